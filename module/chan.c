@@ -1,0 +1,1594 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The channel: its ring, its two lines of waiters, send, receive and close.
+ * Files, names and ioctls are elsewhere.
+ *
+ * What holds whenever a channel's lock is free ("inside" is the ring and the
+ * returned messages together; an op is "live" until its waiter was won by
+ * another op):
+ *
+ * I1. A live receiver stands in line only while nothing is inside and no live
+ *     sender but its own select stands in the other line.
+ * I2. A live sender stands in line only while capacity or more messages are
+ *     inside and no live receiver but its own select stands in the other.
+ * I3. On a closed channel nobody stands in line who would stand there for
+ *     ever: senders never, receivers never once it is drained. The same holds
+ *     while nobody is left at the other end. (Whoever brings such a state
+ *     about sets it first, so that nobody new joins, and then clears the lines
+ *     a few at a time.)
+ * I4. A message is in one place: at its sender, inside, or at its receiver.
+ *     What is inside leaves in the order of its sequence numbers, the order of
+ *     sending; returned messages are older than those in the ring.
+ * I5. An op that stands in line as a sender has its bytes in kernel memory.
+ *
+ * How somebody is served: under the lock, claim the waiter (one compare-and-
+ * swap of waiter.won), move the message, write the op's results, take the op
+ * out of line, set waiter.done. After that the waiter may be gone: only its
+ * task is known still, which RCU keeps until it has been woken. A waiter that
+ * gives up does so under the lock if it has one op: then it is still in line,
+ * or it was served. A select claims itself instead (select.c).
+ *
+ * A select that was won elsewhere leaves dead ops in other lines until it has
+ * taken them out itself; whoever comes across one takes it out, once.
+ *
+ * Copies to and from user space under the lock are made with page faults
+ * disabled. One that fails is made again without the lock: a send then brings
+ * its bytes to the heap first, a receive makes its pages present first.
+ *
+ * Locks: one channel's lock at a time, never two. Inside it only the
+ * allocator's and the scheduler's; the wait queues are woken outside of it.
+ */
+
+#include <linux/fs.h>
+#include <linux/hrtimer.h>
+#include <linux/mm.h>
+#include <linux/pid_namespace.h>
+#include <linux/poll.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/user_namespace.h>
+
+#include "chan.h"
+
+/* What an op's step says beside its verdicts. */
+#define STEP_STAGE	(-ENOBUFS)	/* bring the bytes to the heap first */
+#define STEP_QUEUED	(-EIOCBQUEUED)	/* it stands in line now */
+
+/**
+ * struct slot - one place of the ring
+ * @seq: place in the order of sending
+ * @from: who sent it
+ * @len: bytes of the message
+ * @msg: the message, on channels with by_pointer
+ * @data: the message, on the others
+ */
+struct slot {
+	u64 seq;
+	struct origin from;
+	u32 len;
+	union {
+		struct msg *msg;
+		DECLARE_FLEX_ARRAY(u8, data);
+	};
+};
+
+/**
+ * struct found - the message that a receive would take next
+ * @data: its bytes
+ * @len: how many
+ * @from: who sent it
+ * @msg: it as a heap message that can change hands, NULL if it is not one
+ * @sender: the blocked sender that has it, NULL when it is inside
+ */
+struct found {
+	const u8 *data;
+	size_t len;
+	struct origin *from;
+	struct msg *msg;
+	struct chan_op *sender;
+};
+
+static struct kmem_cache *chan_cache;
+
+int chan_cache_init(void)
+{
+	chan_cache = KMEM_CACHE(chan, SLAB_ACCOUNT);
+	return chan_cache ? 0 : -ENOMEM;
+}
+
+void chan_cache_exit(void)
+{
+	kmem_cache_destroy(chan_cache);
+}
+
+/* ---- origins and messages ---- */
+
+static void origin_copy(struct origin *to, const struct origin *from)
+{
+	to->pid = get_pid(from->pid);
+	to->uid = from->uid;
+	to->gid = from->gid;
+}
+
+static void origin_drop(struct origin *from)
+{
+	put_pid(from->pid);
+	from->pid = NULL;
+}
+
+static void origin_move(struct origin *to, struct origin *from)
+{
+	origin_drop(to);
+	*to = *from;
+	from->pid = NULL;
+}
+
+static struct msg *msg_alloc(size_t len, gfp_t gfp)
+{
+	struct msg *m = kvmalloc(struct_size(m, data, len), gfp);
+
+	if (!m)
+		return NULL;
+	refcount_set(&m->refs, 1);
+	m->next = NULL;
+	m->from.pid = NULL;
+	m->len = len;
+	return m;
+}
+
+static void msg_put(struct msg *m)
+{
+	if (!refcount_dec_and_test(&m->refs))
+		return;
+	origin_drop(&m->from);
+	kvfree(m);
+}
+
+static void msg_put_all(struct msg *m)
+{
+	while (m) {
+		struct msg *next = m->next;
+
+		msg_put(m);
+		m = next;
+	}
+}
+
+/* ---- waiters and wake-ups ---- */
+
+void waiter_init(struct waiter *w)
+{
+	w->task = current;
+	w->won = NULL;
+	w->done = false;
+	w->poked = NULL;
+}
+
+/*
+ * Decide that @w is served by @op. True for the one that decides, and again
+ * for a sender of several messages that was won by its first.
+ */
+bool waiter_claim(struct waiter *w, struct chan_op *op)
+{
+	struct chan_op *won = cmpxchg(&w->won, NULL, op);
+
+	return !won || won == op;
+}
+
+/* Was the waiter won by another of its ops? */
+static bool op_dead(const struct chan_op *op)
+{
+	const struct chan_op *won = READ_ONCE(op->waiter->won);
+
+	return won && won != op;
+}
+
+static void line_add(struct chan_op *op)
+{
+	struct chan_line *line = &op->ch->lines[op->dir];
+
+	list_add_tail(&op->node, &line->ops);
+	line->len++;
+}
+
+static void line_del(struct chan_op *op)
+{
+	list_del_init(&op->node);
+	op->ch->lines[op->dir].len--;
+}
+
+/* The first in line who can be served by somebody other than @self. */
+static struct chan_op *line_first(struct chan *ch, enum chan_dir dir,
+				  const struct waiter *self)
+{
+	struct chan_op *op, *next;
+
+	list_for_each_entry_safe(op, next, &ch->lines[dir].ops, node) {
+		if (op_dead(op))
+			line_del(op);
+		else if (op->waiter != self)
+			return op;
+	}
+	return NULL;
+}
+
+/* The same, won; NULL when there is none left. */
+static struct chan_op *line_claim_first(struct chan *ch, enum chan_dir dir)
+{
+	struct chan_op *op;
+
+	while ((op = line_first(ch, dir, NULL))) {
+		if (waiter_claim(op->waiter, op))
+			return op;
+		line_del(op);
+	}
+	return NULL;
+}
+
+/* Serve a claimed op: from here on it and its waiter may be gone. */
+static void op_complete(struct chan_op *op, int result, struct chan_wake *wake)
+{
+	struct waiter *w = op->waiter;
+	struct task_struct *task = w->task;
+
+	op->result = result;
+	line_del(op);
+	/* Pairs with waiter_sleep(): who sees done sees the results. */
+	smp_store_release(&w->done, true);
+	if (wake->nr < ARRAY_SIZE(wake->tasks))
+		wake->tasks[wake->nr++] = task;
+	else
+		wake_up_process(task);
+}
+
+static void note_in(struct chan *ch, struct chan_wake *wake)
+{
+	if (waitqueue_active(&ch->in_wait) || ch->in_async)
+		wake->in = true;
+}
+
+static void note_out(struct chan *ch, struct chan_wake *wake)
+{
+	if (waitqueue_active(&ch->out_wait) || ch->out_async)
+		wake->out = true;
+}
+
+static void wake_pollers(struct chan *ch, const struct chan_wake *wake)
+{
+	if (wake->in) {
+		wake_up_interruptible_poll(&ch->in_wait,
+					   EPOLLIN | EPOLLRDNORM);
+		kill_fasync(&ch->in_async, SIGIO, POLL_IN);
+	}
+	if (wake->out) {
+		wake_up_interruptible_poll(&ch->out_wait,
+					   EPOLLOUT | EPOLLWRNORM);
+		kill_fasync(&ch->out_async, SIGIO, POLL_OUT);
+	}
+	if (wake->ended) {
+		__wake_up(&ch->in_wait, TASK_INTERRUPTIBLE, 0,
+			  poll_to_key(EPOLLIN | EPOLLRDNORM | EPOLLRDHUP |
+				      EPOLLHUP));
+		__wake_up(&ch->out_wait, TASK_INTERRUPTIBLE, 0,
+			  poll_to_key(EPOLLOUT | EPOLLWRNORM | EPOLLERR));
+		kill_fasync(&ch->in_async, SIGIO, POLL_HUP);
+		kill_fasync(&ch->out_async, SIGIO, POLL_ERR);
+	}
+}
+
+static void chan_unlock(struct chan *ch, struct chan_wake *wake)
+{
+	unsigned int i;
+
+	/* Tasks that were served may exit at once: RCU keeps them for us. */
+	rcu_read_lock();
+	spin_unlock(&ch->lock);
+	for (i = 0; i < wake->nr; i++)
+		wake_up_process(wake->tasks[i]);
+	rcu_read_unlock();
+
+	if (unlikely(wake->in || wake->out || wake->ended))
+		wake_pollers(ch, wake);
+	if (unlikely(wake->spent))
+		msg_put_all(wake->spent);
+}
+
+/**
+ * waiter_sleep() - sleep until somebody has served the waiter
+ * @w: the waiter, whose ops stand in their lines
+ * @deadline: absolute CLOCK_MONOTONIC, KTIME_MAX for none
+ *
+ * Return: 0 when it was served. -ERESTARTSYS for a signal, -ETIMEDOUT, -EAGAIN
+ * when it was poked; it may have been served all the same, and the caller
+ * finds out.
+ */
+int waiter_sleep(struct waiter *w, ktime_t deadline)
+{
+	ktime_t *expires = deadline == KTIME_MAX ? NULL : &deadline;
+	int err = 0;
+
+	for (;;) {
+		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
+		/* Pairs with op_complete(). */
+		if (smp_load_acquire(&w->done))
+			break;
+		err = -EAGAIN;
+		if (w->poked && READ_ONCE(*w->poked))
+			break;
+		err = -ERESTARTSYS;
+		if (signal_pending(current))
+			break;
+		err = -ETIMEDOUT;
+		if (!schedule_hrtimeout_range(expires, current->timer_slack_ns,
+					      HRTIMER_MODE_ABS))
+			break;
+		err = 0;
+	}
+	__set_current_state(TASK_RUNNING);
+	return err;
+}
+
+/* ---- states ---- */
+
+/* Does an end without handles count as gone, or may somebody open the name? */
+static bool hangs_up(const struct chan *ch, bool had)
+{
+	return !ch->name || ((ch->flags & GOCHAN_HANGUP) && had);
+}
+
+/* Do sends fail? */
+static bool send_ended(const struct chan *ch)
+{
+	return ch->closed || (!ch->handles[CHAN_RECV] &&
+			      hangs_up(ch, ch->had_receiver));
+}
+
+/* Will nothing more be sent? */
+static bool no_more(const struct chan *ch)
+{
+	return ch->closed || (!ch->handles[CHAN_SEND] &&
+			      hangs_up(ch, ch->had_sender));
+}
+
+static u64 inside(const struct chan *ch)
+{
+	return (u64)ch->in_ring + ch->nr_returned;
+}
+
+static bool has_room(const struct chan *ch)
+{
+	return inside(ch) < ch->capacity;
+}
+
+static bool recv_ended(const struct chan *ch)
+{
+	return no_more(ch) && !inside(ch);
+}
+
+/* ---- ops ---- */
+
+/**
+ * chan_op_init() - begin an operation
+ * @op: the op; the caller fills in the buffer, and @len or @room
+ * @ch: its channel, which the caller keeps
+ * @dir: CHAN_SEND or CHAN_RECV
+ */
+void chan_op_init(struct chan_op *op, struct chan *ch, enum chan_dir dir)
+{
+	memset(op, 0, sizeof(*op));
+	INIT_LIST_HEAD(&op->node);
+	op->ch = ch;
+	op->dir = dir;
+	op->todo = 1;
+}
+
+/**
+ * chan_op_release() - end an operation that stands in no line
+ * @op: the op
+ */
+void chan_op_release(struct chan_op *op)
+{
+	msg_put_all(op->msg);
+	op->msg = NULL;
+	origin_drop(&op->from);
+	if (!op->held)
+		return;
+	quota_uncharge(op->held, QUOTA_BYTES, op->held_bytes);
+	quota_user_put(op->held);
+	op->held = NULL;
+}
+
+static bool op_staged(const struct chan_op *op)
+{
+	return op->staged || op->msg;
+}
+
+static const u8 *op_data(const struct chan_op *op)
+{
+	return op->msg ? op->msg->data + op->pos : op->small;
+}
+
+/* The op's next message as one that can change hands, or NULL. */
+static struct msg *op_movable(const struct chan_op *op)
+{
+	return op->msg && op->msg->len == op->len ? op->msg : NULL;
+}
+
+/* Take the movable message away from its sender. */
+static struct msg *op_detach(struct chan_op *op)
+{
+	struct msg *m = op->msg;
+
+	op->msg = m->next;
+	m->next = NULL;
+	return m;
+}
+
+static void spend(struct msg *m, struct chan_wake *wake)
+{
+	m->next = wake->spent;
+	wake->spent = m;
+}
+
+/* The op's next message has left it by copy. */
+static void op_advance(struct chan_op *op, struct chan_wake *wake)
+{
+	if (op_movable(op))
+		spend(op_detach(op), wake);
+	else if (op->msg)
+		op->pos += op->len;
+}
+
+static void op_sent(struct chan_op *op)
+{
+	op->ch->sent++;
+	op->count++;
+	op->todo--;
+}
+
+static int stage_small(struct chan_op *op)
+{
+	if (op->len && ubuf_get(&op->ub, op->small, op->len))
+		return -EFAULT;
+	op->staged = true;
+	return 0;
+}
+
+/* Bring @len bytes of the op to one heap message. */
+static struct msg *stage_block(struct chan_op *op, size_t len)
+{
+	struct msg *m = msg_alloc(len, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+
+	if (!m)
+		return ERR_PTR(-ENOMEM);
+	if (op->staged) {
+		memcpy(m->data, op->small, len);
+	} else if (len && ubuf_get(&op->ub, m->data, len)) {
+		msg_put(m);
+		return ERR_PTR(-EFAULT);
+	}
+	return m;
+}
+
+/*
+ * All messages to send as a chain of one each, which can change hands. Those
+ * before the first that is not there are sent.
+ */
+static int stage_chain(struct chan_op *op)
+{
+	struct msg **tail = &op->msg;
+	u32 n;
+
+	for (n = 0; n < op->todo; n++) {
+		struct msg *m = stage_block(op, op->len);
+
+		if (IS_ERR(m)) {
+			if (!n)
+				return PTR_ERR(m);
+			break;
+		}
+		*tail = m;
+		tail = &m->next;
+		cond_resched();
+	}
+	op->todo = n;
+	return 0;
+}
+
+/* Several short messages, which are copied anyway, as one block. */
+static int stage_all(struct chan_op *op)
+{
+	struct msg *m;
+
+	if (op->todo > 1 && op->len <= CHAN_SMALL_MAX) {
+		m = stage_block(op, op->todo * op->len);
+		if (!IS_ERR(m)) {
+			op->msg = m;
+			return 0;
+		}
+	}
+	return stage_chain(op);
+}
+
+/**
+ * chan_stage() - bring all that an op has to send to the heap
+ * @op: a send
+ *
+ * The bytes are charged to the caller until the op is released.
+ *
+ * Return: 0, -EFAULT, -ENOMEM, or -EDQUOT and -EINVAL as quota_charge().
+ */
+int chan_stage(struct chan_op *op)
+{
+	u64 bytes = (u64)op->todo * (op->len + sizeof(struct msg));
+	int err;
+
+	op->held = quota_user_get();
+	if (!op->held)
+		return -ENOMEM;
+	err = quota_charge(op->held, QUOTA_BYTES, bytes);
+	if (err) {
+		quota_user_put(op->held);
+		op->held = NULL;
+		return err;
+	}
+	op->held_bytes = bytes;
+	return stage_all(op);
+}
+
+/* ---- sending ---- */
+
+static struct slot *slot_at(const struct chan *ch, u32 n)
+{
+	u64 i = (u64)ch->head + n;
+
+	if (i >= ch->capacity)
+		i -= ch->capacity;
+	return (struct slot *)(ch->slots + i * ch->stride);
+}
+
+/* Put the op's next message into the ring, which has room. */
+static int fill_slot(struct chan_op *op, struct chan_wake *wake)
+{
+	struct chan *ch = op->ch;
+	struct slot *slot = slot_at(ch, ch->in_ring);
+
+	if (ch->by_pointer) {
+		if (!op_movable(op))
+			return STEP_STAGE;
+		slot->msg = op_detach(op);
+	} else if (op_staged(op)) {
+		memcpy(slot->data, op_data(op), op->len);
+		op_advance(op, wake);
+	} else if (ubuf_get_nofault(&op->ub, slot->data, op->len)) {
+		return STEP_STAGE;
+	}
+	op_sent(op);
+	slot->seq = ch->sent;
+	slot->len = op->len;
+	origin_copy(&slot->from, &op->from);
+	ch->in_ring++;
+	ch->bytes += op->len;
+	note_in(ch, wake);
+	return 0;
+}
+
+/* Give the op's next message to @to, who waits for one and has the room. */
+static int hand_over(struct chan_op *op, struct chan_op *to,
+		     struct chan_wake *wake)
+{
+	bool lands = to->small && op->len <= CHAN_SMALL_MAX && op_staged(op);
+
+	if (!lands && !op_movable(op))
+		return STEP_STAGE;
+	if (!waiter_claim(to->waiter, to)) {
+		line_del(to);
+		return -EAGAIN;
+	}
+	if (lands) {
+		memcpy(to->small, op_data(op), op->len);
+		op_advance(op, wake);
+	} else {
+		to->msg = op_detach(op);
+	}
+	op_sent(op);
+	op->ch->received++;
+	to->seq = op->ch->sent;
+	to->len = op->len;
+	to->landed = true;
+	origin_copy(&to->from, &op->from);
+	op_complete(to, 0, wake);
+	return 0;
+}
+
+/* A receiver in line whose room is too small for a message fails by it. */
+static void refuse(struct chan_op *to, size_t len, struct chan_wake *wake)
+{
+	if (!waiter_claim(to->waiter, to)) {
+		line_del(to);
+		return;
+	}
+	to->len = len;
+	op_complete(to, -EMSGSIZE, wake);
+}
+
+/* Send one message, or say why not. */
+static int send_one(struct chan_op *op, struct chan_wake *wake)
+{
+	struct chan *ch = op->ch;
+	struct chan_op *to;
+	int err;
+
+	if (send_ended(ch))
+		return -EPIPE;
+	while ((to = line_first(ch, CHAN_RECV, op->waiter))) {
+		if (to->room < op->len) {
+			refuse(to, op->len, wake);
+			continue;
+		}
+		err = hand_over(op, to, wake);
+		if (err != -EAGAIN)
+			return err;
+	}
+	return has_room(ch) ? fill_slot(op, wake) : -EAGAIN;
+}
+
+/* Send what can be sent at once; 0 with op->todo left means: call again. */
+static int send_some(struct chan_op *op, struct chan_wake *wake)
+{
+	unsigned int budget = CHAN_LOCKED_MSGS_MAX;
+	int err = 0;
+
+	while (!err && op->todo && budget--)
+		err = send_one(op, wake);
+	return err;
+}
+
+static void enqueue(struct chan_op *op, struct waiter *w,
+		    struct chan_wake *wake)
+{
+	op->waiter = w;
+	line_add(op);
+	/* An unbuffered channel becomes ready by who waits at its other end. */
+	if (op->dir == CHAN_SEND)
+		note_in(op->ch, wake);
+	else if (!op->ch->capacity)
+		note_out(op->ch, wake);
+}
+
+/* One turn of a send; with @w it stands in line afterwards if it has to. */
+static int send_step(struct chan_op *op, struct waiter *w)
+{
+	struct chan_wake wake = {};
+	int err;
+
+	spin_lock(&op->ch->lock);
+	err = send_some(op, &wake);
+	if (err == -EAGAIN && w) {
+		if (op_staged(op)) {
+			enqueue(op, w, &wake);
+			err = STEP_QUEUED;
+		} else {
+			err = STEP_STAGE;
+		}
+	}
+	chan_unlock(op->ch, &wake);
+	return err;
+}
+
+/* Take the op out of line. False if it was served before that. */
+static bool give_up(struct chan_op *op)
+{
+	bool waiting;
+
+	spin_lock(&op->ch->lock);
+	waiting = !list_empty(&op->node);
+	if (waiting)
+		line_del(op);
+	spin_unlock(&op->ch->lock);
+	return waiting;
+}
+
+/* Wait in line until the op is served; its verdict. */
+static int op_wait(struct chan_op *op, ktime_t deadline)
+{
+	int err = waiter_sleep(op->waiter, deadline);
+
+	if (err && give_up(op))
+		return err;
+	return op->result;
+}
+
+static int send_run(struct chan_op *op, struct waiter *w, ktime_t deadline)
+{
+	int err;
+
+	do {
+		err = send_step(op, w);
+		if (err == STEP_STAGE)
+			err = chan_stage(op);
+		else if (err == STEP_QUEUED)
+			return op_wait(op, deadline);
+	} while (!err && op->todo);
+	return err;
+}
+
+/* A short message goes by the stack, several go by the heap. */
+static int send_prepare(struct chan_op *op)
+{
+	if (op_staged(op))
+		return 0;
+	if (op->todo > 1)
+		return chan_stage(op);
+	if (op->small && op->len <= CHAN_SMALL_MAX)
+		return stage_small(op);
+	return 0;
+}
+
+/**
+ * chan_send() - send op->todo messages of op->len bytes each
+ * @op: the op
+ * @nonblock: fail instead of waiting
+ * @deadline: absolute CLOCK_MONOTONIC, KTIME_MAX for none
+ *
+ * Return: 0 when all were sent, or some (op->count tells) before something
+ * came between. With none sent: -EPIPE on an ended channel, -EAGAIN,
+ * -ETIMEDOUT, -ERESTARTSYS, -EFAULT, -ENOMEM, -EDQUOT.
+ */
+int chan_send(struct chan_op *op, bool nonblock, ktime_t deadline)
+{
+	u8 small[CHAN_SMALL_MAX];
+	struct waiter w;
+	int err;
+
+	waiter_init(&w);
+	op->small = small;
+	err = send_prepare(op);
+	if (!err)
+		err = send_run(op, nonblock ? NULL : &w, deadline);
+	op->small = NULL;
+	return op->count ? 0 : err;
+}
+
+/**
+ * chan_try_send() - send one message if that can be done at once
+ * @op: the op; op->small may be shared by many
+ *
+ * Return: as chan_send().
+ */
+int chan_try_send(struct chan_op *op)
+{
+	int err = send_prepare(op);
+
+	if (!err)
+		err = send_run(op, NULL, 0);
+	if (err && op->staged) {
+		ubuf_revert(&op->ub, op->len);
+		op->staged = false;
+	}
+	return err;
+}
+
+/* ---- receiving ---- */
+
+/* Messages of blocked senders move up while there is room for them. */
+static void refill(struct chan *ch, struct chan_wake *wake)
+{
+	struct chan_op *op;
+
+	while (has_room(ch) && !send_ended(ch)) {
+		op = line_claim_first(ch, CHAN_SEND);
+		if (!op)
+			return;
+		fill_slot(op, wake);	/* I5: cannot fail */
+		if (!op->todo)
+			op_complete(op, 0, wake);
+	}
+}
+
+static bool find_message(struct chan *ch, const struct waiter *self,
+			 struct found *f)
+{
+	f->sender = NULL;
+	f->msg = list_first_entry_or_null(&ch->returned, struct msg, node);
+	if (f->msg) {
+		f->from = &f->msg->from;
+		f->len = f->msg->len;
+		f->data = f->msg->data;
+		return true;
+	}
+	if (ch->in_ring) {
+		struct slot *slot = slot_at(ch, 0);
+
+		f->from = &slot->from;
+		f->len = slot->len;
+		f->msg = ch->by_pointer ? slot->msg : NULL;
+		f->data = f->msg ? f->msg->data : slot->data;
+		return true;
+	}
+	if (send_ended(ch))
+		return false;
+	f->sender = line_first(ch, CHAN_SEND, self);
+	if (!f->sender)
+		return false;
+	f->from = &f->sender->from;
+	f->len = f->sender->len;
+	f->msg = op_movable(f->sender);
+	f->data = op_data(f->sender);
+	return true;
+}
+
+/* A message leaves the inside of the channel. */
+static void take_inside(struct chan_op *op, struct found *f)
+{
+	struct chan *ch = op->ch;
+
+	if (!list_empty(&ch->returned)) {
+		list_del_init(&f->msg->node);
+		ch->nr_returned--;
+		op->seq = f->msg->seq;
+	} else {
+		op->seq = slot_at(ch, 0)->seq;
+		ch->head = ch->head + 1 == ch->capacity ? 0 : ch->head + 1;
+		ch->in_ring--;
+	}
+	ch->bytes -= f->len;
+	origin_move(&op->from, f->from);
+}
+
+/* A blocked sender's message leaves it. False if the sender went elsewhere. */
+static bool take_from_sender(struct chan_op *op, struct found *f,
+			     struct chan_wake *wake)
+{
+	struct chan_op *sender = f->sender;
+
+	if (!waiter_claim(sender->waiter, sender)) {
+		line_del(sender);
+		return false;
+	}
+	origin_drop(&op->from);
+	origin_copy(&op->from, f->from);
+	if (f->msg)
+		op_detach(sender);
+	else
+		op_advance(sender, wake);
+	op_sent(sender);
+	op->seq = op->ch->sent;
+	if (!sender->todo)
+		op_complete(sender, 0, wake);
+	return true;
+}
+
+static bool take(struct chan_op *op, struct found *f, struct chan_wake *wake)
+{
+	struct chan *ch = op->ch;
+
+	if (f->sender) {
+		if (!take_from_sender(op, f, wake))
+			return false;
+	} else {
+		take_inside(op, f);
+		refill(ch, wake);
+		if (has_room(ch))
+			note_out(ch, wake);
+	}
+	ch->received++;
+	if (recv_ended(ch))
+		wake->ended = true;
+	return true;
+}
+
+/* What a receive writes into its struct gochan_op. */
+static int report(struct chan_op *op, const struct origin *from)
+{
+	struct gochan_op __user *to = op->report;
+	const struct gochan_op r = {
+		.len = op->len,
+		.passed_fd = -1,
+		.pid = pid_nr_ns(from->pid, task_active_pid_ns(current)),
+		.uid = from_kuid_munged(current_user_ns(), from->uid),
+		.gid = from_kgid_munged(current_user_ns(), from->gid),
+	};
+
+	if (!to)
+		return 0;
+	if (copy_to_user(&to->len, &r.len, offsetof(struct gochan_op, events) -
+					   offsetof(struct gochan_op, len)))
+		return -EFAULT;
+	if (!(op->ch->flags & GOCHAN_CRED))
+		return 0;
+	return copy_to_user(&to->pid, &r.pid,
+			    offsetof(struct gochan_op, reserved) -
+			    offsetof(struct gochan_op, pid)) ? -EFAULT : 0;
+}
+
+/* Copy what was found to the user, before it is taken; -EFAULT: not present. */
+static int copy_found(struct chan_op *op, const struct found *f)
+{
+	int err;
+
+	if (f->len && ubuf_put_nofault(&op->ub, f->data, f->len))
+		return -EFAULT;
+	if (!op->report)
+		return 0;
+	pagefault_disable();
+	err = report(op, f->from);
+	pagefault_enable();
+	if (err)
+		ubuf_revert(&op->ub, f->len);
+	return err;
+}
+
+static int recv_by_copy(struct chan_op *op, struct found *f,
+			struct chan_wake *wake)
+{
+	if (copy_found(op, f))
+		return -EFAULT;
+	if (!op->peek && !take(op, f, wake)) {
+		ubuf_revert(&op->ub, f->len);
+		return -EBUSY;
+	}
+	if (!op->peek && f->msg)
+		spend(f->msg, wake);
+	op->count++;
+	op->todo--;
+	return 0;
+}
+
+static int recv_by_pointer(struct chan_op *op, struct found *f,
+			   struct chan_wake *wake)
+{
+	if (op->peek) {
+		origin_drop(&op->from);
+		origin_copy(&op->from, f->from);
+		refcount_inc(&f->msg->refs);
+	} else if (!take(op, f, wake)) {
+		return -EBUSY;
+	}
+	op->msg = f->msg;
+	return 0;
+}
+
+/* Receive one message, or say why not; -EBUSY: it was gone, look again. */
+static int recv_one(struct chan_op *op, struct chan_wake *wake)
+{
+	struct found f;
+
+	if (!find_message(op->ch, op->waiter, &f))
+		return recv_ended(op->ch) ? CHAN_CLOSED : -EAGAIN;
+	op->len = f.len;
+	if (f.len > op->room)
+		return -EMSGSIZE;
+	if (f.len > CHAN_LOCKED_COPY_MAX)
+		return recv_by_pointer(op, &f, wake);
+	return recv_by_copy(op, &f, wake);
+}
+
+/* Receive what is there, at most op->todo messages. */
+static int recv_some(struct chan_op *op, struct chan_wake *wake)
+{
+	unsigned int budget = CHAN_LOCKED_MSGS_MAX;
+	int err = 0;
+
+	while (!err && op->todo && !op->msg && budget--) {
+		do
+			err = recv_one(op, wake);
+		while (err == -EBUSY);
+	}
+	return err;
+}
+
+/* One turn of a receive; with @w it stands in line afterwards if it has to. */
+static int recv_step(struct chan_op *op, struct waiter *w)
+{
+	struct chan_wake wake = {};
+	int err;
+
+	spin_lock(&op->ch->lock);
+	err = recv_some(op, &wake);
+	if (err == -EAGAIN && w && !op->count) {
+		enqueue(op, w, &wake);
+		err = STEP_QUEUED;
+	}
+	chan_unlock(op->ch, &wake);
+	return err;
+}
+
+/* Who waits gets the message that came back, else it lies inside again. */
+static void put_back(struct chan *ch, struct msg *m)
+{
+	struct chan_wake wake = {};
+	struct chan_op *to;
+	struct msg *pos;
+
+	spin_lock(&ch->lock);
+	ch->received--;
+	while ((to = line_first(ch, CHAN_RECV, NULL))) {
+		if (to->room < m->len) {
+			refuse(to, m->len, &wake);
+			continue;
+		}
+		if (!waiter_claim(to->waiter, to)) {
+			line_del(to);
+			continue;
+		}
+		to->msg = m;
+		to->seq = m->seq;
+		to->len = m->len;
+		to->landed = true;
+		origin_move(&to->from, &m->from);
+		ch->received++;
+		op_complete(to, 0, &wake);
+		goto unlock;
+	}
+	list_for_each_entry(pos, &ch->returned, node)
+		if (pos->seq > m->seq)
+			break;
+	list_add_tail(&m->node, &pos->node);
+	ch->nr_returned++;
+	ch->bytes += m->len;
+	note_in(ch, &wake);
+unlock:
+	chan_unlock(ch, &wake);
+}
+
+/* The message that the op was given, as one on the heap. */
+static struct msg *op_reclaim(struct chan_op *op)
+{
+	struct msg *m = op->msg;
+
+	if (!m) {
+		/*
+		 * It lies on our stack and must not be lost: at most
+		 * CHAN_SMALL_MAX bytes, and rare.
+		 */
+		m = msg_alloc(op->len, GFP_KERNEL | __GFP_NOFAIL);
+		memcpy(m->data, op->small, op->len);
+	}
+	op->msg = NULL;
+	m->seq = op->seq;
+	origin_move(&m->from, &op->from);
+	return m;
+}
+
+/**
+ * chan_finish_recv() - copy a message that a receive was given to its user
+ * @op: the op; without such a message there is nothing to do
+ *
+ * Return: 0, or -EFAULT with the message put back.
+ */
+int chan_finish_recv(struct chan_op *op)
+{
+	const void *data = op->msg ? op->msg->data : op->small;
+	int err = 0;
+
+	if (!op->msg && !op->landed)
+		return 0;
+	if (op->len)
+		err = ubuf_put(&op->ub, data, op->len);
+	if (!err)
+		err = report(op, &op->from);
+	op->landed = false;
+	if (err && !op->peek) {
+		put_back(op->ch, op_reclaim(op));
+		return err;
+	}
+	if (op->msg)
+		msg_put(op->msg);
+	op->msg = NULL;
+	if (err)
+		return err;
+	op->count++;
+	op->todo--;
+	return 0;
+}
+
+/* The op's pages were not present under the lock: make them so. */
+static int recv_fault_in(struct chan_op *op)
+{
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	cond_resched();
+	if (ubuf_fault_in_writeable(&op->ub, op->len))
+		return -EFAULT;
+	if (op->report && fault_in_safe_writeable((void __user *)op->report,
+						  sizeof(*op->report)))
+		return -EFAULT;
+	return 0;
+}
+
+static int recv_run(struct chan_op *op, struct waiter *w, ktime_t deadline)
+{
+	int err;
+
+	do {
+		err = recv_step(op, w);
+		if (err == -EFAULT)
+			err = recv_fault_in(op);
+		else if (err == STEP_QUEUED)
+			err = op_wait(op, deadline);
+		if (!err)
+			err = chan_finish_recv(op);
+	} while (!err && op->todo);
+	return err;
+}
+
+/**
+ * chan_recv() - receive a message, or up to op->todo of those that are there
+ * @op: the op; the first message is waited for, the others are not. Only a
+ *	GOCHAN_FIXED channel, with room for them, is asked for several. A peek
+ *	does not wait here: it stands in no line
+ * @nonblock: fail instead of waiting
+ * @deadline: absolute CLOCK_MONOTONIC, KTIME_MAX for none
+ *
+ * Return: 0 when op->count messages were received, op->len bytes the last;
+ * CHAN_CLOSED; -EMSGSIZE with the size needed in op->len; -EAGAIN, -ETIMEDOUT,
+ * -ERESTARTSYS, -EFAULT.
+ */
+int chan_recv(struct chan_op *op, bool nonblock, ktime_t deadline)
+{
+	u8 small[CHAN_SMALL_MAX];
+	struct waiter w;
+	int err;
+
+	waiter_init(&w);
+	op->small = small;
+	err = recv_run(op, nonblock || op->peek ? NULL : &w, deadline);
+	op->small = NULL;
+	return op->count ? 0 : err;
+}
+
+/**
+ * chan_try_recv() - receive one message if there is one
+ * @op: the op
+ *
+ * Return: as chan_recv().
+ */
+int chan_try_recv(struct chan_op *op)
+{
+	return recv_run(op, NULL, 0);
+}
+
+/* ---- standing in many lines ---- */
+
+static bool op_ready(struct chan_op *op, const struct waiter *self)
+{
+	struct chan *ch = op->ch;
+	struct found f;
+
+	if (op->dir == CHAN_SEND)
+		return send_ended(ch) || has_room(ch) ||
+		       line_first(ch, CHAN_RECV, self);
+	return find_message(ch, self, &f) || recv_ended(ch);
+}
+
+/**
+ * chan_join() - stand in a channel's lines, if nothing is ready there
+ * @send: a staged send, or NULL
+ * @recv: a receive on the same channel, or NULL
+ * @w: the waiter, which never meets itself
+ *
+ * Return: true when they stand in line; false when one of them need not wait,
+ * and none of them stands in line.
+ */
+bool chan_join(struct chan_op *send, struct chan_op *recv, struct waiter *w)
+{
+	struct chan *ch = send ? send->ch : recv->ch;
+	struct chan_wake wake = {};
+	bool ready;
+
+	spin_lock(&ch->lock);
+	ready = (send && op_ready(send, w)) || (recv && op_ready(recv, w));
+	if (!ready && send)
+		enqueue(send, w, &wake);
+	if (!ready && recv)
+		enqueue(recv, w, &wake);
+	chan_unlock(ch, &wake);
+	return !ready;
+}
+
+/**
+ * chan_leave() - leave the line, if the op still stands there
+ * @op: the op
+ */
+void chan_leave(struct chan_op *op)
+{
+	give_up(op);
+	op->waiter = NULL;
+}
+
+/**
+ * chan_wait_served() - wait until who claimed the op has served it
+ * @op: the op that its waiter was won by
+ *
+ * That happens under the channel's lock, and at once.
+ */
+void chan_wait_served(struct chan_op *op)
+{
+	spin_lock(&op->ch->lock);
+	spin_unlock(&op->ch->lock);
+}
+
+/* ---- ends ---- */
+
+/* Fail who stands in a line that ended, a few at a time; false when none. */
+static bool fail_some(struct chan *ch, enum chan_dir dir, int result,
+		      struct chan_wake *wake)
+{
+	unsigned int n;
+
+	for (n = 0; n < ARRAY_SIZE(wake->tasks) / 2; n++) {
+		struct chan_op *op = line_claim_first(ch, dir);
+
+		if (!op)
+			break;
+		op_complete(op, result, wake);
+	}
+	return n;
+}
+
+/* The channel's state changed: let everybody know whom it concerns (I3). */
+static void settle(struct chan *ch)
+{
+	bool more, ended = false;
+
+	do {
+		struct chan_wake wake = {};
+
+		more = false;
+		spin_lock(&ch->lock);
+		if (send_ended(ch))
+			more |= fail_some(ch, CHAN_SEND, -EPIPE, &wake);
+		if (recv_ended(ch))
+			more |= fail_some(ch, CHAN_RECV, CHAN_CLOSED, &wake);
+		wake.ended = !ended && (send_ended(ch) || no_more(ch));
+		ended |= wake.ended;
+		chan_unlock(ch, &wake);
+		cond_resched();
+	} while (more);
+}
+
+/**
+ * chan_close() - Go's close(ch)
+ * @ch: the channel
+ *
+ * Return: 0, or -EALREADY.
+ */
+int chan_close(struct chan *ch)
+{
+	bool was;
+
+	spin_lock(&ch->lock);
+	was = ch->closed;
+	ch->closed = true;
+	spin_unlock(&ch->lock);
+	if (was)
+		return -EALREADY;
+	settle(ch);
+	return 0;
+}
+
+/**
+ * chan_add_handle() - a handle begins
+ * @ch: the channel
+ * @may_send: it may send
+ * @may_receive: it may receive
+ */
+void chan_add_handle(struct chan *ch, bool may_send, bool may_receive)
+{
+	spin_lock(&ch->lock);
+	ch->handles[CHAN_SEND] += may_send;
+	ch->handles[CHAN_RECV] += may_receive;
+	ch->had_sender |= may_send;
+	ch->had_receiver |= may_receive;
+	spin_unlock(&ch->lock);
+}
+
+/**
+ * chan_drop_handle() - a handle ends, and with the last one its side
+ * @ch: the channel
+ * @may_send: it could send
+ * @may_receive: it could receive
+ */
+void chan_drop_handle(struct chan *ch, bool may_send, bool may_receive)
+{
+	bool ended;
+
+	spin_lock(&ch->lock);
+	ch->handles[CHAN_SEND] -= may_send;
+	ch->handles[CHAN_RECV] -= may_receive;
+	ended = send_ended(ch) || no_more(ch);
+	spin_unlock(&ch->lock);
+	if (ended)
+		settle(ch);
+}
+
+/**
+ * chan_set_name() - the channel has a name
+ * @ch: the channel
+ * @name: its name; stays until chan_clear_name()
+ *
+ * Return: 0, or -EBUSY when it has one.
+ */
+int chan_set_name(struct chan *ch, const char *name)
+{
+	int err = 0;
+
+	spin_lock(&ch->lock);
+	if (ch->name)
+		err = -EBUSY;
+	else
+		ch->name = name;
+	spin_unlock(&ch->lock);
+	return err;
+}
+
+/**
+ * chan_clear_name() - the name is gone; it may be that nobody is left
+ * @ch: the channel
+ */
+void chan_clear_name(struct chan *ch)
+{
+	spin_lock(&ch->lock);
+	ch->name = NULL;
+	spin_unlock(&ch->lock);
+	settle(ch);
+}
+
+/* ---- looking at it ---- */
+
+/**
+ * chan_poll_mask() - what poll(2) is told
+ * @ch: the channel
+ * @may_send: the handle may send
+ * @may_receive: the handle may receive
+ *
+ * Return: the events that hold now.
+ */
+__poll_t chan_poll_mask(struct chan *ch, bool may_send, bool may_receive)
+{
+	__poll_t mask = 0;
+	struct found f;
+	bool found;
+
+	spin_lock(&ch->lock);
+	if (may_receive) {
+		found = find_message(ch, NULL, &f);
+		if (found)
+			mask |= EPOLLIN | EPOLLRDNORM;
+		if (no_more(ch))
+			mask |= found ? EPOLLRDHUP : EPOLLRDHUP | EPOLLHUP;
+	}
+	if (may_send) {
+		if (send_ended(ch))
+			mask |= EPOLLOUT | EPOLLWRNORM |
+				(may_receive ? 0 : EPOLLERR);
+		else if (has_room(ch) || line_first(ch, CHAN_RECV, NULL))
+			mask |= EPOLLOUT | EPOLLWRNORM;
+	}
+	spin_unlock(&ch->lock);
+	return mask;
+}
+
+/**
+ * chan_info() - the channel's state at one instant
+ * @ch: the channel
+ * @info: where to; all of it is written
+ */
+void chan_info(struct chan *ch, struct gochan_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->abi = GOCHAN_ABI;
+	info->flags = ch->flags;
+	info->capacity = ch->capacity;
+	info->msg_size = ch->msg_size;
+
+	spin_lock(&ch->lock);
+	info->len = inside(ch);
+	info->closed = ch->closed;
+	info->senders_waiting = ch->lines[CHAN_SEND].len;
+	info->receivers_waiting = ch->lines[CHAN_RECV].len;
+	info->send_handles = ch->handles[CHAN_SEND];
+	info->recv_handles = ch->handles[CHAN_RECV];
+	info->sent = ch->sent;
+	info->received = ch->received;
+	info->bytes = ch->bytes;
+	if (ch->name)
+		strscpy(info->name, ch->name, sizeof(info->name));
+	spin_unlock(&ch->lock);
+}
+
+/**
+ * chan_next_len() - size of the message that a receive would find
+ * @ch: the channel
+ *
+ * Return: bytes, 0 when there is none.
+ */
+size_t chan_next_len(struct chan *ch)
+{
+	struct found f;
+	size_t len = 0;
+
+	spin_lock(&ch->lock);
+	if (find_message(ch, NULL, &f))
+		len = f.len;
+	spin_unlock(&ch->lock);
+	return len;
+}
+
+/* ---- life ---- */
+
+/**
+ * chan_make() - make(chan T): unbuffered, unnamed, charged to the caller
+ *
+ * Return: the channel with one reference, or an ERR_PTR: -ENOMEM, -EDQUOT.
+ */
+struct chan *chan_make(void)
+{
+	struct chan *ch = kmem_cache_zalloc(chan_cache, GFP_KERNEL);
+	int err = -ENOMEM;
+
+	if (!ch)
+		return ERR_PTR(-ENOMEM);
+	ch->charge.user = quota_user_get();
+	if (!ch->charge.user)
+		goto free;
+	err = quota_charge(ch->charge.user, QUOTA_CHANNELS, 1);
+	if (err)
+		goto put_user;
+
+	kref_init(&ch->ref);
+	spin_lock_init(&ch->lock);
+	ch->msg_size = GOCHAN_DEFAULT_MSG_SIZE;
+	INIT_LIST_HEAD(&ch->lines[CHAN_SEND].ops);
+	INIT_LIST_HEAD(&ch->lines[CHAN_RECV].ops);
+	INIT_LIST_HEAD(&ch->returned);
+	init_waitqueue_head(&ch->in_wait);
+	init_waitqueue_head(&ch->out_wait);
+	return ch;
+
+put_user:
+	quota_user_put(ch->charge.user);
+free:
+	kmem_cache_free(chan_cache, ch);
+	return ERR_PTR(err);
+}
+
+static void drop_contents(struct chan *ch)
+{
+	struct msg *m, *next;
+
+	for (; ch->in_ring; ch->in_ring--) {
+		struct slot *slot = slot_at(ch, ch->in_ring - 1);
+
+		origin_drop(&slot->from);
+		if (ch->by_pointer)
+			msg_put(slot->msg);
+	}
+	list_for_each_entry_safe(m, next, &ch->returned, node)
+		msg_put(m);
+}
+
+static void chan_free(struct kref *ref)
+{
+	struct chan *ch = container_of(ref, struct chan, ref);
+
+	drop_contents(ch);
+	kvfree(ch->slots);
+	quota_uncharge(ch->charge.user, QUOTA_BYTES, ch->charge.bytes);
+	quota_uncharge(ch->charge.user, QUOTA_CHANNELS, 1);
+	quota_user_put(ch->charge.user);
+	kmem_cache_free(chan_cache, ch);
+}
+
+void chan_get(struct chan *ch)
+{
+	kref_get(&ch->ref);
+}
+
+void chan_put(struct chan *ch)
+{
+	kref_put(&ch->ref, chan_free);
+}
+
+static bool setup_valid(const struct gochan_setup *s)
+{
+	const u32 known = GOCHAN_FIXED | GOCHAN_HANGUP | GOCHAN_CRED;
+
+	if ((s->flags & ~known) || s->reserved)
+		return false;
+	if (s->capacity > READ_ONCE(max_capacity))
+		return false;
+	if (s->msg_size > READ_ONCE(max_msg_size))
+		return false;
+	return s->msg_size || !(s->flags & GOCHAN_FIXED);
+}
+
+static size_t slot_size(u32 msg_size)
+{
+	if (msg_size > CHAN_LOCKED_COPY_MAX)
+		return sizeof(struct slot);
+	return ALIGN(max(sizeof(struct slot),
+			 offsetof(struct slot, data) + msg_size), 8);
+}
+
+/* Make the ring part of the channel, unless it was used meanwhile. */
+static int adopt_ring(struct chan *ch, const struct gochan_setup *setup,
+		      void *slots, u64 bytes)
+{
+	int err = 0;
+
+	spin_lock(&ch->lock);
+	if (ch->used) {
+		err = -EBUSY;
+	} else {
+		ch->capacity = setup->capacity;
+		ch->msg_size = setup->msg_size;
+		ch->flags = setup->flags;
+		ch->by_pointer = setup->msg_size > CHAN_LOCKED_COPY_MAX;
+		ch->stride = slot_size(setup->msg_size);
+		ch->slots = slots;
+		ch->charge.bytes = bytes;
+		/* Pairs with chan_mark_used(). */
+		smp_store_release(&ch->used, true);
+	}
+	spin_unlock(&ch->lock);
+	return err;
+}
+
+/**
+ * chan_setup() - choose capacity, message size and flags
+ * @ch: a channel that was not used yet
+ * @setup: what is chosen
+ *
+ * Return: 0, -EBUSY when it is too late, -EINVAL, -ENOMEM, -EDQUOT.
+ */
+int chan_setup(struct chan *ch, const struct gochan_setup *setup)
+{
+	size_t stride = slot_size(setup->msg_size);
+	u64 bytes = (u64)setup->capacity *
+		    ((u64)setup->msg_size + sizeof(struct slot));
+	void *slots = NULL;
+	int err;
+
+	if (!setup_valid(setup))
+		return -EINVAL;
+	if (smp_load_acquire(&ch->used))
+		return -EBUSY;
+	err = quota_charge(ch->charge.user, QUOTA_BYTES, bytes);
+	if (err)
+		return err;
+	if (setup->capacity) {
+		err = -ENOMEM;
+		slots = kvmalloc_array(setup->capacity, stride,
+				       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+		if (!slots)
+			goto uncharge;
+	}
+	err = adopt_ring(ch, setup, slots, bytes);
+	if (err)
+		goto free;
+	return 0;
+
+free:
+	kvfree(slots);
+uncharge:
+	quota_uncharge(ch->charge.user, QUOTA_BYTES, bytes);
+	return err;
+}
+
+/**
+ * chan_mark_used() - something is done with the channel: too late for setup
+ * @ch: the channel
+ *
+ * Whatever looks at capacity, msg_size or flags calls this first.
+ */
+void chan_mark_used(struct chan *ch)
+{
+	/* Pairs with adopt_ring(). */
+	if (likely(smp_load_acquire(&ch->used)))
+		return;
+	spin_lock(&ch->lock);
+	ch->used = true;
+	spin_unlock(&ch->lock);
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The channel itself, as the rest of the module sees it; chan.c has the
+ * invariants. Nothing here knows of files, names or ioctls.
+ */
+#ifndef GOCHAN_CHAN_H
+#define GOCHAN_CHAN_H
+
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/refcount.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+#include <linux/uidgid.h>
+#include <linux/wait.h>
+#include <linux/gochan.h>
+
+#include "quota.h"
+#include "ubuf.h"
+
+struct fasync_struct;
+struct node;
+struct pid;
+
+/*
+ * Messages up to here travel over the stacks of the tasks concerned and need
+ * no allocation.
+ */
+#define CHAN_SMALL_MAX		128
+
+/*
+ * Messages up to here are copied under the channel's lock; longer ones are
+ * copied outside of it and change hands by pointer.
+ */
+#define CHAN_LOCKED_COPY_MAX	4096
+
+/* How much one operation does before it lets go of the lock for a moment. */
+#define CHAN_LOCKED_MSGS_MAX	64
+
+/* An operation's verdict beside 0 and -errno: closed and drained. */
+#define CHAN_CLOSED		GOCHAN_R_CLOSED
+
+/**
+ * struct origin - who sent a message
+ * @pid: the process, a counted reference; NULL on channels without GOCHAN_CRED
+ * @uid: its effective user
+ * @gid: its effective group
+ */
+struct origin {
+	struct pid *pid;
+	kuid_t uid;
+	kgid_t gid;
+};
+
+/**
+ * struct msg - one message (or, before it is sent, several) on the heap
+ * @node: place among the returned messages; the channel's lock
+ * @next: the message that its sender sends after this one; its op's owner
+ * @refs: the owner, and who peeks
+ * @seq: place in the order of sending, set when it is sent
+ * @from: who sent it, set when it is sent
+ * @len: bytes in @data
+ * @data: the payload
+ */
+struct msg {
+	struct list_head node;
+	struct msg *next;
+	refcount_t refs;
+	u64 seq;
+	struct origin from;
+	size_t len;
+	u8 data[];
+};
+
+/**
+ * struct waiter - a task that is blocked in one operation
+ * @task: the task
+ * @won: the op that was served, NULL while it waits. One compare-and-swap
+ *	decides: by whoever serves it, under the lock of that op's channel, or
+ *	by the task itself that goes another way
+ * @done: set last by whoever served it; the op may be read from then on, and
+ *	the waiter may be gone
+ * @poked: not NULL: it also sleeps for this to become true
+ *
+ * It lives on its task's stack. A plain send or receive has one op, a select
+ * many.
+ */
+struct waiter {
+	struct task_struct *task;
+	struct chan_op *won;
+	bool done;
+	const int *poked;
+};
+
+/* Which of a channel's two lines an op stands in. */
+enum chan_dir {
+	CHAN_SEND,
+	CHAN_RECV,
+};
+
+/**
+ * struct chan_op - one send or receive, and its place in line while it waits
+ * @node: place in the line of @ch, empty while in none; the channel's lock
+ * @waiter: the task that waits by it; NULL before it waits
+ * @ch: the channel; the file behind the caller's descriptor keeps it
+ * @dir: the line
+ * @peek: a receive that leaves the message
+ * @staged: a send's bytes were copied to @small
+ * @landed: a receive was given a message while it waited
+ * @result: verdict, 0, CHAN_CLOSED or -errno
+ * @ub: the user's buffer, until a send is staged
+ * @len: a send's bytes a message; of a receive the bytes received or, with
+ *	-EMSGSIZE, needed
+ * @room: a receive's room
+ * @todo: messages still to send, or at most to receive
+ * @count: messages sent or received
+ * @msg: the heap's part: staged for a send, being received for a receive
+ * @pos: how much of a block of several messages at @msg is sent
+ * @small: CHAN_SMALL_MAX bytes of its task's stack, for short messages; who
+ *	stands in line as a receiver has them, as only the op that won uses them
+ * @seq: of the message received
+ * @from: a send's origin; that of the message received
+ * @report: where a receive writes its results beside the payload, or NULL
+ * @held: the user whom the staged bytes are charged to
+ * @held_bytes: how many
+ *
+ * While it stands in a line the fields belong to the channel's lock, else to
+ * its task.
+ */
+struct chan_op {
+	struct list_head node;
+	struct waiter *waiter;
+	struct chan *ch;
+	u8 dir;
+	bool peek;
+	bool staged;
+	bool landed;
+	int result;
+	struct ubuf ub;
+	size_t len;
+	size_t room;
+	u32 todo;
+	u32 count;
+	struct msg *msg;
+	size_t pos;
+	u8 *small;
+	u64 seq;
+	struct origin from;
+	struct gochan_op __user *report;
+	struct quota_user *held;
+	u64 held_bytes;
+};
+
+/**
+ * struct chan_line - ops that wait, in the order in which they came
+ * @ops: the ops; the channel's lock
+ * @len: how many; the channel's lock
+ */
+struct chan_line {
+	struct list_head ops;
+	u32 len;
+};
+
+/**
+ * struct chan - a channel
+ * @ref: one for each handle and one for the name
+ * @capacity: chosen at setup, then constant, as are the next five
+ * @msg_size: the longest message
+ * @flags: GOCHAN_FIXED and its like
+ * @by_pointer: slots hold a pointer to the message, not the message
+ * @stride: size of a slot
+ * @slots: the ring of @capacity slots
+ * @charge: what the maker pays
+ * @node: its device file, which keeps the name; node.c, under its own lock
+ *
+ * @lock: guards all that follows but the wait queues, which have their own
+ * @used: something was done with it, so that it is too late for setup
+ * @closed: Go's close(ch) was done
+ * @had_sender: it has had a handle that may send
+ * @had_receiver: it has had a handle that may receive
+ * @head: the oldest message's slot
+ * @in_ring: messages in the ring
+ * @nr_returned: messages in @returned
+ * @lines: who is blocked, by direction
+ * @returned: messages that a receiver took, could not copy and put back, in
+ *	the order of sending; all older than those in the ring
+ * @handles: open handles, by what they may do
+ * @sent: messages sent
+ * @received: messages received
+ * @bytes: payload inside
+ * @name: its name, NULL for none
+ *
+ * @in_wait: who polls or peeks for a message
+ * @out_wait: who polls for room
+ * @in_async: who wants SIGIO for a message
+ * @out_async: who wants SIGIO for room
+ */
+struct chan {
+	struct kref ref;
+	u32 capacity;
+	u32 msg_size;
+	u32 flags;
+	bool by_pointer;
+	size_t stride;
+	u8 *slots;
+	struct charge charge;
+	struct node *node;
+
+	spinlock_t lock;
+	bool used;
+	bool closed;
+	bool had_sender;
+	bool had_receiver;
+	u32 head;
+	u32 in_ring;
+	u32 nr_returned;
+	struct chan_line lines[2];
+	struct list_head returned;
+	u32 handles[2];
+	u64 sent;
+	u64 received;
+	u64 bytes;
+	const char *name;
+
+	wait_queue_head_t in_wait;
+	wait_queue_head_t out_wait;
+	struct fasync_struct *in_async;
+	struct fasync_struct *out_async;
+};
+
+/**
+ * struct chan_wake - whom to wake when the lock is dropped
+ * @tasks: blocked tasks that were served; kept by RCU, as they may exit
+ * @nr: how many
+ * @in: a message came; wake who polls for one
+ * @out: room came; wake who polls for it
+ * @ended: the channel ended; wake all who poll
+ * @spent: messages to free
+ */
+struct chan_wake {
+	struct task_struct *tasks[6];
+	unsigned int nr;
+	struct msg *spent;
+	bool in;
+	bool out;
+	bool ended;
+};
+
+int chan_cache_init(void);
+void chan_cache_exit(void);
+
+/* Life. */
+struct chan *chan_make(void);
+int chan_setup(struct chan *ch, const struct gochan_setup *setup);
+void chan_get(struct chan *ch);
+void chan_put(struct chan *ch);
+void chan_mark_used(struct chan *ch);
+void chan_add_handle(struct chan *ch, bool may_send, bool may_receive);
+void chan_drop_handle(struct chan *ch, bool may_send, bool may_receive);
+int chan_set_name(struct chan *ch, const char *name);
+void chan_clear_name(struct chan *ch);
+
+/* Operations that may block. */
+int chan_send(struct chan_op *op, bool nonblock, ktime_t deadline);
+int chan_recv(struct chan_op *op, bool nonblock, ktime_t deadline);
+int chan_close(struct chan *ch);
+void chan_op_init(struct chan_op *op, struct chan *ch, enum chan_dir dir);
+void chan_op_release(struct chan_op *op);
+
+/* Looking at it. */
+__poll_t chan_poll_mask(struct chan *ch, bool may_send, bool may_receive);
+void chan_info(struct chan *ch, struct gochan_info *info);
+size_t chan_next_len(struct chan *ch);
+
+/* The steps of which an operation is made, for select.c. */
+int chan_try_send(struct chan_op *op);
+int chan_try_recv(struct chan_op *op);
+int chan_stage(struct chan_op *op);
+int chan_finish_recv(struct chan_op *op);
+bool chan_join(struct chan_op *send, struct chan_op *recv, struct waiter *w);
+void chan_leave(struct chan_op *op);
+void chan_wait_served(struct chan_op *op);
+void waiter_init(struct waiter *w);
+bool waiter_claim(struct waiter *w, struct chan_op *op);
+int waiter_sleep(struct waiter *w, ktime_t deadline);
+
+#endif /* GOCHAN_CHAN_H */

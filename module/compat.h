@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What differs between kernel versions and configurations: every
+ * LINUX_VERSION_CODE and CONFIG_ test of the module is here, so that the code
+ * reads as if there were one kernel. Supported from 6.1 on.
+ */
+#ifndef GOCHAN_COMPAT_H
+#define GOCHAN_COMPAT_H
+
+#include <linux/cred.h>
+#include <linux/device.h>
+#include <linux/file.h>
+#include <linux/ktime.h>
+#include <linux/nsproxy.h>
+#include <linux/sched.h>
+#include <linux/time_namespace.h>
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error "gochan needs Linux 6.1 or newer"
+#endif
+
+/* 6.2 made the devnode callbacks take a const device. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+typedef struct device compat_const_device;
+#else
+typedef const struct device compat_const_device;
+#endif
+
+/* 6.12 made struct fd opaque. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+static inline struct file *compat_fd_file(struct fd f)
+{
+	return f.file;
+}
+#else
+static inline struct file *compat_fd_file(struct fd f)
+{
+	return fd_file(f);
+}
+#endif
+
+/*
+ * CLOCK_MONOTONIC of the caller's time namespace as the host's. The kernel's
+ * own function for this is not exported.
+ */
+#ifdef CONFIG_TIME_NS
+static inline ktime_t compat_monotonic_to_host(ktime_t t)
+{
+	const struct time_namespace *ns = current->nsproxy->time_ns;
+	ktime_t offset = timespec64_to_ktime(ns->offsets.monotonic);
+
+	if (offset >= t)
+		return 0;
+	return min_t(ktime_t, ktime_sub(t, offset), KTIME_MAX);
+}
+#else
+static inline ktime_t compat_monotonic_to_host(ktime_t t)
+{
+	return t;
+}
+#endif
+
+#endif /* GOCHAN_COMPAT_H */

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A buffer in user space: either plain, or the segments of an iov_iter. Each
+ * copy moves a cursor on by what it copied; a copy that fails moves nothing.
+ * The _nofault ones may be called under a spinlock: they fail instead of
+ * waiting for a page.
+ */
+#ifndef GOCHAN_UBUF_H
+#define GOCHAN_UBUF_H
+
+#include <linux/pagemap.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+
+/**
+ * struct ubuf - a buffer in user space
+ * @ptr: the cursor of a plain buffer
+ * @iter: the segments, NULL for a plain buffer
+ */
+struct ubuf {
+	void __user *ptr;
+	struct iov_iter *iter;
+};
+
+static inline int ubuf_get_iter(struct ubuf *u, void *dst, size_t len)
+{
+	size_t n = copy_from_iter(dst, len, u->iter);
+
+	if (n == len)
+		return 0;
+	iov_iter_revert(u->iter, n);
+	return -EFAULT;
+}
+
+static inline int ubuf_put_iter(struct ubuf *u, const void *src, size_t len)
+{
+	size_t n = copy_to_iter(src, len, u->iter);
+
+	if (n == len)
+		return 0;
+	iov_iter_revert(u->iter, n);
+	return -EFAULT;
+}
+
+/* Copy @len bytes from user space; may sleep. */
+static inline int ubuf_get(struct ubuf *u, void *dst, size_t len)
+{
+	if (u->iter)
+		return ubuf_get_iter(u, dst, len);
+	if (copy_from_user(dst, u->ptr, len))
+		return -EFAULT;
+	u->ptr += len;
+	return 0;
+}
+
+/* Copy @len bytes to user space; may sleep. */
+static inline int ubuf_put(struct ubuf *u, const void *src, size_t len)
+{
+	if (u->iter)
+		return ubuf_put_iter(u, src, len);
+	if (copy_to_user(u->ptr, src, len))
+		return -EFAULT;
+	u->ptr += len;
+	return 0;
+}
+
+static inline int ubuf_get_nofault(struct ubuf *u, void *dst, size_t len)
+{
+	int err;
+
+	pagefault_disable();
+	err = ubuf_get(u, dst, len);
+	pagefault_enable();
+	return err;
+}
+
+static inline int ubuf_put_nofault(struct ubuf *u, const void *src, size_t len)
+{
+	int err;
+
+	pagefault_disable();
+	err = ubuf_put(u, src, len);
+	pagefault_enable();
+	return err;
+}
+
+/* Take back the last @len bytes that were copied. */
+static inline void ubuf_revert(struct ubuf *u, size_t len)
+{
+	if (u->iter)
+		iov_iter_revert(u->iter, len);
+	else
+		u->ptr -= len;
+}
+
+/*
+ * Make the next @len bytes writable, as far as that can be done without
+ * holding a lock; what they hold stays. Sleeps until the pages are there.
+ */
+static inline int ubuf_fault_in_writeable(const struct ubuf *u, size_t len)
+{
+	size_t left;
+
+	if (u->iter)
+		left = fault_in_iov_iter_writeable(u->iter, len);
+	else
+		left = fault_in_safe_writeable(u->ptr, len);
+	return left ? -EFAULT : 0;
+}
+
+#endif /* GOCHAN_UBUF_H */
