@@ -187,7 +187,10 @@ static void line_add(struct chan_op *op)
 {
 	struct chan_line *line = &op->ch->lines[op->dir];
 
-	list_add_tail(&op->node, &line->ops);
+	if (op->first)
+		list_add(&op->node, &line->ops);
+	else
+		list_add_tail(&op->node, &line->ops);
 	line->len++;
 }
 
@@ -241,14 +244,20 @@ static void op_complete(struct chan_op *op, int result, struct chan_wake *wake)
 		wake_up_process(task);
 }
 
+/*
+ * Who polls joins the queue first and then takes our lock to look, so that
+ * without a barrier we see either it, or it sees what we did.
+ */
 static void note_in(struct chan *ch, struct chan_wake *wake)
 {
+	/* ordered by the lock, see above */
 	if (waitqueue_active(&ch->in_wait) || ch->in_async)
 		wake->in = true;
 }
 
 static void note_out(struct chan *ch, struct chan_wake *wake)
 {
+	/* likewise */
 	if (waitqueue_active(&ch->out_wait) || ch->out_async)
 		wake->out = true;
 }
@@ -277,6 +286,7 @@ static void wake_pollers(struct chan *ch, const struct chan_wake *wake)
 }
 
 static void chan_unlock(struct chan *ch, struct chan_wake *wake)
+	__releases(&ch->lock)
 {
 	unsigned int i;
 
@@ -390,6 +400,8 @@ void chan_op_release(struct chan_op *op)
 {
 	msg_put_all(op->msg);
 	op->msg = NULL;
+	pass_put(op->pass);
+	op->pass = NULL;
 	origin_drop(&op->from);
 	if (!op->held)
 		return;
@@ -414,11 +426,18 @@ static struct msg *op_movable(const struct chan_op *op)
 	return op->msg && op->msg->len == op->len ? op->msg : NULL;
 }
 
-/* Take the movable message away from its sender. */
+/*
+ * Take the movable message away from its sender, or share it with one that
+ * passes a file and may have to send it again.
+ */
 static struct msg *op_detach(struct chan_op *op)
 {
 	struct msg *m = op->msg;
 
+	if (op->pass) {
+		refcount_inc(&m->refs);
+		return m;
+	}
 	op->msg = m->next;
 	m->next = NULL;
 	return m;
@@ -430,9 +449,14 @@ static void spend(struct msg *m, struct chan_wake *wake)
 	wake->spent = m;
 }
 
-/* The op's next message has left it by copy. */
+/*
+ * The op's next message has left it by copy. One that passes a file may have
+ * to be sent again.
+ */
 static void op_advance(struct chan_op *op, struct chan_wake *wake)
 {
+	if (op->pass)
+		return;
 	if (op_movable(op))
 		spend(op_detach(op), wake);
 	else if (op->msg)
@@ -441,6 +465,7 @@ static void op_advance(struct chan_op *op, struct chan_wake *wake)
 
 static void op_sent(struct chan_op *op)
 {
+	op->seq = ++op->ch->last_seq;
 	op->ch->sent++;
 	op->count++;
 	op->todo--;
@@ -564,13 +589,24 @@ static int fill_slot(struct chan_op *op, struct chan_wake *wake)
 		return STEP_STAGE;
 	}
 	op_sent(op);
-	slot->seq = ch->sent;
+	slot->seq = op->seq;
 	slot->len = op->len;
 	origin_copy(&slot->from, &op->from);
 	ch->in_ring++;
 	ch->bytes += op->len;
 	note_in(ch, wake);
 	return 0;
+}
+
+/* The file, if any, goes with the message to who wants it. */
+static void pass_on(struct chan_op *op, struct chan_op *to)
+{
+	if (!op->pass)
+		return;
+	if (to->take_fd)
+		to->pass = pass_get(op->pass);
+	else
+		pass_settle(op->pass, 0);
 }
 
 /* Give the op's next message to @to, who waits for one and has the room. */
@@ -593,10 +629,11 @@ static int hand_over(struct chan_op *op, struct chan_op *to,
 	}
 	op_sent(op);
 	op->ch->received++;
-	to->seq = op->ch->sent;
+	to->seq = op->seq;
 	to->len = op->len;
 	to->landed = true;
 	origin_copy(&to->from, &op->from);
+	pass_on(op, to);
 	op_complete(to, 0, wake);
 	return 0;
 }
@@ -699,16 +736,44 @@ static int op_wait(struct chan_op *op, ktime_t deadline)
 	return op->result;
 }
 
+/**
+ * chan_finish_send() - wait until the receiver has the file that is passed
+ * @op: a send that was served; without a file there is nothing to do
+ *
+ * Return: 0; -EAGAIN when the receiver left the message, which is to be sent
+ * again; -EINTR when the caller is being killed.
+ */
+int chan_finish_send(struct chan_op *op)
+{
+	int err;
+
+	if (!op->pass)
+		return 0;
+	err = pass_wait(op->pass);
+	if (err) {
+		op->count--;
+		op->todo++;
+		op->first = true;
+	}
+	return err;
+}
+
 static int send_run(struct chan_op *op, struct waiter *w, ktime_t deadline)
 {
 	int err;
 
 	do {
+		if (w)
+			waiter_init(w);
 		err = send_step(op, w);
 		if (err == STEP_STAGE)
 			err = chan_stage(op);
 		else if (err == STEP_QUEUED)
-			return op_wait(op, deadline);
+			err = op_wait(op, deadline);
+		if (!err && !op->todo)
+			err = chan_finish_send(op);
+		if (err == -EAGAIN && op->first)
+			err = 0;
 	} while (!err && op->todo);
 	return err;
 }
@@ -741,7 +806,6 @@ int chan_send(struct chan_op *op, bool nonblock, ktime_t deadline)
 	struct waiter w;
 	int err;
 
-	waiter_init(&w);
 	op->small = small;
 	err = send_prepare(op);
 	if (!err)
@@ -813,8 +877,10 @@ static bool find_message(struct chan *ch, const struct waiter *self,
 		return false;
 	f->from = &f->sender->from;
 	f->len = f->sender->len;
-	f->msg = op_movable(f->sender);
 	f->data = op_data(f->sender);
+	/* What is shared with its sender changes hands only if it must. */
+	f->msg = f->sender->pass && f->len <= CHAN_LOCKED_COPY_MAX ?
+			NULL : op_movable(f->sender);
 	return true;
 }
 
@@ -852,8 +918,9 @@ static bool take_from_sender(struct chan_op *op, struct found *f,
 		op_detach(sender);
 	else
 		op_advance(sender, wake);
+	pass_on(sender, op);
 	op_sent(sender);
-	op->seq = op->ch->sent;
+	op->seq = sender->seq;
 	if (!sender->todo)
 		op_complete(sender, 0, wake);
 	return true;
@@ -1051,24 +1118,59 @@ static struct msg *op_reclaim(struct chan_op *op)
 	return m;
 }
 
+/* Copy the message that the op was given to its user. */
+static int copy_given(struct chan_op *op)
+{
+	const void *data = op->msg ? op->msg->data : op->small;
+
+	op->landed = false;
+	if (op->len && ubuf_put(&op->ub, data, op->len))
+		return -EFAULT;
+	if (report(op, &op->from))
+		return -EFAULT;
+	op->count++;
+	op->todo--;
+	return 0;
+}
+
+/* Take the file that came with the message, or leave the message. */
+static int finish_pass(struct chan_op *op, int err)
+{
+	struct chan *ch = op->ch;
+
+	if (!err)
+		err = pass_install(op->pass, &op->report->passed_fd);
+	if (err) {
+		spin_lock(&ch->lock);
+		ch->sent--;
+		ch->received--;
+		spin_unlock(&ch->lock);
+		op->count = 0;
+		op->todo = 1;
+	}
+	if (op->msg)
+		msg_put(op->msg);
+	op->msg = NULL;
+	pass_settle(op->pass, err ? -EAGAIN : 0);
+	pass_put(op->pass);
+	op->pass = NULL;
+	return err;
+}
+
 /**
  * chan_finish_recv() - copy a message that a receive was given to its user
- * @op: the op; without such a message there is nothing to do
+ * @op: the op; without such a message, or a file, there is nothing to do
  *
- * Return: 0, or -EFAULT with the message put back.
+ * Return: 0; -EFAULT, -EMFILE with the message put back or left.
  */
 int chan_finish_recv(struct chan_op *op)
 {
-	const void *data = op->msg ? op->msg->data : op->small;
 	int err = 0;
 
-	if (!op->msg && !op->landed)
-		return 0;
-	if (op->len)
-		err = ubuf_put(&op->ub, data, op->len);
-	if (!err)
-		err = report(op, &op->from);
-	op->landed = false;
+	if (op->msg || op->landed)
+		err = copy_given(op);
+	if (op->pass)
+		return finish_pass(op, err);
 	if (err && !op->peek) {
 		put_back(op->ch, op_reclaim(op));
 		return err;
@@ -1076,11 +1178,7 @@ int chan_finish_recv(struct chan_op *op)
 	if (op->msg)
 		msg_put(op->msg);
 	op->msg = NULL;
-	if (err)
-		return err;
-	op->count++;
-	op->todo--;
-	return 0;
+	return err;
 }
 
 /* The op's pages were not present under the lock: make them so. */
@@ -1553,6 +1651,7 @@ int chan_setup(struct chan *ch, const struct gochan_setup *setup)
 
 	if (!setup_valid(setup))
 		return -EINVAL;
+	/* Pairs with adopt_ring(), which decides. */
 	if (smp_load_acquire(&ch->used))
 		return -EBUSY;
 	err = quota_charge(ch->charge.user, QUOTA_BYTES, bytes);

@@ -15,6 +15,7 @@
 #include <linux/wait.h>
 #include <linux/gochan.h>
 
+#include "pass.h"
 #include "quota.h"
 #include "ubuf.h"
 
@@ -107,6 +108,9 @@ enum chan_dir {
  * @peek: a receive that leaves the message
  * @staged: a send's bytes were copied to @small
  * @landed: a receive was given a message while it waited
+ * @take_fd: a receive that wants a file that comes with the message
+ * @first: a send that was served, but whose receiver left the message: it
+ *	stands in front of the line now
  * @result: verdict, 0, CHAN_CLOSED or -errno
  * @ub: the user's buffer, until a send is staged
  * @len: a send's bytes a message; of a receive the bytes received or, with
@@ -118,8 +122,9 @@ enum chan_dir {
  * @pos: how much of a block of several messages at @msg is sent
  * @small: CHAN_SMALL_MAX bytes of its task's stack, for short messages; who
  *	stands in line as a receiver has them, as only the op that won uses them
- * @seq: of the message received
+ * @seq: of the message sent last, or received
  * @from: a send's origin; that of the message received
+ * @pass: a send's file, or that of the message received; NULL for none
  * @report: where a receive writes its results beside the payload, or NULL
  * @held: the user whom the staged bytes are charged to
  * @held_bytes: how many
@@ -135,6 +140,8 @@ struct chan_op {
 	bool peek;
 	bool staged;
 	bool landed;
+	bool take_fd;
+	bool first;
 	int result;
 	struct ubuf ub;
 	size_t len;
@@ -146,6 +153,7 @@ struct chan_op {
 	u8 *small;
 	u64 seq;
 	struct origin from;
+	struct pass *pass;
 	struct gochan_op __user *report;
 	struct quota_user *held;
 	u64 held_bytes;
@@ -185,6 +193,7 @@ struct chan_line {
  * @returned: messages that a receiver took, could not copy and put back, in
  *	the order of sending; all older than those in the ring
  * @handles: open handles, by what they may do
+ * @last_seq: of the message sent last
  * @sent: messages sent
  * @received: messages received
  * @bytes: payload inside
@@ -206,7 +215,7 @@ struct chan {
 	struct charge charge;
 	struct node *node;
 
-	spinlock_t lock;
+	spinlock_t lock;	/* guards what follows, see above */
 	bool used;
 	bool closed;
 	bool had_sender;
@@ -217,6 +226,7 @@ struct chan {
 	struct chan_line lines[2];
 	struct list_head returned;
 	u32 handles[2];
+	u64 last_seq;
 	u64 sent;
 	u64 received;
 	u64 bytes;
@@ -276,6 +286,7 @@ size_t chan_next_len(struct chan *ch);
 int chan_try_send(struct chan_op *op);
 int chan_try_recv(struct chan_op *op);
 int chan_stage(struct chan_op *op);
+int chan_finish_send(struct chan_op *op);
 int chan_finish_recv(struct chan_op *op);
 bool chan_join(struct chan_op *send, struct chan_op *recv, struct waiter *w);
 void chan_leave(struct chan_op *op);

@@ -22,9 +22,9 @@
 
 /* 6.2 made the devnode callbacks take a const device. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
-typedef struct device compat_const_device;
+#define compat_const
 #else
-typedef const struct device compat_const_device;
+#define compat_const const
 #endif
 
 /* 6.12 made struct fd opaque. */
@@ -37,6 +37,19 @@ static inline struct file *compat_fd_file(struct fd f)
 static inline struct file *compat_fd_file(struct fd f)
 {
 	return fd_file(f);
+}
+#endif
+
+/* 6.8 let receive_fd() write the number to user space, too. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+static inline int compat_receive_fd(struct file *file, unsigned int flags)
+{
+	return receive_fd(file, flags);
+}
+#else
+static inline int compat_receive_fd(struct file *file, unsigned int flags)
+{
+	return receive_fd(file, NULL, flags);
 }
 #endif
 

@@ -38,7 +38,7 @@
 #include "compat.h"
 #include "node.h"
 
-#define NODE_MINORS	(1U << MINORBITS)
+#define NODE_MINORS	(MINORMASK + 1)
 
 /* "4294967295/", a name and the terminating NUL */
 #define NODE_PATH_SIZE	(11 + GOCHAN_NAME_SIZE)
@@ -90,12 +90,12 @@ static const struct cred *node_cred;	/* looks paths up as the kernel does */
 
 /* ---- devices ---- */
 
-static struct node *to_node(compat_const_device *dev)
+static struct node *to_node(const struct device *dev)
 {
-	return container_of(dev, struct node, dev);
+	return container_of((struct device *)dev, struct node, dev);
 }
 
-static char *node_devnode(compat_const_device *dev, umode_t *mode, kuid_t *uid,
+static char *node_devnode(compat_const struct device *dev, umode_t *mode, kuid_t *uid,
 			  kgid_t *gid)
 {
 	struct node *node = to_node(dev);

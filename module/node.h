@@ -5,11 +5,10 @@
 #ifndef GOCHAN_NODE_H
 #define GOCHAN_NODE_H
 
+#include <linux/fs.h>
 #include <linux/types.h>
 
 struct chan;
-struct file_operations;
-struct inode;
 
 int node_init(void);
 void node_exit(void);

@@ -88,8 +88,12 @@ static bool uop_valid(const struct gochan_op *u, u16 known)
 {
 	if (u->opcode < GOCHAN_OP_SEND || u->opcode > GOCHAN_OP_POLL)
 		return false;
+	if (u->opcode == GOCHAN_OP_SEND)
+		known |= GOCHAN_PASS_FD;
 	if (u->opcode == GOCHAN_OP_RECV)
-		known |= GOCHAN_PEEK;
+		known |= GOCHAN_PEEK | GOCHAN_TAKE_FD;
+	if ((u->flags & GOCHAN_PEEK) && (u->flags & GOCHAN_TAKE_FD))
+		return false;
 	return !(u->flags & ~known) && !u->reserved;
 }
 
@@ -101,6 +105,20 @@ static void set_origin(struct chan_op *op)
 	op->from.pid = get_pid(task_tgid(current));
 	op->from.uid = current_euid();
 	op->from.gid = current_egid();
+}
+
+/* A file goes only where its sender waits, so that none is ever stored. */
+static int load_pass(struct chan_op *op, int fd)
+{
+	struct pass *pass;
+
+	if (op->ch->capacity)
+		return -EOPNOTSUPP;
+	pass = pass_make(fd);
+	if (IS_ERR(pass))
+		return PTR_ERR(pass);
+	op->pass = pass;
+	return 0;
 }
 
 static int load_chan_op(struct sel_op *s, const struct gochan_op *u,
@@ -119,12 +137,22 @@ static int load_chan_op(struct sel_op *s, const struct gochan_op *u,
 	if (send) {
 		op->len = u->len;
 		set_origin(op);
-	} else {
-		op->room = u->len;
-		op->peek = s->flags & GOCHAN_PEEK;
-		op->report = s->uop;
+		return s->flags & GOCHAN_PASS_FD ? load_pass(op, u->passed_fd) : 0;
 	}
+	op->room = u->len;
+	op->peek = s->flags & GOCHAN_PEEK;
+	op->take_fd = s->flags & GOCHAN_TAKE_FD;
+	op->report = s->uop;
 	return 0;
+}
+
+static void unload_op(struct sel_op *s)
+{
+	if (!compat_fd_file(s->fd))
+		return;
+	if (s->op.ch)
+		chan_op_release(&s->op);
+	fdput(s->fd);
 }
 
 /*
@@ -160,20 +188,9 @@ static int load_op(struct sel_op *s, struct gochan_op __user *uop,
 	if (u.opcode == GOCHAN_OP_POLL)
 		return 0;
 	err = load_chan_op(s, &u, file);
-	if (err) {
-		fdput(s->fd);
-		s->fd = (struct fd){};
-	}
+	if (err)
+		unload_op(s);
 	return err;
-}
-
-static void unload_op(struct sel_op *s)
-{
-	if (!compat_fd_file(s->fd))
-		return;
-	if (s->op.ch)
-		chan_op_release(&s->op);
-	fdput(s->fd);
 }
 
 static bool op_is_nil(const struct sel_op *s)
@@ -457,9 +474,10 @@ static int served_verdict(struct sel_op *s)
 		return 0;
 	if (op->peek)
 		return chan_try_recv(op);
-	if (op->result || op->dir == CHAN_SEND)
+	if (op->result)
 		return op->result;
-	return chan_finish_recv(op);
+	return op->dir == CHAN_SEND ? chan_finish_send(op) :
+				      chan_finish_recv(op);
 }
 
 /* Stand in line until there is a reason not to; as sleep_in_lines(). */

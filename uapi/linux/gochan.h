@@ -32,9 +32,9 @@
  * GOCHAN_CRED: a receive by GOCHAN_IOC_SELECT or GOCHAN_IOC_BATCH reports who
  * sent the message.
  */
-#define GOCHAN_FIXED		(1U << 0)
-#define GOCHAN_HANGUP		(1U << 1)
-#define GOCHAN_CRED		(1U << 2)
+#define GOCHAN_FIXED		0x01
+#define GOCHAN_HANGUP		0x02
+#define GOCHAN_CRED		0x04
 
 /*
  * Flags of one op (gochan_op.flags) and of a call (gochan_ops.flags).
@@ -48,12 +48,12 @@
  * GOCHAN_TAKE_FD (RECV op): install a passed file, close-on-exec, and report
  * its descriptor in gochan_op.passed_fd.
  */
-#define GOCHAN_NONBLOCK		(1U << 0)
-#define GOCHAN_ORDERED		(1U << 1)
-#define GOCHAN_WAITFORONE	(1U << 2)
-#define GOCHAN_PEEK		(1U << 3)
-#define GOCHAN_PASS_FD		(1U << 4)
-#define GOCHAN_TAKE_FD		(1U << 5)
+#define GOCHAN_NONBLOCK		0x01
+#define GOCHAN_ORDERED		0x02
+#define GOCHAN_WAITFORONE	0x04
+#define GOCHAN_PEEK		0x08
+#define GOCHAN_PASS_FD		0x10
+#define GOCHAN_TAKE_FD		0x20
 
 /* Opcodes, for gochan_op.opcode. */
 #define GOCHAN_OP_SEND		1
