@@ -89,6 +89,7 @@ struct found {
 };
 
 static struct kmem_cache *chan_cache;
+static atomic64_t last_id;
 
 int chan_cache_init(void)
 {
@@ -1413,10 +1414,14 @@ int chan_set_name(struct chan *ch, const char *name)
 	int err = 0;
 
 	spin_lock(&ch->lock);
-	if (ch->name)
+	if (ch->name) {
 		err = -EBUSY;
-	else
+	} else {
 		ch->name = name;
+		/* For GOCHAN_HANGUP its maker is nobody: it waits for others. */
+		ch->had_sender = false;
+		ch->had_receiver = false;
+	}
 	spin_unlock(&ch->lock);
 	return err;
 }
@@ -1536,6 +1541,7 @@ struct chan *chan_make(void)
 		goto put_user;
 
 	kref_init(&ch->ref);
+	ch->id = atomic64_inc_return(&last_id);
 	spin_lock_init(&ch->lock);
 	ch->msg_size = GOCHAN_DEFAULT_MSG_SIZE;
 	INIT_LIST_HEAD(&ch->lines[CHAN_SEND].ops);

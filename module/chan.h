@@ -172,6 +172,7 @@ struct chan_line {
 /**
  * struct chan - a channel
  * @ref: one for each handle and one for the name
+ * @id: no other channel has or had it; constant
  * @capacity: chosen at setup, then constant, as are the next five
  * @msg_size: the longest message
  * @flags: GOCHAN_FIXED and its like
@@ -206,6 +207,7 @@ struct chan_line {
  */
 struct chan {
 	struct kref ref;
+	u64 id;
 	u32 capacity;
 	u32 msg_size;
 	u32 flags;

@@ -12,6 +12,7 @@
 #include <linux/module.h>
 #include <linux/pid.h>
 #include <linux/poll.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
 #include <asm/ioctls.h>
@@ -220,6 +221,21 @@ static int gochan_fasync(int fd, struct file *file, int on)
 	return err;
 }
 
+/* /proc/PID/fdinfo/FD: which channel a descriptor is, and how it is */
+static void gochan_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	struct gochan_info info;
+
+	chan_info(file_chan(file), &info);
+	seq_printf(m, "gochan-id:\t%llu\n", file_chan(file)->id);
+	seq_printf(m, "gochan-capacity:\t%u\n", info.capacity);
+	seq_printf(m, "gochan-len:\t%u\n", info.len);
+	seq_printf(m, "gochan-closed:\t%u\n", info.closed);
+	seq_printf(m, "gochan-senders-waiting:\t%u\n", info.senders_waiting);
+	seq_printf(m, "gochan-receivers-waiting:\t%u\n",
+		   info.receivers_waiting);
+}
+
 /* ---- ioctls ---- */
 
 static long ioctl_setup(struct file *file, const void __user *arg)
@@ -374,6 +390,7 @@ const struct file_operations gochan_fops = {
 	.write_iter = gochan_write_iter,
 	.poll = gochan_poll,
 	.fasync = gochan_fasync,
+	.show_fdinfo = gochan_show_fdinfo,
 	.unlocked_ioctl = gochan_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 };
@@ -388,6 +405,7 @@ const struct file_operations gochan_named_fops = {
 	.write_iter = gochan_write_iter,
 	.poll = gochan_poll,
 	.fasync = gochan_fasync,
+	.show_fdinfo = gochan_show_fdinfo,
 	.unlocked_ioctl = gochan_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 };

@@ -155,6 +155,26 @@ static void unload_op(struct sel_op *s)
 	fdput(s->fd);
 }
 
+/* Find the file of an op that was read. */
+static int load_file(struct sel_op *s, const struct gochan_op *u)
+{
+	struct file *file;
+	int err;
+
+	if (u->fd < 0)
+		return 0;
+	s->fd = fdget(u->fd);
+	file = compat_fd_file(s->fd);
+	if (!file)
+		return -EBADF;
+	if (u->opcode == GOCHAN_OP_POLL)
+		return 0;
+	err = load_chan_op(s, u, file);
+	if (err)
+		unload_op(s);
+	return err;
+}
+
 /*
  * Read one op from user space and find its file. @known are the flags that any
  * op of the call may have.
@@ -163,7 +183,6 @@ static int load_op(struct sel_op *s, struct gochan_op __user *uop,
 		   u16 known)
 {
 	struct gochan_op u;
-	struct file *file;
 	int err;
 
 	memset(s, 0, sizeof(*s));
@@ -172,24 +191,14 @@ static int load_op(struct sel_op *s, struct gochan_op __user *uop,
 	/* The results must have somewhere to go before anything happens. */
 	if (put_user(u.result, &uop->result))
 		return -EFAULT;
-	if (!uop_valid(&u, known))
-		return -EINVAL;
 	s->uop = uop;
 	s->opcode = u.opcode;
 	s->flags = u.flags;
 	s->want = u.opcode == GOCHAN_OP_POLL ? demangle_poll(u.events) :
 					       EPOLLIN;
-	if (u.fd < 0)
-		return 0;
-	s->fd = fdget(u.fd);
-	file = compat_fd_file(s->fd);
-	if (!file)
-		return -EBADF;
-	if (u.opcode == GOCHAN_OP_POLL)
-		return 0;
-	err = load_chan_op(s, &u, file);
-	if (err)
-		unload_op(s);
+	err = uop_valid(&u, known) ? load_file(s, &u) : -EINVAL;
+	if (err && put_user(err, &uop->result))
+		return -EFAULT;
 	return err;
 }
 
@@ -216,11 +225,12 @@ static void finish_op(struct sel_op *s, int verdict)
 
 	if (recv && !verdict)
 		return;
-	if (recv) {
+	/* A call that is restarted needs to find its room as it was. */
+	if (recv && (verdict == -EMSGSIZE || verdict == CHAN_CLOSED))
 		err |= put_user(verdict == -EMSGSIZE ? (u32)s->op.len : 0,
 				&s->uop->len);
+	if (recv)
 		err |= put_user(-1, &s->uop->passed_fd);
-	}
 	if (s->opcode == GOCHAN_OP_POLL && !verdict)
 		err |= put_user((u32)mangle_poll(s->events), &s->uop->events);
 	/* A result is not restarted. */
@@ -695,10 +705,8 @@ static int batch_one(struct gochan_op __user *uop, bool nonblock,
 	int err;
 
 	err = load_op(&s, uop, GOCHAN_NONBLOCK);
-	if (err) {
-		/* Where it cannot be told, the call's own value tells it. */
-		return put_user(err, &uop->result) ? -EFAULT : err;
-	}
+	if (err)
+		return err;
 	err = batch_run(&s, nonblock || (s.flags & GOCHAN_NONBLOCK), deadline);
 	finish_op(&s, err);
 	unload_op(&s);

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * gochan info: what one channel is, and who waits at it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "cmd.h"
+
+static const char help[] =
+"Usage: gochan info NAME [FIELD...]\n"
+"       gochan info --fd N [FIELD...]\n"
+"Shows a channel's state at one instant, as lines of FIELD: VALUE; with FIELDs\n"
+"only their values, a line each. Its own handle is not counted.\n"
+"\n"
+"  name                                what gave it its device file\n"
+"  capacity, msg_size, flags           as it was made\n"
+"  closed                              yes or no\n"
+"  len, bytes                          messages inside, and their bytes\n"
+"  senders_waiting, receivers_waiting  who is blocked\n"
+"  send_handles, recv_handles          open handles that may send, receive\n"
+"  sent, received                      messages since it was made\n";
+
+static const struct option options[] = { OPTION_FD, OPTION_HELP, OPTION_END };
+
+enum { FIELDS = 13 };
+
+struct field {
+	const char *name;
+	char value[GOCHAN_NAME_SIZE];
+};
+
+/*
+ * Best is a handle without rights: nobody sees it come and go. Who has but one
+ * right takes that.
+ */
+static enum status open_to_look(struct target *target)
+{
+	static const int rights[] = { O_ACCMODE, O_RDONLY };
+
+	if (target->given >= 0)
+		return target_open(target, O_RDWR);
+	for (size_t i = 0; i < ARRAY_SIZE(rights); i++) {
+		target->fd = gochan_open(target->label, rights[i]);
+		if (target->fd >= 0)
+			return DONE;
+		if (errno != EACCES)
+			break;
+	}
+	return target_open(target, O_WRONLY);
+}
+
+/* A handle opened just to look is not what the user asks about. */
+static void leave_out_own_handle(struct gochan_info *info, const struct target *target)
+{
+	int right = fcntl(target->fd, F_GETFL) & O_ACCMODE;
+
+	if (target->given >= 0)
+		return;
+	if (right == O_WRONLY)
+		info->send_handles--;
+	if (right == O_RDONLY)
+		info->recv_handles--;
+}
+
+static struct field number(const char *name, unsigned long long value)
+{
+	struct field field = { .name = name };
+
+	snprintf(field.value, sizeof(field.value), "%llu", value);
+	return field;
+}
+
+static struct field text(const char *name, const char *value)
+{
+	struct field field = { .name = name };
+
+	snprintf(field.value, sizeof(field.value), "%s", value);
+	return field;
+}
+
+static struct field flags(unsigned int flags)
+{
+	struct field field = { .name = "flags" };
+
+	snprintf(field.value, sizeof(field.value), "%s%s%s",
+		 flags & GOCHAN_FIXED ? " fixed" : "", flags & GOCHAN_HANGUP ? " hangup" : "",
+		 flags & GOCHAN_CRED ? " cred" : "");
+	if (field.value[0] == '\0')
+		return text("flags", "none");
+	return text("flags", field.value + 1);
+}
+
+static void describe(const struct gochan_info *info, struct field fields[FIELDS])
+{
+	const struct field all[FIELDS] = {
+		text("name", info->name[0] ? info->name : "none"),
+		number("capacity", info->capacity),
+		number("msg_size", info->msg_size),
+		flags(info->flags),
+		text("closed", info->closed ? "yes" : "no"),
+		number("len", info->len),
+		number("bytes", info->bytes),
+		number("senders_waiting", info->senders_waiting),
+		number("receivers_waiting", info->receivers_waiting),
+		number("send_handles", info->send_handles),
+		number("recv_handles", info->recv_handles),
+		number("sent", info->sent),
+		number("received", info->received),
+	};
+
+	memcpy(fields, all, sizeof(all));
+}
+
+static bool print_value(const struct field fields[FIELDS], const char *name)
+{
+	for (int i = 0; i < FIELDS; i++) {
+		if (strcmp(fields[i].name, name) == 0) {
+			puts(fields[i].value);
+			return true;
+		}
+	}
+	return false;
+}
+
+static enum status print_values(const struct field fields[FIELDS], char **names)
+{
+	for (; *names; names++) {
+		if (!print_value(fields, *names))
+			return bad_usage(&info_command, "%s: no such field", *names);
+	}
+	return DONE;
+}
+
+static enum status run(int argc, char **argv)
+{
+	const struct command *self = &info_command;
+	struct target target = NO_TARGET;
+	struct field fields[FIELDS];
+	struct gochan_info info;
+	enum status status;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (opt != OPT_FD)
+			return help_or_usage(self, opt);
+		if (!take_fd(self, &target))
+			return USAGE;
+	}
+	if (!target_from(&target, argc, argv))
+		return bad_usage(self, "info takes a name, or --fd N");
+	status = open_to_look(&target);
+	if (status == DONE)
+		status = target_info(&target, &info);
+	if (status != DONE)
+		return status;
+	leave_out_own_handle(&info, &target);
+	describe(&info, fields);
+	if (optind < argc)
+		return print_values(fields, argv + optind);
+	for (int i = 0; i < FIELDS; i++)
+		printf("%s: %s\n", fields[i].name, fields[i].value);
+	return DONE;
+}
+
+const struct command info_command = {
+	.name = "info",
+	.summary = "show what a channel is and who waits at it",
+	.help = help,
+	.run = run,
+};

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * gochan rm: a channel's name taken away, or all of them.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "list.h"
+
+static const char help[] =
+"Usage: gochan rm NAME...\n"
+"       gochan rm --all\n"
+"Takes names away. A channel ends when nobody has it open any more, and what is\n"
+"inside ends with it.\n"
+"\n"
+"  --all           every channel of yours; for root every channel there is, so\n"
+"                  that the module can be unloaded\n";
+
+enum { OPT_ALL = OPT_OTHER };
+
+static const struct option options[] = {
+	{ "all", no_argument, NULL, OPT_ALL },
+	OPTION_HELP,
+	OPTION_END,
+};
+
+static enum status not_mine(const char *name)
+{
+	char path[NODE_PATH_SIZE], owner[OWNER_SIZE];
+	struct stat st;
+
+	if (!find_node(name, path, &st))
+		return report(name, EPERM);
+	complain("%s: it is %s's: only its owner and root may remove it", name,
+		 user_name(st.st_uid, owner));
+	return FAILED;
+}
+
+static enum status remove_failed(const char *name, int err)
+{
+	switch (err) {
+	case ENOENT:
+		if (!module_is_loaded())
+			return report_no_module();
+		complain("%s: no such channel; see 'gochan ls'", name);
+		return FAILED;
+	case EPERM:
+		return not_mine(name);
+	case EINVAL:
+		complain("%s: not a channel's name", name);
+		return FAILED;
+	default:
+		return report(name, err);
+	}
+}
+
+static enum status remove_names(char **names)
+{
+	enum status status = DONE;
+
+	for (; *names; names++) {
+		if (gochan_unlink(*names) < 0)
+			status = remove_failed(*names, errno);
+	}
+	return status;
+}
+
+static bool may_remove(const struct entry *entry)
+{
+	return geteuid() == 0 || (entry->has_node && entry->uid == geteuid());
+}
+
+static enum status remove_all(void)
+{
+	enum status status;
+	struct list list;
+
+	status = list_channels(&list);
+	for (size_t i = 0; i < list.count; i++) {
+		const struct entry *entry = &list.entries[i];
+
+		/* ENOENT: somebody else removed it meanwhile. */
+		if (may_remove(entry) && gochan_unlink(entry->name) < 0 && errno != ENOENT)
+			status = remove_failed(entry->name, errno);
+	}
+	list_free(&list);
+	return status;
+}
+
+static enum status run(int argc, char **argv)
+{
+	bool everything = false;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (opt != OPT_ALL)
+			return help_or_usage(&rm_command, opt);
+		everything = true;
+	}
+	if (everything ? optind < argc : optind == argc)
+		return bad_usage(&rm_command, "rm takes names, or --all");
+	if (everything)
+		return remove_all();
+	return remove_names(argv + optind);
+}
+
+const struct command rm_command = {
+	.name = "rm",
+	.summary = "remove channels",
+	.help = help,
+	.run = run,
+};

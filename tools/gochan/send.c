@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * gochan send: messages from the command line or from standard input.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd.h"
+
+static const char help[] =
+"Usage: gochan send NAME [MESSAGE...]\n"
+"       gochan send --fd N [MESSAGE...]\n"
+"Sends each MESSAGE, or else each line of standard input without its newline.\n"
+"\n"
+"  -0, --null      messages on standard input end with NUL, not with a newline\n"
+"  --whole         all of standard input is one message\n"
+"  --timeout S     wait at most S seconds for each to be taken; 0: do not wait\n"
+"\n"
+"Messages that begin with - go after --: gochan send jobs -- -1\n"
+"\n"
+"Exit status: 0 all sent, 3 the channel is closed or nobody is left to receive,\n"
+"4 not taken in time, else 1 or 2. The messages before the one named were sent.\n";
+
+enum { OPT_WHOLE = OPT_OTHER };
+
+static const struct option options[] = {
+	{ "whole", no_argument, NULL, OPT_WHOLE },
+	OPTION_NULL,
+	OPTION_TIMEOUT,
+	OPTION_FD,
+	OPTION_HELP,
+	OPTION_END,
+};
+
+struct sending {
+	struct target target;
+	struct gochan_info info;
+	long long timeout_ns;
+	unsigned long long number;	/* of the message, from 1 */
+	int delimiter;
+	bool whole;
+};
+
+static enum status wrong_size(const struct sending *s, size_t len)
+{
+	const char *bound = s->info.flags & GOCHAN_FIXED ? "exactly" : "at most";
+
+	complain("%s: message %llu is %zu bytes, the channel takes %s %u; make it with --size",
+		 s->target.label, s->number, len, bound, s->info.msg_size);
+	return FAILED;
+}
+
+static enum status not_sent(const struct sending *s, const char *why, enum status end)
+{
+	complain("%s: message %llu was not sent: %s", s->target.label, s->number, why);
+	return end;
+}
+
+static enum status nobody_receives(const struct sending *s)
+{
+	struct gochan_info now;
+
+	if (gochan_info(s->target.fd, &now) == 0 && !now.closed)
+		return not_sent(s, "nobody is left to receive", CLOSED);
+	return not_sent(s, "the channel is closed", CLOSED);
+}
+
+static enum status send_failed(const struct sending *s, size_t len, int err)
+{
+	switch (err) {
+	case EPIPE:
+		return nobody_receives(s);
+	case EMSGSIZE:
+		return wrong_size(s, len);
+	case EINVAL:
+		if ((s->info.flags & GOCHAN_FIXED) && len != s->info.msg_size)
+			return wrong_size(s, len);
+		return report(s->target.label, err);
+	case EAGAIN:
+		return not_sent(s, "it would have to wait", TIMED_OUT);
+	case ETIMEDOUT:
+		return not_sent(s, "not taken in time", TIMED_OUT);
+	default:
+		return report(s->target.label, err);
+	}
+}
+
+static enum status send_message(struct sending *s, const char *message, size_t len)
+{
+	struct gochan_op op = GOCHAN_SEND(s->target.fd, message, len);
+
+	s->number++;
+	if (gochan_batch(&op, 1, s->timeout_ns, 0) < 0)
+		return send_failed(s, len, errno);
+	progress_step();
+	return DONE;
+}
+
+static enum status send_arguments(struct sending *s, char **messages)
+{
+	enum status status = DONE;
+
+	for (; *messages && status == DONE; messages++)
+		status = send_message(s, *messages, strlen(*messages));
+	return status;
+}
+
+static enum status send_lines(struct sending *s)
+{
+	enum status status = DONE;
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t len;
+
+	while (status == DONE && (len = getdelim(&line, &room, s->delimiter, stdin)) >= 0) {
+		if (len > 0 && line[len - 1] == s->delimiter)
+			len--;
+		status = send_message(s, line, (size_t)len);
+	}
+	if (status == DONE && !feof(stdin))
+		status = report("standard input", errno);
+	free(line);
+	return status;
+}
+
+static enum status send_whole(struct sending *s)
+{
+	size_t room = (size_t)s->info.msg_size + 1, len;
+	char *message = malloc(room);
+	enum status status;
+
+	if (!message)
+		return report(s->target.label, ENOMEM);
+	len = fread(message, 1, room, stdin);
+	if (ferror(stdin)) {
+		status = report("standard input", errno);
+	} else if (len == room) {
+		complain("%s: standard input is more than %u bytes; make the channel with --size",
+			 s->target.label, s->info.msg_size);
+		status = FAILED;
+	} else {
+		status = send_message(s, message, len);
+	}
+	free(message);
+	return status;
+}
+
+static enum status send_input(struct sending *s)
+{
+	enum status status;
+
+	progress_start(STDIN_FILENO);
+	status = s->whole ? send_whole(s) : send_lines(s);
+	progress_end();
+	return status;
+}
+
+static enum status run(int argc, char **argv)
+{
+	struct sending s = { .target = NO_TARGET, .timeout_ns = -1, .delimiter = '\n' };
+	const struct command *self = &send_command;
+	bool shaped = false;
+	enum status status;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "0", options, NULL)) != -1) {
+		switch (opt) {
+		case '0':
+			s.delimiter = '\0';
+			shaped = true;
+			break;
+		case OPT_WHOLE:
+			s.whole = true;
+			shaped = true;
+			break;
+		case OPT_TIMEOUT:
+			if (!take_seconds(self, &s.timeout_ns))
+				return USAGE;
+			break;
+		case OPT_FD:
+			if (!take_fd(self, &s.target))
+				return USAGE;
+			break;
+		default:
+			return help_or_usage(self, opt);
+		}
+	}
+	if (!target_from(&s.target, argc, argv))
+		return bad_usage(self, "send takes a name, or --fd N");
+	if (shaped && optind < argc)
+		return bad_usage(self, "-0 and --whole are for standard input, not MESSAGEs");
+	status = target_open(&s.target, O_WRONLY);
+	if (status == DONE)
+		status = target_info(&s.target, &s.info);
+	if (status != DONE)
+		return status;
+	if (optind < argc)
+		return send_arguments(&s, argv + optind);
+	return send_input(&s);
+}
+
+const struct command send_command = {
+	.name = "send",
+	.summary = "send messages: arguments, or lines of standard input",
+	.help = help,
+	.run = run,
+};

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The channel itself: making it, splitting its rights, closing it,
+ * looking at it. Names are in name.c, messages in message.c.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "gochan.h"
+#include "internal.h"
+
+/* close(2) on a way out that has an errno to report. */
+static void close_keep_errno(int fd)
+{
+	int err = errno;
+
+	close(fd);
+	errno = err;
+}
+
+int gochan_make(uint32_t capacity, uint32_t msg_size, uint32_t flags)
+{
+	struct gochan_setup setup = {
+		.capacity = capacity,
+		.msg_size = msg_size,
+		.flags = flags,
+	};
+	int ch = open(DEV_GOCHAN, O_RDWR | O_CLOEXEC);
+
+	if (ch < 0)
+		return -1;
+	if (ioctl(ch, GOCHAN_IOC_SETUP, &setup) < 0) {
+		close_keep_errno(ch);
+		return -1;
+	}
+	return ch;
+}
+
+int gochan_pair(int fds[2], uint32_t capacity, uint32_t msg_size, uint32_t flags)
+{
+	int ch, receiver, sender;
+
+	ch = gochan_make(capacity, msg_size, flags);
+	if (ch < 0)
+		return -1;
+	receiver = gochan_dup(ch, O_RDONLY);
+	if (receiver < 0)
+		goto close_ch;
+	sender = gochan_dup(ch, O_WRONLY);
+	if (sender < 0)
+		goto close_receiver;
+	close(ch);
+	fds[0] = receiver;
+	fds[1] = sender;
+	return 0;
+
+close_receiver:
+	close_keep_errno(receiver);
+close_ch:
+	close_keep_errno(ch);
+	return -1;
+}
+
+int gochan_dup(int ch, int oflags)
+{
+	return ioctl(ch, GOCHAN_IOC_DUP, (unsigned long)(oflags & ~O_CLOEXEC));
+}
+
+int gochan_close(int ch)
+{
+	return ioctl(ch, GOCHAN_IOC_CLOSE, 0);
+}
+
+int gochan_info(int ch, struct gochan_info *info)
+{
+	return ioctl(ch, GOCHAN_IOC_INFO, info);
+}
+
+ssize_t gochan_len(int ch)
+{
+	struct gochan_info info;
+
+	if (gochan_info(ch, &info) < 0)
+		return -1;
+	return (ssize_t)info.len;
+}
+
+ssize_t gochan_cap(int ch)
+{
+	struct gochan_info info;
+
+	if (gochan_info(ch, &info) < 0)
+		return -1;
+	return (ssize_t)info.capacity;
+}

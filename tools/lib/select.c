@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Several ops in one system call: one of them, all of them in
+ * order, or a request and its reply.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "gochan.h"
+#include "internal.h"
+#include "race.h"
+
+/* Not at all, for a while, or for ever, as the kernel's interface has it. */
+static void set_timeout(struct gochan_ops *ops, int64_t timeout_ns)
+{
+	struct timespec now;
+
+	ops->timeout = GOCHAN_TIMEOUT_NEVER;
+	if (timeout_ns == 0)
+		ops->flags |= GOCHAN_NONBLOCK;
+	if (timeout_ns <= 0)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	ops->timeout = instant(&now) + (uint64_t)timeout_ns;
+}
+
+static int first_channel(const struct gochan_op *ops, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		if (ops[i].opcode != GOCHAN_OP_POLL && ops[i].fd >= 0)
+			return ops[i].fd;
+	}
+	return -1;
+}
+
+/* One op of a select was done, the first ones of a batch. */
+static void race_after(unsigned long request, const struct gochan_op *op, int ret)
+{
+	if (request == GOCHAN_IOC_SELECT)
+		gochan_race_after(op + ret, 1);
+	else
+		gochan_race_after(op, (unsigned int)ret);
+}
+
+/* The ioctl may be issued on any channel: one of the ops', or else a new one. */
+static int submit(unsigned long request, struct gochan_ops *ops, const struct gochan_op *op)
+{
+	int ch = first_channel(op, ops->count);
+	int fresh = -1;
+	int ret, err;
+
+	if (ch < 0) {
+		fresh = open(DEV_GOCHAN, O_RDWR | O_CLOEXEC);
+		if (fresh < 0)
+			return -1;
+		ch = fresh;
+	}
+	gochan_race_before(op, ops->count);
+	ret = ioctl(ch, request, ops);
+	if (ret >= 0)
+		race_after(request, op, ret);
+	if (fresh >= 0) {
+		err = errno;
+		close(fresh);
+		errno = err;
+	}
+	return ret;
+}
+
+int gochan_select(struct gochan_op *ops, unsigned int n, int64_t timeout_ns, unsigned int flags)
+{
+	struct gochan_ops arg = {
+		.ops = (uintptr_t)ops,
+		.count = n,
+		.flags = flags,
+	};
+
+	set_timeout(&arg, timeout_ns);
+	return submit(GOCHAN_IOC_SELECT, &arg, ops);
+}
+
+int gochan_batch(struct gochan_op *ops, unsigned int n, int64_t timeout_ns, unsigned int flags)
+{
+	struct gochan_ops arg = {
+		.ops = (uintptr_t)ops,
+		.count = n,
+		.flags = flags,
+	};
+
+	set_timeout(&arg, timeout_ns);
+	return submit(GOCHAN_IOC_BATCH, &arg, ops);
+}
+
+/*
+ * After a signal broke off the wait for a reply whose request is on its way.
+ * Returns the op's result, 0, GOCHAN_R_CLOSED or -errno; the deadline stays.
+ */
+static int await_reply(struct gochan_ops *arg, struct gochan_op *reply, struct gochan_op anew)
+{
+	arg->ops = (uintptr_t)reply;
+	arg->count = 1;
+	do {
+		*reply = anew;
+		if (submit(GOCHAN_IOC_BATCH, arg, reply) >= 0)
+			return reply->result;
+	} while (errno == EINTR);
+	return -errno;
+}
+
+int gochan_call(int ch, const void *req, size_t reqlen, int reply_ch, void *rep, size_t repsize,
+		size_t *replen, int64_t timeout_ns)
+{
+	struct gochan_op op[2] = {
+		GOCHAN_SEND(ch, req, reqlen),
+		GOCHAN_RECV(reply_ch, rep, repsize),
+	};
+	struct gochan_ops arg = {
+		.ops = (uintptr_t)op,
+		.count = 2,
+	};
+	int result;
+
+	set_timeout(&arg, timeout_ns);
+	if (submit(GOCHAN_IOC_BATCH, &arg, op) < 0)
+		return -1;
+	result = op[1].result;
+	if (result == -EINTR)
+		result = await_reply(&arg, &op[1], GOCHAN_RECV(reply_ch, rep, repsize));
+	return received(result, op[1].len, replen);
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Timers as descriptors, to stand in a select beside channels.
+ */
+#include <errno.h>
+#include <sys/timerfd.h>
+
+#include "gochan.h"
+#include "internal.h"
+
+static struct timespec duration(int64_t ns)
+{
+	return (struct timespec){
+		.tv_sec = ns / (int64_t)NSEC_PER_SEC,
+		.tv_nsec = ns % (int64_t)NSEC_PER_SEC,
+	};
+}
+
+static int timer(struct itimerspec spec)
+{
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+
+	if (fd >= 0)
+		timerfd_settime(fd, 0, &spec, NULL);
+	return fd;
+}
+
+int gochan_after(int64_t ns)
+{
+	/* A timerfd takes 0 for never. */
+	return timer((struct itimerspec){ .it_value = duration(ns > 0 ? ns : 1) });
+}
+
+int gochan_tick(int64_t ns)
+{
+	if (ns <= 0) {
+		errno = EINVAL;
+		return -1;
+	}
+	return timer((struct itimerspec){ .it_interval = duration(ns), .it_value = duration(ns) });
+}
