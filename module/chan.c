@@ -19,7 +19,8 @@
  * I4. A message is in one place: at its sender, inside, or at its receiver.
  *     What is inside leaves in the order of its sequence numbers, the order of
  *     sending; returned messages are older than those in the ring.
- * I5. An op that stands in line as a sender has its bytes in kernel memory.
+ * I5. An op that stands in line as a sender has its bytes in kernel memory, in
+ *     the form in which the ring takes them.
  *
  * How somebody is served: under the lock, claim the waiter (one compare-and-
  * swap of waiter.won), move the message, write the op's results, take the op
@@ -35,8 +36,9 @@
  * disabled. One that fails is made again without the lock: a send then brings
  * its bytes to the heap first, a receive makes its pages present first.
  *
- * Locks: one channel's lock at a time, never two. Inside it only the
- * allocator's and the scheduler's; the wait queues are woken outside of it.
+ * Locks: one channel's lock at a time, never two. Inside it only those of the
+ * quotas, of completions, of the allocator and of the scheduler; the wait
+ * queues are woken outside of it.
  */
 
 #include <linux/fs.h>
@@ -52,7 +54,9 @@
 
 /* What an op's step says beside its verdicts. */
 #define STEP_STAGE	(-ENOBUFS)	/* bring the bytes to the heap first */
+#define STEP_HOLD	(-EBUSY)	/* pay for what it holds there first */
 #define STEP_QUEUED	(-EIOCBQUEUED)	/* it stands in line now */
+#define RECV_AGAIN	(-ESTALE)	/* what was found is gone: look again */
 
 /**
  * struct slot - one place of the ring
@@ -133,8 +137,18 @@ static struct msg *msg_alloc(size_t len, gfp_t gfp)
 	refcount_set(&m->refs, 1);
 	m->next = NULL;
 	m->from.pid = NULL;
+	m->payer = NULL;
 	m->len = len;
 	return m;
+}
+
+static void msg_unpay(struct msg *m)
+{
+	if (!m->payer)
+		return;
+	quota_uncharge(m->payer, QUOTA_BYTES, m->paid);
+	quota_user_put(m->payer);
+	m->payer = NULL;
 }
 
 static void msg_put(struct msg *m)
@@ -142,16 +156,30 @@ static void msg_put(struct msg *m)
 	if (!refcount_dec_and_test(&m->refs))
 		return;
 	origin_drop(&m->from);
+	msg_unpay(m);
 	kvfree(m);
 }
 
-static void msg_put_all(struct msg *m)
+/* What a sender has not sent. */
+static void msg_put_chain(struct msg *m)
 {
 	while (m) {
 		struct msg *next = m->next;
 
 		msg_put(m);
 		m = next;
+		cond_resched();
+	}
+}
+
+static void msg_put_spent(struct msg *m)
+{
+	while (m) {
+		struct msg *next = m->spent;
+
+		msg_put(m);
+		m = next;
+		cond_resched();
 	}
 }
 
@@ -201,16 +229,15 @@ static void line_del(struct chan_op *op)
 	op->ch->lines[op->dir].len--;
 }
 
-/* The first in line who can be served by somebody other than @self. */
-static struct chan_op *line_first(struct chan *ch, enum chan_dir dir,
-				  const struct waiter *self)
+/* The first in line who can be served; nobody is served by himself. */
+static struct chan_op *line_first(struct chan *ch, enum chan_dir dir)
 {
 	struct chan_op *op, *next;
 
 	list_for_each_entry_safe(op, next, &ch->lines[dir].ops, node) {
 		if (op_dead(op))
 			line_del(op);
-		else if (op->waiter != self)
+		else if (op->waiter->task != current)
 			return op;
 	}
 	return NULL;
@@ -221,7 +248,7 @@ static struct chan_op *line_claim_first(struct chan *ch, enum chan_dir dir)
 {
 	struct chan_op *op;
 
-	while ((op = line_first(ch, dir, NULL))) {
+	while ((op = line_first(ch, dir))) {
 		if (waiter_claim(op->waiter, op))
 			return op;
 		line_del(op);
@@ -301,7 +328,7 @@ static void chan_unlock(struct chan *ch, struct chan_wake *wake)
 	if (unlikely(wake->in || wake->out || wake->ended))
 		wake_pollers(ch, wake);
 	if (unlikely(wake->spent))
-		msg_put_all(wake->spent);
+		msg_put_spent(wake->spent);
 }
 
 /**
@@ -323,11 +350,11 @@ int waiter_sleep(struct waiter *w, ktime_t deadline)
 		/* Pairs with op_complete(). */
 		if (smp_load_acquire(&w->done))
 			break;
-		err = -EAGAIN;
-		if (w->poked && READ_ONCE(*w->poked))
-			break;
 		err = -ERESTARTSYS;
 		if (signal_pending(current))
+			break;
+		err = -EAGAIN;
+		if (w->poked && READ_ONCE(*w->poked))
 			break;
 		err = -ETIMEDOUT;
 		if (!schedule_hrtimeout_range(expires, current->timer_slack_ns,
@@ -393,22 +420,27 @@ void chan_op_init(struct chan_op *op, struct chan *ch, enum chan_dir dir)
 	op->todo = 1;
 }
 
+static void op_unhold(struct chan_op *op)
+{
+	if (!op->held)
+		return;
+	quota_uncharge(op->held, QUOTA_BYTES, op->held_bytes);
+	quota_user_put(op->held);
+	op->held = NULL;
+}
+
 /**
  * chan_op_release() - end an operation that stands in no line
  * @op: the op
  */
 void chan_op_release(struct chan_op *op)
 {
-	msg_put_all(op->msg);
+	msg_put_chain(op->msg);
 	op->msg = NULL;
 	pass_put(op->pass);
 	op->pass = NULL;
 	origin_drop(&op->from);
-	if (!op->held)
-		return;
-	quota_uncharge(op->held, QUOTA_BYTES, op->held_bytes);
-	quota_user_put(op->held);
-	op->held = NULL;
+	op_unhold(op);
 }
 
 static bool op_staged(const struct chan_op *op)
@@ -446,7 +478,7 @@ static struct msg *op_detach(struct chan_op *op)
 
 static void spend(struct msg *m, struct chan_wake *wake)
 {
-	m->next = wake->spent;
+	m->spent = wake->spent;
 	wake->spent = m;
 }
 
@@ -536,19 +568,28 @@ static int stage_all(struct chan_op *op)
 	return stage_chain(op);
 }
 
-/**
- * chan_stage() - bring all that an op has to send to the heap
- * @op: a send
- *
- * The bytes are charged to the caller until the op is released.
- *
- * Return: 0, -EFAULT, -ENOMEM, or -EDQUOT and -EINVAL as quota_charge().
- */
-int chan_stage(struct chan_op *op)
+static u64 op_heap_bytes(const struct chan_op *op)
 {
-	u64 bytes = (u64)op->todo * (op->len + sizeof(struct msg));
+	u32 n = op->dir == CHAN_SEND ? op->todo : 1;
+
+	return (u64)n * (op->len + sizeof(struct msg));
+}
+
+/**
+ * chan_hold() - charge the caller for what an op has in the kernel
+ * @op: a send that waits, or a receive that is about to take a message by
+ *	pointer; it pays until it is released
+ *
+ * Return: 0, -ENOMEM, or -EDQUOT and -EINVAL as quota_charge().
+ */
+int chan_hold(struct chan_op *op)
+{
+	u64 bytes = op_heap_bytes(op);
 	int err;
 
+	if (op->held && op->held_bytes >= bytes)
+		return 0;
+	op_unhold(op);
 	op->held = quota_user_get();
 	if (!op->held)
 		return -ENOMEM;
@@ -559,7 +600,24 @@ int chan_stage(struct chan_op *op)
 		return err;
 	}
 	op->held_bytes = bytes;
-	return stage_all(op);
+	return 0;
+}
+
+/**
+ * chan_stage() - bring all that an op has to send to the heap
+ * @op: a send
+ *
+ * One message is not charged unless it has to wait; many are at once.
+ *
+ * Return: 0, -EFAULT, or as chan_hold().
+ */
+int chan_stage(struct chan_op *op)
+{
+	int err = 0;
+
+	if (op->todo > 1 && op_heap_bytes(op) > CHAN_FREE_MAX)
+		err = chan_hold(op);
+	return err ?: stage_all(op);
 }
 
 /* ---- sending ---- */
@@ -599,6 +657,19 @@ static int fill_slot(struct chan_op *op, struct chan_wake *wake)
 	return 0;
 }
 
+/* Who has the message pays for it, out of what its sender paid. */
+static void hold_move(struct chan_op *op, struct chan_op *to)
+{
+	u64 bytes = op->len + sizeof(struct msg);
+
+	if (op->pass)
+		return;		/* the message stays with its sender, too */
+	op_unhold(to);
+	op->held_bytes -= bytes;
+	to->held = quota_user_ref(op->held);
+	to->held_bytes = bytes;
+}
+
 /* The file, if any, goes with the message to who wants it. */
 static void pass_on(struct chan_op *op, struct chan_op *to)
 {
@@ -614,19 +685,22 @@ static void pass_on(struct chan_op *op, struct chan_op *to)
 static int hand_over(struct chan_op *op, struct chan_op *to,
 		     struct chan_wake *wake)
 {
-	bool lands = to->small && op->len <= CHAN_SMALL_MAX && op_staged(op);
+	bool lands = op->len <= CHAN_SMALL_MAX;
 
 	if (!lands && !op_movable(op))
 		return STEP_STAGE;
+	if (!lands && !op->held)
+		return STEP_HOLD;
 	if (!waiter_claim(to->waiter, to)) {
 		line_del(to);
-		return -EAGAIN;
+		return 0;
 	}
 	if (lands) {
 		memcpy(to->small, op_data(op), op->len);
 		op_advance(op, wake);
 	} else {
 		to->msg = op_detach(op);
+		hold_move(op, to);
 	}
 	op_sent(op);
 	op->ch->received++;
@@ -650,25 +724,24 @@ static void refuse(struct chan_op *to, size_t len, struct chan_wake *wake)
 	op_complete(to, -EMSGSIZE, wake);
 }
 
-/* Send one message, or say why not. */
+/* Send one message, or come a step nearer to that (0), or say why not. */
 static int send_one(struct chan_op *op, struct chan_wake *wake)
 {
 	struct chan *ch = op->ch;
 	struct chan_op *to;
-	int err;
 
 	if (send_ended(ch))
 		return -EPIPE;
-	while ((to = line_first(ch, CHAN_RECV, op->waiter))) {
-		if (to->room < op->len) {
-			refuse(to, op->len, wake);
-			continue;
-		}
-		err = hand_over(op, to, wake);
-		if (err != -EAGAIN)
-			return err;
-	}
-	return has_room(ch) ? fill_slot(op, wake) : -EAGAIN;
+	to = line_first(ch, CHAN_RECV);
+	if (!to)
+		return has_room(ch) ? fill_slot(op, wake) : -EAGAIN;
+	/* Nobody is told of a message that may not exist. */
+	if (!op_staged(op))
+		return STEP_STAGE;
+	if (to->room >= op->len)
+		return hand_over(op, to, wake);
+	refuse(to, op->len, wake);
+	return 0;
 }
 
 /* Send what can be sent at once; 0 with op->todo left means: call again. */
@@ -694,6 +767,16 @@ static void enqueue(struct chan_op *op, struct waiter *w,
 		note_out(op->ch, wake);
 }
 
+/* What is still missing before the op can stand in line as a sender (I5). */
+static int send_missing(const struct chan_op *op)
+{
+	const struct chan *ch = op->ch;
+
+	if (ch->by_pointer && ch->capacity ? !op_movable(op) : !op_staged(op))
+		return STEP_STAGE;
+	return op->msg && !op->held ? STEP_HOLD : 0;
+}
+
 /* One turn of a send; with @w it stands in line afterwards if it has to. */
 static int send_step(struct chan_op *op, struct waiter *w)
 {
@@ -703,11 +786,10 @@ static int send_step(struct chan_op *op, struct waiter *w)
 	spin_lock(&op->ch->lock);
 	err = send_some(op, &wake);
 	if (err == -EAGAIN && w) {
-		if (op_staged(op)) {
+		err = send_missing(op);
+		if (!err) {
 			enqueue(op, w, &wake);
 			err = STEP_QUEUED;
-		} else {
-			err = STEP_STAGE;
 		}
 	}
 	chan_unlock(op->ch, &wake);
@@ -759,6 +841,21 @@ int chan_finish_send(struct chan_op *op)
 	return err;
 }
 
+/* With @w a message that its receiver left is sent again. */
+static int finish_send(struct chan_op *op, const struct waiter *w)
+{
+	int err = chan_finish_send(op);
+
+	return err == -EAGAIN && w ? 0 : err;
+}
+
+/* Between the steps of a long operation. */
+static int op_pause(const struct chan_op *op)
+{
+	cond_resched();
+	return op->count && signal_pending(current) ? -ERESTARTSYS : 0;
+}
+
 static int send_run(struct chan_op *op, struct waiter *w, ktime_t deadline)
 {
 	int err;
@@ -769,13 +866,13 @@ static int send_run(struct chan_op *op, struct waiter *w, ktime_t deadline)
 		err = send_step(op, w);
 		if (err == STEP_STAGE)
 			err = chan_stage(op);
+		else if (err == STEP_HOLD)
+			err = chan_hold(op);
 		else if (err == STEP_QUEUED)
 			err = op_wait(op, deadline);
 		if (!err && !op->todo)
-			err = chan_finish_send(op);
-		if (err == -EAGAIN && op->first)
-			err = 0;
-	} while (!err && op->todo);
+			err = finish_send(op, w);
+	} while (!err && op->todo && !(err = op_pause(op)));
 	return err;
 }
 
@@ -799,7 +896,8 @@ static int send_prepare(struct chan_op *op)
  *
  * Return: 0 when all were sent, or some (op->count tells) before something
  * came between. With none sent: -EPIPE on an ended channel, -EAGAIN,
- * -ETIMEDOUT, -ERESTARTSYS, -EFAULT, -ENOMEM, -EDQUOT.
+ * -ETIMEDOUT, -ERESTARTSYS, -EINTR, -EFAULT, -ENOMEM, and -EDQUOT or -EINVAL as
+ * quota_charge().
  */
 int chan_send(struct chan_op *op, bool nonblock, ktime_t deadline)
 {
@@ -845,14 +943,15 @@ static void refill(struct chan *ch, struct chan_wake *wake)
 		op = line_claim_first(ch, CHAN_SEND);
 		if (!op)
 			return;
-		fill_slot(op, wake);	/* I5: cannot fail */
+		/* I5: cannot fail */
+		if (WARN_ON_ONCE(fill_slot(op, wake)))
+			return;
 		if (!op->todo)
 			op_complete(op, 0, wake);
 	}
 }
 
-static bool find_message(struct chan *ch, const struct waiter *self,
-			 struct found *f)
+static bool find_message(struct chan *ch, struct found *f)
 {
 	f->sender = NULL;
 	f->msg = list_first_entry_or_null(&ch->returned, struct msg, node);
@@ -873,7 +972,7 @@ static bool find_message(struct chan *ch, const struct waiter *self,
 	}
 	if (send_ended(ch))
 		return false;
-	f->sender = line_first(ch, CHAN_SEND, self);
+	f->sender = line_first(ch, CHAN_SEND);
 	if (!f->sender)
 		return false;
 	f->from = &f->sender->from;
@@ -970,6 +1069,17 @@ static int report(struct chan_op *op, const struct origin *from)
 			    offsetof(struct gochan_op, pid)) ? -EFAULT : 0;
 }
 
+/* The message was gone: what a repeated call needs is put back. */
+static void unreport(struct chan_op *op)
+{
+	if (!op->report)
+		return;
+	pagefault_disable();
+	if (put_user((u32)op->room, &op->report->len))
+		pr_debug("the room of an op could not be put back\n");
+	pagefault_enable();
+}
+
 /* Copy what was found to the user, before it is taken; -EFAULT: not present. */
 static int copy_found(struct chan_op *op, const struct found *f)
 {
@@ -994,10 +1104,12 @@ static int recv_by_copy(struct chan_op *op, struct found *f,
 		return -EFAULT;
 	if (!op->peek && !take(op, f, wake)) {
 		ubuf_revert(&op->ub, f->len);
-		return -EBUSY;
+		unreport(op);
+		return RECV_AGAIN;
 	}
 	if (!op->peek && f->msg)
 		spend(f->msg, wake);
+	op->tries = 0;
 	op->count++;
 	op->todo--;
 	return 0;
@@ -1011,25 +1123,27 @@ static int recv_by_pointer(struct chan_op *op, struct found *f,
 		origin_copy(&op->from, f->from);
 		refcount_inc(&f->msg->refs);
 	} else if (!take(op, f, wake)) {
-		return -EBUSY;
+		return RECV_AGAIN;
 	}
 	op->msg = f->msg;
 	return 0;
 }
 
-/* Receive one message, or say why not; -EBUSY: it was gone, look again. */
+/* Receive one message, or say why not; RECV_AGAIN: it was gone. */
 static int recv_one(struct chan_op *op, struct chan_wake *wake)
 {
 	struct found f;
 
-	if (!find_message(op->ch, op->waiter, &f))
+	if (!find_message(op->ch, &f))
 		return recv_ended(op->ch) ? CHAN_CLOSED : -EAGAIN;
 	op->len = f.len;
 	if (f.len > op->room)
 		return -EMSGSIZE;
-	if (f.len > CHAN_LOCKED_COPY_MAX)
-		return recv_by_pointer(op, &f, wake);
-	return recv_by_copy(op, &f, wake);
+	if (f.len <= CHAN_LOCKED_COPY_MAX)
+		return recv_by_copy(op, &f, wake);
+	if (!op->held || op->held_bytes < op_heap_bytes(op))
+		return STEP_HOLD;
+	return recv_by_pointer(op, &f, wake);
 }
 
 /* Receive what is there, at most op->todo messages. */
@@ -1039,9 +1153,9 @@ static int recv_some(struct chan_op *op, struct chan_wake *wake)
 	int err = 0;
 
 	while (!err && op->todo && !op->msg && budget--) {
-		do
-			err = recv_one(op, wake);
-		while (err == -EBUSY);
+		err = recv_one(op, wake);
+		if (err == RECV_AGAIN)
+			err = 0;
 	}
 	return err;
 }
@@ -1062,42 +1176,81 @@ static int recv_step(struct chan_op *op, struct waiter *w)
 	return err;
 }
 
-/* Who waits gets the message that came back, else it lies inside again. */
-static void put_back(struct chan *ch, struct msg *m)
+/* Whoever waits gets a message that came back. */
+static void give_back(struct chan_op *to, struct msg *m, struct chan_wake *wake)
 {
-	struct chan_wake wake = {};
-	struct chan_op *to;
+	to->msg = m;
+	to->seq = m->seq;
+	to->len = m->len;
+	to->landed = true;
+	origin_move(&to->from, &m->from);
+	op_complete(to, 0, wake);
+}
+
+/* It lies inside again, at its place in the order of sending. */
+static void add_returned(struct chan *ch, struct msg *m, struct chan_wake *wake)
+{
 	struct msg *pos;
 
-	spin_lock(&ch->lock);
-	ch->received--;
-	while ((to = line_first(ch, CHAN_RECV, NULL))) {
-		if (to->room < m->len) {
-			refuse(to, m->len, &wake);
-			continue;
-		}
-		if (!waiter_claim(to->waiter, to)) {
-			line_del(to);
-			continue;
-		}
-		to->msg = m;
-		to->seq = m->seq;
-		to->len = m->len;
-		to->landed = true;
-		origin_move(&to->from, &m->from);
-		ch->received++;
-		op_complete(to, 0, &wake);
-		goto unlock;
-	}
 	list_for_each_entry(pos, &ch->returned, node)
 		if (pos->seq > m->seq)
 			break;
 	list_add_tail(&m->node, &pos->node);
 	ch->nr_returned++;
+	ch->received--;
 	ch->bytes += m->len;
-	note_in(ch, &wake);
-unlock:
-	chan_unlock(ch, &wake);
+	note_in(ch, wake);
+}
+
+/* One step of putting a message back; true when that is done. */
+static bool put_back_step(struct chan *ch, struct msg *m,
+			  struct chan_wake *wake)
+{
+	struct chan_op *to = line_first(ch, CHAN_RECV);
+
+	if (!to) {
+		add_returned(ch, m, wake);
+		return true;
+	}
+	if (to->room < m->len) {
+		refuse(to, m->len, wake);
+		return false;
+	}
+	if (!waiter_claim(to->waiter, to)) {
+		line_del(to);
+		return false;
+	}
+	give_back(to, m, wake);
+	return true;
+}
+
+static void put_back(struct chan *ch, struct msg *m)
+{
+	bool done;
+
+	do {
+		struct chan_wake wake = {};
+
+		spin_lock(&ch->lock);
+		done = put_back_step(ch, m, &wake);
+		chan_unlock(ch, &wake);
+		cond_resched();
+	} while (!done);
+}
+
+/* Whoever could not copy a message pays for it as long as it lies there. */
+static void msg_pay(struct msg *m, struct chan_op *op)
+{
+	if (m->payer)
+		return;
+	m->payer = op->held;
+	m->paid = op->held_bytes;
+	op->held = NULL;
+	if (m->payer)
+		return;
+	m->payer = quota_user_get_nofail();
+	m->paid = m->len + sizeof(*m);
+	quota_force(m->payer, QUOTA_BYTES, m->paid);
 }
 
 /* The message that the op was given, as one on the heap. */
@@ -1110,12 +1263,13 @@ static struct msg *op_reclaim(struct chan_op *op)
 		 * It lies on our stack and must not be lost: at most
 		 * CHAN_SMALL_MAX bytes, and rare.
 		 */
-		m = msg_alloc(op->len, GFP_KERNEL | __GFP_NOFAIL);
+		m = msg_alloc(op->len, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 		memcpy(m->data, op->small, op->len);
 	}
 	op->msg = NULL;
 	m->seq = op->seq;
 	origin_move(&m->from, &op->from);
+	msg_pay(m, op);
 	return m;
 }
 
@@ -1187,7 +1341,8 @@ static int recv_fault_in(struct chan_op *op)
 {
 	if (fatal_signal_pending(current))
 		return -EINTR;
-	cond_resched();
+	if (++op->tries > CHAN_FAULT_TRIES)
+		return -EFAULT;
 	if (ubuf_fault_in_writeable(&op->ub, op->len))
 		return -EFAULT;
 	if (op->report && fault_in_safe_writeable((void __user *)op->report,
@@ -1204,11 +1359,13 @@ static int recv_run(struct chan_op *op, struct waiter *w, ktime_t deadline)
 		err = recv_step(op, w);
 		if (err == -EFAULT)
 			err = recv_fault_in(op);
+		else if (err == STEP_HOLD)
+			err = chan_hold(op);
 		else if (err == STEP_QUEUED)
 			err = op_wait(op, deadline);
 		if (!err)
 			err = chan_finish_recv(op);
-	} while (!err && op->todo);
+	} while (!err && op->todo && !(err = op_pause(op)));
 	return err;
 }
 
@@ -1222,7 +1379,8 @@ static int recv_run(struct chan_op *op, struct waiter *w, ktime_t deadline)
  *
  * Return: 0 when op->count messages were received, op->len bytes the last;
  * CHAN_CLOSED; -EMSGSIZE with the size needed in op->len; -EAGAIN, -ETIMEDOUT,
- * -ERESTARTSYS, -EFAULT.
+ * -ERESTARTSYS, -EINTR, -EFAULT; for a long message -ENOMEM, and -EDQUOT or
+ * -EINVAL as quota_charge().
  */
 int chan_recv(struct chan_op *op, bool nonblock, ktime_t deadline)
 {
@@ -1250,22 +1408,22 @@ int chan_try_recv(struct chan_op *op)
 
 /* ---- standing in many lines ---- */
 
-static bool op_ready(struct chan_op *op, const struct waiter *self)
+static bool op_ready(struct chan_op *op)
 {
 	struct chan *ch = op->ch;
 	struct found f;
 
 	if (op->dir == CHAN_SEND)
 		return send_ended(ch) || has_room(ch) ||
-		       line_first(ch, CHAN_RECV, self);
-	return find_message(ch, self, &f) || recv_ended(ch);
+		       line_first(ch, CHAN_RECV);
+	return find_message(ch, &f) || recv_ended(ch);
 }
 
 /**
  * chan_join() - stand in a channel's lines, if nothing is ready there
  * @send: a staged send, or NULL
  * @recv: a receive on the same channel, or NULL
- * @w: the waiter, which never meets itself
+ * @w: the waiter
  *
  * Return: true when they stand in line; false when one of them need not wait,
  * and none of them stands in line.
@@ -1277,7 +1435,7 @@ bool chan_join(struct chan_op *send, struct chan_op *recv, struct waiter *w)
 	bool ready;
 
 	spin_lock(&ch->lock);
-	ready = (send && op_ready(send, w)) || (recv && op_ready(recv, w));
+	ready = (send && op_ready(send)) || (recv && op_ready(recv));
 	if (!ready && send)
 		enqueue(send, w, &wake);
 	if (!ready && recv)
@@ -1418,9 +1576,12 @@ int chan_set_name(struct chan *ch, const char *name)
 		err = -EBUSY;
 	} else {
 		ch->name = name;
-		/* For GOCHAN_HANGUP its maker is nobody: it waits for others. */
-		ch->had_sender = false;
-		ch->had_receiver = false;
+		/*
+		 * For GOCHAN_HANGUP the one handle that names it is nobody: the
+		 * channel waits for others.
+		 */
+		ch->had_sender = ch->handles[CHAN_SEND] > 1;
+		ch->had_receiver = ch->handles[CHAN_RECV] > 1;
 	}
 	spin_unlock(&ch->lock);
 	return err;
@@ -1456,7 +1617,7 @@ __poll_t chan_poll_mask(struct chan *ch, bool may_send, bool may_receive)
 
 	spin_lock(&ch->lock);
 	if (may_receive) {
-		found = find_message(ch, NULL, &f);
+		found = find_message(ch, &f);
 		if (found)
 			mask |= EPOLLIN | EPOLLRDNORM;
 		if (no_more(ch))
@@ -1466,7 +1627,7 @@ __poll_t chan_poll_mask(struct chan *ch, bool may_send, bool may_receive)
 		if (send_ended(ch))
 			mask |= EPOLLOUT | EPOLLWRNORM |
 				(may_receive ? 0 : EPOLLERR);
-		else if (has_room(ch) || line_first(ch, CHAN_RECV, NULL))
+		else if (has_room(ch) || line_first(ch, CHAN_RECV))
 			mask |= EPOLLOUT | EPOLLWRNORM;
 	}
 	spin_unlock(&ch->lock);
@@ -1513,7 +1674,7 @@ size_t chan_next_len(struct chan *ch)
 	size_t len = 0;
 
 	spin_lock(&ch->lock);
-	if (find_message(ch, NULL, &f))
+	if (find_message(ch, &f))
 		len = f.len;
 	spin_unlock(&ch->lock);
 	return len;
@@ -1568,6 +1729,7 @@ static void drop_contents(struct chan *ch)
 		origin_drop(&slot->from);
 		if (ch->by_pointer)
 			msg_put(slot->msg);
+		cond_resched();
 	}
 	list_for_each_entry_safe(m, next, &ch->returned, node)
 		msg_put(m);

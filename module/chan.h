@@ -30,10 +30,16 @@ struct pid;
 #define CHAN_SMALL_MAX		128
 
 /*
- * Messages up to here are copied under the channel's lock; longer ones are
- * copied outside of it and change hands by pointer.
+ * Messages up to here are copied under the channel's lock where that saves a
+ * copy; longer ones are copied outside of it and change hands by pointer.
  */
 #define CHAN_LOCKED_COPY_MAX	4096
+
+/* Several messages up to here are not charged unless they have to wait. */
+#define CHAN_FREE_MAX		65536
+
+/* How often a receive waits for the same memory before it is called bad. */
+#define CHAN_FAULT_TRIES	16
 
 /* How much one operation does before it lets go of the lock for a moment. */
 #define CHAN_LOCKED_MSGS_MAX	64
@@ -57,18 +63,24 @@ struct origin {
  * struct msg - one message (or, before it is sent, several) on the heap
  * @node: place among the returned messages; the channel's lock
  * @next: the message that its sender sends after this one; its op's owner
- * @refs: the owner, and who peeks
+ * @spent: the next of those that are to be freed
+ * @refs: the owner, and who peeks or passes a file with it
  * @seq: place in the order of sending, set when it is sent
  * @from: who sent it, set when it is sent
+ * @payer: who pays while it lies in the channel beyond its capacity; NULL
+ * @paid: how much
  * @len: bytes in @data
  * @data: the payload
  */
 struct msg {
 	struct list_head node;
 	struct msg *next;
+	struct msg *spent;
 	refcount_t refs;
 	u64 seq;
 	struct origin from;
+	struct quota_user *payer;
+	u64 paid;
 	size_t len;
 	u8 data[];
 };
@@ -126,7 +138,8 @@ enum chan_dir {
  * @from: a send's origin; that of the message received
  * @pass: a send's file, or that of the message received; NULL for none
  * @report: where a receive writes its results beside the payload, or NULL
- * @held: the user whom the staged bytes are charged to
+ * @tries: how often a receive's memory was not there
+ * @held: the user who pays for the bytes that it has in the kernel, or NULL
  * @held_bytes: how many
  *
  * While it stands in a line the fields belong to the channel's lock, else to
@@ -155,6 +168,7 @@ struct chan_op {
 	struct origin from;
 	struct pass *pass;
 	struct gochan_op __user *report;
+	unsigned int tries;
 	struct quota_user *held;
 	u64 held_bytes;
 };
@@ -182,7 +196,8 @@ struct chan_line {
  * @charge: what the maker pays
  * @node: its device file, which keeps the name; node.c, under its own lock
  *
- * @lock: guards all that follows but the wait queues, which have their own
+ * @lock: guards all that follows up to the wait queues, which have their own,
+ *	as have the lists for SIGIO
  * @used: something was done with it, so that it is too late for setup
  * @closed: Go's close(ch) was done
  * @had_sender: it has had a handle that may send
@@ -288,6 +303,7 @@ size_t chan_next_len(struct chan *ch);
 int chan_try_send(struct chan_op *op);
 int chan_try_recv(struct chan_op *op);
 int chan_stage(struct chan_op *op);
+int chan_hold(struct chan_op *op);
 int chan_finish_send(struct chan_op *op);
 int chan_finish_recv(struct chan_op *op);
 bool chan_join(struct chan_op *send, struct chan_op *recv, struct waiter *w);

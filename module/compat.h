@@ -63,9 +63,7 @@ static inline ktime_t compat_monotonic_to_host(ktime_t t)
 	const struct time_namespace *ns = current->nsproxy->time_ns;
 	ktime_t offset = timespec64_to_ktime(ns->offsets.monotonic);
 
-	if (offset >= t)
-		return 0;
-	return min_t(ktime_t, ktime_sub(t, offset), KTIME_MAX);
+	return offset >= t ? 0 : ktime_add_safe(t, -offset);
 }
 #else
 static inline ktime_t compat_monotonic_to_host(ktime_t t)

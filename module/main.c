@@ -83,7 +83,7 @@ static int make_channels(void)
 
 /*
  * Once something can be opened, failing would pull the module from under whom
- * opened it: what can fail for good reasons comes first.
+ * opened it: what can fail comes first.
  */
 static int __init gochan_init(void)
 {
@@ -105,6 +105,7 @@ static int __init gochan_init(void)
 	err = misc_register(&gochan_misc);
 	if (err)
 		goto unserve;
+	node_set_ready();
 	return 0;
 
 unserve:

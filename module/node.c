@@ -86,6 +86,7 @@ static atomic_t nr_nodes;		/* struct nodes not freed yet */
 
 static dev_t node_devt;
 static struct cdev node_cdev;
+static bool node_ready;			/* loading cannot fail any more */
 static const struct cred *node_cred;	/* looks paths up as the kernel does */
 
 /* ---- devices ---- */
@@ -100,8 +101,9 @@ static char *node_devnode(compat_const struct device *dev, umode_t *mode, kuid_t
 {
 	struct node *node = to_node(dev);
 
+	/* Permissions of 0 alone would mean devtmpfs's default. */
 	if (mode)
-		*mode = node->mode;
+		*mode = S_IFCHR | node->mode;
 	if (uid)
 		*uid = node->uid;
 	if (gid)
@@ -553,6 +555,8 @@ struct chan *node_open(const struct inode *inode)
 	struct chan *ch = ERR_PTR(-ENXIO);
 	struct node *node;
 
+	if (!READ_ONCE(node_ready))
+		return ch;
 	mutex_lock(&nodes_lock);
 	node = idr_find(&nodes_by_minor, iminor(inode));
 	if (node && node->state == NODE_LIVE && node->inode == inode) {
@@ -597,7 +601,7 @@ void node_exit(void)
 }
 
 /**
- * node_serve() - from now on device files can be opened
+ * node_serve() - device files can be opened, once node_set_ready() was called
  * @fops: how
  *
  * Return: 0 or -errno.
@@ -607,6 +611,11 @@ int node_serve(const struct file_operations *fops)
 	cdev_init(&node_cdev, fops);
 	node_cdev.owner = THIS_MODULE;
 	return cdev_add(&node_cdev, node_devt, NODE_MINORS);
+}
+
+void node_set_ready(void)
+{
+	WRITE_ONCE(node_ready, true);
 }
 
 void node_unserve(void)

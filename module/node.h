@@ -13,6 +13,7 @@ struct chan;
 int node_init(void);
 void node_exit(void);
 int node_serve(const struct file_operations *fops);
+void node_set_ready(void);
 void node_unserve(void);
 
 int node_link(struct chan *ch, const char *name, umode_t mode);

@@ -100,12 +100,7 @@ static struct quota_user *user_find(kuid_t uid)
 	return NULL;
 }
 
-/**
- * quota_user_get() - whom the caller's takings are charged to
- *
- * Return: the user, to be given to quota_user_put(), or NULL without memory.
- */
-struct quota_user *quota_user_get(void)
+static struct quota_user *user_get(gfp_t gfp)
 {
 	kuid_t uid = current_uid();
 	struct quota_user *user, *new;
@@ -116,7 +111,7 @@ struct quota_user *quota_user_get(void)
 	if (user)
 		return user;
 
-	new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
+	new = kzalloc(sizeof(*new), gfp);
 	if (!new)
 		return NULL;
 	new->uid = uid;
@@ -129,6 +124,31 @@ struct quota_user *quota_user_get(void)
 	if (!user)
 		return new;
 	kfree(new);
+	return user;
+}
+
+/**
+ * quota_user_get() - whom the caller's takings are charged to
+ *
+ * Return: the user, to be given to quota_user_put(), or NULL without memory.
+ */
+struct quota_user *quota_user_get(void)
+{
+	return user_get(GFP_KERNEL_ACCOUNT);
+}
+
+/* The same where there must be one. */
+struct quota_user *quota_user_get_nofail(void)
+{
+	return user_get(GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
+}
+
+/* One more reference. */
+struct quota_user *quota_user_ref(struct quota_user *user)
+{
+	spin_lock(&users_lock);
+	user->refs++;
+	spin_unlock(&users_lock);
 	return user;
 }
 
@@ -183,6 +203,19 @@ int quota_charge(struct quota_user *user, enum quota_kind kind, u64 n)
 		return 0;
 	atomic64_sub(n, &user->used[kind]);
 	return -EINVAL;
+}
+
+/**
+ * quota_force() - count something that is there already and cannot be refused
+ * @user: who has it
+ * @kind: what
+ * @n: how much
+ */
+void quota_force(struct quota_user *user, enum quota_kind kind, u64 n)
+{
+	atomic64_add(n, &user->used[kind]);
+	if (counts_for_all(user, kind))
+		atomic64_add(n, &all_bytes);
 }
 
 void quota_uncharge(struct quota_user *user, enum quota_kind kind, u64 n)

@@ -35,7 +35,10 @@ extern unsigned int max_select;
 void quota_init(void);
 
 struct quota_user *quota_user_get(void);
+struct quota_user *quota_user_get_nofail(void);
+struct quota_user *quota_user_ref(struct quota_user *user);
 void quota_user_put(struct quota_user *user);
+void quota_force(struct quota_user *user, enum quota_kind kind, u64 n);
 int quota_charge(struct quota_user *user, enum quota_kind kind, u64 n);
 void quota_uncharge(struct quota_user *user, enum quota_kind kind, u64 n);
 

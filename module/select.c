@@ -42,6 +42,9 @@
 /* Selects up to here live on the stack. */
 #define SELECT_SMALL	8
 
+/* Stands for no op: a select that won its own waiter was won by this. */
+static struct chan_op myself;
+
 /**
  * struct sel_op - one op of a select or batch; the caller's task only
  * @op: the send or receive
@@ -87,6 +90,8 @@ struct sel {
 static bool uop_valid(const struct gochan_op *u, u16 known)
 {
 	if (u->opcode < GOCHAN_OP_SEND || u->opcode > GOCHAN_OP_POLL)
+		return false;
+	if (u->opcode == GOCHAN_OP_POLL && u->events > U16_MAX)
 		return false;
 	if (u->opcode == GOCHAN_OP_SEND)
 		known |= GOCHAN_PASS_FD;
@@ -289,6 +294,17 @@ static u32 random_below(u32 n)
 	return reciprocal_scale(get_random_u32(), n);
 }
 
+/*
+ * Of candidates that come one after the other, does the @nth stand in for the
+ * one so far? So each of them is picked equally often, or the first always.
+ */
+static bool takes_turn(const struct sel *sel, u32 nth)
+{
+	if (sel->flags & GOCHAN_ORDERED)
+		return nth == 1;
+	return !random_below(nth);
+}
+
 /* The next index of a random order, of which i are known; or of the order. */
 static u32 draw(struct sel *sel, u32 i)
 {
@@ -324,16 +340,18 @@ static int stage_sends(struct sel *sel, int *verdict)
 	for (i = 0; i < sel->n; i++) {
 		struct sel_op *s = &sel->ops[i];
 
-		if (s->opcode != GOCHAN_OP_SEND || op_is_nil(s) || s->op.msg)
+		if (s->opcode != GOCHAN_OP_SEND || op_is_nil(s))
 			continue;
-		*verdict = chan_stage(&s->op);
+		*verdict = s->op.msg ? 0 : chan_stage(&s->op);
+		if (!*verdict)
+			*verdict = chan_hold(&s->op);
 		if (*verdict)
 			return i;
 	}
 	return -EAGAIN;
 }
 
-/* Those without a line first, then by channel, then by line. */
+/* Those without a line first, then by channel, by line, by index. */
 static int compare_ops(const void *a, const void *b, const void *priv)
 {
 	const struct sel_op *ops = priv;
@@ -344,7 +362,7 @@ static int compare_ops(const void *a, const void *b, const void *priv)
 		return x->op.ch < y->op.ch ? -1 : 1;
 	if (x->op.dir != y->op.dir)
 		return x->op.dir < y->op.dir ? -1 : 1;
-	return 0;
+	return x < y ? -1 : 1;
 }
 
 static bool op_lines_up(const struct sel_op *s)
@@ -352,10 +370,7 @@ static bool op_lines_up(const struct sel_op *s)
 	return s->op.ch && !op_polls(s);
 }
 
-/*
- * Of the ops from @i on that name the same line, the one that stands in it: a
- * random one (the order is random but for the sorting), or the first.
- */
+/* Of the ops from @i on that name the same line, the one that stands in it. */
 static struct chan_op *pick(struct sel *sel, u32 *i, const struct chan *ch,
 			    enum chan_dir dir)
 {
@@ -369,10 +384,7 @@ static struct chan_op *pick(struct sel *sel, u32 *i, const struct chan *ch,
 			break;
 		if (!op_lines_up(s))
 			continue;
-		n++;
-		if (!picked ||
-		    ((sel->flags & GOCHAN_ORDERED) ? s < picked :
-						     !random_below(n)))
+		if (takes_turn(sel, ++n))
 			picked = s;
 	}
 	return picked ? &picked->op : NULL;
@@ -416,9 +428,9 @@ static u32 index_of(const struct sel *sel, const struct chan_op *op)
  * Nobody may serve the select any more. False if somebody has: then that is
  * done when this returns.
  */
-static bool win_myself(struct sel *sel, struct chan_op *by)
+static bool win_myself(struct sel *sel)
 {
-	if (waiter_claim(&sel->waiter, by))
+	if (waiter_claim(&sel->waiter, &myself))
 		return true;
 	chan_wait_served(sel->waiter.won);
 	return false;
@@ -426,20 +438,20 @@ static bool win_myself(struct sel *sel, struct chan_op *by)
 
 /*
  * Look at the ops that poll, and the first time also wait on their queues; the
- * index of one that is ready, or -EAGAIN.
+ * index of a random one that is ready, or of the first, or -EAGAIN.
  */
 static int poll_ops(struct sel *sel, struct poll_wqueues *wq)
 {
 	poll_table *table = wq->pt._qproc ? &wq->pt : NULL;
 	int at = -EAGAIN;
-	u32 i;
+	u32 i, n = 0;
 
 	for (i = 0; i < sel->n; i++) {
 		struct sel_op *s = &sel->ops[i];
 
-		if (op_is_nil(s) || !op_polls(s))
+		if (op_is_nil(s) || !op_polls(s) || try_poll(s, table))
 			continue;
-		if (!try_poll(s, table) && at == -EAGAIN)
+		if (takes_turn(sel, ++n))
 			at = i;
 	}
 	wq->pt._qproc = NULL;
@@ -453,7 +465,6 @@ static int poll_ops(struct sel *sel, struct poll_wqueues *wq)
  */
 static int sleep_in_lines(struct sel *sel, struct poll_wqueues *wq)
 {
-	struct chan_op none;
 	int at, err;
 
 	for (;;) {
@@ -461,17 +472,18 @@ static int sleep_in_lines(struct sel *sel, struct poll_wqueues *wq)
 		if (!err)
 			return index_of(sel, sel->waiter.won);
 		if (err != -EAGAIN) {
-			if (win_myself(sel, &none))
+			if (win_myself(sel))
 				return err;
 			return index_of(sel, sel->waiter.won);
 		}
 		/* Whoever pokes from here on is seen by the next sleep. */
 		smp_store_mb(wq->triggered, 0);
 		at = poll_ops(sel, wq);
-		if (at == -EAGAIN)
+		if (at == -EAGAIN && ktime_get() < sel->deadline)
 			continue;
-		return win_myself(sel, &none) ? at :
-						index_of(sel, sel->waiter.won);
+		if (at == -EAGAIN)
+			at = -ETIMEDOUT;
+		return win_myself(sel) ? at : index_of(sel, sel->waiter.won);
 	}
 }
 
@@ -493,7 +505,6 @@ static int served_verdict(struct sel_op *s)
 /* Stand in line until there is a reason not to; as sleep_in_lines(). */
 static int wait_in_lines(struct sel *sel, struct poll_wqueues *wq)
 {
-	struct chan_op none;
 	int at = -EAGAIN;
 
 	waiter_init(&sel->waiter);
@@ -503,7 +514,7 @@ static int wait_in_lines(struct sel *sel, struct poll_wqueues *wq)
 		if (at == -EAGAIN)
 			return sleep_in_lines(sel, wq);
 	}
-	return win_myself(sel, &none) ? at : index_of(sel, sel->waiter.won);
+	return win_myself(sel) ? at : index_of(sel, sel->waiter.won);
 }
 
 /* None was ready: block. */
@@ -517,6 +528,7 @@ static noinline int sel_block(struct sel *sel, int *verdict)
 		return at;
 	poll_initwait(&wq);
 	do {
+		cond_resched();
 		at = wait_in_lines(sel, &wq);
 		leave_lines(sel);
 		if (at >= 0) {
@@ -526,6 +538,8 @@ static noinline int sel_block(struct sel *sel, int *verdict)
 		}
 		if (at == -EAGAIN)
 			at = pass(sel, verdict);
+		if (at == -EAGAIN && signal_pending(current))
+			at = -ERESTARTSYS;
 	} while (at == -EAGAIN);
 	poll_freewait(&wq);
 	return at;
@@ -562,7 +576,7 @@ static int get_ops(struct gochan_ops *call, struct gochan_ops __user *arg,
 	if (put_user(call->index, &arg->index))
 		return -EFAULT;
 	if ((call->flags & ~flags) || call->reserved ||
-	    call->count > READ_ONCE(max_select))
+	    call->count > min_t(u32, READ_ONCE(max_select), U16_MAX))
 		return -EINVAL;
 	return 0;
 }
@@ -688,10 +702,11 @@ static int batch_run(struct sel_op *s, bool nonblock, ktime_t deadline)
 {
 	int err;
 
+	/* Polling, as poll(2), waits on a descriptor that does not block. */
+	if (s->op.ch && (compat_fd_file(s->fd)->f_flags & O_NONBLOCK))
+		nonblock = true;
 	if (op_is_nil(s) || op_polls(s))
 		return batch_select(s, nonblock, deadline);
-	if (compat_fd_file(s->fd)->f_flags & O_NONBLOCK)
-		nonblock = true;
 	if (s->opcode == GOCHAN_OP_RECV)
 		return chan_recv(&s->op, nonblock, deadline);
 	err = send_size_ok(&s->op);

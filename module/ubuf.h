@@ -93,19 +93,29 @@ static inline void ubuf_revert(struct ubuf *u, size_t len)
 		u->ptr -= len;
 }
 
+static inline int ubuf_fault_in_iter(struct iov_iter *iter, size_t len)
+{
+	size_t n;
+
+	if (!fault_in_iov_iter_writeable(iter, len))
+		return 0;
+	n = iov_iter_zero(len, iter);
+	iov_iter_revert(iter, n);
+	return n == len ? 0 : -EFAULT;
+}
+
 /*
- * Make the next @len bytes writable, as far as that can be done without
- * holding a lock; what they hold stays. Sleeps until the pages are there.
+ * Make the next @len bytes writable; sleeps until the pages are there. What
+ * they hold stays, unless they are not mapped yet: a stack grows only when it
+ * is written to.
  */
 static inline int ubuf_fault_in_writeable(const struct ubuf *u, size_t len)
 {
-	size_t left;
-
 	if (u->iter)
-		left = fault_in_iov_iter_writeable(u->iter, len);
-	else
-		left = fault_in_safe_writeable(u->ptr, len);
-	return left ? -EFAULT : 0;
+		return ubuf_fault_in_iter(u->iter, len);
+	if (!fault_in_safe_writeable(u->ptr, len))
+		return 0;
+	return fault_in_writeable(u->ptr, len) ? -EFAULT : 0;
 }
 
 #endif /* GOCHAN_UBUF_H */
