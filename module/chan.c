@@ -146,7 +146,7 @@ static void msg_unpay(struct msg *m)
 {
 	if (!m->payer)
 		return;
-	quota_uncharge(m->payer, QUOTA_BYTES, m->paid);
+	quota_uncharge(m->payer, QUOTA_TAKEN, m->paid);
 	quota_user_put(m->payer);
 	m->payer = NULL;
 }
@@ -420,11 +420,16 @@ void chan_op_init(struct chan_op *op, struct chan *ch, enum chan_dir dir)
 	op->todo = 1;
 }
 
+static enum quota_kind hold_kind(const struct chan_op *op)
+{
+	return op->dir == CHAN_SEND ? QUOTA_BYTES : QUOTA_TAKEN;
+}
+
 static void op_unhold(struct chan_op *op)
 {
 	if (!op->held)
 		return;
-	quota_uncharge(op->held, QUOTA_BYTES, op->held_bytes);
+	quota_uncharge(op->held, hold_kind(op), op->held_bytes);
 	quota_user_put(op->held);
 	op->held = NULL;
 }
@@ -593,7 +598,7 @@ int chan_hold(struct chan_op *op)
 	op->held = quota_user_get();
 	if (!op->held)
 		return -ENOMEM;
-	err = quota_charge(op->held, QUOTA_BYTES, bytes);
+	err = quota_charge(op->held, hold_kind(op), bytes);
 	if (err) {
 		quota_user_put(op->held);
 		op->held = NULL;
@@ -665,9 +670,11 @@ static void hold_move(struct chan_op *op, struct chan_op *to)
 	if (op->pass)
 		return;		/* the message stays with its sender, too */
 	op_unhold(to);
-	op->held_bytes -= bytes;
 	to->held = quota_user_ref(op->held);
 	to->held_bytes = bytes;
+	quota_force(to->held, QUOTA_TAKEN, bytes);
+	quota_uncharge(op->held, QUOTA_BYTES, bytes);
+	op->held_bytes -= bytes;
 }
 
 /* The file, if any, goes with the message to who wants it. */
@@ -1141,7 +1148,8 @@ static int recv_one(struct chan_op *op, struct chan_wake *wake)
 		return -EMSGSIZE;
 	if (f.len <= CHAN_LOCKED_COPY_MAX)
 		return recv_by_copy(op, &f, wake);
-	if (!op->held || op->held_bytes < op_heap_bytes(op))
+	if (!f.msg->payer &&
+	    (!op->held || op->held_bytes < op_heap_bytes(op)))
 		return STEP_HOLD;
 	return recv_by_pointer(op, &f, wake);
 }
@@ -1250,7 +1258,7 @@ static void msg_pay(struct msg *m, struct chan_op *op)
 		return;
 	m->payer = quota_user_get_nofail();
 	m->paid = m->len + sizeof(*m);
-	quota_force(m->payer, QUOTA_BYTES, m->paid);
+	quota_force(m->payer, QUOTA_TAKEN, m->paid);
 }
 
 /* The message that the op was given, as one on the heap. */

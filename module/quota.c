@@ -179,7 +179,8 @@ static bool add_below(atomic64_t *used, u64 n, u64 limit)
 
 static bool counts_for_all(const struct quota_user *user, enum quota_kind kind)
 {
-	return kind == QUOTA_BYTES && !uid_eq(user->uid, GLOBAL_ROOT_UID);
+	return (kind == QUOTA_BYTES || kind == QUOTA_TAKEN) &&
+	       !uid_eq(user->uid, GLOBAL_ROOT_UID);
 }
 
 /**

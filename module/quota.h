@@ -9,11 +9,16 @@
 
 struct quota_user;
 
-/* What is counted for each user. */
+/*
+ * What is counted for each user. Bytes that receives took out of their channels
+ * count by themselves, to the same limit: a user whose sends hold all that they
+ * may can still receive it.
+ */
 enum quota_kind {
 	QUOTA_CHANNELS,
 	QUOTA_NAMES,
 	QUOTA_BYTES,
+	QUOTA_TAKEN,
 	QUOTA_KINDS
 };
 
