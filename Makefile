@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0
+# The front door: "make help" lists what it does. What the module is made of
+# is in Kbuild.
+
+# The kernel that the module is built for: the running one where its headers
+# are installed, else the guest's.
+RUNNING_KDIR := $(wildcard /lib/modules/$(shell uname -r)/build)
+KDIR ?= $(or $(RUNNING_KDIR),$(GUEST_KDIR))
+PREFIX ?= /usr/local
+DESTDIR ?=
+export PREFIX DESTDIR
+
+# Found out when used, as the headers may have to be installed first.
+GUEST_KDIR = /usr/src/linux-headers-$(shell scripts/kernel -r 2>/dev/null)
+KSRC = $(shell scripts/kernel)/source
+MODULE_DIR = $(shell scripts/module -p $(KDIR))
+
+all: user
+	scripts/module $(KDIR)
+
+user: deps
+	$(MAKE) -s --no-print-directory -C tools/lib
+	$(MAKE) -s --no-print-directory -C tools/gochan
+
+deps:
+	@scripts/deps build $(if $(wildcard $(KDIR)),,headers)
+
+guest-deps:
+	@scripts/deps build headers guest
+
+guest: guest-deps user
+	scripts/module $(GUEST_KDIR)
+	scripts/guest
+
+demo: guest
+	@scripts/demo
+
+shell: guest
+	@scripts/shell
+
+selftests: guest
+	$(MAKE) -s --no-print-directory -C selftests KSRC=$(KSRC) KDIR=$(GUEST_KDIR)
+
+check: selftests
+	@scripts/check $(TEST)
+
+lint:
+	@scripts/deps build headers guest lint
+	@scripts/lint
+
+# Debian's kernels come without the key that their modules are signed with.
+install: all
+	$(if $(or $(filter-out file,$(origin KDIR)),$(RUNNING_KDIR),$(DESTDIR)),,\
+		$(error no headers of the running kernel: install them or say KDIR=FOLDER))
+	$(MAKE) -s --no-print-directory -C tools/lib install
+	$(MAKE) -s --no-print-directory -C tools/gochan install
+	scripts/module $(KDIR) modules_install INSTALL_MOD_PATH=$(DESTDIR) \
+		$(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)
+	$(if $(DESTDIR),,depmod $(notdir $(MODULE_DIR)))
+
+clean:
+	rm -rf build
+
+help:
+	@echo 'make          the module, the library and the command, into build/'
+	@echo 'make demo     watch processes talk over channels, in a guest'
+	@echo 'make shell    a prompt in that guest'
+	@echo 'make check    the tests, in the guest; TEST=NAME for one program'
+	@echo 'make lint     the static checks'
+	@echo 'make install  to PREFIX (/usr/local) and /lib/modules, below DESTDIR'
+	@echo 'make clean    removes build/'
+	@echo 'KDIR=FOLDER   builds the module for the kernel with that build folder'
+
+# Two at a time would be in each other's way, above all in apt.
+.NOTPARALLEL:
+.PHONY: all user deps guest-deps guest demo shell selftests check lint install clean help

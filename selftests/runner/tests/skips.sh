@@ -1,0 +1,7 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Skips one test of two.
+echo 'TAP version 13'
+echo '1..2'
+echo 'ok 1 this one'
+echo 'ok 2 # SKIP that one'
