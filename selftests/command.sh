@@ -1,0 +1,831 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# The command gochan as its user meets it: what it does, what it prints, how it
+# ends. Runs as root where the module is loaded and there is a user alice (1000);
+# every test begins and ends without named channels. Arguments choose tests.
+
+tests='
+	make_prints_the_device_file make_defaults make_options make_refuses_bad_names
+	make_refuses_a_taken_name make_says_the_limit make_as_user
+	send_arguments send_lines send_last_line_without_newline send_embedded_nul
+	send_null_separated send_whole send_whole_too_long send_empty_messages
+	send_too_long send_fixed send_times_out send_waits_for_a_receiver
+	send_to_closed send_to_nobody send_unreadable_input
+	recv_until_the_end recv_some recv_loop_ends recv_times_out recv_drains
+	recv_raw recv_null recv_nothing recv_to_a_full_disk recv_without_stdout
+	recv_stops_with_its_reader recv_killed_leaves_the_line
+	recv_goes_on_after_a_stop send_goes_on_after_a_stop each_goes_on_after_a_stop
+	close_twice close_of_another
+	permission_denied rights_by_mode own_before_system
+	rm_several rm_missing rm_of_another rm_all_of_a_user rm_at_the_limit
+	ls_empty ls_columns ls_names ls_long_name info_fields info_leaves_itself_out
+	fd_channel fd_wrong_right fd_not_a_channel fd_not_open
+	select_several select_times_out select_counts
+	each_message each_in_parallel each_failure each_missing_command
+	help_everywhere version usage_errors module_not_loaded
+'
+
+# ---- the tools ----------------------------------------------------------------
+
+fail() {
+	echo "$*"
+	exit 1
+}
+
+# expect STATUS COMMAND...: leaves its output in out and err.
+expect() {
+	wanted=$1
+	shift
+	status=0
+	"$@" >out 2>err || status=$?
+	[ $status = "$wanted" ] || fail "$*: status $status, not $wanted: $(cat err)"
+}
+
+# prints TEXT: the last command's output was this and a newline.
+prints() {
+	printf '%s\n' "$1" | cmp -s - out || fail "printed '$(cat out)', not '$1'"
+}
+
+prints_nothing() {
+	[ ! -s out ] || fail "printed '$(cat out)'"
+}
+
+# says TEXT: the last command's complaint was this.
+says() {
+	[ "$(cat err)" = "gochan: $1" ] || fail "said '$(cat err)', not 'gochan: $1'"
+}
+
+says_nothing() {
+	[ ! -s err ] || fail "said '$(cat err)'"
+}
+
+is() {
+	[ "$1" = "$2" ] || fail "'$1' is not '$2'"
+}
+
+alice() {
+	su alice -c "$*"
+}
+
+# Until a field of "gochan info" has a value; much later is never.
+until_info() {
+	tries=1000
+	until [ "$(gochan info "$1" "$2")" = "$3" ]; do
+		tries=$((tries - 1))
+		[ $tries != 0 ] || fail "$1: $2 did not become $3"
+		usleep 10000
+	done
+}
+
+# Stops a process that is blocked on a channel, and lets it go on.
+stop_and_continue() {
+	kill -STOP "$1"
+	until [ "$(cut -d' ' -f3 "/proc/$1/stat")" = T ]; do
+		usleep 10000
+	done
+	kill -CONT "$1"
+	until [ "$(cut -d' ' -f3 "/proc/$1/stat")" = S ]; do
+		usleep 10000
+	done
+}
+
+make() {
+	gochan make "$@" >/dev/null || fail "make $*"
+}
+
+# ---- make -----------------------------------------------------------------------
+
+make_prints_the_device_file() {
+	expect 0 gochan make jobs
+	prints /dev/gochans/jobs
+	says_nothing
+	[ -c /dev/gochans/jobs ]
+}
+
+make_defaults() {
+	make jobs
+	is "$(gochan info jobs capacity msg_size flags closed len | tr '\n' ' ')" '0 4096 none no 0 '
+	is "$(stat -c '%a %U:%G' /dev/gochans/jobs)" '600 root:root'
+}
+
+make_options() {
+	make --cap 3 jobs --size 8 --fixed --hangup --mode 0640
+	is "$(gochan info jobs name capacity msg_size flags | tr '\n' ' ')" 'jobs 3 8 fixed hangup '
+	is "$(stat -c %a /dev/gochans/jobs)" 640
+}
+
+make_refuses_bad_names() {
+	long=$(printf '%064d' 0)x
+	for name in '' . .x -x a/b 7 'a b' 1000/x "$long"; do
+		expect 2 gochan make -- "$name"
+		grep -qF "gochan: $name: not a name for a channel" err || fail "'$name': $(cat err)"
+	done
+	expect 0 gochan ls -q
+	prints_nothing
+}
+
+make_refuses_a_taken_name() {
+	make jobs
+	expect 1 gochan make jobs
+	says "jobs: the name is taken; see 'gochan ls' and /dev/gochans/"
+}
+
+make_says_the_limit() {
+	parameters=/sys/module/gochan/parameters
+	most=$(cat $parameters/max_capacity)
+	expect 1 gochan make jobs --cap $((most + 1))
+	says "--cap $((most + 1)): the limit is $most, see $parameters/max_capacity"
+	most=$(cat $parameters/max_msg_size)
+	expect 1 gochan make jobs --size $((most + 1))
+	says "--size $((most + 1)): the limit is $most, see $parameters/max_msg_size"
+	expect 1 alice gochan make jobs --cap 1000 --size "$most"
+	says "jobs: over your limit of channels, names or bytes; see max_user_* in $parameters"
+	expect 0 gochan ls -q
+	prints_nothing
+}
+
+make_as_user() {
+	expect 0 alice gochan make jobs --mode 0660
+	prints /dev/gochans/1000/jobs
+	is "$(stat -c '%a %U:%G' /dev/gochans/1000/jobs)" '660 alice:alice'
+}
+
+# ---- send -----------------------------------------------------------------------
+
+send_arguments() {
+	make jobs --cap 4
+	expect 0 gochan send jobs one 'two words' -- -3
+	prints_nothing
+	says_nothing
+	expect 0 gochan recv jobs -n 3
+	prints 'one
+two words
+-3'
+}
+
+send_lines() {
+	make jobs --cap 4
+	printf 'one\n\nthree\n' | expect 0 gochan send jobs
+	is "$(gochan info jobs len)" 3
+	expect 0 gochan recv jobs -n 3
+	prints 'one
+
+three'
+}
+
+send_last_line_without_newline() {
+	make jobs --cap 4
+	printf 'one\ntwo' | expect 0 gochan send jobs
+	expect 0 gochan recv jobs -n 2
+	prints 'one
+two'
+}
+
+send_embedded_nul() {
+	make jobs --cap 4
+	printf 'a\0b\n' | expect 0 gochan send jobs
+	expect 0 gochan recv jobs -n 1
+	printf 'a\0b\n' | cmp - out
+}
+
+send_null_separated() {
+	make jobs --cap 4
+	printf 'a\nb\0c\0' | expect 0 gochan send jobs -0
+	is "$(gochan info jobs len bytes | tr '\n' ' ')" '2 4 '
+	expect 0 gochan recv jobs -n 2 -0
+	printf 'a\nb\0c\0' | cmp - out
+}
+
+send_whole() {
+	make jobs --cap 1 --size 100000
+	seq 10000 | head -c 100000 >sent
+	expect 0 gochan send jobs --whole <sent
+	expect 0 gochan recv jobs -n 1 --raw
+	cmp sent out
+}
+
+send_whole_too_long() {
+	make jobs --cap 1 --size 4
+	echo four | expect 1 gochan send jobs --whole
+	says 'jobs: standard input is more than 4 bytes; make the channel with --size'
+	printf four | expect 0 gochan send jobs --whole
+}
+
+send_empty_messages() {
+	make jobs --cap 4
+	expect 0 gochan send jobs '' ''
+	expect 0 gochan send jobs --whole </dev/null
+	is "$(gochan info jobs len bytes | tr '\n' ' ')" '3 0 '
+	gochan close jobs
+	expect 0 gochan recv jobs
+	prints '
+
+'
+}
+
+send_too_long() {
+	make jobs --cap 4 --size 3
+	expect 1 gochan send jobs one two three four
+	says 'jobs: message 3 is 5 bytes, the channel takes at most 3; make it with --size'
+	is "$(gochan info jobs len)" 2
+}
+
+send_fixed() {
+	make jobs --cap 4 --size 3 --fixed
+	expect 0 gochan send jobs one
+	expect 1 gochan send jobs two no
+	says 'jobs: message 2 is 2 bytes, the channel takes exactly 3; make it with --size'
+	expect 1 gochan send jobs onetwo
+	says 'jobs: message 1 is 6 bytes, the channel takes exactly 3; make it with --size'
+	expect 0 gochan recv jobs -n 2
+	prints 'one
+two'
+}
+
+send_times_out() {
+	make jobs
+	expect 4 gochan send jobs x --timeout 0
+	says 'jobs: message 1 was not sent: it would have to wait'
+	expect 4 gochan send jobs x --timeout 0.05
+	says 'jobs: message 1 was not sent: not taken in time'
+	is "$(gochan info jobs sent)" 0
+}
+
+send_waits_for_a_receiver() {
+	make jobs
+	gochan send jobs hello &
+	until_info jobs senders_waiting 1
+	expect 0 gochan recv jobs -n 1
+	prints hello
+	wait $! || fail 'the sender failed'
+}
+
+send_to_closed() {
+	make jobs --cap 4
+	gochan close jobs
+	expect 3 gochan send jobs x
+	says 'jobs: message 1 was not sent: the channel is closed'
+}
+
+send_to_nobody() {
+	make jobs --hangup
+	gochan recv jobs -n 1 >/dev/null &
+	until_info jobs receivers_waiting 1
+	gochan send jobs x
+	wait $!
+	expect 3 gochan send jobs x
+	says 'jobs: message 1 was not sent: nobody is left to receive'
+}
+
+send_unreadable_input() {
+	make jobs --cap 4
+	expect 1 gochan send jobs </
+	says 'standard input: Is a directory'
+	expect 1 gochan send jobs <&-
+	says 'standard input: Bad file descriptor'
+	expect 1 gochan send jobs --whole <&-
+	says 'standard input: Bad file descriptor'
+}
+
+# ---- recv -----------------------------------------------------------------------
+
+recv_until_the_end() {
+	make jobs --cap 4
+	gochan send jobs one two
+	gochan close jobs
+	expect 0 gochan recv jobs
+	prints 'one
+two'
+	expect 0 gochan recv jobs
+	prints_nothing
+	says_nothing
+}
+
+recv_some() {
+	make jobs --cap 4
+	gochan send jobs one two three
+	expect 0 gochan recv jobs -n 2
+	prints 'one
+two'
+	gochan close jobs
+	expect 3 gochan recv jobs -n 2
+	prints three
+	says_nothing
+}
+
+recv_loop_ends() {
+	make jobs --cap 4
+	gochan send jobs one '' three
+	gochan close jobs
+	all=
+	while job=$(gochan recv jobs -n 1); do
+		all="${all}[$job]"
+	done
+	is "$all" '[one][][three]'
+}
+
+recv_times_out() {
+	make jobs
+	expect 4 gochan recv jobs --timeout 0.05
+	prints_nothing
+	says_nothing
+	expect 4 gochan recv jobs --timeout 0
+	says_nothing
+}
+
+recv_drains() {
+	make jobs --cap 4
+	gochan send jobs one two
+	expect 4 gochan recv jobs --timeout 0
+	prints 'one
+two'
+}
+
+recv_raw() {
+	make jobs --cap 4
+	gochan send jobs one two
+	expect 0 gochan recv jobs -n 2 --raw
+	printf onetwo | cmp - out
+}
+
+recv_null() {
+	make jobs --cap 4
+	gochan send jobs one two
+	expect 0 gochan recv jobs -n 2 --null
+	printf 'one\0two\0' | cmp - out
+}
+
+recv_nothing() {
+	make jobs --cap 4
+	gochan send jobs one
+	expect 0 gochan recv jobs -n 0
+	prints_nothing
+	is "$(gochan info jobs len)" 1
+}
+
+recv_to_a_full_disk() {
+	make jobs --cap 4
+	gochan send jobs one two
+	status=0
+	gochan recv jobs >/dev/full 2>err || status=$?
+	is $status 1
+	says 'standard output: No space left on device; the message just received is lost'
+	is "$(gochan info jobs len)" 1
+}
+
+recv_without_stdout() {
+	make jobs --cap 4
+	gochan send jobs one
+	status=0
+	gochan recv jobs >&- 2>err || status=$?
+	is $status 1
+	says 'standard output: not open for writing'
+	is "$(gochan info jobs len)" 1
+}
+
+recv_stops_with_its_reader() {
+	make jobs --cap 4
+	gochan send jobs one
+	is "$(gochan recv jobs | head -n 1)" one
+	gochan send jobs two
+	is "$(gochan info jobs len)" 1
+}
+
+recv_killed_leaves_the_line() {
+	make jobs
+	gochan recv jobs >/dev/null &
+	until_info jobs receivers_waiting 1
+	kill $!
+	until_info jobs receivers_waiting 0
+	expect 4 gochan send jobs x --timeout 0
+}
+
+recv_goes_on_after_a_stop() {
+	make jobs
+	gochan recv jobs -n 1 --timeout 60 >got &
+	until_info jobs receivers_waiting 1
+	stop_and_continue $!
+	until_info jobs receivers_waiting 1
+	expect 0 gochan send jobs 'a message' --timeout 10
+	wait $! || fail "recv ended with $?"
+	is "$(cat got)" 'a message'
+}
+
+send_goes_on_after_a_stop() {
+	make jobs
+	gochan send jobs 'a message' --timeout 60 &
+	until_info jobs senders_waiting 1
+	stop_and_continue $!
+	until_info jobs senders_waiting 1
+	expect 0 gochan recv jobs -n 1
+	prints 'a message'
+	wait $! || fail "send ended with $?"
+}
+
+each_goes_on_after_a_stop() {
+	make jobs
+	gochan each jobs -- cat >got &
+	until_info jobs receivers_waiting 1
+	worker=$(grep -l "^PPid:	$!\$" /proc/[0-9]*/status)
+	stop_and_continue "$(echo "$worker" | cut -d/ -f3)"
+	until_info jobs receivers_waiting 1
+	expect 0 gochan send jobs 'a message' --timeout 10
+	gochan close jobs
+	wait $! || fail "each ended with $?"
+	is "$(cat got)" 'a message'
+}
+
+# ---- close, rights, rm -----------------------------------------------------------
+
+close_twice() {
+	make jobs
+	expect 0 gochan close jobs
+	prints_nothing
+	is "$(gochan info jobs closed)" yes
+	expect 3 gochan close jobs
+	says 'jobs: closed before'
+}
+
+close_of_another() {
+	make jobs --mode 0666
+	expect 1 alice gochan close jobs
+	says 'jobs: only its owner and root may close it'
+	is "$(gochan info jobs closed)" no
+}
+
+permission_denied() {
+	make jobs
+	expect 1 alice gochan recv jobs
+	says "jobs: permission denied: it is root's, mode 0600; ask its owner for chmod"
+	chown 1001 /dev/gochans/jobs
+	expect 1 alice gochan info jobs
+	says "jobs: permission denied: it is bob's, mode 0600; ask its owner for chmod"
+}
+
+rights_by_mode() {
+	make jobs --cap 4 --mode 0622
+	expect 0 alice gochan send jobs one
+	expect 1 alice gochan recv jobs
+	expect 0 alice gochan info jobs len
+	prints 1
+	chmod 0644 /dev/gochans/jobs
+	expect 1 alice gochan send jobs two
+	expect 0 alice gochan recv jobs -n 1
+	prints one
+}
+
+own_before_system() {
+	make jobs --cap 4 --mode 0666
+	alice gochan make jobs --cap 4 >/dev/null
+	alice gochan send jobs hers
+	is "$(gochan info jobs len)" 0
+	expect 0 gochan recv 1000/jobs -n 1
+	prints hers
+	alice gochan rm jobs
+	alice gochan send jobs systems
+	is "$(gochan info jobs len)" 1
+}
+
+rm_several() {
+	make one
+	make two
+	expect 0 gochan rm one two
+	prints_nothing
+	expect 0 gochan ls -q
+	prints_nothing
+}
+
+rm_missing() {
+	make two
+	expect 1 gochan rm one two
+	says "one: no such channel; see 'gochan ls'"
+	expect 0 gochan ls -q
+	prints_nothing
+	expect 1 gochan rm a/b
+	says "a/b: not a channel's name"
+}
+
+rm_of_another() {
+	make jobs --mode 0666
+	expect 1 alice gochan rm jobs
+	says "jobs: it is root's: only its owner and root may remove it"
+	alice gochan make mine >/dev/null
+	expect 0 gochan rm 1000/mine
+	[ -c /dev/gochans/jobs ]
+}
+
+rm_all_of_a_user() {
+	make jobs --mode 0666
+	alice gochan make one >/dev/null
+	alice gochan make two >/dev/null
+	expect 0 alice gochan rm --all
+	expect 0 gochan ls -q
+	prints jobs
+	expect 0 gochan rm --all
+	expect 0 gochan rm --all
+}
+
+# Who has as many channels as he may can still remove one.
+rm_at_the_limit() {
+	limit=/sys/module/gochan/parameters/max_user_channels
+	most=$(cat $limit)
+	trap 'echo "$most" >$limit' EXIT
+	alice gochan make jobs >/dev/null
+	echo 1 >$limit
+	expect 1 alice gochan make more
+	says "more: over your limit of channels, names or bytes; see max_user_* in ${limit%/*}"
+	expect 0 alice gochan rm jobs
+	expect 0 gochan ls -q
+	prints_nothing
+}
+
+# ---- ls, info --------------------------------------------------------------------
+
+ls_empty() {
+	expect 0 gochan ls
+	prints 'NAME  OWNER  MODE  CAPACITY  SIZE  LEN  STATE'
+	says_nothing
+}
+
+ls_columns() {
+	make jobs --cap 16 --mode 0622
+	gochan send jobs a b
+	alice gochan make results --size 100 >/dev/null
+	gochan close 1000/results
+	expect 0 alice gochan ls
+	prints 'NAME          OWNER        MODE  CAPACITY  SIZE  LEN  STATE
+1000/results  alice:alice  0600  0         100   0    closed
+jobs          root:root    0622  16        4096  2    open'
+}
+
+ls_names() {
+	make b
+	make a
+	expect 0 gochan ls -q
+	prints 'a
+b'
+}
+
+ls_long_name() {
+	name=x$(printf '%062d' 0)
+	expect 0 alice gochan make "$name"
+	prints "/dev/gochans/1000/$name"
+	expect 0 gochan ls -q
+	prints "1000/$name"
+	expect 0 alice gochan rm "$name"
+	expect 0 gochan ls -q
+	prints_nothing
+}
+
+info_fields() {
+	make jobs --cap 4 --size 10
+	gochan send jobs one three
+	expect 0 gochan info jobs
+	prints 'name: jobs
+capacity: 4
+msg_size: 10
+flags: none
+closed: no
+len: 2
+bytes: 8
+senders_waiting: 0
+receivers_waiting: 0
+send_handles: 0
+recv_handles: 0
+sent: 2
+received: 0'
+	expect 2 gochan info jobs nonsense
+}
+
+info_leaves_itself_out() {
+	make jobs
+	exec 3>/dev/gochans/jobs
+	is "$(gochan info jobs send_handles recv_handles | tr '\n' ' ')" '1 0 '
+	exec 3>&-
+	is "$(gochan info jobs send_handles recv_handles | tr '\n' ' ')" '0 0 '
+}
+
+# ---- --fd ------------------------------------------------------------------------
+
+fd_channel() {
+	exec 3<>/dev/gochan
+	expect 0 gochan info --fd 3 capacity msg_size name
+	prints '0
+4096
+none'
+	gochan send --fd 3 one two &
+	expect 0 gochan recv --fd 3 -n 2
+	prints 'one
+two'
+	wait $! || fail 'the sender failed'
+	expect 0 gochan close --fd 3
+	expect 3 gochan close --fd 3
+	says 'descriptor 3: closed before'
+	expect 0 gochan recv --fd 3
+	prints_nothing
+}
+
+fd_wrong_right() {
+	make jobs --cap 4
+	exec 3</dev/gochans/jobs 4>/dev/gochans/jobs
+	expect 0 gochan send --fd 4 x
+	expect 0 gochan recv --fd 3 -n 1
+	expect 1 gochan send --fd 3 x
+	says 'descriptor 3: not open for sending'
+	expect 1 gochan recv --fd 4
+	says 'descriptor 4: not open for receiving'
+}
+
+fd_not_a_channel() {
+	exec 3<>/dev/null
+	expect 1 gochan recv --fd 3
+	says "descriptor 3: not a channel; see 'gochan ls'"
+	expect 1 gochan send --fd 3 x
+	expect 1 gochan info --fd 3
+	expect 1 gochan close --fd 3
+	says "descriptor 3: not a channel; see 'gochan ls'"
+}
+
+fd_not_open() {
+	expect 1 gochan recv --fd 9
+	says 'descriptor 9: not open; a shell opens one by: exec 9<>/dev/gochan'
+	expect 2 gochan recv --fd x
+	expect 2 gochan recv --fd -1
+}
+
+# ---- select, each ------------------------------------------------------------------
+
+select_several() {
+	make a --cap 4
+	make b --cap 4
+	make c
+	gochan send a one two
+	gochan send b three
+	gochan close a
+	gochan close b
+	gochan close c
+	expect 0 gochan select a b c
+	sort out >sorted
+	printf 'a: one\na: two\nb: three\n' | cmp - sorted
+}
+
+select_times_out() {
+	make a
+	make b
+	expect 4 gochan select a b --timeout 0.05
+	expect 4 gochan select a b --timeout 0
+	says_nothing
+}
+
+select_counts() {
+	make a
+	make b
+	gochan send b one &
+	expect 0 gochan select a b -n 1
+	prints 'b: one'
+	wait $!
+	gochan close a
+	gochan close b
+	expect 3 gochan select a b -n 1
+	prints_nothing
+}
+
+each_message() {
+	make jobs --cap 4
+	gochan send jobs one '' 'three words here'
+	gochan close jobs
+	expect 0 gochan each jobs -- wc -c
+	prints '3
+0
+16'
+}
+
+each_in_parallel() {
+	make jobs --cap 4
+	make gate
+	gochan send jobs one two three
+	gochan close jobs
+	gochan each jobs -j 3 -- gochan send gate --whole &
+	until_info gate senders_waiting 3
+	gochan recv gate -n 3 | sort >out
+	prints 'one
+three
+two'
+	wait $! || fail 'each failed'
+}
+
+each_failure() {
+	make jobs --cap 4
+	gochan send jobs one two
+	gochan close jobs
+	expect 1 gochan each jobs -- sh -c 'cat; echo; exit 5'
+	prints 'one
+two'
+	says 'sh: ended with 5
+gochan: sh: ended with 5'
+}
+
+each_missing_command() {
+	make jobs --cap 4
+	gochan send jobs one
+	gochan close jobs
+	expect 1 gochan each jobs -- no-such-command
+	says 'no-such-command: No such file or directory'
+}
+
+# ---- help and usage ------------------------------------------------------------------
+
+help_everywhere() {
+	expect 0 gochan --help
+	grep -q '^Usage: gochan COMMAND' out
+	for command in make rm ls info close send recv select each; do
+		grep -q "^  $command " out
+	done
+	for command in make rm ls info close send recv select each; do
+		expect 0 gochan $command --help
+		grep -q "^Usage: gochan $command" out
+		says_nothing
+	done
+}
+
+version() {
+	expect 0 gochan --version
+	grep -Eqx 'gochan [0-9]+\.[0-9]+\.[0-9]+, interface 1' out
+	status=0
+	gochan --version >/dev/full 2>err || status=$?
+	is $status 1
+	says 'standard output: No space left on device'
+}
+
+usage_errors() {
+	make jobs
+	expect 2 gochan
+	expect 2 gochan nonsense
+	says "nonsense: no such command; see 'gochan --help'"
+	for command in make rm ls info close send recv select each; do
+		expect 2 gochan $command --nonsense
+		grep -qF "See 'gochan $command --help'." err
+		grep -qF "gochan $command: unrecognized option" err
+	done
+	for command in make rm info close send recv select each; do
+		expect 2 gochan $command
+	done
+	expect 2 gochan make a b
+	expect 2 gochan make a --cap -1
+	expect 2 gochan make a --cap 1x
+	expect 2 gochan make a --cap 4294967296
+	expect 2 gochan make a --mode 1000
+	expect 2 gochan make a --mode rw
+	expect 2 gochan make a --fixed --size 0
+	expect 2 gochan rm --all jobs
+	expect 2 gochan ls jobs
+	expect 2 gochan close jobs jobs
+	expect 2 gochan recv jobs jobs
+	expect 2 gochan recv jobs -n x
+	expect 2 gochan recv jobs --timeout x
+	expect 2 gochan recv jobs --timeout -1
+	expect 2 gochan recv jobs --timeout nan
+	expect 2 gochan send jobs --whole x
+	expect 2 gochan send jobs -0 x
+	expect 2 gochan each jobs
+	expect 2 gochan each jobs -j 0 -- true
+}
+
+module_not_loaded() {
+	rmmod gochan || fail 'the module cannot go'
+	for command in 'make jobs' 'rm jobs' 'rm --all' ls 'info jobs' 'close jobs' 'send jobs x' \
+		'recv jobs' 'select jobs' 'each jobs -- true'; do
+		# shellcheck disable=SC2086 # into its words
+		expect 1 gochan $command
+		says 'the module is not loaded: sudo modprobe gochan'
+	done
+}
+
+# ---- running them ------------------------------------------------------------------
+
+work=$(mktemp -d)
+chmod 755 "$work"
+cd "$work" || exit 1
+
+# shellcheck disable=SC2086 # into its words
+[ $# != 0 ] || set -- $tests
+echo 'TAP version 13'
+echo "1..$#"
+failed=0
+number=0
+for test; do
+	number=$((number + 1))
+	(set -e; $test) >log 2>&1
+	status=$?
+	[ -c /dev/gochan ] || modprobe gochan
+	gochan rm --all || status=$?
+	[ $status = 0 ] && result=ok || result='not ok'
+	[ $status = 0 ] || {
+		sed 's/^/# /' log
+		failed=$((failed + 1))
+	}
+	echo "$result $number $test"
+done
+cd / && rm -r "$work"
+[ $failed = 0 ]

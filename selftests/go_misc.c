@@ -1,0 +1,609 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What Go's test/chan/ says beside select and the sieves, and what closedchan,
+ * chancap, nil, range, ken/chan and some of its fixed bugs say of channels;
+ * GO.md has the list.
+ */
+#include <kselftest_harness.h>
+
+#include "go.h"
+
+#include <fcntl.h>
+#include <sched.h>
+
+FIXTURE(misc) {
+	struct gos gos;
+};
+
+FIXTURE_VARIANT(misc) {
+	enum by by;
+};
+
+FIXTURE_VARIANT_ADD(misc, thread) {
+	.by = BY_THREAD,
+};
+
+FIXTURE_VARIANT_ADD(misc, process) {
+	.by = BY_PROCESS,
+};
+
+FIXTURE_SETUP(misc)
+{
+	self->gos.by = variant->by;
+}
+
+FIXTURE_TEARDOWN(misc)
+{
+}
+
+/* ---- chan/fifo.go ---- */
+
+#define FIFO		10
+
+TEST(fifo_asynchronous)
+{
+	const int ch = make_chan(FIFO);
+
+	for (long i = 0; i < FIFO; i++)
+		ASSERT_EQ(0, send_long(ch, i));
+	for (long i = 0; i < FIFO; i++)
+		EXPECT_TRUE(recv_is(ch, i));
+}
+
+struct link {
+	int ch;
+	int in;
+	int out;
+	long v;
+};
+
+/* When it is one's turn, take what is one's own, and pass the turn on. */
+static bool chain(void *arg)
+{
+	const struct link *link = arg;
+	long turn;
+
+	return recv_long(link->in, &turn) == 1 && recv_is(link->ch, link->v) &&
+	       !send_long(link->out, 1);
+}
+
+TEST_F(misc, fifo_synchronous)
+{
+	struct link link = {
+		.ch = make_chan(0),
+		.in = make_chan(0),
+	};
+	const int start = link.in;
+
+	for (link.v = 0; link.v < FIFO; link.v++) {
+		link.out = make_chan(0);
+		go(&self->gos, chain, &link, sizeof(link));
+		link.in = link.out;
+	}
+	EXPECT_EQ(0, send_long(start, 0));
+	for (long i = 0; i < FIFO; i++)
+		EXPECT_EQ(0, send_long(link.ch, i));
+	EXPECT_TRUE(recv_is(link.in, 1));
+	EXPECT_TRUE(go_ended(&self->gos));
+}
+
+/* ---- chan/goroutines.go ---- */
+
+#define CHAINS		4
+
+struct pass {
+	int left;
+	int right;
+};
+
+static bool pass_left(void *arg)
+{
+	const struct pass *pass = arg;
+	long v;
+
+	return recv_long(pass->right, &v) == 1 && !send_long(pass->left, v);
+}
+
+/* A long chain passes one value through and ends. */
+TEST_F(misc, goroutines_go)
+{
+	struct gos chains[CHAINS] = {};
+	const int leftmost = make_chan(0);
+	struct pass pass = { .right = leftmost };
+
+	for (int i = 0; i < CHAINS * GO_MAX; i++) {
+		pass.left = pass.right;
+		pass.right = make_chan(0);
+		chains[i / GO_MAX].by = variant->by;
+		go(&chains[i / GO_MAX], pass_left, &pass, sizeof(pass));
+	}
+	EXPECT_EQ(0, send_long(pass.right, 1));
+	EXPECT_TRUE(recv_is(leftmost, 1));
+	for (int i = 0; i < CHAINS; i++)
+		EXPECT_TRUE(go_ended(&chains[i]));
+}
+
+/* ---- chan/nonblock.go ---- */
+
+struct value {
+	const char *bytes;
+	size_t len;
+};
+
+/* What Go has as int32, int64, bool and string. */
+static const struct value values[] = {
+	{ "\x7b\0\0\0", 4 },
+	{ "\x40\xe2\x01\0\0\0\0\0", 8 },
+	{ "\x01", 1 },
+	{ "hello", 5 },
+	{ "hello again", 11 },
+	{ "", 0 },
+};
+
+#define VALUES		(sizeof(values) / sizeof(values[0]))
+#define VALUE_MAX	16
+
+struct nonblock {
+	int c;
+	int strobe;
+	unsigned int i;
+};
+
+static bool is_value(const char *got, size_t len, unsigned int i)
+{
+	return len == values[i].len && !memcmp(got, values[i].bytes, len);
+}
+
+static bool receive_value(void *arg)
+{
+	const struct nonblock *n = arg;
+	char got[VALUE_MAX];
+	size_t len;
+
+	return gochan_recv(n->c, got, sizeof(got), &len) == 1 && is_value(got, len, n->i) &&
+	       !send_long(n->strobe, 1);
+}
+
+static bool send_value(void *arg)
+{
+	const struct nonblock *n = arg;
+
+	return !gochan_send(n->c, values[n->i].bytes, values[n->i].len) &&
+	       !send_long(n->strobe, 1);
+}
+
+/* Sends and receives that must not block meet those that do. */
+TEST_F(misc, nonblock_go)
+{
+	char got[VALUE_MAX];
+	size_t len;
+
+	for (unsigned int k = 0; k < 2 * VALUES; k++) {
+		const unsigned int buffer = k % 2;
+		const struct nonblock n = {
+			.c = gochan_make(buffer, VALUE_MAX, 0),
+			.strobe = make_chan(0),
+			.i = k / 2,
+		};
+
+		EXPECT_EQ(-EAGAIN, or_errno(gochan_try_recv(n.c, got, VALUE_MAX, &len)));
+		go(&self->gos, receive_value, &n, sizeof(n));
+		ASSERT_TRUE(buffer || wait_for_waiters(n.c, 0, 1));
+		ASSERT_EQ(0, gochan_try_send(n.c, values[n.i].bytes, values[n.i].len));
+		EXPECT_TRUE(recv_is(n.strobe, 1));
+
+		go(&self->gos, send_value, &n, sizeof(n));
+		ASSERT_TRUE(buffer ? recv_is(n.strobe, 1) : wait_for_waiters(n.c, 1, 0));
+		ASSERT_EQ(1, gochan_try_recv(n.c, got, VALUE_MAX, &len));
+		EXPECT_TRUE(is_value(got, len, n.i));
+		EXPECT_TRUE(buffer || recv_is(n.strobe, 1));
+		EXPECT_TRUE(go_ended(&self->gos));
+		close(n.c);
+		close(n.strobe);
+	}
+}
+
+/* ---- chan/perm.go ---- */
+
+/* What Go's compiler refuses is refused when it is done. */
+FIXTURE(perm) {
+	int c;
+	int cr;
+	int cs;
+	long v;
+};
+
+FIXTURE_SETUP(perm)
+{
+	self->c = make_chan(1);
+	self->cr = gochan_dup(self->c, O_RDONLY);
+	self->cs = gochan_dup(self->c, O_WRONLY);
+	ASSERT_LE(0, self->cr);
+	ASSERT_LE(0, self->cs);
+}
+
+FIXTURE_TEARDOWN(perm)
+{
+}
+
+/* A handle becomes one with fewer rights, never one with more or others. */
+TEST_F(perm, assign)
+{
+	EXPECT_EQ(-EACCES, or_errno(gochan_dup(self->cr, O_RDWR)));
+	EXPECT_EQ(-EACCES, or_errno(gochan_dup(self->cs, O_RDWR)));
+	EXPECT_EQ(-EACCES, or_errno(gochan_dup(self->cs, O_RDONLY)));
+	EXPECT_EQ(-EACCES, or_errno(gochan_dup(self->cr, O_WRONLY)));
+}
+
+TEST_F(perm, send_receive)
+{
+	EXPECT_EQ(0, send_long(self->c, 1));
+	EXPECT_TRUE(recv_is(self->c, 1));
+	EXPECT_EQ(-EBADF, send_long(self->cr, 2));
+	EXPECT_EQ(-EAGAIN, try_recv_long(self->cr, &self->v));
+	EXPECT_EQ(0, send_long(self->cs, 3));
+	EXPECT_EQ(-EBADF, recv_long(self->cs, &self->v));
+	EXPECT_TRUE(recv_is(self->cr, 3));
+}
+
+TEST_F(perm, select)
+{
+	struct gochan_op ops[2] = { recv_op(self->c, &self->v), send_op(self->cr, &self->v) };
+
+	EXPECT_EQ(-EBADF, select_default(ops, 2));
+	ops[1] = recv_op(self->cs, &self->v);
+	EXPECT_EQ(-EBADF, select_default(ops, 2));
+	ops[0] = recv_op(self->cr, &self->v);
+	ops[1] = send_op(self->cs, &self->v);
+	EXPECT_EQ(1, select_default(ops, 2));
+	EXPECT_EQ(1U, ch_info(self->c).sent);
+}
+
+TEST_F(perm, close)
+{
+	EXPECT_EQ(-EBADF, or_errno(gochan_close(self->cr)));
+	EXPECT_EQ(0, gochan_close(self->cs));
+	EXPECT_EQ(-EALREADY, or_errno(gochan_close(self->c)));
+}
+
+TEST_F(perm, no_channel)
+{
+	const int n = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct gochan_op ops[2] = { recv_op(self->c, &self->v), recv_op(n, &self->v) };
+
+	ASSERT_LE(0, n);
+	EXPECT_EQ(-ENOTTY, recv_long(n, &self->v));
+	EXPECT_EQ(-ENOTTY, send_long(n, 2));
+	EXPECT_EQ(-EINVAL, select_default(ops, 2));
+	EXPECT_EQ(-ENOTTY, or_errno(gochan_close(n)));
+}
+
+/* ---- chan/sendstmt.go ---- */
+
+struct chan_chan {
+	int cc;
+	int c;
+};
+
+static bool send_channel(void *arg)
+{
+	const struct chan_chan *cc = arg;
+
+	return !send_chan(cc->cc, cc->c);
+}
+
+/* What comes over a channel of channels is sent to. */
+TEST_F(misc, sendstmt_go)
+{
+	const struct chan_chan cc = {
+		.cc = make_chan(0),
+		.c = make_chan(1),
+	};
+	int c;
+
+	go(&self->gos, send_channel, &cc, sizeof(cc));
+	c = recv_chan(cc.cc);
+	ASSERT_LE(0, c);
+	EXPECT_NE(cc.c, c);
+	EXPECT_EQ(0, try_send_long(c, 2));
+	EXPECT_TRUE(recv_is(cc.c, 2));
+	EXPECT_TRUE(go_ended(&self->gos));
+}
+
+/* ---- chan/zerosize.go ---- */
+
+static bool receive_nothing(void *arg)
+{
+	const int *c = arg;
+	size_t len = 1;
+
+	return gochan_recv(*c, NULL, 0, &len) == 1 && !len;
+}
+
+/* A channel of empty messages counts them. */
+TEST_F(misc, zerosize_go)
+{
+	for (unsigned int cap = 0; cap < 2; cap++) {
+		const int c = gochan_make(cap, 0, 0);
+
+		ASSERT_LE(0, c);
+		EXPECT_EQ(-EMSGSIZE, or_errno(gochan_send(c, "x", 1)));
+		go(&self->gos, receive_nothing, &c, sizeof(c));
+		go(&self->gos, receive_nothing, &c, sizeof(c));
+		EXPECT_EQ(0, gochan_send(c, NULL, 0));
+		EXPECT_EQ(0, gochan_send(c, NULL, 0));
+		EXPECT_TRUE(go_ended(&self->gos));
+		EXPECT_EQ(2U, ch_info(c).received);
+		EXPECT_EQ(0, gochan_close(c));
+		EXPECT_EQ(0, gochan_recv(c, NULL, 0, NULL));
+	}
+}
+
+/* ---- chancap.go, makechan.go, fixedbugs/bug273.go ---- */
+
+TEST(chancap_go)
+{
+	int c = make_chan(10);
+
+	EXPECT_EQ(0, gochan_len(c));
+	EXPECT_EQ(10, gochan_cap(c));
+	for (long i = 0; i < 3; i++)
+		EXPECT_EQ(0, send_long(c, i));
+	EXPECT_EQ(3, gochan_len(c));
+	EXPECT_EQ(10, gochan_cap(c));
+	c = make_chan(0);
+	EXPECT_EQ(0, gochan_len(c));
+	EXPECT_EQ(0, gochan_cap(c));
+}
+
+/* No channel is made for more than there may be. */
+TEST(chancap_out_of_range)
+{
+	const long long max_capacity = param("max_capacity");
+	const long long max_msg_size = param("max_msg_size");
+
+	EXPECT_EQ(-EINVAL, or_errno(make_chan(-1)));
+	EXPECT_EQ(-EINVAL, or_errno(make_chan(1U << 31)));
+	EXPECT_EQ(-EINVAL, or_errno(make_chan(max_capacity + 1)));
+	EXPECT_EQ(-EINVAL, or_errno(gochan_make(max_capacity + 1, 0, 0)));
+	EXPECT_EQ(-EINVAL, or_errno(gochan_make(1, max_msg_size + 1, 0)));
+}
+
+/* ---- closedchan.go ---- */
+
+/* A closed channel, used alone, in a select, or beside another in a select. */
+FIXTURE(closed) {
+	int dummy;
+};
+
+FIXTURE_VARIANT(closed) {
+	int others;	/* -1: no select */
+};
+
+FIXTURE_VARIANT_ADD(closed, alone) {
+	.others = -1,
+};
+
+FIXTURE_VARIANT_ADD(closed, select) {
+	.others = 0,
+};
+
+FIXTURE_VARIANT_ADD(closed, larger_select) {
+	.others = 1,
+};
+
+FIXTURE_SETUP(closed)
+{
+	self->dummy = make_chan(0);
+}
+
+FIXTURE_TEARDOWN(closed)
+{
+}
+
+/* The op's result, or -errno. */
+static int do_closed(int others, int dummy, struct gochan_op op, int64_t timeout)
+{
+	struct gochan_op ops[2] = { op, GOCHAN_RECV(dummy, NULL, 0) };
+	int ret;
+
+	if (others < 0)
+		ret = gochan_batch(ops, 1, timeout, 0) - 1;
+	else
+		ret = gochan_select(ops, 1 + others, timeout, 0);
+	return ret ? -errno : ops[0].result;
+}
+
+static bool gives_end(int others, int dummy, int c)
+{
+	long v = 7;
+
+	return do_closed(others, dummy, recv_op(c, &v), -1) == GOCHAN_R_CLOSED &&
+	       do_closed(others, dummy, recv_op(c, &v), 0) == GOCHAN_R_CLOSED && v == 7;
+}
+
+static bool refuses_send(int others, int dummy, int c)
+{
+	const long v = 1;
+
+	return do_closed(others, dummy, send_op(c, &v), -1) == -EPIPE &&
+	       do_closed(others, dummy, send_op(c, &v), 0) == -EPIPE;
+}
+
+TEST_F(closed, synchronous)
+{
+	const int c = make_chan(0);
+
+	ASSERT_EQ(0, gochan_close(c));
+	for (int i = 0; i < 3; i++) {
+		EXPECT_TRUE(gives_end(variant->others, self->dummy, c));
+		EXPECT_TRUE(refuses_send(variant->others, self->dummy, c));
+	}
+	EXPECT_EQ(0U, ch_info(c).sent);
+}
+
+TEST_F(closed, asynchronous)
+{
+	for (int64_t timeout = -1; timeout <= 0; timeout++) {
+		const int c = make_chan(2);
+		long v = 0;
+
+		ASSERT_EQ(0, send_long(c, 1));
+		ASSERT_EQ(0, gochan_close(c));
+		EXPECT_TRUE(refuses_send(variant->others, self->dummy, c));
+		EXPECT_EQ(0, do_closed(variant->others, self->dummy, recv_op(c, &v), timeout));
+		EXPECT_EQ(1, v);
+		for (int i = 0; i < 3; i++)
+			EXPECT_TRUE(gives_end(variant->others, self->dummy, c));
+		EXPECT_TRUE(refuses_send(variant->others, self->dummy, c));
+	}
+}
+
+/* Closing what is nil or closed. */
+TEST(closedchan_panics)
+{
+	const int c = make_chan(0);
+
+	EXPECT_EQ(-EBADF, or_errno(gochan_close(-1)));
+	EXPECT_EQ(0, gochan_close(c));
+	EXPECT_EQ(-EALREADY, or_errno(gochan_close(c)));
+}
+
+/* ---- nil.go: channels ---- */
+
+TEST(nil_go)
+{
+	long v = 1;
+	struct gochan_op ops[2] = { send_op(-1, &v), recv_op(-1, &v) };
+
+	EXPECT_EQ(-EAGAIN, select_default(&ops[0], 1));
+	EXPECT_EQ(-EAGAIN, select_default(&ops[1], 1));
+	EXPECT_EQ(-EBADF, or_errno(gochan_len(-1)));
+	EXPECT_EQ(-EBADF, or_errno(gochan_cap(-1)));
+}
+
+/* ---- range.go: channels ---- */
+
+static bool generate(void *arg)
+{
+	const int *c = arg;
+
+	for (long v = 'a'; v <= 'z'; v++)
+		if (send_long(*c, v))
+			return false;
+	return !gochan_close(*c);
+}
+
+/* Receiving until the end. */
+TEST_F(misc, range_go)
+{
+	const int c = make_chan(0);
+	char all[27] = "";
+	int n = 0;
+	long v;
+
+	go(&self->gos, generate, &c, sizeof(c));
+	while (recv_long(c, &v) > 0 && n < 26)
+		all[n++] = v;
+	EXPECT_STREQ("abcdefghijklmnopqrstuvwxyz", all);
+	EXPECT_EQ(0, recv_long(c, &v));
+	EXPECT_TRUE(go_ended(&self->gos));
+}
+
+/* ---- fixedbugs/bug147.go ---- */
+
+struct wait_for_send {
+	int c;
+	int *count;
+};
+
+static bool receive_late(void *arg)
+{
+	const struct wait_for_send *w = arg;
+
+	if (!recv_is(w->c, 1))
+		return false;
+	__atomic_add_fetch(w->count, 1, __ATOMIC_RELAXED);
+	if (!wait_for_waiters(w->c, 1, 0))
+		return false;
+	__atomic_add_fetch(w->count, 1, __ATOMIC_RELAXED);
+	return recv_is(w->c, 2);
+}
+
+/* A synchronous send waits for its receiver. */
+TEST_F(misc, bug147_go)
+{
+	const struct wait_for_send w = {
+		.c = make_chan(0),
+		.count = go_shared(sizeof(int)),
+	};
+
+	go(&self->gos, receive_late, &w, sizeof(w));
+	EXPECT_EQ(0, send_long(w.c, 1));
+	EXPECT_EQ(0, send_long(w.c, 2));
+	EXPECT_EQ(2, __atomic_load_n(w.count, __ATOMIC_RELAXED));
+	EXPECT_TRUE(go_ended(&self->gos));
+}
+
+/* ---- fixedbugs/bug234.go, fixedbugs/issue8347.go ---- */
+
+TEST(bug234_go)
+{
+	const int c = make_chan(1);
+	long v;
+
+	EXPECT_EQ(-EAGAIN, try_recv_long(c, &v));
+	EXPECT_EQ(0, send_long(c, 100));
+	EXPECT_TRUE(recv_is(c, 100));
+	for (int i = 0; i < 3; i++)
+		EXPECT_EQ(-EAGAIN, try_recv_long(c, &v));
+	EXPECT_EQ(0, gochan_close(c));
+	EXPECT_EQ(0, recv_long(c, &v));
+	EXPECT_EQ(0, v);
+	EXPECT_EQ(0, try_recv_long(c, &v));
+}
+
+/* ---- ken/chan1.go ---- */
+
+#define MARKS		1000
+#define MARKERS		10
+
+struct marks {
+	int c;
+	int h[MARKS];
+};
+
+/* What the sender marked before it sent is seen by who received. */
+static bool receive_marks(void *arg)
+{
+	struct marks *marks = *(struct marks **)arg;
+	long v;
+	int ret;
+
+	while ((ret = recv_long(marks->c, &v)) == 1) {
+		if (v < 0 || v >= MARKS || marks->h[v] != 1)
+			return false;
+		marks->h[v] = 2;
+	}
+	return !ret;
+}
+
+TEST_F(misc, ken_chan1_go)
+{
+	struct marks *marks = go_shared(sizeof(*marks));
+
+	marks->c = make_chan(2);
+	for (int m = 0; m < MARKERS; m++)
+		go(&self->gos, receive_marks, &marks, sizeof(marks));
+	for (int v = 0; v < MARKS; v++) {
+		ASSERT_EQ(0, marks->h[v]);
+		marks->h[v] = 1;
+		ASSERT_EQ(0, send_long(marks->c, v));
+	}
+	ASSERT_EQ(0, gochan_close(marks->c));
+	EXPECT_TRUE(go_ended(&self->gos));
+	for (int v = 0; v < MARKS; v++)
+		ASSERT_EQ(2, marks->h[v]);
+}
+
+TEST_HARNESS_MAIN
