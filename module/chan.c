@@ -1210,9 +1210,9 @@ static void add_returned(struct chan *ch, struct msg *m, struct chan_wake *wake)
 	note_in(ch, wake);
 }
 
-/* One step of putting a message back; true when that is done. */
-static bool put_back_step(struct chan *ch, struct msg *m,
-			  struct chan_wake *wake)
+/* Put a message back, or come a step nearer to that; true when it is done. */
+static bool put_back_locked(struct chan *ch, struct msg *m,
+			    struct chan_wake *wake)
 {
 	struct chan_op *to = line_first(ch, CHAN_RECV);
 
@@ -1232,18 +1232,21 @@ static bool put_back_step(struct chan *ch, struct msg *m,
 	return true;
 }
 
-static void put_back(struct chan *ch, struct msg *m)
+static bool put_back_step(struct chan *ch, struct msg *m)
 {
+	struct chan_wake wake = {};
 	bool done;
 
-	do {
-		struct chan_wake wake = {};
+	spin_lock(&ch->lock);
+	done = put_back_locked(ch, m, &wake);
+	chan_unlock(ch, &wake);
+	return done;
+}
 
-		spin_lock(&ch->lock);
-		done = put_back_step(ch, m, &wake);
-		chan_unlock(ch, &wake);
+static void put_back(struct chan *ch, struct msg *m)
+{
+	while (!put_back_step(ch, m))
 		cond_resched();
-	} while (!done);
 }
 
 /* Whoever could not copy a message pays for it as long as it lies there. */
@@ -1492,25 +1495,31 @@ static bool fail_some(struct chan *ch, enum chan_dir dir, int result,
 	return n;
 }
 
+/* Fail some of those whose line ended, and tell who polls; true for more. */
+static bool settle_some(struct chan *ch, bool tell)
+{
+	struct chan_wake wake = {};
+	bool more = false;
+
+	spin_lock(&ch->lock);
+	if (send_ended(ch))
+		more |= fail_some(ch, CHAN_SEND, -EPIPE, &wake);
+	if (recv_ended(ch))
+		more |= fail_some(ch, CHAN_RECV, CHAN_CLOSED, &wake);
+	wake.ended = tell && (send_ended(ch) || no_more(ch));
+	chan_unlock(ch, &wake);
+	return more;
+}
+
 /* The channel's state changed: let everybody know whom it concerns (I3). */
 static void settle(struct chan *ch)
 {
-	bool more, ended = false;
+	bool more = settle_some(ch, true);
 
-	do {
-		struct chan_wake wake = {};
-
-		more = false;
-		spin_lock(&ch->lock);
-		if (send_ended(ch))
-			more |= fail_some(ch, CHAN_SEND, -EPIPE, &wake);
-		if (recv_ended(ch))
-			more |= fail_some(ch, CHAN_RECV, CHAN_CLOSED, &wake);
-		wake.ended = !ended && (send_ended(ch) || no_more(ch));
-		ended |= wake.ended;
-		chan_unlock(ch, &wake);
+	while (more) {
 		cond_resched();
-	} while (more);
+		more = settle_some(ch, false);
+	}
 }
 
 /**

@@ -20,7 +20,7 @@
 enum { WORKERS = 1000 };
 
 struct shared {
-	volatile int by_luck;
+	int by_luck;
 	int by_mutex;
 	pthread_mutex_t mutex;
 };

@@ -76,7 +76,8 @@ static void collect(int results, int others_done)
 			must(gochan_close(others_done), "gochan_close");
 	}
 	for (int i = 0; i < WORKERS; i++)
-		printf("worker %d: %d%s\n", i, done_by[i], i == long_worker ? ", the long one" : "");
+		printf("worker %d: %d%s\n", i, done_by[i],
+		       i == long_worker ? ", the long one" : "");
 	printf("%d jobs, %d stolen\n", JOBS, stolen);
 	expect(done_by[long_worker] == 1, "the long job kept its worker from others");
 	expect(stolen > 0, "jobs were stolen");

@@ -28,12 +28,29 @@ static bool opinion(int voter)
 	return voter % 3 != 1;
 }
 
+struct count {
+	int yes, no;
+};
+
+static bool is_decided(const struct count *count)
+{
+	return count->yes >= ENOUGH || count->no > VOTERS - ENOUGH;
+}
+
+static void count_vote(struct count *count, bool yes)
+{
+	if (yes)
+		count->yes++;
+	else
+		count->no++;
+}
+
 /* ---- by a condition variable -------------------------------------------- */
 
 struct ballot {
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
-	int yes, no;
+	struct count count;
 };
 
 /* Both have to be told that they work between processes. */
@@ -57,18 +74,15 @@ static struct ballot *make_ballot(void)
 static void vote_by_condition(struct ballot *ballot, bool yes)
 {
 	pthread_mutex_lock(&ballot->mutex);
-	if (yes)
-		ballot->yes++;
-	else
-		ballot->no++;
+	count_vote(&ballot->count, yes);
 	pthread_cond_signal(&ballot->changed);
 	pthread_mutex_unlock(&ballot->mutex);
 }
 
-static bool decided_by_condition(void)
+static struct count decide_by_condition(void)
 {
 	struct ballot *ballot = make_ballot();
-	bool decided;
+	struct count count;
 
 	for (int i = 0; i < VOTERS; i++) {
 		if (fork_worker() == 0) {
@@ -77,12 +91,12 @@ static bool decided_by_condition(void)
 		}
 	}
 	pthread_mutex_lock(&ballot->mutex);
-	while (ballot->yes < ENOUGH && ballot->no <= VOTERS - ENOUGH)
+	while (!is_decided(&ballot->count))
 		pthread_cond_wait(&ballot->changed, &ballot->mutex);
-	decided = ballot->yes >= ENOUGH;
+	count = ballot->count;
 	pthread_mutex_unlock(&ballot->mutex);
 	wait_for_workers();
-	return decided;
+	return count;
 }
 
 /* ---- by a channel --------------------------------------------------------- */
@@ -93,36 +107,33 @@ static void vote_by_channel(int votes, bool yes)
 		err(1, "gochan_send");
 }
 
-/* Counts votes until they are enough, or until the deadline. */
-static bool count_votes(int votes, int64_t limit)
+/* Counts votes until they decide, or until the deadline. */
+static struct count count_votes(int votes, int64_t limit)
 {
 	const int deadline = must(gochan_after(limit), "gochan_after");
-	int yes = 0, no = 0;
-	bool vote;
+	struct count count = { 0 };
+	bool yes;
 
-	while (yes < ENOUGH && no <= VOTERS - ENOUGH) {
+	while (!is_decided(&count)) {
 		struct gochan_op ops[] = {
-			GOCHAN_RECV(votes, &vote, sizeof(vote)),
+			GOCHAN_RECV(votes, &yes, sizeof(yes)),
 			GOCHAN_POLL(deadline, POLLIN),
 		};
 
 		if (must(gochan_select(ops, 2, -1, 0), "gochan_select") == 1)
 			break;
 		expect(ops[0].result != GOCHAN_R_CLOSED, "voters are left");
-		if (vote)
-			yes++;
-		else
-			no++;
+		count_vote(&count, yes);
 	}
 	close(deadline);
-	return yes >= ENOUGH;
+	return count;
 }
 
 /* Voters after the first @answering think until it is over. */
-static bool decided_by_channel(int answering, int64_t limit)
+static struct count decide_by_channel(int answering, int64_t limit)
 {
+	struct count count;
 	int votes[2], over[2];
-	bool decided;
 
 	must(gochan_pair(votes, 0, sizeof(bool), 0), "gochan_pair");
 	must(gochan_pair(over, 0, 0, 0), "gochan_pair");
@@ -137,23 +148,28 @@ static bool decided_by_channel(int answering, int64_t limit)
 		}
 	}
 	close(votes[1]);
-	decided = count_votes(votes[0], limit);
+	count = count_votes(votes[0], limit);
 	close(votes[0]);
 	close(over[1]);
 	close(over[0]);
 	wait_for_workers();
-	return decided;
+	return count;
 }
 
 int main(void)
 {
-	expect(decided_by_condition(), "seven votes decide");
-	printf("by a condition variable: decided\n");
+	struct count count;
 
-	expect(decided_by_channel(VOTERS, 60 * SECOND), "seven votes decide");
-	printf("by a channel: decided\n");
+	count = decide_by_condition();
+	printf("by a condition variable: decided by %d of %d\n", count.yes, count.yes + count.no);
+	expect(count.yes >= ENOUGH, "yes has won");
 
-	expect(!decided_by_channel(ENOUGH - 1, SECOND / 10), "four votes do not decide");
+	count = decide_by_channel(VOTERS, 60 * SECOND);
+	printf("by a channel: decided by %d of %d\n", count.yes, count.yes + count.no);
+	expect(count.yes == ENOUGH, "the fifth yes is the last vote that is counted");
+
+	count = decide_by_channel(ENOUGH - 1, SECOND / 10);
 	printf("by a channel, six do not answer: not decided by the deadline\n");
+	expect(!is_decided(&count), "four votes decide nothing");
 	return 0;
 }
