@@ -39,6 +39,7 @@ shell: guest
 	@scripts/shell
 
 selftests: guest
+	@scripts/deps tests
 	$(MAKE) -s --no-print-directory -C selftests KSRC=$(KSRC) KDIR=$(GUEST_KDIR)
 
 check: selftests

@@ -170,7 +170,7 @@ static inline int select_default(struct gochan_op *ops, unsigned int n)
 	return or_errno(gochan_select(ops, n, 0, 0));
 }
 
-/* over <- ch, for an unbuffered chan chan long */
+/* over <- ch: over is unbuffered */
 static inline int send_chan(int over, int ch)
 {
 	struct gochan_op op = GOCHAN_SEND(over, NULL, 0);

@@ -314,7 +314,7 @@ TEST_F(chan, nonblock_recv_race)
 
 static const int primes[] = { 2, 3, 7, 11, 13, 17, 19, 23, 27, 31 };
 
-#define PRIMES		(int)(sizeof(primes) / sizeof(primes[0]))
+#define PRIMES		((int)(sizeof(primes) / sizeof(primes[0])))
 
 struct consumer {
 	int q;

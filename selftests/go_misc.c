@@ -402,7 +402,7 @@ FIXTURE_TEARDOWN(closed)
 }
 
 /* The op's result, or -errno. */
-static int do_closed(int others, int dummy, struct gochan_op op, int64_t timeout)
+static int do_closed(int others, int dummy, struct gochan_op op, long long timeout)
 {
 	struct gochan_op ops[2] = { op, GOCHAN_RECV(dummy, NULL, 0) };
 	int ret;
@@ -444,7 +444,7 @@ TEST_F(closed, synchronous)
 
 TEST_F(closed, asynchronous)
 {
-	for (int64_t timeout = -1; timeout <= 0; timeout++) {
+	for (long long timeout = -1; timeout <= 0; timeout++) {
 		const int c = make_chan(2);
 		long v = 0;
 
@@ -573,10 +573,15 @@ struct marks {
 	int h[MARKS];
 };
 
+struct marker {
+	struct marks *marks;
+};
+
 /* What the sender marked before it sent is seen by who received. */
 static bool receive_marks(void *arg)
 {
-	struct marks *marks = *(struct marks **)arg;
+	const struct marker *marker = arg;
+	struct marks *marks = marker->marks;
 	long v;
 	int ret;
 
@@ -591,10 +596,11 @@ static bool receive_marks(void *arg)
 TEST_F(misc, ken_chan1_go)
 {
 	struct marks *marks = go_shared(sizeof(*marks));
+	const struct marker marker = { .marks = marks };
 
 	marks->c = make_chan(2);
 	for (int m = 0; m < MARKERS; m++)
-		go(&self->gos, receive_marks, &marks, sizeof(marks));
+		go(&self->gos, receive_marks, &marker, sizeof(marker));
 	for (int v = 0; v < MARKS; v++) {
 		ASSERT_EQ(0, marks->h[v]);
 		marks->h[v] = 1;

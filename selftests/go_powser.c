@@ -56,27 +56,23 @@ static void must(bool ok)
 
 static void *run_tasks(void *arg)
 {
-	struct task t = *(struct task *)arg;
+	struct task t;
 
-	free(arg);
-	do
+	while (gochan_recv(idle, &t, sizeof(t), NULL) == 1)
 		t.run(&t);
-	while (gochan_recv(idle, &t, sizeof(t), NULL) == 1);
-	return NULL;
+	return arg;
 }
 
-static void start_thread(const struct task *t)
+static void start_thread(void)
 {
-	struct task *copy = malloc(sizeof(*t));
 	pthread_attr_t attr;
 	pthread_t thread;
 
-	must(copy);
-	*copy = *t;
 	must(!pthread_attr_init(&attr));
 	must(!pthread_attr_setstacksize(&attr, STACK_SIZE));
 	must(!pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED));
-	must(!pthread_create(&thread, &attr, run_tasks, copy));
+	must(!pthread_create(&thread, &attr, run_tasks, NULL));
+	must(!pthread_attr_destroy(&attr));
 }
 
 /* A send that must not block succeeds if an idle thread waits. */
@@ -85,7 +81,8 @@ static void start(struct task t)
 	if (!gochan_try_send(idle, &t, sizeof(t)))
 		return;
 	must(errno == EAGAIN);
-	start_thread(&t);
+	start_thread();
+	must(!gochan_send(idle, &t, sizeof(t)));
 }
 
 /* ---- rationals ---- */

@@ -298,14 +298,14 @@ TEST(select4_go)
 
 /* The ops that are never ready, of which each test has some. */
 #define NEVER		4
-#define EVERY_MASK	(1U << NEVER)
+#define EVERY_MASK	16
 
 struct choice {
 	int c;
 	int dummy;
 	unsigned int mask;	/* which of those that are never ready */
 	unsigned int at;	/* where among them the one on c stands */
-	int64_t timeout;
+	long long timeout;
 	unsigned int flags;
 };
 
@@ -318,7 +318,7 @@ static unsigned int never_ready(struct gochan_op *ops, int dummy, unsigned int m
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < NEVER; i++)
-		if (mask & (1U << i))
+		if (mask >> i & 1)
 			ops[n++] = never[i];
 	return n;
 }

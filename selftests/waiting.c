@@ -7,6 +7,7 @@
 #include "common.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 
 #define LINE	6
@@ -314,6 +315,22 @@ static void *send_on(void *arg)
 	return NULL;
 }
 
+/*
+ * From now on we run on one processor, where the thread does not run before we
+ * sleep or yield: what is done to it while it sleeps it finds all at once.
+ */
+static int share_processor(pthread_t thread)
+{
+	const struct sched_param param = {};
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	return pthread_setschedparam(thread, SCHED_BATCH, &param) ||
+	       pthread_setaffinity_np(thread, sizeof(one), &one) ||
+	       pthread_setaffinity_np(pthread_self(), sizeof(one), &one);
+}
+
 /* R8: it happened and says so, or did not, when signal and sender meet. */
 TEST_F(line, r8_signal_races_send)
 {
@@ -325,6 +342,8 @@ TEST_F(line, r8_signal_races_send)
 	on_signal(0);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, receive_on, &racer));
 	for (i = 0; i < 150; i++) {
+		if (i == 75)
+			ASSERT_EQ(0, share_processor(thread));
 		ASSERT_TRUE(wait_for_waiters(racer.ch, 0, 1));
 		if (i % 3)
 			pthread_kill(thread, SIGUSR1);
@@ -349,6 +368,8 @@ TEST_F(line, r8_signal_races_recv)
 	on_signal(0);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, send_on, &racer));
 	for (i = 0; i < 150; i++) {
+		if (i == 75)
+			ASSERT_EQ(0, share_processor(thread));
 		ASSERT_TRUE(wait_for_waiters(racer.ch, 1, 0));
 		if (i % 3)
 			pthread_kill(thread, SIGUSR1);

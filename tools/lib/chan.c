@@ -10,6 +10,7 @@
 
 #include "gochan.h"
 #include "internal.h"
+#include "race.h"
 
 /* close(2) on a way out that has an errno to report. */
 static void close_keep_errno(int fd)
@@ -70,6 +71,10 @@ int gochan_dup(int ch, int oflags)
 
 int gochan_close(int ch)
 {
+	/* Who sees the end has received the last that there was to know. */
+	const struct gochan_op end = { .fd = ch, .opcode = GOCHAN_OP_RECV };
+
+	gochan_race_before(&end, 1);
 	return ioctl(ch, GOCHAN_IOC_CLOSE, 0);
 }
 

@@ -290,8 +290,8 @@ int gochan_tick(int64_t ns);
  * @members: members that the waiting process has still to wait for
  *
  * One process makes it, adds the members, forks them and waits; each member
- * says done once. It is for one wait. Threads may be members, but one that
- * waits takes the right to say done from its whole process.
+ * says done once. It is for one wait, and for processes: who waits takes the
+ * right to say done from its whole process, threads included.
  */
 struct gochan_wg {
 	int wait_fd;

@@ -19,8 +19,8 @@
 
 void __tsan_acquire(void *addr) __attribute__((weak));
 void __tsan_release(void *addr) __attribute__((weak));
-void __tsan_read_range(void *addr, unsigned long size) __attribute__((weak));
-void __tsan_write_range(void *addr, unsigned long size) __attribute__((weak));
+void __tsan_read_range(void *addr, long size) __attribute__((weak));
+void __tsan_write_range(void *addr, long size) __attribute__((weak));
 
 /* One address for each channel (or a few); nothing is stored there. */
 static char keys[1024];

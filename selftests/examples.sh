@@ -1,0 +1,69 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# The examples, which lie in the folder examples beside this script, run to
+# their end and print what they promise. (That what they show holds they check
+# themselves, and tell by their status.) Arguments choose examples.
+
+tests='counter bank vote queue waitgroup periodic sieve reply stealing supervisor'
+
+# promise EXAMPLE: what it prints, as a pattern; a semicolon ends each line.
+promise() {
+	some='[0-9]+'
+	worker="($some|1, the long one)"
+	case $1 in
+	counter) printf '%s;' "by luck: $some of 1000" 'by a mutex: 1000' 'by a channel: 1000' ;;
+	bank)
+		printf '%s;' "400 transfers, $some audits: the sum was always 800" \
+			"$some of $some hasty audits were wrong"
+		;;
+	vote)
+		printf '%s;' "by a condition variable: decided by [5-7] of $some" \
+			'by a channel: decided by 5 of [5-8]' \
+			'by a channel, six do not answer: not decided by the deadline'
+		;;
+	queue) printf '%s;' '3 producers, 4 consumers: 600 jobs, sum 179700' ;;
+	waitgroup)
+		printf '%s;' 'all are done: the sum of 1 to 8000 is 32004000' '1 of 8 is missing'
+		;;
+	periodic) printf '%s;' 'beat 1' 'beat 2' 'beat 3' 'beat 4' 'beat 5' stopped ;;
+	sieve) printf '%s;' "2 3 5 7 11 13 ($some ){23}113" ;;
+	reply) printf '%s;' '9 clients were answered, 1 had left' ;;
+	stealing)
+		printf '%s;' "worker 0: $worker" "worker 1: $worker" "worker 2: $worker" \
+			"worker 3: $worker" '40 jobs, [1-9][0-9]* stolen'
+		;;
+	supervisor)
+		printf '%s;' "(job $some (hangs|lost its worker);)+12 jobs done, $some workers replaced"
+		;;
+	esac
+}
+
+# run EXAMPLE: its status is 0 and its output as promised.
+run() {
+	status=0
+	timeout 60 "$examples/$1" >out 2>&1 || status=$?
+	[ $status = 0 ] && tr '\n' ';' <out | grep -qxE "$(promise "$1")" && return
+	sed 's/^/# /' out
+	echo "# status $status; to be printed: $(promise "$1")"
+	return 1
+}
+
+examples=$(realpath "$(dirname "$0")")/examples
+work=$(mktemp -d)
+cd "$work" || exit 1
+
+# shellcheck disable=SC2086 # into its words
+[ $# != 0 ] || set -- $tests
+echo 'TAP version 13'
+echo "1..$#"
+number=0
+failed=0
+for example; do
+	number=$((number + 1))
+	result=ok
+	run "$example" || { result='not ok'; failed=1; }
+	echo "$result $number $example"
+done
+cd / && rm -r "$work"
+exit $failed
