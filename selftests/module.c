@@ -126,6 +126,55 @@ TEST_F(module, s3_names_keep_it)
 	EXPECT_EQ(0, unload());
 }
 
+/* The device number of a named channel that is made and forgotten again. */
+static dev_t number_of(const char *name)
+{
+	char path[128];
+	struct stat st;
+
+	snprintf(path, sizeof(path), FOLDER "%s", name);
+	return stat(path, &st) ? 0 : st.st_rdev;
+}
+
+/*
+ * DESIGN 3: a copy of a node does not open when its number was given out
+ * again. A load begins with the first number, which saves us a million names.
+ */
+TEST_F(module, s3_copy_whose_number_went_round)
+{
+	static const char copy[] = "/dev/" PREFIX "copy";
+	dev_t number;
+	int ch, rounds;
+
+	ASSERT_EQ(0, unload());
+	ASSERT_EQ(0, load(""));
+	ch = ch_make_named(PREFIX "old", 1, 0600);
+	ASSERT_LE(0, ch);
+	number = number_of(PREFIX "old");
+	ASSERT_EQ(0, mknod(copy, S_IFCHR | 0600, number));
+	close(ch);
+	EXPECT_EQ(0, ch_unlink(PREFIX "old"));
+	ASSERT_EQ(0, unload());
+
+	/* The major is the same one unless something else took it meanwhile. */
+	for (rounds = 0; rounds < 8; rounds++) {
+		ASSERT_EQ(0, load(""));
+		ch = ch_make_named(PREFIX "new", 1, 0600);
+		ASSERT_LE(0, ch);
+		if (number_of(PREFIX "new") == number)
+			break;
+		close(ch);
+		EXPECT_EQ(0, ch_unlink(PREFIX "new"));
+		ASSERT_EQ(0, unload());
+	}
+	EXPECT_EQ(number, number_of(PREFIX "new"));
+	EXPECT_EQ(-1, open(copy, O_RDWR));
+	EXPECT_EQ(ENXIO, errno);
+	close(ch);
+	EXPECT_EQ(0, ch_unlink(PREFIX "new"));
+	unlink(copy);
+}
+
 /* DESIGN 3: an open attribute keeps it or is told that it is gone. */
 TEST_F(module, s3_unload_with_open_attribute)
 {

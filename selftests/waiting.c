@@ -7,10 +7,10 @@
 #include "common.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 
 #define LINE	6
+#define ROUNDS	500
 
 FIXTURE(line) {
 };
@@ -288,6 +288,32 @@ TEST_F(line, r8_signal_restarts)
 	EXPECT_STREQ("(EAGAIN)", try_recv_text(full));
 }
 
+FIXTURE(race) {
+};
+
+FIXTURE_VARIANT(race) {
+	unsigned int capacity;
+};
+
+FIXTURE_VARIANT_ADD(race, unbuffered) {
+	.capacity = 0,
+};
+
+FIXTURE_VARIANT_ADD(race, buffered) {
+	.capacity = 2,
+};
+
+FIXTURE_SETUP(race)
+{
+	handled = calloc(1, sizeof(*handled));
+	ASSERT_NE(NULL, handled);
+}
+
+FIXTURE_TEARDOWN(race)
+{
+	free(handled);
+}
+
 struct racer {
 	int ch;
 	int got;
@@ -315,24 +341,17 @@ static void *send_on(void *arg)
 	return NULL;
 }
 
-/*
- * From now on we run on one processor, where the thread does not run before we
- * sleep or yield: what is done to it while it sleeps it finds all at once.
- */
-static int share_processor(pthread_t thread)
+/* Lets the other get a little further each time, so as to meet everywhere. */
+static void meet_later(int round)
 {
-	const struct sched_param param = {};
-	cpu_set_t one;
+	const long long end = now_ns() + round % 50 * 2000LL;
 
-	CPU_ZERO(&one);
-	CPU_SET(sched_getcpu(), &one);
-	return pthread_setschedparam(thread, SCHED_BATCH, &param) ||
-	       pthread_setaffinity_np(thread, sizeof(one), &one) ||
-	       pthread_setaffinity_np(pthread_self(), sizeof(one), &one);
+	while (now_ns() < end)
+		;
 }
 
 /* R8: it happened and says so, or did not, when signal and sender meet. */
-TEST_F(line, r8_signal_races_send)
+TEST_F(race, r8_signal_races_send)
 {
 	struct racer racer = { .ch = ch_make(variant->capacity, 16, 0) };
 	pthread_t thread;
@@ -341,12 +360,11 @@ TEST_F(line, r8_signal_races_send)
 	ASSERT_LE(0, racer.ch);
 	on_signal(0);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, receive_on, &racer));
-	for (i = 0; i < 150; i++) {
-		if (i == 75)
-			ASSERT_EQ(0, share_processor(thread));
+	for (i = 0; i < ROUNDS; i++) {
 		ASSERT_TRUE(wait_for_waiters(racer.ch, 0, 1));
-		if (i % 3)
+		if (i % 8)
 			pthread_kill(thread, SIGUSR1);
+		meet_later(i);
 		sent += try_send_text(racer.ch, "a") == 1;
 	}
 	EXPECT_EQ(0, ch_close(racer.ch));
@@ -357,7 +375,7 @@ TEST_F(line, r8_signal_races_send)
 }
 
 /* R8: the same for a blocked sender. */
-TEST_F(line, r8_signal_races_recv)
+TEST_F(race, r8_signal_races_recv)
 {
 	struct racer racer = { .ch = ch_make(variant->capacity, 16, 0) };
 	pthread_t thread;
@@ -367,12 +385,11 @@ TEST_F(line, r8_signal_races_recv)
 	ASSERT_LE(0, racer.ch);
 	on_signal(0);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, send_on, &racer));
-	for (i = 0; i < 150; i++) {
-		if (i == 75)
-			ASSERT_EQ(0, share_processor(thread));
+	for (i = 0; i < ROUNDS; i++) {
 		ASSERT_TRUE(wait_for_waiters(racer.ch, 1, 0));
-		if (i % 3)
+		if (i % 8)
 			pthread_kill(thread, SIGUSR1);
+		meet_later(i);
 		got += ch_try_recv(racer.ch, &c, 1) == 1;
 	}
 	EXPECT_EQ(0, ch_close(racer.ch));
