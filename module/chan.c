@@ -580,14 +580,12 @@ static u64 op_heap_bytes(const struct chan_op *op)
 	return (u64)n * (op->len + sizeof(struct msg));
 }
 
-/**
- * chan_hold() - charge the caller for what an op has in the kernel
- * @op: a send that waits, or a receive that is about to take a message by
- *	pointer; it pays until it is released
- *
- * Return: 0, -ENOMEM, or -EDQUOT and -EINVAL as quota_charge().
+/*
+ * Charge the caller for what an op has in the kernel: a send that waits, or a
+ * receive that is about to take a message by pointer. It pays until the op is
+ * released. Fails with -ENOMEM, or as quota_charge().
  */
-int chan_hold(struct chan_op *op)
+static int chan_hold(struct chan_op *op)
 {
 	u64 bytes = op_heap_bytes(op);
 	int err;
@@ -608,15 +606,11 @@ int chan_hold(struct chan_op *op)
 	return 0;
 }
 
-/**
- * chan_stage() - bring all that an op has to send to the heap
- * @op: a send
- *
- * One message is not charged unless it has to wait; many are at once.
- *
- * Return: 0, -EFAULT, or as chan_hold().
+/*
+ * Bring all that an op has to send to the heap. One message is not charged
+ * unless it has to wait; many are at once.
  */
-int chan_stage(struct chan_op *op)
+static int chan_stage(struct chan_op *op)
 {
 	int err = 0;
 
@@ -922,7 +916,7 @@ int chan_send(struct chan_op *op, bool nonblock, ktime_t deadline)
 
 /**
  * chan_try_send() - send one message if that can be done at once
- * @op: the op; op->small may be shared by many
+ * @op: the op; op->small may be shared with others, see chan_unstage()
  *
  * Return: as chan_send().
  */
@@ -932,11 +926,45 @@ int chan_try_send(struct chan_op *op)
 
 	if (!err)
 		err = send_run(op, NULL, 0);
-	if (err && op->staged) {
-		ubuf_revert(&op->ub, op->len);
-		op->staged = false;
-	}
 	return err;
+}
+
+/**
+ * chan_unstage() - forget the copy of a short message at op->small
+ * @op: a send that was tried in vain
+ */
+void chan_unstage(struct chan_op *op)
+{
+	if (!op->staged)
+		return;
+	ubuf_revert(&op->ub, op->len);
+	op->staged = false;
+}
+
+/**
+ * chan_stage_to_wait() - bring what an op sends to where it can wait (I5)
+ * @op: a send of one message
+ * @small: CHAN_SMALL_MAX bytes for this op alone, or NULL
+ *
+ * What does not fit there goes to the heap, and is charged to the caller.
+ *
+ * Return: 0, -EFAULT, -ENOMEM, or as quota_charge().
+ */
+int chan_stage_to_wait(struct chan_op *op, u8 *small)
+{
+	int err;
+
+	if (op->msg)
+		return chan_hold(op);
+	if (op->staged)
+		return 0;
+	if (small && op->len <= CHAN_SMALL_MAX &&
+	    !(op->ch->by_pointer && op->ch->capacity)) {
+		op->small = small;
+		return stage_small(op);
+	}
+	err = chan_stage(op);
+	return err ?: chan_hold(op);
 }
 
 /* ---- receiving ---- */

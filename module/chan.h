@@ -302,8 +302,8 @@ size_t chan_next_len(struct chan *ch);
 /* The steps of which an operation is made, for select.c. */
 int chan_try_send(struct chan_op *op);
 int chan_try_recv(struct chan_op *op);
-int chan_stage(struct chan_op *op);
-int chan_hold(struct chan_op *op);
+void chan_unstage(struct chan_op *op);
+int chan_stage_to_wait(struct chan_op *op, u8 *small);
 int chan_finish_send(struct chan_op *op);
 int chan_finish_recv(struct chan_op *op);
 bool chan_join(struct chan_op *send, struct chan_op *recv, struct waiter *w);

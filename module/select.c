@@ -74,6 +74,8 @@ struct sel_op {
  * @deadline: absolute CLOCK_MONOTONIC, KTIME_MAX for none
  * @waiter: what others serve
  * @small: where short messages pass, as only one op at a time needs it
+ * @stage: where short messages wait to be sent, a place for each op; NULL in
+ *	large selects
  */
 struct sel {
 	struct sel_op *ops;
@@ -83,6 +85,7 @@ struct sel {
 	ktime_t deadline;
 	struct waiter waiter;
 	u8 small[CHAN_SMALL_MAX];
+	u8 (*stage)[CHAN_SMALL_MAX];
 };
 
 /* ---- loading ---- */
@@ -272,19 +275,28 @@ static int try_poll(struct sel_op *s, poll_table *table)
 	return 0;
 }
 
-/* Do the op if that can be done at once. */
-static int try_op(struct sel_op *s)
+static int try_send(struct sel *sel, struct chan_op *op)
 {
-	int err;
+	int err = send_size_ok(op);
 
+	if (err)
+		return err;
+	err = chan_try_send(op);
+	if (op->small == sel->small)
+		chan_unstage(op);
+	return err;
+}
+
+/* Do the op if that can be done at once. */
+static int try_op(struct sel *sel, struct sel_op *s)
+{
 	if (op_is_nil(s))
 		return -EAGAIN;
 	if (s->opcode == GOCHAN_OP_POLL)
 		return try_poll(s, NULL);
 	if (s->opcode == GOCHAN_OP_RECV)
 		return chan_try_recv(&s->op);
-	err = send_size_ok(&s->op);
-	return err ?: chan_try_send(&s->op);
+	return try_send(sel, &s->op);
 }
 
 /* ---- select ---- */
@@ -325,14 +337,14 @@ static int pass(struct sel *sel, int *verdict)
 		sel->order[i] = i;
 	for (i = 0; i < sel->n; i++) {
 		at = draw(sel, i);
-		*verdict = try_op(&sel->ops[at]);
+		*verdict = try_op(sel, &sel->ops[at]);
 		if (*verdict != -EAGAIN)
 			return at;
 	}
 	return -EAGAIN;
 }
 
-/* Bring what may be sent to the heap; the index of an op that fails by it. */
+/* Bring what may be sent to the kernel; the index of an op that fails by it. */
 static int stage_sends(struct sel *sel, int *verdict)
 {
 	u32 i;
@@ -342,9 +354,8 @@ static int stage_sends(struct sel *sel, int *verdict)
 
 		if (s->opcode != GOCHAN_OP_SEND || op_is_nil(s))
 			continue;
-		*verdict = s->op.msg ? 0 : chan_stage(&s->op);
-		if (!*verdict)
-			*verdict = chan_hold(&s->op);
+		*verdict = chan_stage_to_wait(&s->op, sel->stage ?
+						      sel->stage[i] : NULL);
 		if (*verdict)
 			return i;
 	}
@@ -545,6 +556,14 @@ static noinline int sel_block(struct sel *sel, int *verdict)
 	return at;
 }
 
+static noinline int sel_block_small(struct sel *sel, int *verdict)
+{
+	u8 stage[SELECT_SMALL][CHAN_SMALL_MAX];
+
+	sel->stage = stage;
+	return sel_block(sel, verdict);
+}
+
 /* Run a loaded select; the index of the op that ended, or why none did. */
 static int sel_run(struct sel *sel, int *verdict)
 {
@@ -556,6 +575,9 @@ static int sel_run(struct sel *sel, int *verdict)
 	at = pass(sel, verdict);
 	if (at != -EAGAIN || (sel->flags & GOCHAN_NONBLOCK))
 		return at;
+	sel->stage = NULL;
+	if (sel->n <= SELECT_SMALL)
+		return sel_block_small(sel, verdict);
 	return sel_block(sel, verdict);
 }
 
