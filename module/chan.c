@@ -52,11 +52,13 @@
 
 #include "chan.h"
 
-/* What an op's step says beside its verdicts. */
-#define STEP_STAGE	(-ENOBUFS)	/* bring the bytes to the heap first */
-#define STEP_HOLD	(-EBUSY)	/* pay for what it holds there first */
-#define STEP_QUEUED	(-EIOCBQUEUED)	/* it stands in line now */
-#define RECV_AGAIN	(-ESTALE)	/* what was found is gone: look again */
+/* What an op's step says beside 0, CHAN_CLOSED and -errno. */
+enum step {
+	STEP_STAGE = CHAN_CLOSED + 1,	/* bring the bytes to the heap first */
+	STEP_PAY,			/* pay for them first */
+	STEP_QUEUED,			/* it stands in line now */
+	STEP_AGAIN,			/* what was found is gone: look again */
+};
 
 /**
  * struct slot - one place of the ring
@@ -142,13 +144,55 @@ static struct msg *msg_alloc(size_t len, gfp_t gfp)
 	return m;
 }
 
+static u64 msg_price(const struct msg *m)
+{
+	return m->len + sizeof(*m);
+}
+
+/* The sender pays, if its limits allow. */
+static int msg_pay(struct msg *m)
+{
+	struct quota_user *user;
+	int err;
+
+	if (m->payer)
+		return 0;
+	user = quota_user_get();
+	if (!user)
+		return -ENOMEM;
+	err = quota_charge(user, QUOTA_BYTES, msg_price(m));
+	if (err) {
+		quota_user_put(user);
+		return err;
+	}
+	m->payer = user;
+	m->kind = QUOTA_BYTES;
+	return 0;
+}
+
 static void msg_unpay(struct msg *m)
 {
 	if (!m->payer)
 		return;
-	quota_uncharge(m->payer, QUOTA_TAKEN, m->paid);
+	if (m->kind == QUOTA_TAKEN)
+		quota_unforce(m->payer, m->kind, msg_price(m));
+	else
+		quota_uncharge(m->payer, m->kind, msg_price(m));
 	quota_user_put(m->payer);
 	m->payer = NULL;
+}
+
+/*
+ * The caller took the message and could not copy it: it pays instead of the
+ * sender, as long as the message lies in the channel. That cannot be refused,
+ * but who is over the limit by it waits for no further message.
+ */
+static void msg_pay_anyhow(struct msg *m)
+{
+	msg_unpay(m);
+	m->payer = quota_user_get_nofail();
+	m->kind = QUOTA_TAKEN;
+	quota_force(m->payer, m->kind, msg_price(m));
 }
 
 static void msg_put(struct msg *m)
@@ -420,16 +464,11 @@ void chan_op_init(struct chan_op *op, struct chan *ch, enum chan_dir dir)
 	op->todo = 1;
 }
 
-static enum quota_kind hold_kind(const struct chan_op *op)
-{
-	return op->dir == CHAN_SEND ? QUOTA_BYTES : QUOTA_TAKEN;
-}
-
 static void op_unhold(struct chan_op *op)
 {
 	if (!op->held)
 		return;
-	quota_uncharge(op->held, hold_kind(op), op->held_bytes);
+	quota_uncharge(op->held, QUOTA_TAKEN, op->held_bytes);
 	quota_user_put(op->held);
 	op->held = NULL;
 }
@@ -495,10 +534,13 @@ static void op_advance(struct chan_op *op, struct chan_wake *wake)
 {
 	if (op->pass)
 		return;
-	if (op_movable(op))
-		spend(op_detach(op), wake);
-	else if (op->msg)
-		op->pos += op->len;
+	if (!op->msg)
+		return;
+	op->pos += op->len;
+	if (op->pos < op->msg->len)
+		return;
+	op->pos = 0;
+	spend(op_detach(op), wake);
 }
 
 static void op_sent(struct chan_op *op)
@@ -534,69 +576,87 @@ static struct msg *stage_block(struct chan_op *op, size_t len)
 }
 
 /*
- * All messages to send as a chain of one each, which can change hands. Those
- * before the first that is not there are sent.
+ * How many of an op's messages go into one block: those that are copied into
+ * the ring anyway share one, the others change hands one by one.
  */
-static int stage_chain(struct chan_op *op)
+static u32 block_count(const struct chan_op *op)
 {
-	struct msg **tail = &op->msg;
-	u32 n;
-
-	for (n = 0; n < op->todo; n++) {
-		struct msg *m = stage_block(op, op->len);
-
-		if (IS_ERR(m)) {
-			if (!n)
-				return PTR_ERR(m);
-			break;
-		}
-		*tail = m;
-		tail = &m->next;
-		cond_resched();
-	}
-	op->todo = n;
-	return 0;
+	if (op->todo == 1 || op->len > CHAN_SMALL_MAX)
+		return 1;
+	return min_t(u32, op->todo, CHAN_FREE_MAX / op->len);
 }
 
-/* Several short messages, which are copied anyway, as one block. */
-static int stage_all(struct chan_op *op)
+static struct msg *stage_paid_block(struct chan_op *op, size_t len, bool pay)
 {
-	struct msg *m;
+	struct msg *m = stage_block(op, len);
+	int err;
 
-	if (op->todo > 1 && op->len <= CHAN_SMALL_MAX) {
-		m = stage_block(op, op->todo * op->len);
-		if (!IS_ERR(m)) {
-			op->msg = m;
-			return 0;
-		}
-	}
-	return stage_chain(op);
-}
-
-static u64 op_heap_bytes(const struct chan_op *op)
-{
-	u32 n = op->dir == CHAN_SEND ? op->todo : 1;
-
-	return (u64)n * (op->len + sizeof(struct msg));
+	if (IS_ERR(m) || !pay)
+		return m;
+	err = msg_pay(m);
+	if (!err)
+		return m;
+	msg_put(m);
+	return ERR_PTR(err);
 }
 
 /*
- * Charge the caller for what an op has in the kernel: a send that waits, or a
- * receive that is about to take a message by pointer. It pays until the op is
- * released. Fails with -ENOMEM, or as quota_charge().
+ * Bring all that an op has to send to the heap. What is little is not paid for
+ * unless it has to wait. Those before the first message that is not there, or
+ * cannot be paid, are sent.
  */
-static int chan_hold(struct chan_op *op)
+static int chan_stage(struct chan_op *op)
 {
-	u64 bytes = op_heap_bytes(op);
+	bool pay = op->todo > 1 && op->todo * op->len > CHAN_FREE_MAX;
+	u32 n = 0, some, most = block_count(op);
+	struct msg **tail = &op->msg;
+
+	while (n < op->todo) {
+		struct msg *m;
+
+		cond_resched();
+		some = min(most, op->todo - n);
+		m = stage_paid_block(op, some * op->len, pay);
+		if (!IS_ERR(m)) {
+			*tail = m;
+			tail = &m->next;
+			n += some;
+		} else if (most > 1) {
+			most = 1;	/* as many of them as can be had */
+		} else if (n) {
+			op->todo = n;
+		} else {
+			return PTR_ERR(m);
+		}
+	}
+	return 0;
+}
+
+/* Pay for what is staged, so that it may wait. */
+static int send_pay(struct chan_op *op)
+{
+	struct msg *m;
+	int err = 0;
+
+	for (m = op->msg; m && !err; m = m->next)
+		err = msg_pay(m);
+	return err;
+}
+
+/*
+ * Pay for the message of op->len bytes that a receive is about to take by
+ * pointer, until the op is released.
+ */
+static int recv_pay(struct chan_op *op)
+{
+	u64 bytes = op->len + sizeof(struct msg);
 	int err;
 
-	if (op->held && op->held_bytes >= bytes)
-		return 0;
 	op_unhold(op);
 	op->held = quota_user_get();
 	if (!op->held)
 		return -ENOMEM;
-	err = quota_charge(op->held, hold_kind(op), bytes);
+	err = quota_charge(op->held, QUOTA_TAKEN, bytes);
 	if (err) {
 		quota_user_put(op->held);
 		op->held = NULL;
@@ -604,19 +664,6 @@ static int chan_hold(struct chan_op *op)
 	}
 	op->held_bytes = bytes;
 	return 0;
-}
-
-/*
- * Bring all that an op has to send to the heap. One message is not charged
- * unless it has to wait; many are at once.
- */
-static int chan_stage(struct chan_op *op)
-{
-	int err = 0;
-
-	if (op->todo > 1 && op_heap_bytes(op) > CHAN_FREE_MAX)
-		err = chan_hold(op);
-	return err ?: stage_all(op);
 }
 
 /* ---- sending ---- */
@@ -640,6 +687,8 @@ static int fill_slot(struct chan_op *op, struct chan_wake *wake)
 		if (!op_movable(op))
 			return STEP_STAGE;
 		slot->msg = op_detach(op);
+		/* The slot is paid for. */
+		msg_unpay(slot->msg);
 	} else if (op_staged(op)) {
 		memcpy(slot->data, op_data(op), op->len);
 		op_advance(op, wake);
@@ -656,30 +705,11 @@ static int fill_slot(struct chan_op *op, struct chan_wake *wake)
 	return 0;
 }
 
-/* Who has the message pays for it, out of what its sender paid. */
-static void hold_move(struct chan_op *op, struct chan_op *to)
-{
-	u64 bytes = op->len + sizeof(struct msg);
-
-	if (op->pass)
-		return;		/* the message stays with its sender, too */
-	op_unhold(to);
-	to->held = quota_user_ref(op->held);
-	to->held_bytes = bytes;
-	quota_force(to->held, QUOTA_TAKEN, bytes);
-	quota_uncharge(op->held, QUOTA_BYTES, bytes);
-	op->held_bytes -= bytes;
-}
-
-/* The file, if any, goes with the message to who wants it. */
+/* The file, if any, goes with the message, whether it is wanted or not. */
 static void pass_on(struct chan_op *op, struct chan_op *to)
 {
-	if (!op->pass)
-		return;
-	if (to->take_fd)
+	if (op->pass)
 		to->pass = pass_get(op->pass);
-	else
-		pass_settle(op->pass, 0);
 }
 
 /* Give the op's next message to @to, who waits for one and has the room. */
@@ -690,8 +720,8 @@ static int hand_over(struct chan_op *op, struct chan_op *to,
 
 	if (!lands && !op_movable(op))
 		return STEP_STAGE;
-	if (!lands && !op->held)
-		return STEP_HOLD;
+	if (!lands && !op->msg->payer)
+		return STEP_PAY;
 	if (!waiter_claim(to->waiter, to)) {
 		line_del(to);
 		return 0;
@@ -701,7 +731,6 @@ static int hand_over(struct chan_op *op, struct chan_op *to,
 		op_advance(op, wake);
 	} else {
 		to->msg = op_detach(op);
-		hold_move(op, to);
 	}
 	op_sent(op);
 	op->ch->received++;
@@ -775,7 +804,7 @@ static int send_missing(const struct chan_op *op)
 
 	if (ch->by_pointer && ch->capacity ? !op_movable(op) : !op_staged(op))
 		return STEP_STAGE;
-	return op->msg && !op->held ? STEP_HOLD : 0;
+	return op->msg && !op->msg->payer ? STEP_PAY : 0;
 }
 
 /* One turn of a send; with @w it stands in line afterwards if it has to. */
@@ -842,18 +871,25 @@ int chan_finish_send(struct chan_op *op)
 	return err;
 }
 
-/* With @w a message that its receiver left is sent again. */
-static int finish_send(struct chan_op *op, const struct waiter *w)
+/* With @w a message that its receiver left is tried again, until @deadline. */
+static int finish_send(struct chan_op *op, const struct waiter *w,
+		       ktime_t deadline)
 {
 	int err = chan_finish_send(op);
 
-	return err == -EAGAIN && w ? 0 : err;
+	if (err != -EAGAIN || !w)
+		return err;
+	if (signal_pending(current))
+		return -ERESTARTSYS;
+	return ktime_get() >= deadline ? -ETIMEDOUT : 0;
 }
 
 /* Between the steps of a long operation. */
 static int op_pause(const struct chan_op *op)
 {
 	cond_resched();
+	if (fatal_signal_pending(current))
+		return -EINTR;
 	return op->count && signal_pending(current) ? -ERESTARTSYS : 0;
 }
 
@@ -867,12 +903,12 @@ static int send_run(struct chan_op *op, struct waiter *w, ktime_t deadline)
 		err = send_step(op, w);
 		if (err == STEP_STAGE)
 			err = chan_stage(op);
-		else if (err == STEP_HOLD)
-			err = chan_hold(op);
+		else if (err == STEP_PAY)
+			err = send_pay(op);
 		else if (err == STEP_QUEUED)
 			err = op_wait(op, deadline);
 		if (!err && !op->todo)
-			err = finish_send(op, w);
+			err = finish_send(op, w, deadline);
 	} while (!err && op->todo && !(err = op_pause(op)));
 	return err;
 }
@@ -955,7 +991,7 @@ int chan_stage_to_wait(struct chan_op *op, u8 *small)
 	int err;
 
 	if (op->msg)
-		return chan_hold(op);
+		return send_pay(op);
 	if (op->staged)
 		return 0;
 	if (small && op->len <= CHAN_SMALL_MAX &&
@@ -964,7 +1000,7 @@ int chan_stage_to_wait(struct chan_op *op, u8 *small)
 		return stage_small(op);
 	}
 	err = chan_stage(op);
-	return err ?: chan_hold(op);
+	return err ?: send_pay(op);
 }
 
 /* ---- receiving ---- */
@@ -1104,15 +1140,11 @@ static int report(struct chan_op *op, const struct origin *from)
 			    offsetof(struct gochan_op, pid)) ? -EFAULT : 0;
 }
 
-/* The message was gone: what a repeated call needs is put back. */
+/* The message was not received after all: a repeated call needs its room. */
 static void unreport(struct chan_op *op)
 {
-	if (!op->report)
-		return;
-	pagefault_disable();
-	if (put_user((u32)op->room, &op->report->len))
+	if (op->report && put_user((u32)op->room, &op->report->len))
 		pr_debug("the room of an op could not be put back\n");
-	pagefault_enable();
 }
 
 /* Copy what was found to the user, before it is taken; -EFAULT: not present. */
@@ -1139,8 +1171,10 @@ static int recv_by_copy(struct chan_op *op, struct found *f,
 		return -EFAULT;
 	if (!op->peek && !take(op, f, wake)) {
 		ubuf_revert(&op->ub, f->len);
+		pagefault_disable();
 		unreport(op);
-		return RECV_AGAIN;
+		pagefault_enable();
+		return STEP_AGAIN;
 	}
 	if (!op->peek && f->msg)
 		spend(f->msg, wake);
@@ -1158,13 +1192,13 @@ static int recv_by_pointer(struct chan_op *op, struct found *f,
 		origin_copy(&op->from, f->from);
 		refcount_inc(&f->msg->refs);
 	} else if (!take(op, f, wake)) {
-		return RECV_AGAIN;
+		return STEP_AGAIN;
 	}
 	op->msg = f->msg;
 	return 0;
 }
 
-/* Receive one message, or say why not; RECV_AGAIN: it was gone. */
+/* Receive one message, or say why not; STEP_AGAIN: it was gone. */
 static int recv_one(struct chan_op *op, struct chan_wake *wake)
 {
 	struct found f;
@@ -1177,8 +1211,8 @@ static int recv_one(struct chan_op *op, struct chan_wake *wake)
 	if (f.len <= CHAN_LOCKED_COPY_MAX)
 		return recv_by_copy(op, &f, wake);
 	if (!f.msg->payer &&
-	    (!op->held || op->held_bytes < op_heap_bytes(op)))
-		return STEP_HOLD;
+	    (!op->held || op->held_bytes < f.len + sizeof(struct msg)))
+		return STEP_PAY;
 	return recv_by_pointer(op, &f, wake);
 }
 
@@ -1188,9 +1222,9 @@ static int recv_some(struct chan_op *op, struct chan_wake *wake)
 	unsigned int budget = CHAN_LOCKED_MSGS_MAX;
 	int err = 0;
 
-	while (!err && op->todo && !op->msg && budget--) {
+	while (!err && op->todo && !op->msg && !op->pass && budget--) {
 		err = recv_one(op, wake);
-		if (err == RECV_AGAIN)
+		if (err == STEP_AGAIN)
 			err = 0;
 	}
 	return err;
@@ -1200,11 +1234,16 @@ static int recv_some(struct chan_op *op, struct chan_wake *wake)
 static int recv_step(struct chan_op *op, struct waiter *w)
 {
 	struct chan_wake wake = {};
+	bool over = false;
 	int err;
 
+	if (w && unlikely(quota_any_taken()))
+		over = quota_over(QUOTA_TAKEN);
 	spin_lock(&op->ch->lock);
 	err = recv_some(op, &wake);
-	if (err == -EAGAIN && w && !op->count) {
+	if (err == -EAGAIN && over && !op->count) {
+		err = -EDQUOT;
+	} else if (err == -EAGAIN && w && !op->count) {
 		enqueue(op, w, &wake);
 		err = STEP_QUEUED;
 	}
@@ -1263,10 +1302,12 @@ static bool put_back_locked(struct chan *ch, struct msg *m,
 static bool put_back_step(struct chan *ch, struct msg *m)
 {
 	struct chan_wake wake = {};
-	bool done;
+	unsigned int budget = CHAN_LOCKED_MSGS_MAX;
+	bool done = false;
 
 	spin_lock(&ch->lock);
-	done = put_back_locked(ch, m, &wake);
+	while (!done && budget--)
+		done = put_back_locked(ch, m, &wake);
 	chan_unlock(ch, &wake);
 	return done;
 }
@@ -1275,21 +1316,6 @@ static void put_back(struct chan *ch, struct msg *m)
 {
 	while (!put_back_step(ch, m))
 		cond_resched();
-}
-
-/* Whoever could not copy a message pays for it as long as it lies there. */
-static void msg_pay(struct msg *m, struct chan_op *op)
-{
-	if (m->payer)
-		return;
-	m->payer = op->held;
-	m->paid = op->held_bytes;
-	op->held = NULL;
-	if (m->payer)
-		return;
-	m->payer = quota_user_get_nofail();
-	m->paid = m->len + sizeof(*m);
-	quota_force(m->payer, QUOTA_TAKEN, m->paid);
 }
 
 /* The message that the op was given, as one on the heap. */
@@ -1308,7 +1334,7 @@ static struct msg *op_reclaim(struct chan_op *op)
 	op->msg = NULL;
 	m->seq = op->seq;
 	origin_move(&m->from, &op->from);
-	msg_pay(m, op);
+	msg_pay_anyhow(m);
 	return m;
 }
 
@@ -1320,27 +1346,41 @@ static int copy_given(struct chan_op *op)
 	op->landed = false;
 	if (op->len && ubuf_put(&op->ub, data, op->len))
 		return -EFAULT;
-	if (report(op, &op->from))
+	if (report(op, &op->from)) {
+		unreport(op);
 		return -EFAULT;
+	}
 	op->count++;
 	op->todo--;
 	return 0;
 }
 
-/* Take the file that came with the message, or leave the message. */
+/* The message was counted as received, but its file cannot be. */
+static void uncount(struct chan_op *op)
+{
+	op->count--;
+	op->todo++;
+	unreport(op);
+}
+
+/*
+ * A message with a file was copied, or not (@err): take the file if it is
+ * wanted, and let its sender know whether it is to be sent again.
+ */
 static int finish_pass(struct chan_op *op, int err)
 {
 	struct chan *ch = op->ch;
 
-	if (!err)
+	if (!err && op->take_fd) {
 		err = pass_install(op->pass, &op->report->passed_fd);
+		if (err)
+			uncount(op);
+	}
 	if (err) {
 		spin_lock(&ch->lock);
 		ch->sent--;
 		ch->received--;
 		spin_unlock(&ch->lock);
-		op->count = 0;
-		op->todo = 1;
 	}
 	if (op->msg)
 		msg_put(op->msg);
@@ -1398,8 +1438,8 @@ static int recv_run(struct chan_op *op, struct waiter *w, ktime_t deadline)
 		err = recv_step(op, w);
 		if (err == -EFAULT)
 			err = recv_fault_in(op);
-		else if (err == STEP_HOLD)
-			err = chan_hold(op);
+		else if (err == STEP_PAY)
+			err = recv_pay(op);
 		else if (err == STEP_QUEUED)
 			err = op_wait(op, deadline);
 		if (!err)

@@ -64,11 +64,12 @@ struct origin {
  * @node: place among the returned messages; the channel's lock
  * @next: the message that its sender sends after this one; its op's owner
  * @spent: the next of those that are to be freed
- * @refs: the owner, and who peeks or passes a file with it
+ * @refs: the owner, who peeks, and a sender that passes a file with it
  * @seq: place in the order of sending, set when it is sent
  * @from: who sent it, set when it is sent
- * @payer: who pays while it lies in the channel beyond its capacity; NULL
- * @paid: how much
+ * @payer: who pays for it, until its last reference is gone or the channel's
+ *	ring has it, which was paid at setup; NULL for nobody
+ * @kind: as what; the sender pays QUOTA_BYTES, who put it back QUOTA_TAKEN
  * @len: bytes in @data
  * @data: the payload
  */
@@ -80,7 +81,7 @@ struct msg {
 	u64 seq;
 	struct origin from;
 	struct quota_user *payer;
-	u64 paid;
+	enum quota_kind kind;
 	size_t len;
 	u8 data[];
 };
@@ -139,7 +140,8 @@ enum chan_dir {
  * @pass: a send's file, or that of the message received; NULL for none
  * @report: where a receive writes its results beside the payload, or NULL
  * @tries: how often a receive's memory was not there
- * @held: the user who pays for the bytes that it has in the kernel, or NULL
+ * @held: a receive's user, who pays for the bytes that it is about to take out
+ *	of the ring by pointer; NULL for none
  * @held_bytes: how many
  *
  * While it stands in a line the fields belong to the channel's lock, else to

@@ -60,7 +60,8 @@ void pass_settle(struct pass *pass, int result)
  */
 int pass_wait(struct pass *pass)
 {
-	if (wait_for_completion_killable(&pass->settled))
+	if (wait_for_completion_state(&pass->settled,
+				      TASK_KILLABLE | TASK_FREEZABLE))
 		return -EINTR;
 	return pass->result;
 }

@@ -3,9 +3,10 @@
  * Files that travel in messages (R16).
  *
  * A pass is made by the sender and seen by the receiver that took its message.
- * The sender waits until that receiver has installed the file or failed, so
- * that there is never a file on the way without somebody who waits; only death
- * ends that wait, and then the receiver still has its own reference.
+ * The sender waits until that receiver has copied the message and, if it wants
+ * it, installed the file, or has failed and left the message. So
+ * there is never a file on the way without somebody who waits; only death ends
+ * that wait, and then the receiver still has its own reference.
  */
 #ifndef GOCHAN_PASS_H
 #define GOCHAN_PASS_H

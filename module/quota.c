@@ -69,6 +69,9 @@ static DEFINE_SPINLOCK(users_lock);
 /* Bytes of all users but root. */
 static atomic64_t all_bytes;
 
+/* Bytes that were counted without a look at the limit. */
+static atomic64_t forced;
+
 void quota_init(void)
 {
 	if (!max_bytes)
@@ -143,15 +146,6 @@ struct quota_user *quota_user_get_nofail(void)
 	return user_get(GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 }
 
-/* One more reference. */
-struct quota_user *quota_user_ref(struct quota_user *user)
-{
-	spin_lock(&users_lock);
-	user->refs++;
-	spin_unlock(&users_lock);
-	return user;
-}
-
 void quota_user_put(struct quota_user *user)
 {
 	bool last;
@@ -206,6 +200,34 @@ int quota_charge(struct quota_user *user, enum quota_kind kind, u64 n)
 	return -EINVAL;
 }
 
+/* Does anybody have bytes that no limit could refuse? */
+bool quota_any_taken(void)
+{
+	return atomic64_read(&forced);
+}
+
+/**
+ * quota_over() - has the caller more than the limit?
+ * @kind: of what
+ *
+ * Return: true over the limit, unless CAP_SYS_RESOURCE lifts it.
+ */
+bool quota_over(enum quota_kind kind)
+{
+	struct quota_user *user;
+	bool over;
+
+	spin_lock(&users_lock);
+	user = user_find(current_uid());
+	spin_unlock(&users_lock);
+	if (!user)
+		return false;
+	over = atomic64_read(&user->used[kind]) > user_limit(kind) &&
+	       !capable(CAP_SYS_RESOURCE);
+	quota_user_put(user);
+	return over;
+}
+
 /**
  * quota_force() - count something that is there already and cannot be refused
  * @user: who has it
@@ -217,6 +239,14 @@ void quota_force(struct quota_user *user, enum quota_kind kind, u64 n)
 	atomic64_add(n, &user->used[kind]);
 	if (counts_for_all(user, kind))
 		atomic64_add(n, &all_bytes);
+	atomic64_add(n, &forced);
+}
+
+/* The opposite of quota_force(). */
+void quota_unforce(struct quota_user *user, enum quota_kind kind, u64 n)
+{
+	atomic64_sub(n, &forced);
+	quota_uncharge(user, kind, n);
 }
 
 void quota_uncharge(struct quota_user *user, enum quota_kind kind, u64 n)

@@ -41,9 +41,11 @@ void quota_init(void);
 
 struct quota_user *quota_user_get(void);
 struct quota_user *quota_user_get_nofail(void);
-struct quota_user *quota_user_ref(struct quota_user *user);
 void quota_user_put(struct quota_user *user);
+bool quota_any_taken(void);
+bool quota_over(enum quota_kind kind);
 void quota_force(struct quota_user *user, enum quota_kind kind, u64 n);
+void quota_unforce(struct quota_user *user, enum quota_kind kind, u64 n);
 int quota_charge(struct quota_user *user, enum quota_kind kind, u64 n);
 void quota_uncharge(struct quota_user *user, enum quota_kind kind, u64 n);
 

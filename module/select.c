@@ -329,7 +329,7 @@ static u32 draw(struct sel *sel, u32 i)
 }
 
 /* Go through the ops once; the index of the one that ended, or -EAGAIN. */
-static int pass(struct sel *sel, int *verdict)
+static int try_all(struct sel *sel, int *verdict)
 {
 	u32 i, at;
 
@@ -548,9 +548,11 @@ static noinline int sel_block(struct sel *sel, int *verdict)
 				at = -EAGAIN;
 		}
 		if (at == -EAGAIN)
-			at = pass(sel, verdict);
+			at = try_all(sel, verdict);
 		if (at == -EAGAIN && signal_pending(current))
 			at = -ERESTARTSYS;
+		if (at == -EAGAIN && ktime_get() >= sel->deadline)
+			at = -ETIMEDOUT;
 	} while (at == -EAGAIN);
 	poll_freewait(&wq);
 	return at;
@@ -572,7 +574,7 @@ static int sel_run(struct sel *sel, int *verdict)
 
 	for (i = 0; i < sel->n; i++)
 		sel->ops[i].op.small = sel->small;
-	at = pass(sel, verdict);
+	at = try_all(sel, verdict);
 	if (at != -EAGAIN || (sel->flags & GOCHAN_NONBLOCK))
 		return at;
 	sel->stage = NULL;
