@@ -563,6 +563,127 @@ TEST(bug234_go)
 	EXPECT_EQ(0, try_recv_long(c, &v));
 }
 
+/* ---- ken/chan.go ---- */
+
+#define KEN		30	/* numbers that each channel carries, in order */
+
+struct ken {
+	int r[4];
+	int s[4];
+};
+
+static bool ken_send(void *arg)
+{
+	const int *c = arg;
+
+	for (long v = 0; v < KEN; v++)
+		if (send_long(*c, v))
+			return false;
+	return true;
+}
+
+static bool ken_receive(void *arg)
+{
+	const int *c = arg;
+
+	for (long v = 0; v < KEN; v++)
+		if (!recv_is(*c, v))
+			return false;
+	return true;
+}
+
+/* One select for all; a channel that has carried its numbers becomes nil. */
+static bool ken_select(void *arg)
+{
+	struct ken *ken = arg;
+	int running = 0;
+	long next[8] = {}, got;
+
+	for (int i = 0; i < 4; i++)
+		running += (ken->r[i] >= 0) + (ken->s[i] >= 0);
+	while (running) {
+		struct gochan_op ops[8];
+		int at;
+
+		for (int i = 0; i < 4; i++) {
+			ops[i] = recv_op(ken->r[i], &got);
+			ops[i + 4] = send_op(ken->s[i], &next[i + 4]);
+		}
+		at = select_ops(ops, 8);
+		if (at < 0 || (at < 4 && got != next[at]))
+			return false;
+		if (++next[at] < KEN)
+			continue;
+		*(at < 4 ? &ken->r[at] : &ken->s[at - 4]) = -1;
+		running--;
+	}
+	return true;
+}
+
+static void ken_go_select(struct gos *gos, const int *r, const int *s)
+{
+	struct ken ken;
+
+	for (int i = 0; i < 4; i++) {
+		ken.r[i] = r ? r[i] : -1;
+		ken.s[i] = s ? s[i] : -1;
+	}
+	go(gos, ken_select, &ken, sizeof(ken));
+}
+
+static void ken_go_four(struct gos *gos, bool (*run)(void *arg), const int *c)
+{
+	for (int i = 0; i < 4; i++)
+		go(gos, run, &c[i], sizeof(c[i]));
+}
+
+#define KEN_TESTS	6
+#define KEN_CHANS	12
+
+static void ken_start(struct gos *gos, int test, const int *c)
+{
+	if (test == 0 || test == 1)
+		ken_go_four(gos, ken_send, c);
+	if (test == 0 || test == 2)
+		ken_go_four(gos, ken_receive, c);
+	if (test == 1 || test == 3)
+		ken_go_select(gos, c, NULL);
+	if (test == 2 || test == 3)
+		ken_go_select(gos, NULL, c);
+	if (test == 4) {
+		ken_go_select(gos, &c[4], c);
+		ken_go_select(gos, c, &c[4]);
+	}
+	if (test == 5) {
+		ken_go_four(gos, ken_send, &c[4]);
+		ken_go_four(gos, ken_receive, &c[8]);
+		ken_go_select(gos, &c[4], c);
+		ken_go_select(gos, c, &c[8]);
+	}
+}
+
+/* Alone and in selects, against those who do it alone and in selects. */
+TEST_F(misc, ken_chan_go)
+{
+	static const unsigned int buffers[] = { 0, 1, 10, 100 };
+	static const int chans[KEN_TESTS] = { 4, 4, 4, 4, 8, 12 };
+	int c[KEN_CHANS];
+
+	for (int k = 0; k < 4 * KEN_TESTS; k++) {
+		const int test = k % KEN_TESTS;
+
+		for (int i = 0; i < KEN_CHANS; i++)
+			c[i] = make_chan(buffers[k / KEN_TESTS]);
+		ken_start(&self->gos, test, c);
+		ASSERT_TRUE(go_ended(&self->gos));
+		for (int i = 0; i < KEN_CHANS; i++) {
+			EXPECT_EQ(i < chans[test] ? KEN : 0, (int)ch_info(c[i]).received);
+			EXPECT_EQ(0, gochan_len(c[i]));
+			close(c[i]);
+		}
+	}
+}
+
 /* ---- ken/chan1.go ---- */
 
 #define MARKS		1000

@@ -19,8 +19,8 @@
 
 /* A coefficient; the denominator is 0 behind the last one. */
 struct rat {
-	long num;
-	long den;
+	long long num;
+	long long den;
 };
 
 struct series {
@@ -87,10 +87,10 @@ static void start(struct task t)
 
 /* ---- rationals ---- */
 
-static long gcd(long u, long v)
+static long long gcd(long long u, long long v)
 {
 	while (u) {
-		const long rest = v % u;
+		const long long rest = v % u;
 
 		v = u;
 		u = rest;
@@ -98,9 +98,9 @@ static long gcd(long u, long v)
 	return v < 0 ? -v : v;
 }
 
-static struct rat rat(long num, long den)
+static struct rat rat(long long num, long long den)
 {
-	const long g = den < 0 ? -gcd(num, den) : gcd(num, den);
+	const long long g = den < 0 ? -gcd(num, den) : gcd(num, den);
 
 	return (struct rat){ num / g, den / g };
 }
@@ -455,7 +455,7 @@ static bool begins_with(struct series u, const struct rat *want, unsigned int n)
 		const struct rat r = get(u);
 
 		if (r.num != want[i].num || r.den != want[i].den) {
-			ksft_print_msg("%u: %ld/%ld for %ld/%ld\n", i, r.num, r.den,
+			ksft_print_msg("%u: %lld/%lld for %lld/%lld\n", i, r.num, r.den,
 				       want[i].num, want[i].den);
 			return false;
 		}

@@ -133,15 +133,15 @@ static bool use_selects(struct gos *gos, const struct footprint *f)
  */
 TEST_F(select, select2_go)
 {
-	const struct footprint f = {
-		.c = make_chan(0),
-		.dummy = { make_chan(0), make_chan(0) },
-	};
 	const long long old = param("max_user_bytes");
+	struct footprint f;
 	long long before;
 
 	ASSERT_EQ(0, set_param("max_user_bytes", FOOTPRINT_BYTES / 10));
 	ASSERT_EQ(0, as_user(USER));
+	f.c = make_chan(0);
+	f.dummy[0] = make_chan(0);
+	f.dummy[1] = make_chan(0);
 	EXPECT_TRUE(use_selects(&self->gos, &f));
 	before = slab_bytes();
 	EXPECT_TRUE(use_selects(&self->gos, &f));

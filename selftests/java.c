@@ -113,6 +113,18 @@ static int drain_to(int q, long *e, unsigned int max)
 	return n == -EAGAIN ? 0 : n;
 }
 
+/* addAll(e): how many went in, before one did not */
+static int add_all(int q, const long *e, unsigned int n)
+{
+	struct gochan_op ops[4 * SIZE];
+	int ret;
+
+	for (unsigned int i = 0; i < n; i++)
+		ops[i] = send_op(q, &e[i]);
+	ret = or_errno(gochan_batch(ops, n, 0, 0));
+	return ret == -EAGAIN ? 0 : ret;
+}
+
 /* clear(): what is inside now, and not what comes meanwhile */
 static int clear(int q)
 {
@@ -390,7 +402,22 @@ TEST_F(java, array_drain_to)
 	EXPECT_EQ(1, size(self->q));
 }
 
-/* On a fixed-size channel it is one read. */
+/* ArrayBlockingQueue: addAll puts in what there is room for, in order. */
+TEST_F(java, array_add_all)
+{
+	long e[SIZE + 1], got[SIZE];
+
+	for (int i = 0; i <= SIZE; i++)
+		e[i] = i;
+	EXPECT_EQ(3, add_all(self->q, e, 3));
+	EXPECT_EQ(SIZE - 3, add_all(self->q, &e[3], SIZE - 2));
+	EXPECT_EQ(0, add_all(self->q, &e[SIZE], 1));
+	EXPECT_EQ(SIZE, drain_to(self->q, got, SIZE));
+	EXPECT_TRUE(in_order(got, SIZE, 0));
+	EXPECT_EQ(0, add_all(self->s, e, 1));
+}
+
+/* On a fixed-size channel drainTo is one read. */
 TEST_F(java, array_drain_to_fixed)
 {
 	const int q = gochan_make(SIZE, sizeof(long), GOCHAN_FIXED);
