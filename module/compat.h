@@ -63,7 +63,9 @@ static inline ktime_t compat_monotonic_to_host(ktime_t t)
 	const struct time_namespace *ns = current->nsproxy->time_ns;
 	ktime_t offset = timespec64_to_ktime(ns->offsets.monotonic);
 
-	return offset >= t ? 0 : ktime_add_safe(t, -offset);
+	if (offset >= t)
+		return 0;
+	return offset > 0 ? ktime_sub(t, offset) : ktime_add_safe(t, -offset);
 }
 #else
 static inline ktime_t compat_monotonic_to_host(ktime_t t)
