@@ -56,7 +56,7 @@ static void fill_messages(char *buf, unsigned int size, unsigned int first, unsi
 static bool are_messages(const char *buf, unsigned int size, unsigned int first, unsigned int n)
 {
 	for (; n--; buf += size, first++)
-		if (memcmp(buf, &first, sizeof(first)) ||
+		if (memcmp(buf, &first, sizeof(first)) != 0 ||
 		    !is_filled(buf + sizeof(first), size - sizeof(first), first))
 			return false;
 	return true;

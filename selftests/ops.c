@@ -388,19 +388,20 @@ static void *spoil(void *arg)
 	};
 	static const unsigned int lens[] = { 0, 1, 16, 17, UINT_MAX };
 	struct spoiler *s = arg;
-	volatile struct gochan_op *op;
+	struct gochan_op *op;
 	unsigned int i;
 
 	for (i = 0; !__atomic_load_n(&s->stop, __ATOMIC_SEQ_CST); i++) {
 		op = &s->ops[i % s->count];
-		op->fd = s->fds[i / 3 % 5];
-		op->opcode = i / 7 % 5;
-		op->flags = flags[i / 11 % 8];
-		op->len = lens[i / 13 % 5];
-		op->buf = i / 17 % 4 ? (unsigned long)s->buf : 8;
-		op->reserved = i / 19 % 8 == 0;
-		op->passed_fd = s->fds[i / 23 % 5];
-		op->result = i;
+		__atomic_store_n(&op->fd, s->fds[i / 3 % 5], __ATOMIC_RELAXED);
+		__atomic_store_n(&op->opcode, i / 7 % 5, __ATOMIC_RELAXED);
+		__atomic_store_n(&op->flags, flags[i / 11 % 8], __ATOMIC_RELAXED);
+		__atomic_store_n(&op->len, lens[i / 13 % 5], __ATOMIC_RELAXED);
+		__atomic_store_n(&op->buf, i / 17 % 4 ? (unsigned long)s->buf : 8,
+				 __ATOMIC_RELAXED);
+		__atomic_store_n(&op->reserved, i / 19 % 8 == 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&op->passed_fd, s->fds[i / 23 % 5], __ATOMIC_RELAXED);
+		__atomic_store_n(&op->result, i, __ATOMIC_RELAXED);
 	}
 	return NULL;
 }

@@ -235,7 +235,7 @@ TEST_F(order, r18_close_before_end)
 	pid_t pids[MEMBERS];
 	int i, k, ch;
 
-	for (i = 0; i < 10; i++) {
+	for (i = 0; i < 4; i++) {
 		ch = ch_make(variant->capacity, sizeof(int), 0);
 		shared->counter = 0;
 		for (k = 0; k < MEMBERS; k++) {

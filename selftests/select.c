@@ -331,11 +331,8 @@ TEST_F(select, r14_blocks)
 		ASSERT_TRUE(wait_for_waiters(chs[2], 1, 0));
 		ASSERT_TRUE(wait_asleep(call->id));
 		EXPECT_FALSE(call_done(call));
-		if (i == 2) {
-			EXPECT_STREQ("out", try_recv_text(chs[i]));
-		} else {
-			EXPECT_EQ(2, try_send_text(chs[i], "in"));
-		}
+		EXPECT_TRUE(i == 2 ? !strcmp(try_recv_text(chs[i]), "out") :
+				     try_send_text(chs[i], "in") == 2);
 		EXPECT_EQ(i, call_wait(call));
 		EXPECT_EQ(i, (int)call->arg.index);
 		EXPECT_EQ(0, call->ops[i].result);
@@ -687,11 +684,8 @@ TEST(r14_max_select_lines)
 		ASSERT_EQ(0, pthread_create(&thread, NULL, select_crowd, &crowd));
 		for (i = 0; i < crowd.n; i++)
 			ASSERT_TRUE(wait_for_waiters(crowd.chs[i], i % 2, !(i % 2)));
-		if (won % 2) {
-			EXPECT_STREQ("out", try_recv_text(crowd.chs[won]));
-		} else {
-			EXPECT_EQ(2, try_send_text(crowd.chs[won], "in"));
-		}
+		EXPECT_TRUE(won % 2 ? !strcmp(try_recv_text(crowd.chs[won]), "out") :
+				      try_send_text(crowd.chs[won], "in") == 2);
 		ASSERT_EQ(0, pthread_join(thread, NULL));
 		EXPECT_EQ((int)won, crowd.ret);
 		for (i = 0; i < crowd.n; i++)
@@ -1273,7 +1267,8 @@ static bool all_won_elsewhere(const struct dead *dead)
 	int i;
 
 	for (i = 0; i < DEAD; i++)
-		if (call_wait(dead->calls[i]) != 0 || strcmp(call_text(dead->calls[i], 0), "own"))
+		if (call_wait(dead->calls[i]) != 0 ||
+		    strcmp(call_text(dead->calls[i], 0), "own") != 0)
 			return false;
 	return true;
 }
