@@ -615,6 +615,8 @@ static int chan_stage(struct chan_op *op)
 		struct msg *m;
 
 		cond_resched();
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		some = min(most, op->todo - n);
 		m = stage_paid_block(op, some * op->len, pay);
 		if (!IS_ERR(m)) {
