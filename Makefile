@@ -11,7 +11,7 @@ DESTDIR ?=
 export PREFIX DESTDIR
 
 # Found out when used, as the headers may have to be installed first.
-GUEST_KDIR = /usr/src/linux-headers-$(shell scripts/kernel -r 2>/dev/null)
+GUEST_KDIR = $(shell scripts/kernel -b)
 KSRC = $(shell scripts/kernel)/source
 MODULE_DIR = $(shell scripts/module -p $(KDIR))
 
@@ -45,6 +45,10 @@ selftests: guest
 check: selftests
 	@scripts/check $(TEST)
 
+# On kernels that look for faults; see scripts/kernels.
+check-debug check-race: check-%:
+	@$(MAKE) -s --no-print-directory check KERNEL=$*
+
 lint:
 	@scripts/deps build headers guest lint
 	@scripts/lint
@@ -67,6 +71,8 @@ help:
 	@echo 'make demo     watch processes talk over channels, in a guest'
 	@echo 'make shell    a prompt in that guest'
 	@echo 'make check    the tests, in the guest; TEST=NAME for one program'
+	@echo 'make check-debug   the tests, on a kernel that checks memory and locks'
+	@echo 'make check-race    the tests, on a kernel that looks for races'
 	@echo 'make lint     the static checks'
 	@echo 'make install  to PREFIX (/usr/local) and /lib/modules, below DESTDIR'
 	@echo 'make clean    removes build/'
@@ -74,4 +80,5 @@ help:
 
 # Two at a time would be in each other's way, above all in apt.
 .NOTPARALLEL:
-.PHONY: all user deps guest-deps guest demo shell selftests check lint install clean help
+.PHONY: all user deps guest-deps guest demo shell selftests check check-debug check-race \
+	lint install clean help
