@@ -1,29 +1,49 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Inside the guest: runs the selftests, and then, on a kernel that looks for
-# them, shows what memory was lost. Says TAP.
+# Inside the guest: runs the selftests, and then shows what a kernel that looks
+# for faults has found beside what stands in its log. Says TAP.
 #
 #   check-guest.sh KERNEL [OPTION OF run_kselftest.sh]...
 set -eu
 
 kernel=$1
 shift
-sh /kselftest/run_kselftest.sh "$@"
-[ "$kernel" = debug ] || exit 0
+
+verdict() {
+	echo 1..1
+	if [ "$1" = 0 ]; then
+		echo "ok 1 $2"
+	else
+		echo "not ok 1 $2"
+	fi
+}
 
 # What is younger than 5 seconds is not looked at, and what one scan missed
 # the next one has to confirm.
-leaks=/sys/kernel/debug/kmemleak
-rmmod gochan
-sleep 6
-echo scan >$leaks
-echo scan >$leaks
-cat $leaks >/tmp/leaks
-cat /tmp/leaks
-echo 1..1
-if [ ! -s /tmp/leaks ]; then
-	echo 'ok 1 no memory was lost'
-else
-	echo 'not ok 1 no memory was lost'
-fi
+leaks() {
+	found=0
+	rmmod gochan
+	sleep 6
+	echo scan >/sys/kernel/debug/kmemleak
+	echo scan >/sys/kernel/debug/kmemleak
+	cat /sys/kernel/debug/kmemleak >/tmp/leaks
+	cat /tmp/leaks
+	[ ! -s /tmp/leaks ] || found=1
+	verdict "$found" 'no memory was lost'
+}
+
+# Races are in the log; here is how often accesses were watched.
+watched() {
+	cat /sys/kernel/debug/kcsan
+	found=1
+	! grep -q '^setup_watchpoints: [1-9]' /sys/kernel/debug/kcsan || found=0
+	verdict "$found" 'accesses were watched'
+}
+
+[ "$kernel" != race ] || echo 1000 >/sys/module/kcsan/parameters/skip_watch
+sh /kselftest/run_kselftest.sh "$@"
+case $kernel in
+debug) leaks ;;
+race) watched ;;
+esac

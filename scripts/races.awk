@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Passes a kernel log on without those reports of races (KCSAN) in which both
+# accesses are made by other code than gochan's. What a function that copies
+# or links does is its caller's doing.
+
+function begin() {
+	text = $0
+	lines = 1
+	frame = ours = 0
+}
+
+function look() {
+	if (/ of [0-9]+ bytes by /) {
+		frame = 1
+	} else if (frame) {
+		ours = ours || /\[gochan\]/
+		frame = frame == 1 && /copy|mem|list|refcount|iov_iter/ ? 2 : 0
+	}
+}
+
+/================/ && !lines { begin(); next }
+!lines { print; next }
+{ text = text "\n" $0; lines++; look() }
+lines == 2 && !/BUG: KCSAN/ { print text; lines = 0 }
+/================/ { if (ours) print text; lines = 0 }
+END { if (lines) print text }
