@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "common.h"
+#include "signals.h"
 
 #define CALL_OPS	8
 #define CALL_ROOM	64
@@ -289,6 +290,24 @@ static inline bool wait_slept_again(pid_t tid, long before)
 			return true;
 	} while (wait_more(&wait));
 	return false;
+}
+
+/* Signal a call each time that it sleeps as a receiver, until it ends; how often. */
+static inline int call_signal_sleeps(struct call *call, int ch)
+{
+	const struct wait wait = wait_begin();
+	const int before = handled();
+	int last = before;
+
+	while (!call_done(call) && wait_more(&wait)) {
+		if (ch_info(ch).receivers_waiting != 1)
+			continue;
+		call_signal(call, SIGUSR1);
+		while (!call_done(call) && handled() == last && wait_more(&wait))
+			;
+		last = handled();
+	}
+	return last - before;
 }
 
 #endif
