@@ -23,7 +23,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define MAX_ARGS 64
+#define MAX_ARGS 256
 
 static const struct mount {
 	const char *type, *where, *options;
@@ -133,8 +133,8 @@ static int run_command(void)
 	for (at = 0; at < len && argc < MAX_ARGS; at += strlen(text + at) + 1)
 		argv[argc++] = text + at;
 	argv[argc] = NULL;
-	if (!argc)
-		errx(1, "no command");
+	if (!argc || at < len || len == sizeof(text) - 1)
+		errx(1, "no command, or too long a one");
 
 	child = fork();
 	if (child < 0)
