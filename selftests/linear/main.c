@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reads histories as text and says of each whether Go channels could have
+ * produced it, as TAP: each tells what is expected, "accept", or "reject" and
+ * words that the explanation has to have. The file histories has the language.
+ */
+#include "linear.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OPS_MAX		4096
+#define WORDS_MAX	24
+
+struct reader {
+	struct lin_history history;
+	struct lin_op ops[OPS_MAX];
+	char name[64];
+	char expected[128];	/* words of the explanation, empty for none */
+	const char *path;
+	unsigned int line;
+	unsigned int number;
+	unsigned int failed;
+	bool verbose;
+};
+
+static void bad_line(const struct reader *r, const char *what)
+{
+	fprintf(stderr, "%s:%u: %s\n", r->path, r->line, what);
+	exit(2);
+}
+
+static void print_comment(const char *text)
+{
+	while (*text) {
+		const int len = strcspn(text, "\n");
+
+		printf("# %.*s\n", len, text);
+		text += len + (text[len] == '\n');
+	}
+}
+
+/* Check the history that was read, if any, and begin another. */
+static void finish(struct reader *r)
+{
+	enum lin_verdict verdict;
+	size_t size;
+	char *why;
+	FILE *to;
+	bool ok;
+
+	if (!r->name[0])
+		return;
+	to = open_memstream(&why, &size);
+	if (!to)
+		abort();
+	r->history.ops = r->ops;
+	verdict = lin_check(&r->history, to);
+	fclose(to);
+	if (r->expected[0])
+		ok = verdict == LIN_REJECTED && strstr(why, r->expected);
+	else
+		ok = verdict == LIN_ACCEPTED;
+	if (!ok || r->verbose)
+		print_comment(why);
+	if (!ok)
+		printf("# expected: %s\n", r->expected[0] ? r->expected : "accepted");
+	printf("%sok %u %s\n", ok ? "" : "not ", ++r->number, r->name);
+	r->failed += !ok;
+	free(why);
+	memset(&r->history, 0, sizeof(r->history));
+}
+
+/* history NAME accept, or history NAME reject WORDS... */
+static void read_head(struct reader *r, const char *line)
+{
+	char verdict[16];
+	int words;
+
+	finish(r);
+	r->expected[0] = '\0';
+	if (sscanf(line, "history %63s %15s %n%127[^\n]", r->name, verdict, &words,
+		   r->expected) < 2)
+		bad_line(r, "not a history");
+	if (!strcmp(verdict, "reject") != !!r->expected[0])
+		bad_line(r, "neither accepted nor rejected for a reason");
+}
+
+/* channel NAME CAPACITY [SENDERS RECEIVERS], handles, 1 of each if it is not said */
+static void read_channel(struct reader *r, const char *line)
+{
+	struct lin_channel *channel = &r->history.channels[r->history.nr_channels++];
+
+	channel->senders = 1;
+	channel->receivers = 1;
+	if (r->history.nr_channels > LIN_CHANNELS ||
+	    sscanf(line, "channel %15s %u %d %d", channel->name, &channel->capacity,
+		   &channel->senders, &channel->receivers) < 2)
+		bad_line(r, "not a channel");
+}
+
+struct word {
+	const char *text;
+	enum lin_result result;
+	int error;
+};
+
+static const struct word words[] = {
+	{ "epipe", LIN_ENDED, EPIPE },
+	{ "end", LIN_ENDED, 0 },
+	{ "already", LIN_ENDED, EALREADY },
+	{ "again", LIN_NOT_READY, EAGAIN },
+	{ "eintr", LIN_NOT_READY, EINTR },
+	{ "timeout", LIN_NOT_READY, ETIMEDOUT },
+	{ "fault", LIN_FAULT, EFAULT },
+	{ "killed", LIN_KILLED, 0 },
+	{ "passed", LIN_PASSED, 0 },
+};
+
+static void read_result(const struct reader *r, struct lin_op *op, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		if (strcmp(words[i].text, text) != 0)
+			continue;
+		op->result = words[i].result;
+		op->error = words[i].error;
+		return;
+	}
+	bad_line(r, "no such result");
+}
+
+static long long read_number(const struct reader *r, const char *text)
+{
+	char *end = NULL;
+	const long long n = text ? strtoll(text, &end, 10) : 0;
+
+	if (!text || end == text || *end)
+		bad_line(r, "not a number");
+	return n;
+}
+
+static void read_kind(const struct reader *r, struct lin_op *op, const char *text)
+{
+	op->blocking = strncmp(text, "try", 3) != 0;
+	if (!op->blocking)
+		text += 3;
+	if (!strcmp(text, "send"))
+		op->kind = LIN_SEND;
+	else if (!strcmp(text, "recv"))
+		op->kind = LIN_RECV;
+	else if (!strcmp(text, "close"))
+		op->kind = LIN_CLOSE;
+	else if (!strcmp(text, "handles"))
+		op->kind = LIN_HANDLES;
+	else if (!strcmp(text, "info"))
+		op->kind = LIN_INFO;
+	else
+		bad_line(r, "no such operation");
+}
+
+static int find_channel(const struct reader *r, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < r->history.nr_channels; i++)
+		if (!strcmp(r->history.channels[i].name, name))
+			return i;
+	bad_line(r, "no such channel");
+	return -1;
+}
+
+/* len N sent N waiting SENDERS RECEIVERS [closed] */
+static char **read_info(const struct reader *r, struct lin_op *op, char **word)
+{
+	op->len = read_number(r, word[1]);
+	op->sent = read_number(r, word[3]);
+	op->senders = read_number(r, word[5]);
+	op->receivers = read_number(r, word[6]);
+	op->closed = word[7] && !strcmp(word[7], "closed");
+	return word + 7 + op->closed;
+}
+
+/* = RESULT, and of sN or of bN for the ops of one select or batch */
+static void read_rest(struct reader *r, struct lin_op *op, char **word)
+{
+	while (word[0] && word[1]) {
+		if (!strcmp(word[0], "="))
+			read_result(r, op, word[1]);
+		else if (!strcmp(word[0], "of") && word[1][0] == 's')
+			op->select = read_number(r, word[1] + 1);
+		else if (!strcmp(word[0], "of") && word[1][0] == 'b')
+			op->batch = read_number(r, word[1] + 1);
+		else
+			break;
+		word += 2;
+	}
+	if (word[0])
+		bad_line(r, "words too many");
+}
+
+/* pWHO CALL RETURN CHANNEL [try]KIND [VALUE...] [= RESULT] [of sN | of bN] */
+static void read_op(struct reader *r, char **word, size_t n)
+{
+	struct lin_op *op = &r->ops[r->history.nr_ops];
+
+	if (n < 5 || word[0][0] != 'p' || r->history.nr_ops == OPS_MAX)
+		bad_line(r, "not an operation");
+	memset(op, 0, sizeof(*op));
+	op->nth = r->history.nr_ops++;
+	op->who = read_number(r, word[0] + 1);
+	op->call = read_number(r, word[1]);
+	op->ret = read_number(r, word[2]);
+	op->channel = find_channel(r, word[3]);
+	read_kind(r, op, word[4]);
+	word += 5;
+	if (op->kind == LIN_INFO) {
+		word = read_info(r, op, word);
+	} else if (op->kind == LIN_HANDLES) {
+		op->senders = read_number(r, word[0]);
+		op->receivers = read_number(r, word[1]);
+		word += 2;
+	} else if (word[0] && word[0][0] != '=' && strcmp(word[0], "of") != 0) {
+		op->value = read_number(r, *word++);
+	}
+	read_rest(r, op, word);
+}
+
+static void read_line(struct reader *r, char *line)
+{
+	char *word[WORDS_MAX] = {}, *rest = line, *hash = strchr(line, '#');
+	size_t n = 0;
+
+	if (hash)
+		*hash = '\0';
+	if (!strncmp(line, "history ", 8)) {
+		read_head(r, line);
+		return;
+	}
+	if (!strncmp(line, "channel ", 8)) {
+		read_channel(r, line);
+		return;
+	}
+	while (n < WORDS_MAX - 8 && (word[n] = strtok_r(rest, " \t\n", &rest)))
+		n++;
+	if (n)
+		read_op(r, word, n);
+}
+
+static unsigned int count_histories(FILE *from)
+{
+	unsigned int n = 0;
+	char line[256];
+
+	while (fgets(line, sizeof(line), from))
+		n += !strncmp(line, "history ", 8);
+	rewind(from);
+	return n;
+}
+
+int main(int argc, char **argv)
+{
+	static struct reader r;
+	char line[256];
+	FILE *from;
+
+	r.verbose = argc == 3 && !strcmp(argv[1], "-v");
+	if (argc != 2 + r.verbose) {
+		fprintf(stderr, "usage: linear [-v] FILE\n");
+		return 2;
+	}
+	r.path = argv[argc - 1];
+	from = fopen(r.path, "r");
+	if (!from) {
+		perror(r.path);
+		return 2;
+	}
+	printf("TAP version 13\n1..%u\n", count_histories(from));
+	for (; fgets(line, sizeof(line), from); r.line++)
+		read_line(&r, line);
+	finish(&r);
+	fclose(from);
+	return r.failed != 0;
+}

@@ -1,0 +1,850 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The model of a channel, and the search for an order of its operations that
+ * the model allows: Wing and Gong's, with Lowe's set of states already seen.
+ *
+ * The model: messages inside, in the order of sending; handles of each kind;
+ * closed or not. An operation happens in one step, but for these: a send and a
+ * receive on an unbuffered channel happen in one step together, and at least
+ * one of them waited for the other; a receive that faults may take a message
+ * and later put it back at its place (R9), and while it is in nobody's channel
+ * others may be received; one that was killed may do the same, or lose it.
+ *
+ * An operation that changes nothing (EAGAIN, the end, a look) is done as soon
+ * as the state allows it: that can only help. What gave up must have found at
+ * one moment that it could not be done. Who waits in line is unknown, but for
+ * what LIN_INFO saw: then somebody who came later may not be served before him
+ * (R7), and who could have been served by him may not find nobody (R12).
+ */
+#include "search.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Each operation may be a step down: that many find room on the stack. */
+#define DEPTH_MAX	2000
+
+static bool explore(struct search *s, const struct state *from);
+
+/* ---- the state ---- */
+
+const struct lin_op *current_op(const struct search *s, const struct state *st, size_t lane)
+{
+	const struct lane *l = &s->lanes[lane];
+
+	return st->next[lane] < l->count ? &s->history->ops[l->ops[st->next[lane]]] : NULL;
+}
+
+static size_t index_of(const struct search *s, const struct lin_op *op)
+{
+	return op - s->history->ops;
+}
+
+/* No further operation happens before it than those called by then. */
+long long first_return(const struct search *s, const struct state *st)
+{
+	long long first = -1;
+	size_t i;
+
+	for (i = 0; i < s->nr_lanes; i++) {
+		const struct lin_op *op = current_op(s, st, i);
+
+		if (op && (first < 0 || op->ret < first))
+			first = op->ret;
+	}
+	return first;
+}
+
+unsigned int inside(const struct state *st)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < st->count; i++)
+		n += st->entries[i].holder == NOBODY;
+	return n;
+}
+
+/* What is received next. */
+const struct entry *head(const struct state *st)
+{
+	unsigned int i;
+
+	for (i = 0; i < st->count; i++)
+		if (st->entries[i].holder == NOBODY)
+			return &st->entries[i];
+	return NULL;
+}
+
+bool send_ended(const struct state *st)
+{
+	return st->closed || !st->receivers;
+}
+
+bool no_more(const struct state *st)
+{
+	return st->closed || !st->senders;
+}
+
+static bool has_room(const struct search *s, const struct state *st)
+{
+	return inside(st) < s->channel->capacity;
+}
+
+/* Is somebody known to stand in this line? */
+bool someone_waits(const struct search *s, const struct state *st, enum lin_kind kind)
+{
+	size_t i;
+
+	for (i = 0; i < s->nr_lanes && st->waiting; i++)
+		if ((st->waiting >> i & 1) && current_op(s, st, i)->kind == kind)
+			return true;
+	return false;
+}
+
+/* An operation of which it is known, once it stands in line, that it stays. */
+static bool stays_in_line(const struct lin_op *op)
+{
+	return op->kind <= LIN_RECV && op->blocking && !op->select &&
+	       (op->result == LIN_OK || op->result == LIN_ENDED);
+}
+
+/* Nobody who came later is served before those who are known to wait. */
+static bool may_be_served(const struct search *s, const struct state *st, size_t lane)
+{
+	const struct lin_op *op = current_op(s, st, lane);
+
+	/* of some it is not known when they came */
+	if ((st->waiting >> lane & 1) || (op->blocking && !stays_in_line(op)))
+		return true;
+	return !someone_waits(s, st, op->kind);
+}
+
+/* The operation has happened, or not, and the lane goes on. */
+static void advance(struct search *s, struct state *st, size_t lane, bool happened)
+{
+	const struct lin_op *op = current_op(s, st, lane);
+
+	if (happened)
+		s->path[st->nr_path++] = index_of(s, op);
+	st->next[lane]++;
+	st->phase[lane] = AT_FIRST;
+	st->waiting &= ~(1ULL << lane);
+}
+
+/* What was killed did not happen; then what follows in its batch did not, either. */
+static void skip(struct search *s, struct state *st, size_t lane)
+{
+	const unsigned int batch = current_op(s, st, lane)->batch;
+	const struct lin_op *op;
+
+	do {
+		advance(s, st, lane, false);
+		op = current_op(s, st, lane);
+	} while (batch && op && op->batch == batch);
+}
+
+static void append(struct state *st, size_t msg, uint8_t holder)
+{
+	st->entries[st->count++] = (struct entry){ .msg = msg, .holder = holder };
+	st->sent++;
+}
+
+static void drop_entry(struct state *st, unsigned int i)
+{
+	st->count--;
+	memmove(&st->entries[i], &st->entries[i + 1], (st->count - i) * sizeof(*st->entries));
+}
+
+static unsigned int find_held(const struct state *st, size_t lane)
+{
+	unsigned int i = 0;
+
+	while (st->entries[i].holder != lane)
+		i++;
+	return i;
+}
+
+/* ---- operations that change nothing ---- */
+
+static bool gave_up(const struct search *s, const struct state *st, const struct lin_op *op)
+{
+	if (op->kind == LIN_SEND)
+		return !send_ended(st) && !has_room(s, st) && !someone_waits(s, st, LIN_RECV);
+	return !no_more(st) && !inside(st) && !someone_waits(s, st, LIN_SEND);
+}
+
+static bool saw_end(const struct state *st, const struct lin_op *op)
+{
+	if (op->kind == LIN_SEND)
+		return send_ended(st);
+	if (op->kind == LIN_RECV)
+		return no_more(st) && !inside(st);
+	return st->closed;
+}
+
+static bool saw_contents(const struct state *st, const struct lin_op *op)
+{
+	return op->len == inside(st) && op->sent == st->sent && op->closed == st->closed;
+}
+
+/* How many of those that were seen to wait do so until they are served. */
+static int certain(const struct search *s, const struct state *st, const struct lin_op *op,
+		   enum lin_kind kind)
+{
+	const int seen = kind == LIN_SEND ? op->senders : op->receivers;
+	const int doubtful = s->doubtful[index_of(s, op)][kind == LIN_RECV];
+
+	/* while the lines are being cleared anybody may stand there */
+	if (kind == LIN_SEND ? send_ended(st) : no_more(st))
+		return 0;
+	return seen > doubtful ? seen - doubtful : 0;
+}
+
+static bool saw_nobody(const struct search *s, const struct state *st, const struct lin_op *op)
+{
+	return !st->waiting && !certain(s, st, op, LIN_SEND) && !certain(s, st, op, LIN_RECV);
+}
+
+/*
+ * Handles come, or go while others of their kind are left: nobody sees that.
+ * They go as late as can be, so that the last may be the one that returns last.
+ */
+static bool change_handles(struct state *st, const struct lin_op *op, long long until)
+{
+	const int senders = st->senders + op->senders, receivers = st->receivers + op->receivers;
+
+	if ((op->senders < 0 || op->receivers < 0) && op->ret > until)
+		return false;
+	if ((op->senders < 0 && senders <= 0) || (op->receivers < 0 && receivers <= 0))
+		return false;
+	st->senders = senders;
+	st->receivers = receivers;
+	return true;
+}
+
+/* Does the lane's operation happen now, as it changes nothing that matters? */
+static bool happens_quietly(const struct search *s, struct state *st, size_t lane,
+			    long long until)
+{
+	const struct lin_op *op = current_op(s, st, lane);
+
+	if (op->result == LIN_PASSED || s->off[index_of(s, op)])
+		return true;
+	if (op->result == LIN_NOT_READY)
+		return gave_up(s, st, op);
+	if (op->result == LIN_ENDED)
+		return saw_end(st, op);
+	if (op->result == LIN_FAULT)
+		return op->kind == LIN_SEND;
+	if (op->kind == LIN_INFO)
+		return saw_contents(st, op) && saw_nobody(s, st, op);
+	if (op->kind == LIN_HANDLES)
+		return change_handles(st, op, until);
+	return false;
+}
+
+/*
+ * A receive that faults found a message. On an unbuffered channel that may be
+ * one of a sender who waited in vain, of whom the history does not know.
+ */
+static void justify_fault(const struct search *s, struct state *st, size_t lane)
+{
+	const struct lin_op *op = current_op(s, st, lane);
+
+	if (op->kind == LIN_RECV && op->result == LIN_FAULT && st->phase[lane] == AT_FIRST &&
+	    (!s->channel->capacity || inside(st)))
+		st->phase[lane] = JUSTIFIED;
+}
+
+static bool settle_once(struct search *s, struct state *st)
+{
+	const long long until = first_return(s, st);
+	bool changed = false;
+	size_t i;
+
+	for (i = 0; i < s->nr_lanes; i++) {
+		const struct lin_op *op = current_op(s, st, i);
+
+		if (!op || op->call > until)
+			continue;
+		justify_fault(s, st, i);
+		if (!happens_quietly(s, st, i, until))
+			continue;
+		advance(s, st, i, op->result != LIN_PASSED && !s->off[index_of(s, op)]);
+		changed = true;
+	}
+	return changed;
+}
+
+static void settle(struct search *s, struct state *st)
+{
+	while (settle_once(s, st))
+		;
+}
+
+/* ---- looking ahead ---- */
+
+/*
+ * May a receive have what is in @front in its hands, or have lost it, when the
+ * message @behind is received?
+ */
+static bool may_overtake(const struct search *s, size_t behind, size_t front)
+{
+	const struct lin_op *ops = s->history->ops;
+	const struct lin_op *recv = &ops[s->recvs[behind]];
+	const bool lost = s->recvs[front] == NO_OP;
+	size_t i;
+
+	for (i = 0; i < s->nr_takers; i++) {
+		const struct lin_op *taker = &ops[s->takers[i]];
+
+		if (taker->call <= recv->ret &&
+		    taker->ret >= (lost ? ops[behind].call : recv->call))
+			return true;
+	}
+	return false;
+}
+
+/* Sent now, is this message behind one that is received only later? */
+static bool is_too_early(const struct search *s, const struct state *st, size_t msg)
+{
+	const struct lin_op *ops = s->history->ops;
+	const size_t recv = s->recvs[msg];
+	unsigned int i;
+
+	if (!s->look_ahead || recv == NO_OP)
+		return false;
+	for (i = 0; i < st->count; i++) {
+		const size_t front = st->entries[i].msg, before = s->recvs[front];
+
+		if (st->entries[i].holder == NOBODY &&
+		    (before == NO_OP || ops[before].call > ops[recv].ret) &&
+		    !may_overtake(s, msg, front))
+			return true;
+	}
+	return false;
+}
+
+/* ---- operations that change something ---- */
+
+static bool happens(const struct lin_op *op)
+{
+	return op->result == LIN_OK || op->result == LIN_KILLED;
+}
+
+/* A receive that does not keep what it takes: it puts it back, or nobody sees it. */
+static bool takes(const struct lin_op *op)
+{
+	return op->kind == LIN_RECV && (op->result == LIN_FAULT || op->result == LIN_KILLED);
+}
+
+static bool send_to_buffer(struct search *s, const struct state *from, size_t lane)
+{
+	const size_t msg = index_of(s, current_op(s, from, lane));
+	struct state st = *from;
+
+	if (!has_room(s, &st) || is_too_early(s, &st, msg))
+		return false;
+	append(&st, msg, NOBODY);
+	advance(s, &st, lane, true);
+	return explore(s, &st);
+}
+
+/* An unbuffered channel's send and receive, in one. */
+static bool send_to(struct search *s, const struct state *from, size_t lane, size_t to)
+{
+	const struct lin_op *send = current_op(s, from, lane);
+	const struct lin_op *recv = current_op(s, from, to);
+	const size_t msg = index_of(s, send);
+	struct state st = *from;
+
+	if (!send->blocking && !recv->blocking)
+		return false;
+	if (!may_be_served(s, &st, to))
+		return false;
+	if (takes(recv) && st.phase[to] != HOLDING) {
+		append(&st, msg, to);
+		st.phase[to] = HOLDING;
+		advance(s, &st, lane, true);
+		return explore(s, &st);
+	}
+	if (recv->result != LIN_OK || s->sends[index_of(s, recv)] != msg)
+		return false;
+	st.sent++;
+	advance(s, &st, lane, true);
+	advance(s, &st, to, true);
+	return explore(s, &st);
+}
+
+static bool send_to_someone(struct search *s, const struct state *st, size_t lane)
+{
+	const long long until = first_return(s, st);
+	size_t i;
+
+	if (inside(st))
+		return false;
+	for (i = 0; i < s->nr_lanes; i++) {
+		const struct lin_op *op = current_op(s, st, i);
+
+		if (!op || op->call > until || op->kind != LIN_RECV)
+			continue;
+		if (send_to(s, st, lane, i))
+			return true;
+	}
+	return false;
+}
+
+static bool try_send(struct search *s, const struct state *st, size_t lane)
+{
+	if (!happens(current_op(s, st, lane)) || send_ended(st) || !may_be_served(s, st, lane))
+		return false;
+	return s->channel->capacity ? send_to_buffer(s, st, lane) : send_to_someone(s, st, lane);
+}
+
+static bool take(struct search *s, const struct state *from, size_t lane)
+{
+	struct state st = *from;
+
+	st.entries[head(from) - from->entries].holder = lane;
+	st.phase[lane] = HOLDING;
+	return explore(s, &st);
+}
+
+static bool put_back(struct search *s, const struct state *from, size_t lane)
+{
+	struct state st = *from;
+
+	st.entries[find_held(&st, lane)].holder = NOBODY;
+	advance(s, &st, lane, true);
+	return explore(s, &st);
+}
+
+static bool receive(struct search *s, const struct state *from, size_t lane)
+{
+	struct state st = *from;
+
+	drop_entry(&st, head(from) - from->entries);
+	advance(s, &st, lane, true);
+	return explore(s, &st);
+}
+
+static bool try_recv(struct search *s, const struct state *st, size_t lane)
+{
+	const struct lin_op *op = current_op(s, st, lane);
+	const struct entry *first = head(st);
+
+	if (st->phase[lane] == HOLDING)
+		return put_back(s, st, lane);
+	if (!first || !may_be_served(s, st, lane))
+		return false;
+	if (takes(op))
+		return take(s, st, lane);
+	return op->result == LIN_OK && s->sends[index_of(s, op)] == first->msg &&
+	       receive(s, st, lane);
+}
+
+static bool try_close(struct search *s, const struct state *from, size_t lane)
+{
+	struct state st = *from;
+
+	if (!happens(current_op(s, from, lane)) || st.closed)
+		return false;
+	st.closed = true;
+	advance(s, &st, lane, true);
+	return explore(s, &st);
+}
+
+static bool is_drop(const struct lin_op *op, enum lin_kind kind)
+{
+	return op->kind == LIN_HANDLES && (kind == LIN_SEND ? op->senders : op->receivers) < 0;
+}
+
+/* The last handles of a kind go, now: whatever of them may go by now. */
+static bool drop_last(struct search *s, const struct state *from, enum lin_kind kind)
+{
+	const long long until = first_return(s, from);
+	struct state st = *from;
+	size_t i;
+
+	for (i = 0; i < s->nr_lanes; i++) {
+		const struct lin_op *op = current_op(s, &st, i);
+
+		if (!op || op->call > until || !is_drop(op, kind))
+			continue;
+		st.senders += op->senders;
+		st.receivers += op->receivers;
+		advance(s, &st, i, true);
+	}
+	return !(kind == LIN_SEND ? st.senders : st.receivers) && explore(s, &st);
+}
+
+static bool try_handles(struct search *s, const struct state *st, size_t lane)
+{
+	const struct lin_op *op = current_op(s, st, lane);
+
+	return (is_drop(op, LIN_SEND) && drop_last(s, st, LIN_SEND)) ||
+	       (is_drop(op, LIN_RECV) && drop_last(s, st, LIN_RECV));
+}
+
+static int count_waiting(const struct search *s, const struct state *st, enum lin_kind kind)
+{
+	int n = 0;
+	size_t i;
+
+	for (i = 0; i < s->nr_lanes; i++)
+		n += (st->waiting >> i & 1) && current_op(s, st, i)->kind == kind;
+	return n;
+}
+
+/* Nobody stands in line who could be served. */
+static bool lines_agree(const struct search *s, const struct state *st)
+{
+	const bool senders = someone_waits(s, st, LIN_SEND);
+	const bool receivers = someone_waits(s, st, LIN_RECV);
+
+	if (senders && !send_ended(st) && (has_room(s, st) || receivers))
+		return false;
+	return !receivers || no_more(st) || !inside(st);
+}
+
+/* Choose who stood in line when @looker looked: so many more, from @lane on. */
+static bool choose_waiting(struct search *s, const struct state *from, size_t looker,
+			   int senders, int receivers, size_t lane)
+{
+	const long long until = first_return(s, from);
+	struct state st = *from;
+
+	if (senders <= 0 && receivers <= 0) {
+		if (!lines_agree(s, &st))
+			return false;
+		advance(s, &st, looker, true);
+		return explore(s, &st);
+	}
+	for (; lane < s->nr_lanes; lane++) {
+		const struct lin_op *op = current_op(s, from, lane);
+		const bool send = op && op->kind == LIN_SEND;
+
+		if (!op || op->call > until || !stays_in_line(op) ||
+		    (from->waiting >> lane & 1) || (send ? senders : receivers) <= 0)
+			continue;
+		st.waiting |= 1ULL << lane;
+		if (choose_waiting(s, &st, looker, senders - send, receivers - !send, lane + 1))
+			return true;
+		st.waiting = from->waiting;
+	}
+	return false;
+}
+
+static bool try_info(struct search *s, const struct state *st, size_t lane)
+{
+	const struct lin_op *op = current_op(s, st, lane);
+	const int senders = count_waiting(s, st, LIN_SEND);
+	const int receivers = count_waiting(s, st, LIN_RECV);
+
+	if (op->result != LIN_OK || !saw_contents(st, op) || senders > op->senders ||
+	    receivers > op->receivers)
+		return false;
+	return choose_waiting(s, st, lane, certain(s, st, op, LIN_SEND) - senders,
+			      certain(s, st, op, LIN_RECV) - receivers, 0);
+}
+
+/* ---- the search ---- */
+
+static bool try_lane(struct search *s, const struct state *st, size_t lane)
+{
+	switch (current_op(s, st, lane)->kind) {
+	case LIN_SEND:
+		return try_send(s, st, lane);
+	case LIN_RECV:
+		return try_recv(s, st, lane);
+	case LIN_CLOSE:
+		return try_close(s, st, lane);
+	case LIN_HANDLES:
+		return try_handles(s, st, lane);
+	default:
+		return try_info(s, st, lane);
+	}
+}
+
+/* What was killed took a message, and so has lost it. */
+static bool lose(struct search *s, const struct state *from, size_t lane)
+{
+	struct state st = *from;
+
+	drop_entry(&st, find_held(&st, lane));
+	advance(s, &st, lane, true);
+	return explore(s, &st);
+}
+
+/* The lane's operation has to end now, and may do so without a step of its own. */
+static bool end_lane(struct search *s, const struct state *from, size_t lane)
+{
+	const struct lin_op *op = current_op(s, from, lane);
+	struct state st = *from;
+
+	if (op->result == LIN_KILLED && st.phase[lane] == HOLDING)
+		return lose(s, from, lane);
+	if (op->result == LIN_KILLED)
+		skip(s, &st, lane);
+	else if (op->result == LIN_FAULT && st.phase[lane] == JUSTIFIED)
+		advance(s, &st, lane, true);
+	else
+		return false;
+	return explore(s, &st);
+}
+
+/* Others of its batch may follow one that was killed, before all of them have to end. */
+static bool may_end(const struct search *s, const struct state *st, size_t lane, long long until)
+{
+	const struct lin_op *op = current_op(s, st, lane);
+
+	return op->ret == until || (op->batch && st->phase[lane] == HOLDING);
+}
+
+static bool is_sooner(const struct lin_op *a, const struct lin_op *b)
+{
+	const bool a_happens = a->result == LIN_OK, b_happens = b->result == LIN_OK;
+
+	return a_happens == b_happens ? a->ret < b->ret : a_happens;
+}
+
+/* The lanes whose operation may be next, those that have to return soon first. */
+static size_t candidates(const struct search *s, const struct state *st, long long until,
+			 uint8_t *lanes)
+{
+	size_t i, k, n = 0;
+
+	for (i = 0; i < s->nr_lanes; i++) {
+		const struct lin_op *op = current_op(s, st, i);
+
+		if (!op || op->call > until)
+			continue;
+		for (k = n++; k && is_sooner(op, current_op(s, st, lanes[k - 1])); k--)
+			lanes[k] = lanes[k - 1];
+		lanes[k] = i;
+	}
+	return n;
+}
+
+static void note_best(struct search *s, const struct state *st, long long until)
+{
+	if (until < s->best_until ||
+	    (until == s->best_until && st->nr_path <= s->best.nr_path))
+		return;
+	s->best = *st;
+	s->best_until = until;
+	memcpy(s->best_path, s->path, st->nr_path * sizeof(*s->path));
+}
+
+static bool explore_settled(struct search *s, const struct state *st)
+{
+	const long long until = first_return(s, st);
+	uint8_t lanes[LANES];
+	size_t i, n;
+
+	if (until < 0)
+		return true;
+	if (!seen_add(s->seen, st, s->nr_lanes))
+		return false;
+	note_best(s, st, until);
+	n = candidates(s, st, until, lanes);
+	for (i = 0; i < n; i++) {
+		if (try_lane(s, st, lanes[i]))
+			return true;
+	}
+	for (i = 0; i < n; i++) {
+		if (may_end(s, st, lanes[i], until) && end_lane(s, st, lanes[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Is there an order of what has not happened yet? */
+static bool explore(struct search *s, const struct state *from)
+{
+	struct state st = *from;
+
+	settle(s, &st);
+	return explore_settled(s, &st);
+}
+
+/* ---- preparation ---- */
+
+static struct lane *find_lane(struct search *s, int who, unsigned int nth)
+{
+	struct lane *lane;
+
+	for (lane = s->lanes; lane < s->lanes + s->nr_lanes; lane++)
+		if (lane->who == who && lane->nth == nth)
+			return lane;
+	if (s->nr_lanes == LANES)
+		abort();
+	s->nr_lanes++;
+	lane->who = who;
+	lane->nth = nth;
+	lane->ops = calloc(s->history->nr_ops, sizeof(*lane->ops));
+	return lane;
+}
+
+/* How many ops of the same select on the same channel come before it. */
+static unsigned int nth_of_select(const struct lin_history *history, size_t at)
+{
+	const struct lin_op *op = &history->ops[at];
+	unsigned int n = 0;
+	size_t i;
+
+	for (i = at; op->select && i && history->ops[i - 1].call == op->call; i--)
+		n += history->ops[i - 1].select == op->select &&
+		     history->ops[i - 1].channel == op->channel;
+	return n;
+}
+
+static bool is_message_of(const struct lin_op *send, const struct lin_op *recv)
+{
+	return send->kind == LIN_SEND && recv->kind == LIN_RECV && recv->result == LIN_OK &&
+	       send->value == recv->value && send->channel == recv->channel;
+}
+
+static void match_messages(struct search *s)
+{
+	const struct lin_history *history = s->history;
+	size_t i, k;
+
+	for (i = 0; i < history->nr_ops; i++) {
+		s->sends[i] = NO_OP;
+		s->recvs[i] = NO_OP;
+	}
+	for (i = 0; i < history->nr_ops; i++) {
+		if (history->ops[i].channel != s->index || history->ops[i].kind != LIN_RECV)
+			continue;
+		for (k = 0; k < history->nr_ops; k++) {
+			if (!is_message_of(&history->ops[k], &history->ops[i]))
+				continue;
+			s->sends[i] = k;
+			s->recvs[k] = i;
+		}
+	}
+}
+
+/* Who may stand in line while somebody looks, and leave it unserved. */
+static void count_doubtful(struct search *s, size_t at)
+{
+	const struct lin_op *info = &s->history->ops[at], *op;
+	size_t i;
+
+	for (i = 0; i < s->history->nr_ops; i++) {
+		op = &s->history->ops[i];
+		if (op->channel == s->index && op->kind <= LIN_RECV && op->blocking &&
+		    !stays_in_line(op) && op->call <= info->ret && op->ret >= info->call)
+			s->doubtful[at][op->kind == LIN_RECV]++;
+	}
+}
+
+static void prepare(struct search *s)
+{
+	const struct lin_history *history = s->history;
+	size_t i;
+
+	match_messages(s);
+	for (i = 0; i < history->nr_ops; i++) {
+		const struct lin_op *op = &history->ops[i];
+		struct lane *lane;
+
+		if (op->channel != s->index)
+			continue;
+		lane = find_lane(s, op->who, nth_of_select(history, i));
+		lane->ops[lane->count++] = i;
+		if (takes(op) && !s->off[i])
+			s->takers[s->nr_takers++] = i;
+		if (op->kind == LIN_INFO)
+			count_doubtful(s, i);
+	}
+}
+
+static void search_make(struct search *s, const struct lin_history *history, int index,
+			const bool *off)
+{
+	const size_t n = history->nr_ops;
+
+	memset(s, 0, sizeof(*s));
+	s->history = history;
+	s->channel = &history->channels[index];
+	s->index = index;
+	s->off = off;
+	s->sends = calloc(n, sizeof(*s->sends));
+	s->recvs = calloc(n, sizeof(*s->recvs));
+	s->takers = calloc(n, sizeof(*s->takers));
+	s->doubtful = calloc(n, sizeof(*s->doubtful));
+	s->path = calloc(n, sizeof(*s->path));
+	s->best_path = calloc(n, sizeof(*s->best_path));
+	prepare(s);
+}
+
+static void search_free(struct search *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->nr_lanes; i++)
+		free(s->lanes[i].ops);
+	free(s->sends);
+	free(s->recvs);
+	free(s->takers);
+	free(s->doubtful);
+	free(s->path);
+	free(s->best_path);
+}
+
+static enum lin_verdict run(struct search *s, bool look_ahead)
+{
+	const struct state start = {
+		.senders = s->channel->senders,
+		.receivers = s->channel->receivers,
+	};
+	enum lin_verdict verdict;
+
+	s->look_ahead = look_ahead;
+	s->best_until = -1;
+	s->seen = seen_make();
+	verdict = explore(s, &start) ? LIN_ACCEPTED : LIN_REJECTED;
+	if (verdict == LIN_REJECTED && seen_full(s->seen))
+		verdict = LIN_UNDECIDED;
+	seen_free(s->seen);
+	return verdict;
+}
+
+static size_t count_ops(const struct lin_history *history, int index)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < history->nr_ops; i++)
+		n += history->ops[i].channel == index;
+	return n;
+}
+
+/*
+ * Is there an order of the operations on one channel? Without looking ahead the
+ * search goes as far as it can, and what it stumbles over is what is wrong.
+ */
+enum lin_verdict search_channel(const struct lin_history *history, int index, const bool *off,
+				FILE *why)
+{
+	enum lin_verdict verdict = LIN_REJECTED;
+	struct search s;
+
+	if (count_ops(history, index) > DEPTH_MAX)
+		return LIN_UNDECIDED;
+	search_make(&s, history, index, off);
+	if (s.channel->capacity + s.nr_lanes > INSIDE_MAX)
+		abort();
+	if (explain_messages(&s, why))
+		goto free;
+	verdict = run(&s, true);
+	if (verdict == LIN_ACCEPTED || !why)
+		goto free;
+	if (verdict == LIN_REJECTED && run(&s, false) == LIN_UNDECIDED)
+		run(&s, true);
+	explain(&s, why);
+free:
+	search_free(&s);
+	return verdict;
+}
