@@ -42,7 +42,7 @@ promise() {
 # run EXAMPLE: its status is 0 and its output as promised.
 run() {
 	status=0
-	timeout 60 "$examples/$1" >out 2>&1 || status=$?
+	timeout $((${kselftest_timeout:-90} * 2 / 3)) "$examples/$1" >out 2>&1 || status=$?
 	[ $status = 0 ] && tr '\n' ';' <out | grep -qxE "$(promise "$1")" && return
 	sed 's/^/# /' out
 	echo "# status $status; to be printed: $(promise "$1")"
