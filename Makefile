@@ -11,8 +11,8 @@ DESTDIR ?=
 export PREFIX DESTDIR
 
 # Found out when used, as the headers may have to be installed first.
-GUEST_KDIR = $(shell scripts/kernel -b)
-KSRC = $(shell scripts/kernel)/source
+GUEST_KDIR = $(shell KERNEL=$(KERNEL) scripts/kernel -b)
+KSRC = $(shell KERNEL=$(KERNEL) scripts/kernel)/source
 MODULE_DIR = $(shell scripts/module -p $(KDIR))
 
 all: user
