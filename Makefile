@@ -49,6 +49,10 @@ check: selftests
 check-debug check-race: check-%:
 	@$(MAKE) -s --no-print-directory check KERNEL=$*
 
+# Every state of the protocol by which messages change hands.
+model:
+	@scripts/model
+
 lint:
 	@scripts/deps build headers guest lint
 	@scripts/lint
@@ -67,18 +71,19 @@ clean:
 	rm -rf build
 
 help:
-	@echo 'make          the module, the library and the command, into build/'
-	@echo 'make demo     watch processes talk over channels, in a guest'
-	@echo 'make shell    a prompt in that guest'
-	@echo 'make check    the tests, in the guest; TEST=NAME for one program'
-	@echo 'make check-debug   the tests, on a kernel that checks memory and locks'
-	@echo 'make check-race    the tests, on a kernel that looks for races'
-	@echo 'make lint     the static checks'
-	@echo 'make install  to PREFIX (/usr/local) and /lib/modules, below DESTDIR'
-	@echo 'make clean    removes build/'
-	@echo 'KDIR=FOLDER   builds the module for the kernel with that build folder'
+	@echo 'make              the module, the library and the command, into build/'
+	@echo 'make demo         watch processes talk over channels, in a guest'
+	@echo 'make shell        a prompt in that guest'
+	@echo 'make check        the tests, in the guest; TEST=NAME for one program'
+	@echo 'make check-debug  the tests, on a kernel that checks memory and locks'
+	@echo 'make check-race   the tests, on a kernel that looks for races'
+	@echo 'make model        checks a model of the protocol in all of its states'
+	@echo 'make lint         the static checks'
+	@echo 'make install      to PREFIX (/usr/local) and /lib/modules, below DESTDIR'
+	@echo 'make clean        removes build/'
+	@echo 'KDIR=FOLDER       builds the module for the kernel with that build folder'
 
 # Two at a time would be in each other's way, above all in apt.
 .NOTPARALLEL:
 .PHONY: all user deps guest-deps guest demo shell selftests check check-debug check-race \
-	lint install clean help
+	model lint install clean help

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Two senders, two receivers, and a close. */
+#define TASKS 5
+#define MSGS 2
+
+#include "tasks.pml"
+
+init {
+	atomic {
+		senders[0] = 1;
+		receivers[0] = 1;
+		start_sender(0, 0, 1, 1);
+		start_sender(1, 0, 2, 1);
+		run receiver(2, 0, 1, false);
+		run receiver(3, 0, 1, false);
+		run closer(4, 0)
+	}
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Two senders and two receivers. */
+#define TASKS 4
+#define MSGS 2
+
+#include "tasks.pml"
+
+init {
+	atomic {
+		senders[0] = 1;
+		receivers[0] = 1;
+		start_sender(0, 0, 1, 1);
+		start_sender(1, 0, 2, 1);
+		run receiver(2, 0, 1, false);
+		run receiver(3, 0, 1, false)
+	}
+}
