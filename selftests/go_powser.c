@@ -16,6 +16,7 @@
 #define TERMS		10
 #define STACK_SIZE	65536
 #define FILES_MAX	4096
+#define SLOW		300	/* seconds: hundreds of processes on a kernel that checks all */
 
 /* A coefficient; the denominator is 0 behind the last one. */
 struct rat {
@@ -472,7 +473,7 @@ static bool is_constant(struct series u, long c)
 	return begins_with(u, want, TERMS);
 }
 
-TEST_F(powser, constant)
+TEST_F_TIMEOUT(powser, constant, SLOW)
 {
 	EXPECT_TRUE(is_constant(self->ones, 1));
 	EXPECT_TRUE(is_constant(sum(self->ones, self->ones), 2));
@@ -481,7 +482,7 @@ TEST_F(powser, constant)
 	EXPECT_TRUE(is_constant(difference(self->ones, self->twos), -1));
 }
 
-TEST_F(powser, derivative)
+TEST_F_TIMEOUT(powser, derivative, SLOW)
 {
 	struct rat want[TERMS];
 
@@ -490,7 +491,7 @@ TEST_F(powser, derivative)
 	EXPECT_TRUE(begins_with(derivative(self->ones), want, TERMS));
 }
 
-TEST_F(powser, integral)
+TEST_F_TIMEOUT(powser, integral, SLOW)
 {
 	struct rat want[TERMS] = { zero };
 
@@ -499,7 +500,7 @@ TEST_F(powser, integral)
 	EXPECT_TRUE(begins_with(integral(zero, self->ones), want, TERMS));
 }
 
-TEST_F(powser, product)
+TEST_F_TIMEOUT(powser, product, SLOW)
 {
 	struct rat want[TERMS];
 
@@ -508,7 +509,7 @@ TEST_F(powser, product)
 	EXPECT_TRUE(begins_with(product(self->ones, self->ones), want, TERMS));
 }
 
-TEST_F(powser, exponential)
+TEST_F_TIMEOUT(powser, exponential, SLOW)
 {
 	static const struct rat want[TERMS] = {
 		{ 1, 1 }, { 1, 1 }, { 3, 2 }, { 13, 6 }, { 73, 24 }, { 167, 40 },
@@ -519,7 +520,7 @@ TEST_F(powser, exponential)
 }
 
 /* Series that end: (x^2 + 3 x^3)' = 2 x + 9 x^2. */
-TEST_F(powser, finite)
+TEST_F_TIMEOUT(powser, finite, SLOW)
 {
 	static const struct rat want[] = { { 0, 1 }, { 2, 1 }, { 9, 1 }, { 1, 0 } };
 	const struct series u = sum(monomial(one, 2), monomial(rat(3, 1), 3));
@@ -528,7 +529,7 @@ TEST_F(powser, finite)
 }
 
 /* The arc tangent is the integral of 1 / (1 + xx). */
-TEST_F(powser, arc_tangent)
+TEST_F_TIMEOUT(powser, arc_tangent, SLOW)
 {
 	struct rat want[TERMS];
 
