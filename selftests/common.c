@@ -23,6 +23,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -723,6 +724,53 @@ int recv_fd(int sock)
 		return -ENOMSG;
 	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
 	return fd;
+}
+
+/* The module */
+
+/* $GOCHAN_KO, or where the running kernel's modules are. */
+static int open_module(void)
+{
+	static const char *const places[] = {
+		"", "extra/", "updates/", "updates/dkms/", NULL
+	};
+	const char *path = getenv("GOCHAN_KO");
+	const char *const *place;
+	struct utsname system;
+	char file[512];
+	int fd = -1;
+
+	if (path)
+		return open(path, O_RDONLY | O_CLOEXEC);
+	uname(&system);
+	for (place = places; fd < 0 && *place; place++) {
+		snprintf(file, sizeof(file), "/lib/modules/%s/%sgochan.ko",
+			 system.release, *place);
+		fd = open(file, O_RDONLY | O_CLOEXEC);
+	}
+	return fd;
+}
+
+int module_load(const char *parameters)
+{
+	const int fd = open_module();
+	int ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = or_errno(syscall(SYS_finit_module, fd, parameters, 0));
+	close(fd);
+	return ret;
+}
+
+int module_unload(void)
+{
+	return or_errno(syscall(SYS_delete_module, "gochan", O_NONBLOCK));
+}
+
+bool module_loaded(void)
+{
+	return !access("/sys/module/gochan", F_OK);
 }
 
 /* Memory */

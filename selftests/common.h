@@ -122,6 +122,11 @@ int set_param(const char *name, long long value);
 int send_fd(int sock, int fd);
 int recv_fd(int sock);
 
+/* The module itself, whose file is $GOCHAN_KO or the running kernel's. */
+int module_load(const char *parameters);
+int module_unload(void);
+bool module_loaded(void);
+
 /* Memory that faults */
 void *map_pages(size_t count);
 size_t page_size(void);

@@ -105,6 +105,25 @@ TEST(r9_r19_the_receiver_pays)
 	EXPECT_EQ(0, as_root());
 }
 
+/* R19: who has nothing at all may wait, whatever others have left. */
+TEST(r9_r19_who_has_nothing_waits)
+{
+	const int ch = ch_make(0, 16, 0);
+	char buf[16];
+	pid_t pid;
+
+	ASSERT_LE(0, ch);
+	ASSERT_EQ(0, leave_one());
+	pid = child();
+	if (!pid) {
+		become(OTHER);
+		_exit(ch_recv(ch, buf, sizeof(buf)) != 4);
+	}
+	EXPECT_TRUE(wait_for_waiters(ch, 0, 1));
+	EXPECT_EQ(4, ch_send(ch, "wait", 4));
+	EXPECT_EQ(0, reap(pid));
+}
+
 static struct gochan_op passing(int ch, int fd)
 {
 	struct gochan_op op = GOCHAN_SEND(ch, "file", 4);

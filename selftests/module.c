@@ -17,66 +17,19 @@
 
 #define FOLDER	"/dev/gochans/"
 
-/* The module file: $GOCHAN_KO, or where the running kernel's modules are. */
-static int open_module(void)
-{
-	static const char *const places[] = {
-		"", "extra/", "updates/", "updates/dkms/",
-	};
-	const char *path = getenv("GOCHAN_KO");
-	struct utsname system;
-	char file[512];
-	size_t i;
-	int fd;
-
-	if (path)
-		return open(path, O_RDONLY | O_CLOEXEC);
-	uname(&system);
-	for (i = 0; i < ARRAY_SIZE(places); i++) {
-		snprintf(file, sizeof(file), "/lib/modules/%s/%sgochan.ko",
-			 system.release, places[i]);
-		fd = open(file, O_RDONLY | O_CLOEXEC);
-		if (fd >= 0)
-			return fd;
-	}
-	return -1;
-}
-
-static int load(const char *parameters)
-{
-	const int fd = open_module();
-	int ret;
-
-	if (fd < 0)
-		return -errno;
-	ret = syscall(SYS_finit_module, fd, parameters, 0) ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
-static int unload(void)
-{
-	return syscall(SYS_delete_module, "gochan", O_NONBLOCK) ? -errno : 0;
-}
-
-static bool is_loaded(void)
-{
-	return !access("/sys/module/gochan", F_OK);
-}
-
 FIXTURE(module) {
 };
 
 FIXTURE_SETUP(module)
 {
-	ASSERT_TRUE(is_loaded());
+	ASSERT_TRUE(module_loaded());
 }
 
 FIXTURE_TEARDOWN(module)
 {
 	unlink_all();
-	if (!is_loaded())
-		EXPECT_EQ(0, load(""));
+	if (!module_loaded())
+		EXPECT_EQ(0, module_load(""));
 	unlink(FOLDER PREFIX "b");
 	rmdir(FOLDER);
 }
@@ -84,12 +37,12 @@ FIXTURE_TEARDOWN(module)
 /* DESIGN 3: an idle module can go, and nothing of it stays. */
 TEST_F(module, s3_unload)
 {
-	ASSERT_EQ(0, unload());
+	ASSERT_EQ(0, module_unload());
 	EXPECT_NE(0, access("/dev/gochan", F_OK));
 	EXPECT_NE(0, access(FOLDER, F_OK));
 	EXPECT_NE(0, access("/sys/class/gochan", F_OK));
-	EXPECT_FALSE(is_loaded());
-	ASSERT_EQ(0, load(""));
+	EXPECT_FALSE(module_loaded());
+	ASSERT_EQ(0, module_load(""));
 	EXPECT_LE(0, ch_make(1, 1, 0));
 }
 
@@ -100,13 +53,13 @@ TEST_F(module, s3_handles_keep_it)
 	int dup;
 
 	ASSERT_LE(0, ch);
-	EXPECT_EQ(-EWOULDBLOCK, unload());
+	EXPECT_EQ(-EWOULDBLOCK, module_unload());
 	dup = ch_dup(ch, O_RDONLY);
 	close(ch);
-	EXPECT_EQ(-EWOULDBLOCK, unload());
+	EXPECT_EQ(-EWOULDBLOCK, module_unload());
 	EXPECT_EQ(0U, ch_info(dup).len);
 	close(dup);
-	EXPECT_EQ(0, unload());
+	EXPECT_EQ(0, module_unload());
 }
 
 /* DESIGN 3: a name keeps the module, and UNLINK lets it go. */
@@ -117,13 +70,13 @@ TEST_F(module, s3_names_keep_it)
 	ASSERT_LE(0, ch);
 	EXPECT_EQ(1, send_text(ch, "a"));
 	close(ch);
-	EXPECT_EQ(-EWOULDBLOCK, unload());
+	EXPECT_EQ(-EWOULDBLOCK, module_unload());
 	ch = ch_open(PREFIX "keeps", O_RDWR);
 	EXPECT_STREQ("a", recv_text(ch));
 	EXPECT_EQ(0, ch_unlink(PREFIX "keeps"));
-	EXPECT_EQ(-EWOULDBLOCK, unload());
+	EXPECT_EQ(-EWOULDBLOCK, module_unload());
 	close(ch);
-	EXPECT_EQ(0, unload());
+	EXPECT_EQ(0, module_unload());
 }
 
 /* The device number of a named channel that is made and forgotten again. */
@@ -146,26 +99,26 @@ TEST_F(module, s3_copy_whose_number_went_round)
 	dev_t number;
 	int ch, rounds;
 
-	ASSERT_EQ(0, unload());
-	ASSERT_EQ(0, load(""));
+	ASSERT_EQ(0, module_unload());
+	ASSERT_EQ(0, module_load(""));
 	ch = ch_make_named(PREFIX "old", 1, 0600);
 	ASSERT_LE(0, ch);
 	number = number_of(PREFIX "old");
 	ASSERT_EQ(0, mknod(copy, S_IFCHR | 0600, number));
 	close(ch);
 	EXPECT_EQ(0, ch_unlink(PREFIX "old"));
-	ASSERT_EQ(0, unload());
+	ASSERT_EQ(0, module_unload());
 
 	/* The major is the same one unless something else took it meanwhile. */
 	for (rounds = 0; rounds < 8; rounds++) {
-		ASSERT_EQ(0, load(""));
+		ASSERT_EQ(0, module_load(""));
 		ch = ch_make_named(PREFIX "new", 1, 0600);
 		ASSERT_LE(0, ch);
 		if (number_of(PREFIX "new") == number)
 			break;
 		close(ch);
 		EXPECT_EQ(0, ch_unlink(PREFIX "new"));
-		ASSERT_EQ(0, unload());
+		ASSERT_EQ(0, module_unload());
 	}
 	EXPECT_EQ(number, number_of(PREFIX "new"));
 	EXPECT_EQ(-1, open(copy, O_RDWR));
@@ -189,7 +142,7 @@ TEST_F(module, s3_unload_with_open_attribute)
 	close(ch);
 	EXPECT_EQ(-1, read(fd, &c, 1));
 	EXPECT_EQ(ENODEV, errno);
-	EXPECT_EQ(0, unload());
+	EXPECT_EQ(0, module_unload());
 	EXPECT_EQ(-1, read(fd, &c, 1));
 	EXPECT_EQ(ENODEV, errno);
 }
@@ -204,9 +157,9 @@ TEST_F(module, s3_r8_waiters_keep_it)
 	job = job_recv(BY_PROCESS, ch, 16);
 	ASSERT_TRUE(wait_for_waiters(ch, 0, 1));
 	close(ch);
-	EXPECT_EQ(-EWOULDBLOCK, unload());
+	EXPECT_EQ(-EWOULDBLOCK, module_unload());
 	EXPECT_EQ(-EINPROGRESS, job_kill(job));
-	EXPECT_EQ(0, unload());
+	EXPECT_EQ(0, module_unload());
 }
 
 /* Makes channels for ever, and now and then has none. */
@@ -235,12 +188,12 @@ TEST_F(module, s3_unload_races_open)
 	if (!pid)
 		make_for_ever();
 	while (gone < 8) {
-		if (unload()) {
+		if (module_unload()) {
 			ASSERT_TRUE(wait_more(&wait));
 			continue;
 		}
 		gone++;
-		ASSERT_EQ(0, load(""));
+		ASSERT_EQ(0, module_load(""));
 	}
 	EXPECT_EQ(128 + SIGKILL, reap_killed(pid));
 }
@@ -257,8 +210,8 @@ TEST_F(module, s3_channels)
 {
 	struct gochan_info info;
 
-	ASSERT_EQ(0, unload());
-	ASSERT_EQ(0, load("channels=" PREFIX "a:16," PREFIX "b:0:1024:0622,"
+	ASSERT_EQ(0, module_unload());
+	ASSERT_EQ(0, module_load("channels=" PREFIX "a:16," PREFIX "b:0:1024:0622,"
 			  PREFIX "c:3:0"));
 	info = ch_info(ch_open(PREFIX "a", O_RDWR));
 	EXPECT_EQ(16U, info.capacity);
@@ -279,9 +232,9 @@ TEST_F(module, s3_channels_are_channels)
 {
 	int ch;
 
-	ASSERT_EQ(0, unload());
-	ASSERT_EQ(0, load("channels=" PREFIX "a:2"));
-	EXPECT_EQ(-EWOULDBLOCK, unload());
+	ASSERT_EQ(0, module_unload());
+	ASSERT_EQ(0, module_load("channels=" PREFIX "a:2"));
+	EXPECT_EQ(-EWOULDBLOCK, module_unload());
 	ch = ch_open(PREFIX "a", O_RDWR);
 	EXPECT_EQ(1, send_text(ch, "a"));
 	EXPECT_STREQ("a", recv_text(ch));
@@ -293,7 +246,7 @@ TEST_F(module, s3_channels_are_channels)
 	ASSERT_EQ(0, as_root());
 	EXPECT_EQ(0, ch_unlink(PREFIX "a"));
 	close(ch);
-	EXPECT_EQ(0, unload());
+	EXPECT_EQ(0, module_unload());
 }
 
 /* DESIGN 3: what cannot be made, makes the load fail and leaves nothing. */
@@ -310,32 +263,32 @@ TEST_F(module, s3_bad_channels)
 	char parameters[256];
 	size_t i;
 
-	ASSERT_EQ(0, unload());
+	ASSERT_EQ(0, module_unload());
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		snprintf(parameters, sizeof(parameters), "channels=%s", bad[i]);
-		EXPECT_EQ(-EINVAL, load(parameters)) {
+		EXPECT_EQ(-EINVAL, module_load(parameters)) {
 			TH_LOG("%s", parameters);
 		}
-		EXPECT_FALSE(is_loaded());
+		EXPECT_FALSE(module_loaded());
 		EXPECT_NE(0, access(FOLDER, F_OK));
-		if (is_loaded()) {
+		if (module_loaded()) {
 			unlink_all();
-			unload();
+			module_unload();
 		}
 	}
-	EXPECT_EQ(-EEXIST, load("channels=" PREFIX "b:1," PREFIX "b:1"));
-	EXPECT_FALSE(is_loaded());
+	EXPECT_EQ(-EEXIST, module_load("channels=" PREFIX "b:1," PREFIX "b:1"));
+	EXPECT_FALSE(module_loaded());
 	EXPECT_NE(0, access(FOLDER, F_OK));
 }
 
 /* DESIGN 3: a stray file makes the load fail, too. */
 TEST_F(module, s3_channels_stray_file)
 {
-	ASSERT_EQ(0, unload());
+	ASSERT_EQ(0, module_unload());
 	ASSERT_EQ(0, mkdir(FOLDER, 0755));
 	close(open(FOLDER PREFIX "b", O_CREAT | O_RDWR, 0600));
-	EXPECT_EQ(-EEXIST, load("channels=" PREFIX "a:1," PREFIX "b:1"));
-	EXPECT_FALSE(is_loaded());
+	EXPECT_EQ(-EEXIST, module_load("channels=" PREFIX "a:1," PREFIX "b:1"));
+	EXPECT_FALSE(module_loaded());
 	EXPECT_NE(0, access(FOLDER PREFIX "a", F_OK));
 	EXPECT_EQ(0, access(FOLDER PREFIX "b", F_OK));
 }
