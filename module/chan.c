@@ -149,25 +149,27 @@ static u64 msg_price(const struct msg *m)
 	return m->len + sizeof(*m);
 }
 
-/* The sender pays, if its limits allow. */
-static int msg_pay(struct msg *m)
+/* The caller pays, if its limits allow. */
+static int msg_pay_as(struct msg *m, enum quota_kind kind)
 {
-	struct quota_user *user;
+	struct quota_user *user = quota_user_get();
 	int err;
 
-	if (m->payer)
-		return 0;
-	user = quota_user_get();
 	if (!user)
 		return -ENOMEM;
-	err = quota_charge(user, QUOTA_BYTES, msg_price(m));
+	err = quota_charge(user, kind, msg_price(m));
 	if (err) {
 		quota_user_put(user);
 		return err;
 	}
 	m->payer = user;
-	m->kind = QUOTA_BYTES;
+	m->kind = kind;
 	return 0;
+}
+
+static int msg_pay(struct msg *m)
+{
+	return m->payer ? 0 : msg_pay_as(m, QUOTA_BYTES);
 }
 
 static void msg_unpay(struct msg *m)
@@ -183,16 +185,25 @@ static void msg_unpay(struct msg *m)
 }
 
 /*
- * The caller took the message and could not copy it: it pays instead of the
- * sender, as long as the message lies in the channel. That cannot be refused,
- * but who is over the limit by it waits for no further message.
+ * The caller took the message and cannot copy it, or not yet: it pays instead
+ * of the sender, as long as the message lies in the channel. Without a sender
+ * who pays that cannot be refused, but who is over the limit by it waits for
+ * no further message. Who is over it already leaves the charge where it is,
+ * false.
  */
-static void msg_pay_anyhow(struct msg *m)
+static bool msg_take_over(struct msg *m)
 {
+	struct quota_user *user = quota_user_get_nofail();
+
+	if (m->payer && quota_user_over(user, QUOTA_TAKEN)) {
+		quota_user_put(user);
+		return false;
+	}
 	msg_unpay(m);
-	m->payer = quota_user_get_nofail();
+	m->payer = user;
 	m->kind = QUOTA_TAKEN;
 	quota_force(m->payer, m->kind, msg_price(m));
+	return true;
 }
 
 static void msg_put(struct msg *m)
@@ -559,20 +570,39 @@ static int stage_small(struct chan_op *op)
 	return 0;
 }
 
+/* Copy to @m what may take for ever to come: if it is much, it is paid for. */
+static int stage_copy(struct chan_op *op, struct msg *m)
+{
+	int err;
+
+	if (m->len <= CHAN_FREE_MAX)
+		return ubuf_get(&op->ub, m->data, m->len);
+	if (!ubuf_get_nofault(&op->ub, m->data, m->len))
+		return 0;
+	err = msg_pay_as(m, QUOTA_STAGED);
+	if (err)
+		return err;
+	err = ubuf_get(&op->ub, m->data, m->len);
+	msg_unpay(m);
+	return err;
+}
+
 /* Bring @len bytes of the op to one heap message. */
 static struct msg *stage_block(struct chan_op *op, size_t len)
 {
 	struct msg *m = msg_alloc(len, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	int err = 0;
 
 	if (!m)
 		return ERR_PTR(-ENOMEM);
-	if (op->staged) {
+	if (op->staged)
 		memcpy(m->data, op->small, len);
-	} else if (len && ubuf_get(&op->ub, m->data, len)) {
-		msg_put(m);
-		return ERR_PTR(-EFAULT);
-	}
-	return m;
+	else if (len)
+		err = stage_copy(op, m);
+	if (!err)
+		return m;
+	msg_put(m);
+	return ERR_PTR(err);
 }
 
 /*
@@ -1336,18 +1366,37 @@ static struct msg *op_reclaim(struct chan_op *op)
 	op->msg = NULL;
 	m->seq = op->seq;
 	origin_move(&m->from, &op->from);
-	msg_pay_anyhow(m);
+	msg_take_over(m);
 	return m;
+}
+
+/*
+ * Copy a message on the heap to the op's user. That may take for ever, and the
+ * sender is not to pay for it meanwhile, unless it waits itself.
+ */
+static int copy_heap(struct chan_op *op)
+{
+	struct msg *m = op->msg;
+
+	if (!ubuf_put_nofault(&op->ub, m->data, op->len))
+		return 0;
+	if (m->payer && !op->peek && !op->pass && !msg_take_over(m))
+		return -EDQUOT;
+	return ubuf_put(&op->ub, m->data, op->len);
 }
 
 /* Copy the message that the op was given to its user. */
 static int copy_given(struct chan_op *op)
 {
-	const void *data = op->msg ? op->msg->data : op->small;
+	int err = 0;
 
 	op->landed = false;
-	if (op->len && ubuf_put(&op->ub, data, op->len))
-		return -EFAULT;
+	if (op->msg)
+		err = copy_heap(op);
+	else if (op->len)
+		err = ubuf_put(&op->ub, op->small, op->len);
+	if (err)
+		return err;
 	if (report(op, &op->from)) {
 		unreport(op);
 		return -EFAULT;
@@ -1397,7 +1446,7 @@ static int finish_pass(struct chan_op *op, int err)
  * chan_finish_recv() - copy a message that a receive was given to its user
  * @op: the op; without such a message, or a file, there is nothing to do
  *
- * Return: 0; -EFAULT, -EMFILE with the message put back or left.
+ * Return: 0; -EFAULT, -EDQUOT, -EMFILE with the message put back or left.
  */
 int chan_finish_recv(struct chan_op *op)
 {

@@ -35,7 +35,7 @@ struct pid;
  */
 #define CHAN_LOCKED_COPY_MAX	4096
 
-/* Several messages up to here are not charged unless they have to wait. */
+/* Messages up to here, several or one, are not charged unless they wait in line. */
 #define CHAN_FREE_MAX		65536
 
 /* How often a receive waits for the same memory before it is called bad. */
@@ -69,7 +69,8 @@ struct origin {
  * @from: who sent it, set when it is sent
  * @payer: who pays for it, until its last reference is gone or the channel's
  *	ring has it, which was paid at setup; NULL for nobody
- * @kind: as what; the sender pays QUOTA_BYTES, who put it back QUOTA_TAKEN
+ * @kind: as what; the sender pays QUOTA_BYTES, QUOTA_STAGED while it cannot copy
+ *	it; a receiver that cannot, QUOTA_TAKEN
  * @len: bytes in @data
  * @data: the payload
  */

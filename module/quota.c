@@ -173,8 +173,7 @@ static bool add_below(atomic64_t *used, u64 n, u64 limit)
 
 static bool counts_for_all(const struct quota_user *user, enum quota_kind kind)
 {
-	return (kind == QUOTA_BYTES || kind == QUOTA_TAKEN) &&
-	       !uid_eq(user->uid, GLOBAL_ROOT_UID);
+	return kind >= QUOTA_BYTES && !uid_eq(user->uid, GLOBAL_ROOT_UID);
 }
 
 /**
@@ -207,10 +206,23 @@ bool quota_any_taken(void)
 }
 
 /**
- * quota_over() - has the caller more than the limit?
+ * quota_user_over() - has the caller more than the limit?
+ * @user: the caller's
  * @kind: of what
  *
  * Return: true over the limit, unless CAP_SYS_RESOURCE lifts it.
+ */
+bool quota_user_over(const struct quota_user *user, enum quota_kind kind)
+{
+	return atomic64_read(&user->used[kind]) > user_limit(kind) &&
+	       !capable(CAP_SYS_RESOURCE);
+}
+
+/**
+ * quota_over() - the same of a caller who may have nothing
+ * @kind: of what
+ *
+ * Return: as quota_user_over().
  */
 bool quota_over(enum quota_kind kind)
 {
@@ -222,8 +234,7 @@ bool quota_over(enum quota_kind kind)
 	spin_unlock(&users_lock);
 	if (!user)
 		return false;
-	over = atomic64_read(&user->used[kind]) > user_limit(kind) &&
-	       !capable(CAP_SYS_RESOURCE);
+	over = quota_user_over(user, kind);
 	quota_user_put(user);
 	return over;
 }

@@ -12,13 +12,15 @@ struct quota_user;
 /*
  * What is counted for each user. Bytes that receives took out of their channels
  * count by themselves, to the same limit: a user whose sends hold all that they
- * may can still receive it.
+ * may can still receive it. So do bytes that a send cannot copy at once: its
+ * place in the channel may be paid for already.
  */
 enum quota_kind {
 	QUOTA_CHANNELS,
 	QUOTA_NAMES,
-	QUOTA_BYTES,
+	QUOTA_BYTES,		/* all that follow are bytes, too */
 	QUOTA_TAKEN,
+	QUOTA_STAGED,
 	QUOTA_KINDS
 };
 
@@ -43,6 +45,7 @@ struct quota_user *quota_user_get(void);
 struct quota_user *quota_user_get_nofail(void);
 void quota_user_put(struct quota_user *user);
 bool quota_any_taken(void);
+bool quota_user_over(const struct quota_user *user, enum quota_kind kind);
 bool quota_over(enum quota_kind kind);
 void quota_force(struct quota_user *user, enum quota_kind kind, u64 n);
 void quota_unforce(struct quota_user *user, enum quota_kind kind, u64 n);

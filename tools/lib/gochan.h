@@ -128,7 +128,8 @@ int gochan_close(int ch);
  * exactly msg_size on a GOCHAN_FIXED channel. EAGAIN: it would block and the
  * descriptor is O_NONBLOCK. EINTR: a signal, without SA_RESTART, before
  * anything was sent. EBADF: not open for sending. EFAULT. ENOTTY: not a
- * channel. ENOMEM, EDQUOT: no memory for a blocked message.
+ * channel. ENOMEM: no memory for the message. EDQUOT: over the user's limit
+ * with what its blocked calls hold.
  */
 int gochan_send(int ch, const void *msg, size_t len);
 
@@ -143,7 +144,7 @@ int gochan_send(int ch, const void *msg, size_t len);
  * Return: 1 a message, 0 the end: closed, or nobody is left to send, and
  * nothing is inside; -1 an error, and no message was taken. EMSGSIZE: the
  * message is longer than @size and stays where it was. EAGAIN, EINTR, EBADF,
- * EFAULT, ENOTTY as for gochan_send().
+ * EFAULT, ENOTTY, ENOMEM, EDQUOT as for gochan_send().
  */
 int gochan_recv(int ch, void *buf, size_t size, size_t *len);
 
