@@ -53,6 +53,17 @@ check-debug check-race: check-%:
 model:
 	@scripts/model
 
+# What of the module the tests run, line by line.
+coverage:
+	@$(MAKE) -s --no-print-directory selftests KERNEL=coverage
+	@scripts/coverage $(TEST)
+
+# The tests again and again; KERNEL= is the stock kernel.
+SOAK_KERNEL = $(if $(filter undefined,$(origin KERNEL)),debug,$(KERNEL))
+soak:
+	@$(MAKE) -s --no-print-directory selftests KERNEL=$(SOAK_KERNEL)
+	@KERNEL=$(SOAK_KERNEL) scripts/soak $(MINUTES)
+
 lint:
 	@scripts/deps build headers guest lint
 	@scripts/lint
@@ -78,6 +89,8 @@ help:
 	@echo 'make check-debug  the tests, on a kernel that checks memory and locks'
 	@echo 'make check-race   the tests, on a kernel that looks for races'
 	@echo 'make model        checks a model of the protocol in all of its states'
+	@echo 'make coverage     what of the module the tests run, into build/coverage'
+	@echo 'make soak         the tests again and again, MINUTES=60'
 	@echo 'make lint         the static checks'
 	@echo 'make install      to PREFIX (/usr/local) and /lib/modules, below DESTDIR'
 	@echo 'make clean        removes build/'
@@ -86,4 +99,4 @@ help:
 # Two at a time would be in each other's way, above all in apt.
 .NOTPARALLEL:
 .PHONY: all user deps guest-deps guest demo shell selftests check check-debug check-race \
-	model lint install clean help
+	model coverage soak lint install clean help

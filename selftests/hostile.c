@@ -719,7 +719,7 @@ static int take_names(int *error)
  * R19: a user has max_user_named names and no more; another, and root, have
  * theirs. That it makes and removes names again and again uses up nothing.
  */
-TEST_F(hostile, s3_r19_all_names)
+TEST_F_TIMEOUT(hostile, s3_r19_all_names, 300)
 {
 	int error, i, ch;
 
@@ -1229,7 +1229,7 @@ static long long time_of_rounds(int ch)
  * receive of everybody look at its user's limit. That is all: less than twice
  * the time.
  */
-TEST_F(hostile, r9_cost_of_what_is_left)
+TEST_F_TIMEOUT(hostile, r9_cost_of_what_is_left, 300)
 {
 	const int ch = ch_make(0, 16, 0), other = ch_make(1, 16, 0);
 	long long before, after;
@@ -1443,7 +1443,7 @@ static bool receives_no_more(int ch, unsigned long cmd, unsigned int flags, unsi
  * whichever way, writes the message and what the op's fields are said to be,
  * and not a byte of anything else.
  */
-TEST_F(hostile, r20_nothing_else)
+TEST_F_TIMEOUT(hostile, r20_nothing_else, 300)
 {
 	static const unsigned int sizes[] = { 100, 200, 1000, 4096, 5000, 60000 };
 	static const unsigned int lens[] = { 0, 1, 7, 100 };
