@@ -25,7 +25,7 @@
 /* ---- handles ---- */
 
 /* A handle on @ch, whose reference it takes over unless it fails. */
-static struct handle *handle_make(struct chan *ch, fmode_t mode)
+static struct handle *handle_make(struct chan *ch)
 {
 	struct handle *h = kmalloc(sizeof(*h), GFP_KERNEL_ACCOUNT);
 
@@ -33,35 +33,38 @@ static struct handle *handle_make(struct chan *ch, fmode_t mode)
 		return NULL;
 	h->ch = ch;
 	h->opener = get_pid(task_tgid(current));
-	chan_add_handle(ch, mode & FMODE_WRITE, mode & FMODE_READ);
 	return h;
 }
 
-static void handle_drop(struct handle *h, fmode_t mode)
+static void handle_free(struct handle *h)
 {
-	chan_drop_handle(h->ch, mode & FMODE_WRITE, mode & FMODE_READ);
 	chan_put(h->ch);
 	put_pid(h->opener);
 	kfree(h);
 }
 
-/* How our files behave: no position, and RWF_NOWAIT is understood. */
-static void file_adjust(struct file *file)
+/*
+ * From here on the channel knows of the file, which has a handle. It behaves
+ * as ours do: no position, and RWF_NOWAIT is understood.
+ */
+static void file_begin(struct file *file)
 {
+	chan_add_handle(file_chan(file), file->f_mode & FMODE_WRITE,
+			file->f_mode & FMODE_READ);
 	stream_open(file_inode(file), file);
 	file->f_mode |= FMODE_NOWAIT;
 }
 
 static int file_open_on(struct file *file, struct chan *ch)
 {
-	struct handle *h = handle_make(ch, file->f_mode);
+	struct handle *h = handle_make(ch);
 
 	if (!h) {
 		chan_put(ch);
 		return -ENOMEM;
 	}
 	file->private_data = h;
-	file_adjust(file);
+	file_begin(file);
 	return 0;
 }
 
@@ -90,7 +93,9 @@ static int gochan_open_named(struct inode *inode, struct file *file)
 
 static int gochan_release(struct inode *inode, struct file *file)
 {
-	handle_drop(file->private_data, file->f_mode);
+	chan_drop_handle(file_chan(file), file->f_mode & FMODE_WRITE,
+			 file->f_mode & FMODE_READ);
+	handle_free(file->private_data);
 	return 0;
 }
 
@@ -268,8 +273,7 @@ static long ioctl_close(struct file *file)
 
 static struct file *dup_file(struct chan *ch, int flags)
 {
-	fmode_t mode = OPEN_FMODE(flags);
-	struct handle *h = handle_make(ch, mode);
+	struct handle *h = handle_make(ch);
 	struct file *new;
 
 	if (!h)
@@ -277,9 +281,9 @@ static struct file *dup_file(struct chan *ch, int flags)
 	chan_get(ch);
 	new = anon_inode_getfile("[gochan]", &gochan_fops, h, flags);
 	if (IS_ERR(new))
-		handle_drop(h, mode);
+		handle_free(h);
 	else
-		file_adjust(new);
+		file_begin(new);
 	return new;
 }
 
