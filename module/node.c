@@ -108,7 +108,8 @@ static char *node_devnode(compat_const struct device *dev, umode_t *mode, kuid_t
 		*uid = node->uid;
 	if (gid)
 		*gid = node->gid;
-	return kasprintf(GFP_KERNEL, "gochans/%s", node->path);
+	/* Without it the file of another name would be made, or removed. */
+	return kasprintf(GFP_KERNEL | __GFP_NOFAIL, "gochans/%s", node->path);
 }
 
 static ssize_t capacity_show(struct device *dev, struct device_attribute *attr,
@@ -308,7 +309,7 @@ static struct inode *node_see(const struct node *node)
 	file = host_lookup(name);
 	kfree(name);
 	if (IS_ERR(file))
-		return ERR_PTR(-ENODEV);
+		return ERR_PTR(PTR_ERR(file) == -ENOMEM ? -ENOMEM : -ENODEV);
 
 	inode = file_inode(file);
 	if (is_device_file(node, inode))
