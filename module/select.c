@@ -194,8 +194,11 @@ static int load_op(struct sel_op *s, struct gochan_op __user *uop,
 	int err;
 
 	memset(s, 0, sizeof(*s));
-	if (copy_from_user(&u, uop, sizeof(u)))
+	if (copy_from_user(&u, uop, sizeof(u))) {
+		if (put_user(-EFAULT, &uop->result))
+			pr_debug("the result of an op could not be written\n");
 		return -EFAULT;
+	}
 	/* The results must have somewhere to go before anything happens. */
 	if (put_user(u.result, &uop->result))
 		return -EFAULT;
