@@ -41,6 +41,8 @@ shell: guest
 selftests: guest
 	@scripts/deps tests
 	$(MAKE) -s --no-print-directory -C selftests KSRC=$(KSRC) KDIR=$(GUEST_KDIR)
+	$(if $(filter debug,$(KERNEL)),\
+		$(MAKE) -s --no-print-directory -C selftests/faults KSRC=$(KSRC))
 
 check: selftests
 	@scripts/check $(TEST)
@@ -86,7 +88,8 @@ help:
 	@echo 'make demo         watch processes talk over channels, in a guest'
 	@echo 'make shell        a prompt in that guest'
 	@echo 'make check        the tests, in the guest; TEST=NAME for one program'
-	@echo 'make check-debug  the tests, on a kernel that checks memory and locks'
+	@echo 'make check-debug  the tests, on a kernel that checks memory and locks, and'
+	@echo '                  once more where that fails what the module asks of it'
 	@echo 'make check-race   the tests, on a kernel that looks for races'
 	@echo 'make model        checks a model of the protocol in all of its states'
 	@echo 'make coverage     what of the module the tests run, into build/coverage'
