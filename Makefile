@@ -41,7 +41,7 @@ shell: guest
 selftests: guest
 	@scripts/deps tests
 	$(MAKE) -s --no-print-directory -C selftests KSRC=$(KSRC) KDIR=$(GUEST_KDIR)
-	$(if $(filter debug,$(KERNEL)),\
+	$(if $(filter debug coverage,$(KERNEL)),\
 		$(MAKE) -s --no-print-directory -C selftests/faults KSRC=$(KSRC))
 
 check: selftests
