@@ -53,7 +53,7 @@ counts() {
 }
 
 case $kernel in
-debug | race) export GOCHAN_CROWD=10 ;;
+debug | race | coverage) export GOCHAN_CROWD=10 ;;
 esac
 [ "$kernel" != race ] || echo 1000 >/sys/module/kcsan/parameters/skip_watch
 sh /kselftest/run_kselftest.sh "$@"

@@ -112,12 +112,14 @@ static bool wait_no_trace(const struct traces *before, struct traces *after)
 FIXTURE(crowd) {
 	long threads_max;
 	long file_max;
+	long pid_max;
 	long long max_user_channels;
 	struct traces before, after;
 };
 
 #define THREADS_MAX	"/proc/sys/kernel/threads-max"
 #define FILE_MAX	"/proc/sys/fs/file-max"
+#define PID_MAX		"/proc/sys/kernel/pid_max"
 
 static int put_number(const char *path, long value)
 {
@@ -147,9 +149,12 @@ FIXTURE_SETUP(crowd)
 	files = (struct rlimit){ nr_channels + 100, nr_channels + 100 };
 	self->threads_max = number_in(THREADS_MAX);
 	self->file_max = number_in(FILE_MAX);
+	self->pid_max = number_in(PID_MAX);
 	self->max_user_channels = param("max_user_channels");
 	ASSERT_EQ(0, put_number(THREADS_MAX, 2 * nr_processes));
 	ASSERT_EQ(0, put_number(FILE_MAX, 2 * nr_channels));
+	if (self->pid_max < 2 * nr_processes)
+		ASSERT_EQ(0, put_number(PID_MAX, 2 * nr_processes));
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
 	self->before = traces_now();
 	ASSERT_LE(0, self->before.references);
@@ -166,6 +171,7 @@ FIXTURE_TEARDOWN(crowd)
 	       self->after.references, self->after.channels, self->after.bytes / 1024);
 	put_number(THREADS_MAX, self->threads_max);
 	put_number(FILE_MAX, self->file_max);
+	put_number(PID_MAX, self->pid_max);
 	set_param("max_user_channels", self->max_user_channels);
 }
 
