@@ -51,6 +51,10 @@ check: selftests
 check-debug check-race: check-%:
 	@$(MAKE) -s --no-print-directory check KERNEL=$*
 
+# On the stock kernel, which can do both.
+check-preempt: selftests
+	@scripts/check-preempt $(TEST)
+
 # Every state of the protocol by which messages change hands.
 model:
 	@scripts/model
@@ -91,6 +95,7 @@ help:
 	@echo 'make check-debug  the tests, on a kernel that checks memory and locks, and'
 	@echo '                  once more where that fails what the module asks of it'
 	@echo 'make check-race   the tests, on a kernel that looks for races'
+	@echo 'make check-preempt the tests, with full preemption and with none'
 	@echo 'make model        checks a model of the protocol in all of its states'
 	@echo 'make coverage     what of the module the tests run, into build/coverage'
 	@echo 'make soak         the tests again and again, MINUTES=60'
@@ -102,4 +107,4 @@ help:
 # Two at a time would be in each other's way, above all in apt.
 .NOTPARALLEL:
 .PHONY: all user deps guest-deps guest demo shell selftests check check-debug check-race \
-	model coverage soak lint install clean help
+	check-preempt model lint install clean help coverage soak
