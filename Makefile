@@ -55,6 +55,13 @@ check-debug check-race: check-%:
 check-preempt: selftests
 	@scripts/check-preempt $(TEST)
 
+# Random programs, on the kernel that sees most.
+fuzz:
+	@$(MAKE) -s --no-print-directory guest KERNEL=debug
+	@scripts/deps tests
+	@$(MAKE) -s --no-print-directory -C selftests/fuzz
+	@KERNEL=debug scripts/fuzz $(or $(MINUTES),5) $(SEED)
+
 # Every state of the protocol by which messages change hands.
 model:
 	@scripts/model
@@ -96,6 +103,7 @@ help:
 	@echo '                  once more where that fails what the module asks of it'
 	@echo 'make check-race   the tests, on a kernel that looks for races'
 	@echo 'make check-preempt the tests, with full preemption and with none'
+	@echo 'make fuzz         random programs; MINUTES=N (5), SEED=N or what a failure names'
 	@echo 'make model        checks a model of the protocol in all of its states'
 	@echo 'make coverage     what of the module the tests run, into build/coverage'
 	@echo 'make soak         the tests again and again, MINUTES=60'
@@ -107,4 +115,4 @@ help:
 # Two at a time would be in each other's way, above all in apt.
 .NOTPARALLEL:
 .PHONY: all user deps guest-deps guest demo shell selftests check check-debug check-race \
-	check-preempt model lint install clean help coverage soak
+	check-preempt fuzz model coverage soak lint install clean help

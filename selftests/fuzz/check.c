@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a result must not be: an error that is not documented for the call, a
+ * success of a call that must be refused, bytes that nobody wrote.
+ */
+#include "exec.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static const short io_errors[] = {
+	EAGAIN, EINTR, EFAULT, EMSGSIZE, EDQUOT, EINVAL, ENOMEM, EBADF, EOPNOTSUPP, ESPIPE, 0
+};
+
+static const short write_errors[] = {
+	EAGAIN, EINTR, EFAULT, EMSGSIZE, EDQUOT, EINVAL, ENOMEM, EBADF, EOPNOTSUPP, ESPIPE, EPIPE,
+	0
+};
+
+static const short ops_errors[] = {
+	EAGAIN, ETIMEDOUT, EINTR, EFAULT, EMSGSIZE, EDQUOT, EINVAL, ENOMEM, EBADF, EOPNOTSUPP,
+	EPIPE, EMFILE, 0
+};
+
+static const short make_errors[] = {
+	EINVAL, EDQUOT, ENOMEM, EMFILE, ENOENT, ENODEV, ENXIO, 0
+};
+
+static const short open_errors[] = {
+	ENOENT, EACCES, ENXIO, ENODEV, ENOMEM, EMFILE, ENOTDIR, EISDIR, 0
+};
+
+static const short setup_errors[] = { EBUSY, EINVAL, EDQUOT, ENOMEM, EFAULT, 0 };
+
+static const short fault_errors[] = { EFAULT, 0 };
+
+static const short end_errors[] = { EBADF, EPERM, EALREADY, 0 };
+
+static const short dup_errors[] = { EACCES, EINVAL, EMFILE, ENOMEM, 0 };
+
+static const short link_errors[] = {
+	EBADF, EBUSY, EEXIST, EINVAL, EDQUOT, ENODEV, ENOMEM, EFAULT, 0
+};
+
+static const short unlink_errors[] = { ENOENT, EPERM, EINVAL, EFAULT, 0 };
+
+static const short *const documented[KINDS] = {
+	[MAKE] = make_errors, [SETUP] = setup_errors, [INFO] = fault_errors, [END] = end_errors,
+	[DUP] = dup_errors, [LINK] = link_errors, [UNLINK] = unlink_errors, [OPEN] = open_errors,
+	[SELECT] = ops_errors, [BATCH] = ops_errors, [NEXT_LEN] = fault_errors, [READ] = io_errors,
+	[READV] = io_errors, [WRITE] = write_errors, [WRITEV] = write_errors,
+};
+
+static bool is_documented(const struct call *call, int error)
+{
+	const short *e = documented[call->kind];
+
+	if (!e || (call->fail && (error == ENOMEM || error == EFAULT)))
+		return true;
+	for (; *e; e++)
+		if (*e == error)
+			return true;
+	return false;
+}
+
+static uint32_t flags_of(enum kind kind)
+{
+	return GOCHAN_NONBLOCK | (kind == SELECT ? GOCHAN_ORDERED : GOCHAN_WAITFORONE);
+}
+
+/* The standard limit, unless somebody may have raised it. */
+static uint32_t max_select(const struct program *prog)
+{
+	unsigned int i;
+
+	for (i = 0; i < prog->nr_calls; i++)
+		if (prog->calls[i].kind == PARAM &&
+		    !strcmp(params[prog->calls[i].args.v[ARG1]], "max_select"))
+			return UINT16_MAX;
+	return 1024;
+}
+
+/* Arguments that no state of the channel makes good. */
+static bool must_be_refused(const struct program *prog, const struct call *call)
+{
+	const uint64_t *v = call->args.v;
+
+	switch (call->kind) {
+	case SETUP:
+		return (uint32_t)v[ARG3] || ((uint32_t)v[ARG2] & ~7U) ||
+		       (!(uint32_t)v[ARG1] && (v[ARG2] & GOCHAN_FIXED));
+	case LINK:
+		return (uint32_t)v[ARG3] || ((uint32_t)v[ARG2] & ~0777U) || v[ARG1] > 3;
+	case UNLINK:
+		return (uint32_t)v[ARG3] || (uint32_t)v[ARG2] || v[ARG1] == 9;
+	case SELECT:
+	case BATCH:
+		return (uint32_t)v[ARG3] || ((uint32_t)v[ARG1] & ~flags_of(call->kind)) ||
+		       (uint32_t)v[LEN] > max_select(prog);
+	case DUP:
+		return (v[ARG1] & 3) == 3;
+	default:
+		return false;
+	}
+}
+
+/* Is the structure there, as it was meant? */
+static bool is_readable(const struct call *call)
+{
+	const enum place place = call->args.v[WHERE];
+
+	return place == OWN || place == EXACT || place == READ_ONLY;
+}
+
+void check_result(struct actor *actor, const struct call *call, long ret)
+{
+	if (ret < 0 && !is_documented(call, -ret))
+		wrong(actor, "%s is not documented", strerrorname_np(-ret) ?: "an unknown error");
+	if (ret >= 0 && is_readable(call) && must_be_refused(actor->prog, call))
+		wrong(actor, "it was not refused but returned %ld", ret);
+}
+
+/* Of a channel of ours. */
+void check_info(struct actor *actor, const struct gochan_info *info)
+{
+	const size_t len = strnlen(info->name, sizeof(info->name));
+	size_t i;
+
+	if (info->abi != GOCHAN_ABI || info->closed > 1 || (info->flags & ~7U) ||
+	    len == sizeof(info->name))
+		wrong(actor, "INFO is not possible");
+	for (i = len; i < sizeof(info->name); i++)
+		if (info->name[i])
+			wrong(actor, "INFO has bytes behind the name");
+}
+
+void canary_lay(char *buf, size_t len)
+{
+	memset(buf, CANARY, len);
+}
+
+bool canary_lives(const char *buf, size_t from, size_t to)
+{
+	for (; from < to; from++)
+		if ((unsigned char)buf[from] != CANARY)
+			return false;
+	return true;
+}

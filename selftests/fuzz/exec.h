@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the parts of the executor share, which runs one program: exec.c has the
+ * processes, calls.c and ops.c do the calls, place.c has their memory, ledger.c
+ * the messages, check.c what is wrong with a result.
+ */
+#ifndef FUZZ_EXEC_H
+#define FUZZ_EXEC_H
+
+#include <linux/gochan.h>
+
+#include "board.h"
+#include "prog.h"
+
+/* Users without a privilege. */
+#define USER_ID		60001
+
+/* An actor's own memory: messages and structures. */
+#define MESSAGES	((size_t)OP_ROOM * OP_ROOMS)
+#define MAX_COUNT	1040
+#define STRUCTS		65536
+#define STACK		(256UL << 10)
+
+/* What lies behind the room of a receive must stay so. */
+#define CANARY		0xa5
+#define CANARY_LEN	64
+
+/* A slot's descriptor, as of one moment. */
+struct slot {
+	uint64_t at;
+	int fd;
+	bool is_channel;
+	uint32_t generation;
+};
+
+struct process {
+	uint64_t slots[SLOTS];
+	uint32_t msg_size[SLOTS];	/* in ledger programs, where slots stay */
+	bool fixed[SLOTS];
+	char *shared[2];
+	char *stalled;
+	char *truncated;
+	int truncated_fd;
+	int uffd;
+};
+
+struct actor {
+	unsigned int index;		/* FIRST_OF_ALL, too */
+	const struct program *prog;
+	struct process *process;
+	struct board *board;
+	const struct call *call;	/* the one that it does */
+	char *own;
+	const char *own_ro;
+	char *edge;
+	char *lazy;
+	char *stack;
+	unsigned int sent;		/* messages with a number */
+	int fail_fd;			/* where faults are asked for, or -1 */
+};
+
+void wrong(struct actor *actor, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* exec.c */
+void exec_program(const struct program *prog, struct board *board);
+
+/* calls.c */
+void do_call(struct actor *actor, const struct call *call);
+bool slot_is_still(const struct actor *actor, struct slot slot);
+struct slot slot_get(const struct process *process, uint64_t at);
+void slot_learn(struct process *process, uint64_t at);
+void slot_put(struct actor *actor, uint64_t at, int fd, bool is_new);
+long or_errno(long ret);
+
+/* ops.c */
+long call_ops(struct actor *actor, const struct call *call, struct slot slot);
+
+/* place.c */
+void memory_make(void);
+void memory_give(struct process *process, struct actor *actors);
+void uffd_of_process(struct process *process);
+void *address(struct actor *actor, enum place place, uint64_t size, size_t offset);
+void *put_struct(struct actor *actor, enum place place, const void *from, size_t size,
+		 size_t offset);
+long change_memory(struct process *process, enum place place, enum memory how);
+
+/* ledger.c */
+struct batch_of_messages {
+	unsigned int first, count;
+	size_t piece;
+};
+
+struct batch_of_messages ledger_write(struct actor *actor, char *buf, size_t len, size_t piece);
+void ledger_sent(struct actor *actor, struct batch_of_messages batch, unsigned int sent,
+		 bool counts);
+void ledger_received(struct actor *actor, const char *buf, size_t len, size_t piece, bool peek);
+void ledger_unknown(struct actor *actor);
+
+/* check.c */
+void check_result(struct actor *actor, const struct call *call, long ret);
+void check_info(struct actor *actor, const struct gochan_info *info);
+void canary_lay(char *buf, size_t len);
+bool canary_lives(const char *buf, size_t from, size_t to);
+
+#endif

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Programs from numbers: made, and changed step by step. The same numbers give
+ * the same program, whatever happened before.
+ */
+#include "prog.h"
+
+#include <linux/gochan.h>
+#include <string.h>
+
+#include "gen.h"
+
+static uint64_t mix(uint64_t x)
+{
+	x += 0x9e3779b97f4a7c15ULL;
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
+	return x ^ (x >> 31);
+}
+
+struct rng rng_make(uint64_t seed, uint64_t number)
+{
+	return (struct rng){ mix(mix(seed) ^ number) };
+}
+
+uint64_t rng_next(struct rng *rng)
+{
+	return mix(rng->state++);
+}
+
+unsigned int rng_below(struct rng *rng, unsigned int n)
+{
+	return (rng_next(rng) >> 32) * n >> 32;
+}
+
+static bool one_in(struct rng *rng, unsigned int n)
+{
+	return !rng_below(rng, n);
+}
+
+/* Near a power of two, or anything. */
+static uint64_t any_number(struct rng *rng)
+{
+	const uint64_t power = 1ULL << rng_below(rng, 64);
+
+	switch (rng_below(rng, 4)) {
+	case 0:
+		return power;
+	case 1:
+		return power - 1;
+	case 2:
+		return -power;
+	default:
+		return rng_next(rng);
+	}
+}
+
+static uint64_t choose(struct rng *rng, const struct choice *choices)
+{
+	unsigned int total = 0, at;
+	const struct choice *c;
+
+	for (c = choices; c->weight; c++)
+		total += c->weight;
+	at = rng_below(rng, total);
+	for (c = choices; at >= c->weight; c++)
+		at -= c->weight;
+	if (c->label && !strcmp(c->label, ANY_LABEL))
+		return any_number(rng);
+	return c->value;
+}
+
+static void make_args(struct rng *rng, struct args *args, const struct field_spec *fields)
+{
+	unsigned int i;
+
+	for (i = 0; i < FIELDS; i++)
+		if (fields[i].choices)
+			args->v[i] = choose(rng, fields[i].choices);
+}
+
+/* Flags that the opcode does not know are rare. */
+static void make_op(struct rng *rng, struct args *op)
+{
+	make_args(rng, op, op_fields);
+	if (one_in(rng, 8))
+		return;
+	if (op->v[OP_CODE] != GOCHAN_OP_SEND)
+		op->v[OP_FLAGS] &= ~(uint64_t)GOCHAN_PASS_FD;
+	if (op->v[OP_CODE] != GOCHAN_OP_RECV)
+		op->v[OP_FLAGS] &= ~(uint64_t)(GOCHAN_TAKE_FD | GOCHAN_PEEK);
+}
+
+static enum kind choose_kind(struct rng *rng, const struct program *prog, bool first)
+{
+	unsigned int total = 0, at, i;
+	unsigned int weights[KINDS];
+
+	for (i = 0; i < KINDS; i++) {
+		weights[i] = specs[i].weight;
+		if ((first && !specs[i].comes_first) || (prog->ledger && specs[i].loses))
+			weights[i] = 0;
+		total += weights[i];
+	}
+	at = rng_below(rng, total);
+	for (i = 0; at >= weights[i]; i++)
+		at -= weights[i];
+	return i;
+}
+
+static void make_call_of(struct rng *rng, struct call *call, enum kind kind, unsigned int actor)
+{
+	unsigned int i;
+
+	memset(call, 0, sizeof(*call));
+	call->kind = kind;
+	call->actor = actor;
+	make_args(rng, &call->args, specs[kind].fields);
+	if (one_in(rng, 12))
+		call->fail = 1 + rng_below(rng, 8);
+	if (!has_ops(kind))
+		return;
+	call->nr_ops = 1 + rng_below(rng, MAX_OPS);
+	for (i = 0; i < call->nr_ops; i++)
+		make_op(rng, &call->ops[i]);
+}
+
+static unsigned int choose_actor(struct rng *rng, const struct program *prog)
+{
+	return rng_below(rng, prog->actors);
+}
+
+static void make_call(struct rng *rng, const struct program *prog, struct call *call, bool first)
+{
+	make_call_of(rng, call, choose_kind(rng, prog, first),
+		     first ? FIRST_OF_ALL : choose_actor(rng, prog));
+}
+
+static struct call *append(struct program *prog)
+{
+	return &prog->calls[prog->nr_calls++];
+}
+
+/* A channel in a slot, most of them set up. */
+static void make_channel(struct rng *rng, struct program *prog, unsigned int slot)
+{
+	struct call *call = append(prog);
+
+	make_call_of(rng, call, MAKE, FIRST_OF_ALL);
+	call->args.v[SLOT] = slot;
+	call->fail = 0;
+	if (one_in(rng, 4))
+		return;
+	call = append(prog);
+	make_call_of(rng, call, SETUP, FIRST_OF_ALL);
+	call->args.v[SLOT] = slot;
+	call->fail = 0;
+}
+
+static void generate(struct rng *rng, struct program *prog)
+{
+	unsigned int i, n;
+
+	memset(prog, 0, sizeof(*prog));
+	prog->ledger = one_in(rng, 3);
+	prog->shifted = one_in(rng, 16);
+	prog->actors = 2 + rng_below(rng, MAX_ACTORS - 1);
+	for (i = 0; i < prog->actors; i++)
+		prog->process[i] = rng_below(rng, MAX_PROCESSES);
+	n = 1 + rng_below(rng, 3);
+	for (i = 0; i < n; i++)
+		make_channel(rng, prog, i);
+	for (i = rng_below(rng, 6); i; i--)
+		make_call(rng, prog, append(prog), true);
+	for (i = prog->actors * (2 + rng_below(rng, 8)); i && prog->nr_calls < MAX_CALLS; i--)
+		make_call(rng, prog, append(prog), false);
+}
+
+/* ---- changes ---- */
+
+static struct call *some_call(struct rng *rng, struct program *prog)
+{
+	return &prog->calls[rng_below(rng, prog->nr_calls)];
+}
+
+static void remove_call(struct rng *rng, struct program *prog)
+{
+	const unsigned int at = rng_below(rng, prog->nr_calls);
+
+	if (prog->nr_calls < 2)
+		return;
+	prog->nr_calls--;
+	memmove(&prog->calls[at], &prog->calls[at + 1],
+		(prog->nr_calls - at) * sizeof(prog->calls[0]));
+}
+
+static struct call *make_room(struct rng *rng, struct program *prog)
+{
+	const unsigned int at = rng_below(rng, prog->nr_calls + 1);
+
+	if (prog->nr_calls == MAX_CALLS)
+		return &prog->calls[MAX_CALLS - 1];
+	memmove(&prog->calls[at + 1], &prog->calls[at],
+		(prog->nr_calls - at) * sizeof(prog->calls[0]));
+	prog->nr_calls++;
+	return &prog->calls[at];
+}
+
+static void insert_call(struct rng *rng, struct program *prog)
+{
+	make_call(rng, prog, make_room(rng, prog), one_in(rng, 6));
+}
+
+/* The same again, by whomever. */
+static void repeat_call(struct rng *rng, struct program *prog)
+{
+	const struct call call = *some_call(rng, prog);
+	struct call *copy = make_room(rng, prog);
+
+	*copy = call;
+	if (copy->actor != FIRST_OF_ALL)
+		copy->actor = choose_actor(rng, prog);
+}
+
+static void change_args(struct rng *rng, struct args *args, const struct field_spec *fields)
+{
+	const unsigned int i = rng_below(rng, FIELDS);
+
+	if (fields[i].choices)
+		args->v[i] = choose(rng, fields[i].choices);
+}
+
+static void change_call(struct rng *rng, struct program *prog)
+{
+	struct call *call = some_call(rng, prog);
+
+	if (call->nr_ops && one_in(rng, 2))
+		change_args(rng, &call->ops[rng_below(rng, call->nr_ops)], op_fields);
+	else if (one_in(rng, 8))
+		call->fail = rng_below(rng, 12);
+	else
+		change_args(rng, &call->args, specs[call->kind].fields);
+}
+
+static void change_ops(struct rng *rng, struct program *prog)
+{
+	struct call *call = some_call(rng, prog);
+
+	if (!call->nr_ops)
+		return;
+	if (call->nr_ops < MAX_OPS && one_in(rng, 2))
+		make_op(rng, &call->ops[call->nr_ops++]);
+	else
+		make_op(rng, &call->ops[rng_below(rng, call->nr_ops)]);
+}
+
+static void change_actors(struct rng *rng, struct program *prog)
+{
+	struct call *call = some_call(rng, prog);
+
+	if (one_in(rng, 2))
+		prog->process[choose_actor(rng, prog)] = rng_below(rng, MAX_PROCESSES);
+	else if (call->actor != FIRST_OF_ALL)
+		call->actor = choose_actor(rng, prog);
+}
+
+static void mutate(struct rng *rng, struct program *prog)
+{
+	static void (*const changes[])(struct rng *rng, struct program *prog) = {
+		remove_call, insert_call, insert_call, repeat_call, change_call, change_call,
+		change_call, change_ops, change_actors,
+	};
+	unsigned int n = 1 + rng_below(rng, 4);
+
+	while (n--)
+		changes[rng_below(rng, ARRAY_SIZE(changes))](rng, prog);
+}
+
+/* ---- what holds for all ---- */
+
+static uint64_t between(uint64_t value, uint64_t least, uint64_t most)
+{
+	return value < least ? least : value > most ? most : value;
+}
+
+/* An op's own buffer has an end; what a ledger sends is numbered, so it is there. */
+static void fit_op(struct args *op, bool ledger)
+{
+	if (ledger && op->v[OP_CODE] == GOCHAN_OP_SEND) {
+		op->v[OP_BUF] = OWN;
+		op->v[OP_LEN] = between((uint32_t)op->v[OP_LEN], LEAST_NUMBERED, OP_MOST);
+	}
+	if (op->v[OP_BUF] == OWN)
+		op->v[OP_LEN] = between((uint32_t)op->v[OP_LEN], 0, OP_MOST);
+}
+
+/* In a ledger what was done and what came can be seen. */
+static void fit_to_ledger(struct call *call)
+{
+	uint64_t *v = call->args.v;
+
+	if (has_ops(call->kind)) {
+		v[LEN] = between(v[LEN], 0, OP_ROOMS);
+		v[WHERE] = OWN;
+		v[BUF] = OWN;
+	} else if (call->kind == WRITE || call->kind == WRITEV) {
+		v[LEN] = between(v[LEN], LEAST_NUMBERED, OP_MOST);
+		v[BUF] = OWN;
+		v[ARG3] = OWN;
+	} else if (call->kind == SETUP && (uint32_t)v[ARG1]) {
+		v[ARG1] = between((uint32_t)v[ARG1], LEAST_NUMBERED, UINT32_MAX);
+	}
+}
+
+static void fit(struct program *prog)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < prog->nr_calls; i++) {
+		struct call *call = &prog->calls[i];
+
+		for (j = 0; j < call->nr_ops; j++)
+			fit_op(&call->ops[j], prog->ledger);
+		if (prog->ledger)
+			fit_to_ledger(call);
+	}
+}
+
+void program_make(struct program *prog, const struct origin *from)
+{
+	unsigned int i;
+
+	for (i = 0; i < from->depth; i++) {
+		struct rng rng = rng_make(from->seed, from->numbers[i]);
+
+		if (i)
+			mutate(&rng, prog);
+		else
+			generate(&rng, prog);
+	}
+	fit(prog);
+}

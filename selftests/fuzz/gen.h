@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What grammar.c and gen.c agree upon. */
+#ifndef FUZZ_GEN_H
+#define FUZZ_GEN_H
+
+/* The label of a choice that stands for any number. */
+#define ANY_LABEL	"any"
+
+#endif

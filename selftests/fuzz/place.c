@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory, good and bad: an actor's own, and what the actors of a process share
+ * and take away from each other. It is made once, before all programs, as that
+ * is slow on a kernel that checks itself, and comes by fork. Behind each part
+ * lies so much that is not there that no message reaches what follows, and far
+ * from whatever else a process maps, which would otherwise lie there.
+ */
+#include "exec.h"
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define BASE	((char *)0x100000000000UL)
+#define STRIDE	(8UL << 20)
+#define REGION	(1UL << 16)
+
+/* Far from the descriptors of programs. */
+#define TRUNCATED_FD	950
+
+static struct {
+	char *own, *edge, *lazy, *stack;
+	const char *own_ro;
+} of_actors[MAX_ACTORS + 1];
+
+static struct process of_processes;
+
+static char *next_place(void)
+{
+	static unsigned int n;
+
+	return BASE + n++ * STRIDE;
+}
+
+static void *map(void *where, size_t len, int prot, int flags, int fd)
+{
+	void *to = mmap(where, len, prot, flags | MAP_FIXED, fd, 0);
+
+	if (to == MAP_FAILED)
+		err(1, "mmap");
+	return to;
+}
+
+static char *fill_region(char *at)
+{
+	return map(at, REGION, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+}
+
+static int file_of(const char *name, size_t len)
+{
+	const int fd = memfd_create(name, MFD_CLOEXEC);
+
+	if (fd < 0 || ftruncate(fd, len))
+		err(1, "memfd");
+	return fd;
+}
+
+static void memory_of_actor(unsigned int i)
+{
+	const size_t len = MESSAGES + STRUCTS;
+	const int fd = file_of("own", len);
+
+	of_actors[i].own = map(next_place(), len, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+	of_actors[i].own_ro = map(next_place(), len, PROT_READ, MAP_SHARED, fd);
+	close(fd);
+	of_actors[i].edge = fill_region(next_place());
+	of_actors[i].lazy = fill_region(next_place());
+	of_actors[i].stack = map(next_place(), STACK, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1);
+}
+
+/* A file of one page, mapped as if it had more. */
+static void map_truncated(void)
+{
+	const int fd = file_of("truncated", 4096);
+
+	if (dup3(fd, TRUNCATED_FD, O_CLOEXEC) < 0)
+		err(1, "memfd");
+	close(fd);
+	of_processes.truncated_fd = TRUNCATED_FD;
+	of_processes.truncated = map(next_place(), REGION, PROT_READ | PROT_WRITE, MAP_SHARED,
+				     TRUNCATED_FD);
+}
+
+void memory_make(void)
+{
+	unsigned int i;
+
+	for (i = 0; i <= MAX_ACTORS; i++)
+		memory_of_actor(i);
+	of_processes.shared[0] = fill_region(next_place());
+	of_processes.shared[1] = fill_region(next_place());
+	of_processes.stalled = fill_region(next_place());
+	map_truncated();
+}
+
+void memory_give(struct process *process, struct actor *actors)
+{
+	unsigned int i;
+
+	*process = of_processes;
+	if (ftruncate(TRUNCATED_FD, 4096))
+		err(1, "ftruncate");
+	for (i = 0; i <= MAX_ACTORS; i++) {
+		actors[i].own = of_actors[i].own;
+		actors[i].own_ro = of_actors[i].own_ro;
+		actors[i].edge = of_actors[i].edge;
+		actors[i].lazy = of_actors[i].lazy;
+		actors[i].stack = of_actors[i].stack;
+	}
+}
+
+/* Whoever touches it waits. */
+static long stall_region(const struct process *process)
+{
+	struct uffdio_register reg = {
+		.range = { (unsigned long)process->stalled, REGION },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+
+	return ioctl(process->uffd, UFFDIO_REGISTER, &reg);
+}
+
+/* A process has its own, as fork does not pass it on. */
+void uffd_of_process(struct process *process)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+
+	process->uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	if (process->uffd < 0 || ioctl(process->uffd, UFFDIO_API, &api) || stall_region(process))
+		err(1, "userfaultfd");
+}
+
+static size_t at_most(uint64_t size, size_t limit)
+{
+	return size < limit ? size : limit;
+}
+
+void *address(struct actor *actor, enum place place, uint64_t size, size_t offset)
+{
+	switch (place) {
+	case OWN:
+		return actor->own + offset;
+	case READ_ONLY:
+		return (void *)(actor->own_ro + offset);
+	case EDGE:
+		return actor->edge + REGION - at_most(size, REGION) / 2;
+	case EXACT:
+		return actor->edge + REGION - at_most(size, REGION);
+	case LAZY:
+		madvise(actor->lazy, REGION, MADV_DONTNEED);
+		return actor->lazy;
+	case SHARED0:
+		return actor->process->shared[0];
+	case SHARED1:
+		return actor->process->shared[1];
+	case STALLED:
+		return actor->process->stalled;
+	case TRUNCATED:
+		return actor->process->truncated + 4096 - at_most(size, 4096) / 2;
+	case NOWHERE:
+		return NULL;
+	case KERNEL:
+		return (void *)0xffff888000001000UL;
+	case NONCANONICAL:
+		return (void *)0x0000800000000000UL;
+	default:
+		return (void *)-16UL;
+	}
+}
+
+/* A structure at a place; where that is not ours it is what happens to be there. */
+void *put_struct(struct actor *actor, enum place place, const void *from, size_t size,
+		 size_t offset)
+{
+	char *to = address(actor, place, size, MESSAGES + offset);
+
+	if (place == OWN || place == READ_ONLY)
+		memcpy(actor->own + MESSAGES + offset, from, size);
+	else if (place == EXACT)
+		memcpy(to, from, size);
+	else if (place == EDGE)
+		memcpy(to, from, size / 2);
+	return to;
+}
+
+static char *shared_place(const struct process *process, enum place place)
+{
+	if (place == SHARED0)
+		return process->shared[0];
+	return place == SHARED1 ? process->shared[1] : process->stalled;
+}
+
+static long arrive(const struct process *process)
+{
+	struct uffdio_zeropage zero = {
+		.range = { (unsigned long)process->stalled, REGION },
+	};
+
+	return ioctl(process->uffd, UFFDIO_ZEROPAGE, &zero);
+}
+
+long change_memory(struct process *process, enum place place, enum memory how)
+{
+	char *at = shared_place(process, place);
+
+	switch (how) {
+	case UNMAP:
+		return munmap(at, REGION);
+	case MAP:
+		fill_region(at);
+		return 0;
+	case DROP:
+		return madvise(at, REGION, MADV_DONTNEED);
+	case PROTECT_RO:
+		return mprotect(at, REGION, PROT_READ);
+	case PROTECT_NONE:
+		return mprotect(at, REGION, PROT_NONE);
+	case STALL:
+		fill_region(process->stalled);
+		return stall_region(process);
+	case ARRIVE:
+		return arrive(process);
+	default:
+		return ftruncate(process->truncated_fd, 0);
+	}
+}

@@ -1,0 +1,437 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The supervisor: runs one program after the other for some time, each in
+ * processes of its own, and looks after each whether anything is wrong or left.
+ * It keeps the programs that reach something new, and changes those.
+ *
+ *   fuzz run SEED SECONDS [SITES]		goes on until something is wrong
+ *   fuzz replay SEED:NUMBERS SECONDS [SITES]	runs that program all the time
+ *   fuzz show SEED:NUMBERS			prints it, and does nothing
+ *
+ * SITES lists the places of the module that report to KCOV. Lines beginning
+ * with @ are for the host.
+ */
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/reboot.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cover.h"
+#include "exec.h"
+#include "guest.h"
+
+/* Seconds: for a program to end itself; for what was killed, or is left, to go. */
+#define PROGRAM_LIMIT	60
+#define GOING_LIMIT	15
+
+#define PROGRESS	10	/* seconds between two lines */
+#define RELOAD_EVERY	50	/* programs */
+#define MAX_CORPUS	4096
+
+static struct board *board;
+static struct origin corpus[MAX_CORPUS];
+static unsigned int corpus_size;
+static struct origin current;
+static struct program program;
+static int kmsg;
+static int shifted_time;	/* a time namespace that is ahead */
+static unsigned int passed;
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+/* ---- failing ---- */
+
+static void print_whereabouts(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < program.actors; i++) {
+		printf("actor %u ", i);
+		if (board->actors[i].in_call)
+			printf("was in call %u\n", board->actors[i].at);
+		else
+			puts(board->actors[i].done ? "was done" : board->actors[i].tid ?
+			     "was between calls" : "had not begun");
+	}
+}
+
+static void end(unsigned int failed)
+{
+	const unsigned int sites = cover_sites();
+
+	if (sites)
+		cover_print();
+	printf("@result %u %u\n", passed, failed);
+	fflush(stdout);
+	exit(failed ? 1 : 0);
+}
+
+static void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+static void fail(const char *format, ...)
+{
+	char text[ORIGIN_TEXT];
+	va_list args;
+
+	origin_text(&current, text);
+	printf("FAIL: ");
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	printf("\nprogram %s: ", text);
+	program_print(&program);
+	print_whereabouts();
+	printf("@failed %s\n", text);
+	end(1);
+	abort();
+}
+
+/* ---- the kernel log ---- */
+
+static void open_log(void)
+{
+	kmsg = open("/dev/kmsg", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (kmsg < 0 || lseek(kmsg, 0, SEEK_END) < 0)
+		err(1, "/dev/kmsg");
+}
+
+/* The log tells which program ran when the machine died. */
+static void log_program(void)
+{
+	char text[ORIGIN_TEXT], line[ORIGIN_TEXT + 16];
+	int len;
+
+	origin_text(&current, text);
+	len = snprintf(line, sizeof(line), "fuzz: %s\n", text);
+	if (write(kmsg, line, len) < 0)
+		err(1, "/dev/kmsg");
+}
+
+/* As in scripts/vm, which has the last word. */
+static bool is_bad(const char *line)
+{
+	static const char *const bad[] = {
+		"WARNING:", "BUG", "Oops", "Call Trace:", "general protection fault",
+		"possible circular", "inconsistent lock", "suspicious RCU", "refcount_t:", "UBSAN:",
+		"suspected memory leaks", "blocked for more than", "detected stall", "soft lockup",
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		if (strstr(line, bad[i]))
+			return true;
+	return false;
+}
+
+static void check_log(void)
+{
+	char record[8192], *line;
+	ssize_t len;
+
+	while ((len = read(kmsg, record, sizeof(record) - 1)) > 0 || errno == EPIPE) {
+		if (len < 0)
+			continue;
+		record[len] = '\0';
+		line = strchr(record, ';');
+		line = line ? line + 1 : record;
+		line[strcspn(line, "\n")] = '\0';
+		if (!is_bad(line))
+			continue;
+		sleep(1);	/* so that all of it gets into the log */
+		fail("the kernel log has: %s", line);
+	}
+}
+
+/* The module was loaded, and may be elsewhere now. */
+static void locate_module(void)
+{
+	cover_locate();
+	faults_locate();
+}
+
+/* ---- one program ---- */
+
+static void become_executor(void)
+{
+	const struct rlimit files = { 512, 1024 };
+
+	if (program.shifted && setns(shifted_time, CLONE_NEWTIME))
+		err(1, "setns");
+	close_range(3, 899, 0);
+	setrlimit(RLIMIT_NOFILE, &files);
+	exec_program(&program, board);
+}
+
+static pid_t start(void)
+{
+	const pid_t pid = syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0);
+
+	if (pid < 0)
+		fail("clone: %s", strerror(errno));
+	if (!pid)
+		become_executor();
+	return pid;
+}
+
+static bool ends_within(pid_t pid, unsigned int seconds)
+{
+	struct pollfd pfd = { .events = POLLIN };
+	bool ended;
+
+	pfd.fd = syscall(SYS_pidfd_open, pid, 0);
+	if (pfd.fd < 0)
+		fail("pidfd_open: %s", strerror(errno));
+	ended = poll(&pfd, 1, seconds * 1000) == 1;
+	close(pfd.fd);
+	return ended;
+}
+
+/* Nothing can be done about it any more, and the guest would not end. */
+static void cannot_be_killed(void)
+{
+	check_log();
+	write_text("/proc/sysrq-trigger", "w");
+	sleep(1);
+	printf("FAIL: a program that was killed does not end\n");
+	printf("@result %u 1\n", passed);
+	program_print(&program);
+	print_whereabouts();
+	fflush(stdout);
+	reboot(RB_AUTOBOOT);
+}
+
+static void finish(pid_t pid)
+{
+	int status;
+
+	if (!ends_within(pid, PROGRAM_LIMIT)) {
+		kill(pid, SIGKILL);
+		if (!ends_within(pid, GOING_LIMIT))
+			cannot_be_killed();
+		waitpid(pid, &status, 0);
+		check_log();
+		fail("its first process did not end by itself");
+	}
+	waitpid(pid, &status, 0);
+	check_log();
+	if (board->verdicts)
+		fail("%s", board->verdict);
+	if (status)
+		fail("its first process ended with status %#x", status);
+}
+
+/* Some of what it held is let go of a little later. */
+static void check_left(void)
+{
+	const double limit = now() + GOING_LIMIT;
+	const char *what;
+
+	if (!module_is_loaded()) {
+		if (module_load(""))
+			fail("the module cannot be loaded");
+		locate_module();
+	}
+	params_reset();
+	names_remove();
+	while (module_users() && now() < limit)
+		usleep(500);
+	if (module_users())
+		fail("the module is still held %ld times", module_users());
+	what = charges_left();
+	if (what)
+		fail("%s", what);
+	check_log();
+}
+
+static unsigned int collect(void)
+{
+	unsigned int new = 0, i;
+
+	if (board->reloaded) {
+		locate_module();
+		cover_clear();
+		return 0;
+	}
+	for (i = 0; i <= MAX_ACTORS; i++)
+		new += cover_collect(i);
+	return new;
+}
+
+/* Run the current program; how much it reached that was not reached before. */
+static unsigned int run_program(unsigned int run)
+{
+	unsigned int new;
+
+	program_make(&program, &current);
+	memset(board, 0, sizeof(*board));
+	board->run = run;
+	cover_clear();
+	log_program();
+	finish(start());
+	new = collect();
+	check_left();
+	passed++;
+	return new;
+}
+
+/* What is left of the last programs shows when the module goes. */
+static void reload(void)
+{
+	long ret;
+
+	cover_begin(COVER_SUPERVISOR);
+	ret = module_unload();
+	cover_end(COVER_SUPERVISOR);
+	cover_collect(COVER_SUPERVISOR);
+	check_log();
+	if (ret)
+		fail("the module cannot be unloaded: %s", strerror(-ret));
+	cover_begin(COVER_SUPERVISOR);
+	ret = module_load(loads[1]);
+	cover_end(COVER_SUPERVISOR);
+	if (ret)
+		fail("the module cannot be loaded: %s", strerror(-ret));
+	locate_module();
+	cover_collect(COVER_SUPERVISOR);
+	names_remove();
+	check_log();
+}
+
+/* ---- many programs ---- */
+
+/* A new one, or one of the corpus, rather a late one, changed. */
+static void choose(struct rng *rng, uint64_t seed, uint32_t number)
+{
+	const unsigned int at = corpus_size ? rng_below(rng, corpus_size) : 0;
+	const unsigned int or = corpus_size ? rng_below(rng, corpus_size) : 0;
+
+	current = (struct origin){ .seed = seed };
+	if (corpus_size && rng_below(rng, 4))
+		current = corpus[at > or ? at : or];
+	if (current.depth == MAX_DEPTH)
+		current.depth = 0;
+	current.numbers[current.depth++] = number;
+}
+
+static void keep(void)
+{
+	if (corpus_size < MAX_CORPUS)
+		corpus[corpus_size++] = current;
+}
+
+static void print_progress(double elapsed)
+{
+	printf("%4.0f s: %u programs, %.0f a minute", elapsed, passed, passed * 60 / elapsed);
+	if (cover_sites())
+		printf("; reached %u of %u places, %u edges; %u programs kept", cover_reached(),
+		       cover_sites(), cover_edges(), corpus_size);
+	putchar('\n');
+	fflush(stdout);
+}
+
+static void print_corpus(void)
+{
+	char text[ORIGIN_TEXT];
+	unsigned int i;
+
+	for (i = 0; i < corpus_size; i++) {
+		origin_text(&corpus[i], text);
+		printf("@corpus %s\n", text);
+	}
+}
+
+/* With @only that program all the time, else whatever @seed gives. */
+static void run(uint64_t seed, const struct origin *only, unsigned int seconds)
+{
+	const double begin = now();
+	struct rng rng = rng_make(seed, ~0ULL);
+	double shown = begin;
+	uint32_t number = 0;
+
+	do {
+		number++;
+		if (only)
+			current = *only;
+		else
+			choose(&rng, seed, number);
+		if (run_program(number) && !only)
+			keep();
+		if (number % RELOAD_EVERY == 0)
+			reload();
+		if (now() >= shown + PROGRESS) {
+			shown = now();
+			print_progress(shown - begin);
+		}
+	} while (now() < begin + seconds);
+	print_progress(now() - begin);
+	print_corpus();
+}
+
+static void make_shifted_time(void)
+{
+	const int own = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
+
+	if (unshare(CLONE_NEWTIME) || write_text("/proc/self/timens_offsets", "monotonic 1000 0"))
+		err(1, "time namespace");
+	shifted_time = open("/proc/self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
+	if (shifted_time < 0 || setns(own, CLONE_NEWTIME))
+		err(1, "time namespace");
+	close(own);
+}
+
+static void prepare(const char *sites)
+{
+	board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		     0);
+	if (board == MAP_FAILED)
+		err(1, "mmap");
+	memory_make();
+	cover_open(sites);
+	faults_prepare();
+	locate_module();
+	params_remember();
+	charges_remember();
+	make_shifted_time();
+	open_log();
+}
+
+int main(int argc, char **argv)
+{
+	struct origin only;
+
+	if (argc == 3 && !strcmp(argv[1], "show") && origin_parse(&only, argv[2])) {
+		program_make(&program, &only);
+		program_print(&program);
+		return 0;
+	}
+	if (argc < 4)
+		errx(2, "usage: fuzz run|replay|show ...");
+	prepare(argv[4]);
+	if (!strcmp(argv[1], "run"))
+		run(strtoull(argv[2], NULL, 0), NULL, strtoul(argv[3], NULL, 0));
+	else if (!strcmp(argv[1], "replay") && origin_parse(&only, argv[2]))
+		run(only.seed, &only, strtoul(argv[3], NULL, 0));
+	else
+		errx(2, "no such program: %s", argv[2]);
+	end(0);
+	return 0;
+}
