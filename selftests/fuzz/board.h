@@ -22,6 +22,8 @@ struct board {
 	char verdict[512];
 	pthread_barrier_t start;	/* actors, and who watches them */
 	uint32_t progress;	/* calls that ended */
+	uint32_t common;	/* slots that were filled when the actors began */
+	bool stop;		/* no further rounds */
 	bool finished;		/* every actor did all its calls */
 	bool reloaded;		/* the module is not where it was */
 	struct {

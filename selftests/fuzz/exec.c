@@ -28,9 +28,17 @@
 
 #include "cover.h"
 
-/* Milliseconds that we get to see without the end of a call; seconds in all. */
+/*
+ * Milliseconds that we get to see without the end of a call; seconds in all,
+ * and those that a busy machine may need to wake somebody.
+ */
 #define IDLE_LIMIT	12
-#define LIMIT		2
+#define NUDGE_LIMIT	3
+#define LIMIT		1
+#define WAKE_LIMIT	5
+
+/* Messages that one call may send. */
+#define MOST_AT_ONCE	(OP_ROOM / LEAST_NUMBERED)
 
 static struct actor all[MAX_ACTORS + 1];
 static struct process process;		/* each has its own */
@@ -63,14 +71,15 @@ static void actor_begin(struct actor *actor)
 	cover_begin(actor->index);
 }
 
-static void run_calls(struct actor *actor)
+static void run_round(struct actor *actor)
 {
 	const struct program *prog = actor->prog;
 	struct board *board = actor->board;
 	unsigned int i;
 
 	for (i = 0; i < prog->nr_calls; i++) {
-		if (prog->calls[i].actor != actor->index)
+		if (prog->calls[i].actor != actor->index ||
+		    actor->sent + MOST_AT_ONCE > MAX_MESSAGES)
 			continue;
 		board->actors[actor->index].at = i;
 		board->actors[actor->index].in_call = true;
@@ -78,7 +87,13 @@ static void run_calls(struct actor *actor)
 		board->actors[actor->index].in_call = false;
 		__atomic_fetch_add(&board->progress, 1, __ATOMIC_SEQ_CST);
 	}
-	__atomic_store_n(&board->actors[actor->index].done, true, __ATOMIC_SEQ_CST);
+}
+
+static void run_calls(struct actor *actor, unsigned int rounds)
+{
+	while (rounds-- && !actor->board->stop)
+		run_round(actor);
+	__atomic_store_n(&actor->board->actors[actor->index].done, true, __ATOMIC_SEQ_CST);
 }
 
 static void *actor_thread(void *arg)
@@ -87,7 +102,7 @@ static void *actor_thread(void *arg)
 
 	actor_begin(actor);
 	pthread_barrier_wait(&actor->board->start);
-	run_calls(actor);
+	run_calls(actor, actor->prog->rounds);
 	return NULL;
 }
 
@@ -160,22 +175,80 @@ static bool all_done(const struct program *prog, const struct board *board)
 	return true;
 }
 
-/* True when all are done, false when nothing happens any more. */
-static bool watch(const struct program *prog, struct board *board)
+/*
+ * True when all are done, false when nothing happens for a while; for a longer
+ * one when it was @nudged_at the last call that ended.
+ */
+static bool watch_until_idle(const struct program *prog, struct board *board,
+			     unsigned int nudged_at)
 {
 	const time_t begin = time(NULL);
-	unsigned int idle = 0, last = 0;
+	unsigned int idle = 0, limit = 1, last = 0;
 
-	while (idle < IDLE_LIMIT && time(NULL) <= begin + LIMIT) {
+	while (idle < limit && time(NULL) <= begin + LIMIT) {
 		const unsigned int progress = __atomic_load_n(&board->progress, __ATOMIC_SEQ_CST);
 
 		if (all_done(prog, board))
 			return true;
+		limit = prog->nudged && progress != nudged_at ? NUDGE_LIMIT : IDLE_LIMIT;
 		idle = progress == last ? idle + 1 : 0;
 		last = progress;
 		usleep(1000);
 	}
 	return false;
+}
+
+/* Give whoever waits something to give up for. */
+static void nudge(const struct program *prog, const struct board *board)
+{
+	unsigned int i;
+
+	for (i = 0; i < prog->actors; i++)
+		if (!board->actors[i].done)
+			syscall(SYS_tgkill, board->actors[i].pid, board->actors[i].tid, SIGUSR1);
+}
+
+/* Does any actor go on waiting where there is nothing to wait for? */
+static bool find_stuck(const struct program *prog, const struct board *board, unsigned int *which)
+{
+	for (*which = 0; *which < prog->actors; ++*which)
+		if (is_stuck(prog, board, &process, *which))
+			return true;
+	return false;
+}
+
+static void check_stuck(const struct program *prog, const struct board *board)
+{
+	const time_t begin = time(NULL);
+	const unsigned int progress = board->progress;
+	unsigned int which;
+
+	while (find_stuck(prog, board, &which)) {
+		if (__atomic_load_n(&board->progress, __ATOMIC_SEQ_CST) != progress)
+			return;
+		if (time(NULL) > begin + WAKE_LIMIT) {
+			all[which].call = &prog->calls[board->actors[which].at];
+			wrong(&all[which], "it waits although all its channels are closed");
+			return;
+		}
+		usleep(10000);
+	}
+}
+
+/* True when all are done, false when nothing happens any more. */
+static bool watch(const struct program *prog, struct board *board)
+{
+	const time_t begin = time(NULL);
+	unsigned int nudged_at = ~0U;
+
+	while (!watch_until_idle(prog, board, nudged_at)) {
+		check_stuck(prog, board);
+		if (!prog->nudged || board->progress == nudged_at || time(NULL) > begin + LIMIT)
+			return false;
+		nudged_at = board->progress;
+		nudge(prog, board);
+	}
+	return true;
 }
 
 static void close_channels(void)
@@ -302,17 +375,21 @@ static void prepare(const struct program *prog, struct board *board)
 void exec_program(const struct program *prog, struct board *board)
 {
 	struct actor *first = &all[FIRST_OF_ALL];
+	unsigned int i;
 
 	prepare(prog, board);
 	actor_begin(first);
-	run_calls(first);
+	run_calls(first, 1);
 	syscall(SYS_setresuid, 0, 0, 0);
 	syscall(SYS_setresgid, 0, 0, 0);
+	for (i = 0; i < SLOTS; i++)
+		board->common |= slot_get(&process, i).is_channel << i;
 	start_processes(prog);
 	uffd_of_process(&process);
 	pthread_barrier_wait(&board->start);
 	board->finished = watch(prog, board);
 	if (!board->finished) {
+		board->stop = true;
 		close_channels();
 		board->finished = watch(prog, board);
 	}

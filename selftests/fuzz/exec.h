@@ -64,6 +64,10 @@ void wrong(struct actor *actor, const char *format, ...) __attribute__((format(p
 /* exec.c */
 void exec_program(const struct program *prog, struct board *board);
 
+/* stuck.c */
+bool is_stuck(const struct program *prog, const struct board *board, struct process *process,
+	      unsigned int i);
+
 /* calls.c */
 void do_call(struct actor *actor, const struct call *call);
 bool slot_is_still(const struct actor *actor, struct slot slot);

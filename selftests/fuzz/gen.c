@@ -162,8 +162,10 @@ static void generate(struct rng *rng, struct program *prog)
 	unsigned int i, n;
 
 	memset(prog, 0, sizeof(*prog));
-	prog->ledger = one_in(rng, 3);
+	prog->ledger = one_in(rng, 2);
 	prog->shifted = one_in(rng, 16);
+	prog->nudged = !one_in(rng, 3);
+	prog->rounds = one_in(rng, 2) ? 2 + rng_below(rng, MAX_ROUNDS - 1) : 1;
 	prog->actors = 2 + rng_below(rng, MAX_ACTORS - 1);
 	for (i = 0; i < prog->actors; i++)
 		prog->process[i] = rng_below(rng, MAX_PROCESSES);
@@ -312,6 +314,13 @@ static void fit_to_ledger(struct call *call)
 	}
 }
 
+/* What is done many times soon gives up, and so often at the wrong moment. */
+static void fit_to_rounds(struct call *call)
+{
+	if (has_ops(call->kind) && call->args.v[ARG2] == NEVER)
+		call->args.v[ARG2] = IN_50US;
+}
+
 static void fit(struct program *prog)
 {
 	unsigned int i, j;
@@ -323,6 +332,8 @@ static void fit(struct program *prog)
 			fit_op(&call->ops[j], prog->ledger);
 		if (prog->ledger)
 			fit_to_ledger(call);
+		if (prog->rounds > 1)
+			fit_to_rounds(call);
 	}
 }
 

@@ -11,7 +11,7 @@
 #include <sys/ioctl.h>
 #include <time.h>
 
-#define NS_PER_MS	1000000ULL
+#define NS_PER_US	1000ULL
 
 /* One call: @made is what was handed in, @there what came back. */
 struct ops_call {
@@ -26,7 +26,9 @@ struct ops_call {
 
 static uint64_t deadline(uint64_t when)
 {
-	static const uint64_t in_ms[WHENS] = { [IN_1MS] = 1, [IN_5MS] = 5, [IN_1S] = 1000 };
+	static const uint64_t in_us[WHENS] = {
+		[IN_50US] = 50, [IN_1MS] = 1000, [IN_5MS] = 5000, [IN_1S] = 1000000
+	};
 	struct timespec now;
 
 	switch (when) {
@@ -44,7 +46,7 @@ static uint64_t deadline(uint64_t when)
 	if (when >= WHENS)
 		return when;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ULL + now.tv_nsec + in_ms[when] * NS_PER_MS;
+	return now.tv_sec * 1000000000ULL + now.tv_nsec + in_us[when] * NS_PER_US;
 }
 
 static void fill_op(struct actor *actor, struct ops_call *c, uint32_t i)

@@ -17,6 +17,7 @@
 #define MAX_ACTORS	6
 #define MAX_CALLS	64
 #define MAX_OPS		4
+#define MAX_ROUNDS	32
 #define MAX_PROCESSES	3
 #define MAX_DEPTH	24
 #define SLOTS		12
@@ -64,7 +65,7 @@ enum place {
 };
 
 /* Deadlines; whatever is larger stands for itself. */
-enum when { NEVER, PAST, IN_1MS, IN_5MS, IN_1S, AT_MAX, BEYOND_MAX, WHENS };
+enum when { NEVER, PAST, IN_50US, IN_1MS, IN_5MS, IN_1S, AT_MAX, BEYOND_MAX, WHENS };
 
 /* Descriptors that are no channels. */
 enum new_fd { PIPE, EVENT, TIMER, SOCKETS, NULL_DEVICE, EPOLL, PIDFD, SIGNALFD };
@@ -120,11 +121,15 @@ struct call {
 /*
  * @ledger: every message carries a number, and all are accounted for
  * @shifted: it lives in a time namespace
+ * @nudged: who waits when nothing happens any more gets a signal
+ * @rounds: how many times an actor does all of its calls
  * @process: in which process an actor is a thread
  */
 struct program {
 	bool ledger;
 	bool shifted;
+	bool nudged;
+	uint8_t rounds;
 	uint8_t actors;
 	uint8_t process[MAX_ACTORS];
 	uint8_t nr_calls;

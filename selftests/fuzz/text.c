@@ -89,9 +89,10 @@ void program_print(const struct program *prog)
 	char text[CALL_TEXT];
 	unsigned int i;
 
-	printf("%u actors%s%s, in processes", prog->actors,
+	printf("%u actors%s%s%s, %u rounds, in processes", prog->actors,
 	       prog->ledger ? ", all messages accounted for" : "",
-	       prog->shifted ? ", a time namespace" : "");
+	       prog->shifted ? ", a time namespace" : "", prog->nudged ? ", nudged" : "",
+	       prog->rounds);
 	for (i = 0; i < prog->actors; i++)
 		printf(" %u", prog->process[i]);
 	putchar('\n');
