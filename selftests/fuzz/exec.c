@@ -46,7 +46,7 @@ static struct process process;		/* each has its own */
 void wrong(struct actor *actor, const char *format, ...)
 {
 	struct board *board = actor->board;
-	char call[CALL_TEXT], what[160];
+	char call[CALL_TEXT] = "the end", what[160];
 	va_list args;
 
 	if (__atomic_fetch_add(&board->verdicts, 1, __ATOMIC_SEQ_CST))
@@ -54,7 +54,6 @@ void wrong(struct actor *actor, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
-	call[0] = '\0';
 	if (actor->call)
 		call_text(actor->call, call);
 	snprintf(board->verdict, sizeof(board->verdict), "%s, in %.300s of actor %u", what, call,

@@ -13,7 +13,7 @@
 #include "prog.h"
 
 /* Users without a privilege. */
-#define USER_ID		60001
+#define USER_ID		60001U
 
 /* An actor's own memory: messages and structures. */
 #define MESSAGES	((size_t)OP_ROOM * OP_ROOMS)

@@ -149,7 +149,8 @@ static const struct choice batch_flags[] = {
 
 static const struct choice deadlines[] = {
 	{ NEVER, "never", 6 }, { PAST, "0", 2 }, { IN_50US, "in 50 us", 6 },
-	{ IN_1MS, "in 1 ms", 5 }, { IN_5MS, "in 5 ms", 3 }, { IN_1S, "in 1 s", 1 }, { AT_MAX, "2^63-1", 1 },
+	{ IN_1MS, "in 1 ms", 5 }, { IN_5MS, "in 5 ms", 3 },
+	{ IN_1S, "in 1 s", 1 }, { AT_MAX, "2^63-1", 1 },
 	{ BEYOND_MAX, "2^63", 1 }, ANY, NO_MORE
 };
 

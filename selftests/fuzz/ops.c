@@ -79,20 +79,22 @@ static void fill_op(struct actor *actor, struct ops_call *c, uint32_t i)
 		canary_lay(actor->own + offset, len + CANARY_LEN);
 }
 
-static void fill_ops(struct actor *actor, struct ops_call *c)
+static void fill_ops(struct actor *actor, struct ops_call *c, const struct call *call)
 {
-	const uint32_t count = c->call->args.v[LEN];
+	const uint32_t count = call->args.v[LEN];
 	uint32_t i;
 
+	c->call = call;
+	memset(c->sends, 0, sizeof(c->sends));
 	c->filled = count < MAX_COUNT ? count : MAX_COUNT;
 	for (i = 0; i < c->filled; i++)
 		fill_op(actor, c, i);
 	c->ops = (struct gochan_ops){
 		.count = count,
-		.flags = c->call->args.v[ARG1],
-		.timeout = deadline(c->call->args.v[ARG2]),
+		.flags = call->args.v[ARG1],
+		.timeout = deadline(call->args.v[ARG2]),
 		.index = 0x5eed,
-		.reserved = c->call->args.v[ARG3],
+		.reserved = call->args.v[ARG3],
 	};
 }
 
@@ -236,9 +238,7 @@ long call_ops(struct actor *actor, const struct call *call, struct slot slot)
 	struct gochan_ops *at;
 	long ret;
 
-	c.call = call;
-	memset(c.sends, 0, sizeof(c.sends));
-	fill_ops(actor, &c);
+	fill_ops(actor, &c, call);
 	at = put_ops(actor, &c);
 	ret = or_errno(ioctl(slot.fd, call->kind == SELECT ? GOCHAN_IOC_SELECT : GOCHAN_IOC_BATCH,
 			     at));

@@ -316,6 +316,25 @@ static void reload(void)
 	check_log();
 }
 
+/*
+ * Memory that nobody points to any more, when the module is gone. Which program
+ * lost it is not known. Kmemleak leaves out what is younger than 5 seconds.
+ */
+static void check_leaks(uint64_t seed)
+{
+	static const char path[] = "/sys/kernel/debug/kmemleak";
+	char leaks[8192];
+
+	module_unload();
+	sleep(6);
+	if (write_text(path, "scan") || write_text(path, "scan") ||
+	    read_text(path, leaks, sizeof(leaks)) <= 0)
+		return;
+	printf("FAIL: one of the programs lost memory:\n%s\n", leaks);
+	printf("@failed %llu\n", (unsigned long long)seed);
+	end(1);
+}
+
 /* ---- many programs ---- */
 
 /* A new one, or one of the corpus, rather a late one, changed. */
@@ -384,6 +403,7 @@ static void run(uint64_t seed, const struct origin *only, unsigned int seconds)
 	} while (now() < begin + seconds);
 	print_progress(now() - begin);
 	print_corpus();
+	check_leaks(seed);
 }
 
 static void make_shifted_time(void)
