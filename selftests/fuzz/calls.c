@@ -751,6 +751,30 @@ static void inject(const struct actor *actor, unsigned int which)
 		;
 }
 
+/* What the kernel copies for a handler may be hit, too, and ends the process. */
+static void hold_signals(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2);
+	sigaddset(&set, SIGIO);
+	pthread_sigmask(how, &set, NULL);
+}
+
+static long do_with_fault(struct actor *actor, const struct call *call)
+{
+	long ret;
+
+	hold_signals(SIG_BLOCK);
+	inject(actor, call->fail);
+	ret = doers[call->kind](actor, call);
+	inject(actor, 0);
+	hold_signals(SIG_UNBLOCK);
+	return ret;
+}
+
 void do_call(struct actor *actor, const struct call *call)
 {
 	const struct slot slot = slot_of(actor, call, SLOT);
@@ -760,10 +784,9 @@ void do_call(struct actor *actor, const struct call *call)
 
 	actor->call = call;
 	if (call->fail)
-		inject(actor, call->fail);
-	ret = doers[call->kind](actor, call);
-	if (call->fail)
-		inject(actor, 0);
+		ret = do_with_fault(actor, call);
+	else
+		ret = doers[call->kind](actor, call);
 	if (!on_slot || slot_is_still(actor, slot))
 		check_result(actor, call, ret);
 }

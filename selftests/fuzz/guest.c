@@ -288,7 +288,10 @@ void faults_prepare(void)
 	fault_set("min-order", "0");
 }
 
-/* Only what the module asks for fails: it was loaded, and is there now. */
+/*
+ * The module was loaded, and is there now. From Linux 6.2 on only what it asks
+ * for fails; 6.1 does not look at that where the nth is to fail.
+ */
 void faults_locate(void)
 {
 	char text[32], end[32];
