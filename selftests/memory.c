@@ -321,6 +321,24 @@ TEST_F(put_back, r9_to_the_next_in_line)
 	EXPECT_EQ(0U, ch_info(self->ch).len);
 }
 
+/* R9, R10: one whose room is too small for it fails, and it goes on. */
+TEST_F(put_back, r9_r10_past_a_small_buffer)
+{
+	struct job *bad, *small, *good;
+
+	bad = doomed_receiver(self->ch, 16, 1);
+	ASSERT_NE(NULL, bad);
+	small = job_recv(BY_PROCESS, self->ch, 2);
+	ASSERT_TRUE(wait_for_waiters(self->ch, 0, 2));
+	good = job_recv(BY_PROCESS, self->ch, 16);
+	ASSERT_TRUE(wait_for_waiters(self->ch, 0, 3));
+	ASSERT_EQ(3, send_text(self->ch, "abc"));
+	EXPECT_EQ(-EFAULT, job_wait(bad));
+	EXPECT_EQ(-EMSGSIZE, job_wait(small));
+	EXPECT_STREQ("abc", job_text(good));
+	EXPECT_EQ(0U, ch_info(self->ch).len);
+}
+
 /* R9: pollers are told of it. */
 TEST_F(put_back, r9_wakes_pollers)
 {

@@ -111,6 +111,9 @@ TEST_F(ops, r20_fields)
 			}
 			op.flags = 0;
 		}
+		op.opcode = GOCHAN_OP_POLL;
+		op.events = 0x10000;
+		EXPECT_EQ(-EINVAL, refusal(self->ch, variant->cmd, &op));
 		op.opcode = GOCHAN_OP_RECV;
 		op.flags = GOCHAN_PEEK | GOCHAN_TAKE_FD;
 		EXPECT_EQ(-EINVAL, refusal(self->ch, variant->cmd, &op));
