@@ -231,7 +231,7 @@ static void check_read(struct actor *actor, struct transfer *t, long ret)
 		wrong(actor, "%ld bytes came where was room for %zu", ret, t->len);
 	if (!can_be_checked(t)) {
 		if (ret > 0)
-			ledger_unknown(actor);
+			ledger_unknown(actor, ret / piece_of(actor, t->slot, ret));
 		return;
 	}
 	if (!canary_lives(t->buf, ret >= 0 ? (size_t)ret : t->len, t->len + CANARY_LEN))

@@ -98,7 +98,7 @@ struct batch_of_messages ledger_write(struct actor *actor, char *buf, size_t len
 void ledger_sent(struct actor *actor, struct batch_of_messages batch, unsigned int sent,
 		 bool counts);
 void ledger_received(struct actor *actor, const char *buf, size_t len, size_t piece, bool peek);
-void ledger_unknown(struct actor *actor);
+void ledger_unknown(struct actor *actor, unsigned int count);
 
 /* check.c */
 void check_result(struct actor *actor, const struct call *call, long ret);

@@ -296,7 +296,10 @@ static void fit_op(struct args *op, bool ledger)
 		op->v[OP_LEN] = between((uint32_t)op->v[OP_LEN], 0, OP_MOST);
 }
 
-/* In a ledger what was done and what came can be seen. */
+/*
+ * In a ledger what was done and what came can be seen, and every process knows
+ * where messages end.
+ */
 static void fit_to_ledger(struct call *call)
 {
 	uint64_t *v = call->args.v;
@@ -312,6 +315,8 @@ static void fit_to_ledger(struct call *call)
 	} else if (call->kind == SETUP && (uint32_t)v[ARG1]) {
 		v[ARG1] = between((uint32_t)v[ARG1], LEAST_NUMBERED, UINT32_MAX);
 	}
+	if (call->kind == SETUP && call->actor != FIRST_OF_ALL)
+		v[ARG2] &= ~(uint64_t)GOCHAN_FIXED;
 }
 
 /* What is done many times soon gives up, and so often at the wrong moment. */

@@ -103,7 +103,7 @@ void ledger_received(struct actor *actor, const char *buf, size_t len, size_t pi
 		wrong(actor, "%zu bytes came of messages of %zu", len, piece);
 }
 
-void ledger_unknown(struct actor *actor)
+void ledger_unknown(struct actor *actor, unsigned int count)
 {
-	__atomic_fetch_add(&actor->board->unknown, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&actor->board->unknown, count, __ATOMIC_RELAXED);
 }

@@ -165,7 +165,7 @@ static void check_received(struct actor *actor, const struct ops_call *c, uint32
 	take_passed(actor, made, there);
 	if (!is_own(actor, made) || c->ops.count > OP_ROOMS) {
 		if (!(made->flags & GOCHAN_PEEK))
-			ledger_unknown(actor);
+			ledger_unknown(actor, 1);
 		return;
 	}
 	if (!canary_lives(buf, there->len, made->len + CANARY_LEN))
