@@ -26,7 +26,7 @@ deps:
 	@scripts/deps build $(if $(wildcard $(KDIR)),,headers)
 
 guest-deps:
-	@scripts/deps build headers guest
+	@scripts/deps build headers guest $(filter arm64 s390x,$(KERNEL))
 
 guest: guest-deps user
 	scripts/module $(GUEST_KDIR)
@@ -49,7 +49,11 @@ check: selftests
 
 # On kernels that look for faults; see scripts/kernels.
 check-debug check-race: check-%:
-	@$(MAKE) -s --no-print-directory check KERNEL=$*
+	@scripts/for-kernel $* $(MAKE) -s --no-print-directory check
+
+# On what Debian has beside the stock kernel, and on other machines.
+check-kernels:
+	@scripts/check-kernels $(KINDS)
 
 # On the stock kernel, which can do both.
 check-preempt: selftests
@@ -95,24 +99,25 @@ clean:
 	rm -rf build
 
 help:
-	@echo 'make              the module, the library and the command, into build/'
-	@echo 'make demo         watch processes talk over channels, in a guest'
-	@echo 'make shell        a prompt in that guest'
-	@echo 'make check        the tests, in the guest; TEST=NAME for one program'
-	@echo 'make check-debug  the tests, on a kernel that checks memory and locks, and'
-	@echo '                  once more where that fails what the module asks of it'
-	@echo 'make check-race   the tests, on a kernel that looks for races'
+	@echo 'make               the module, the library and the command, into build/'
+	@echo 'make demo          watch processes talk over channels, in a guest'
+	@echo 'make shell         a prompt in that guest'
+	@echo 'make check         the tests, in the guest; TEST=NAME for one program'
+	@echo 'make check-debug   the tests, on a kernel that checks memory and locks, and'
+	@echo '                   once more where that fails what the module asks of it'
+	@echo 'make check-race    the tests, on a kernel that looks for races'
 	@echo 'make check-preempt the tests, with full preemption and with none'
-	@echo 'make fuzz         random programs; MINUTES=N (5), SEED=N or what a failure names'
-	@echo 'make model        checks a model of the protocol in all of its states'
-	@echo 'make coverage     what of the module the tests run, into build/coverage'
-	@echo 'make soak         the tests again and again, MINUTES=60'
-	@echo 'make lint         the static checks'
-	@echo 'make install      to PREFIX (/usr/local) and /lib/modules, below DESTDIR'
-	@echo 'make clean        removes build/'
-	@echo 'KDIR=FOLDER       builds the module for the kernel with that build folder'
+	@echo 'make check-kernels the tests, on every kernel and machine, or on KINDS="NAME..."'
+	@echo 'make fuzz          random programs; MINUTES=N (5), SEED=N or what a failure names'
+	@echo 'make soak          the tests again and again; MINUTES=N (60), SEED=N'
+	@echo 'make coverage      what of the module the tests run, into build/coverage'
+	@echo 'make model         checks a model of the protocol in all of its states'
+	@echo 'make lint          the static checks'
+	@echo 'make install       to PREFIX (/usr/local) and /lib/modules, below DESTDIR'
+	@echo 'make clean         removes build/'
+	@echo 'KDIR=FOLDER        builds the module for the kernel with that build folder'
 
 # Two at a time would be in each other's way, above all in apt.
 .NOTPARALLEL:
 .PHONY: all user deps guest-deps guest demo shell selftests check check-debug check-race \
-	check-preempt fuzz model coverage soak lint install clean help
+	check-preempt check-kernels fuzz soak coverage model lint install clean help

@@ -7,9 +7,11 @@ set -eu
 
 cd "$(dirname "$0")/tsan"
 for loader in ld-linux*; do
-	[ -e "/lib64/$loader" ] || {
-		mkdir -p /lib64
-		ln -s "$PWD/$loader" /lib64
-	}
+	for place in /lib /lib64; do
+		[ -e "$place/$loader" ] || {
+			mkdir -p "$place"
+			ln -s "$PWD/$loader" "$place"
+		}
+	done
 done
 exec ./order

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The first process of the guest: makes a small system, runs one command on
- * the second serial port, and ends the machine.
+ * the terminal that the kernel's parameter "terminal" names, and ends the
+ * machine.
  *
  * The host leaves in /.vm what is to be done (scripts/vm writes it): "command",
  * its arguments each ended by NUL, and "token", a number that only this run
  * knows. The last line that the guest says repeats the token, and so does the
- * kernel log, which is the first serial port's: the host believes a result
+ * kernel log, which goes to the console: the host believes a result
  * only if it has seen both.
  */
 #include <err.h>
@@ -107,10 +108,13 @@ static size_t take(const char *path, char *buf, size_t size)
 static void open_terminal(void)
 {
 	struct termios tio;
-	int fd = open("/dev/ttyS1", O_RDWR | O_NOCTTY);
+	char path[64];
+	int fd;
 
+	snprintf(path, sizeof(path), "/dev/%s", getenv("terminal") ?: "console");
+	fd = open(path, O_RDWR | O_NOCTTY);
 	if (fd < 0)
-		err(1, "/dev/ttyS1");
+		err(1, "%s", path);
 	tcgetattr(fd, &tio);
 	cfmakeraw(&tio);
 	tcsetattr(fd, TCSANOW, &tio);
