@@ -115,7 +115,8 @@ unlink:
 	node_exit();
 cache_exit:
 	chan_cache_exit();
-	return err;
+	/* To who loads it, EEXIST says that gochan is loaded already. */
+	return err == -EEXIST ? -EBUSY : err;
 }
 
 static void __exit gochan_exit(void)
