@@ -14,7 +14,7 @@
 #include <sys/resource.h>
 
 #define TERMS		10
-#define STACK_SIZE	65536
+#define STACK_SIZE	131072	/* the least that Arm takes */
 #define FILES_MAX	4096
 #define SLOW		300	/* seconds: hundreds of processes on a kernel that checks all */
 
