@@ -17,7 +17,7 @@
 #define ATTEMPTS	20
 
 /* No descriptor, and not what the module writes for none. */
-#define NO_FD		-77
+#define NO_FD		(-77)
 
 /*
  * A call of one op by another thread. The op has two pages of its own, the
@@ -343,7 +343,9 @@ TEST_F(vanish, r9_r16_number)
 		attempt = reap(pid);
 		close(ch);
 	}
-	EXPECT_EQ(REFUSED, attempt) TH_LOG("after %d attempts", i);
+	EXPECT_EQ(REFUSED, attempt) {
+		TH_LOG("after %d attempts", i);
+	}
 }
 
 TEST_HARNESS_MAIN

@@ -314,7 +314,9 @@ TEST_F(winner, r1_r14_one)
 
 	for (i = 0; i < ROUNDS; i++) {
 		ASSERT_TRUE(race_run(race));
-		ASSERT_TRUE(is_accounted_for(race)) TH_LOG("round %u", i);
+		ASSERT_TRUE(is_accounted_for(race)) {
+			TH_LOG("round %u", i);
+		}
 		close(race->sides[0].ch);
 		close(race->sides[1].ch);
 	}
