@@ -543,13 +543,15 @@ TEST(r10_r20_huge_lengths)
 {
 	const int ch = ch_make(1, 100, 0);
 	static char byte = 'a';	/* far from the end of the address space */
+	bool endless;
 
 	/* what the address space does not have, the kernel refuses itself */
 	ASSERT_LE(0, ch);
-	EXPECT_EQ(-EFAULT, ch_send(ch, &byte, SSIZE_MAX));
-	EXPECT_EQ(-EFAULT, ch_recv(ch, &byte, SSIZE_MAX));
+	endless = ch_send(ch, &byte, SSIZE_MAX) == -EMSGSIZE;	/* s390's has all */
+	EXPECT_EQ(endless ? -EMSGSIZE : -EFAULT, ch_send(ch, &byte, SSIZE_MAX));
+	EXPECT_EQ(endless ? -EAGAIN : -EFAULT, ch_try_recv(ch, &byte, SSIZE_MAX));
 	EXPECT_GT(0, ch_send(ch, &byte, SSIZE_MAX + 1UL));
-	EXPECT_GT(0, ch_recv(ch, &byte, SSIZE_MAX + 1UL));
+	EXPECT_GT(0, ch_try_recv(ch, &byte, SSIZE_MAX + 1UL));
 	EXPECT_EQ(-EMSGSIZE, ch_send(ch, &byte, 1UL << 31));
 	EXPECT_EQ(-EMSGSIZE, ch_send(ch, &byte, 1UL << 32));
 	EXPECT_EQ(0U, ch_info(ch).len);
