@@ -218,14 +218,13 @@ static bool find_stuck(const struct program *prog, const struct board *board, un
 
 static void check_stuck(const struct program *prog, const struct board *board)
 {
-	const time_t begin = time(NULL);
 	const unsigned int progress = board->progress;
-	unsigned int which;
+	unsigned int tries = WAKE_LIMIT * 100, which;
 
 	while (find_stuck(prog, board, &which)) {
 		if (__atomic_load_n(&board->progress, __ATOMIC_SEQ_CST) != progress)
 			return;
-		if (time(NULL) > begin + WAKE_LIMIT) {
+		if (!tries--) {
 			all[which].call = &prog->calls[board->actors[which].at];
 			wrong(&all[which], "it waits although all its channels are closed");
 			return;
