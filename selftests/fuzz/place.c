@@ -43,6 +43,9 @@ static void *map(void *where, size_t len, int prot, int flags, int fd)
 {
 	void *to = mmap(where, len, prot, flags | MAP_FIXED, fd, 0);
 
+	/* a fault that a call was to have may come here, once */
+	if (to == MAP_FAILED)
+		to = mmap(where, len, prot, flags | MAP_FIXED, fd, 0);
 	if (to == MAP_FAILED)
 		err(1, "mmap");
 	return to;
