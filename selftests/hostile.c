@@ -10,6 +10,7 @@
  */
 #include <kselftest_harness.h>
 
+#include "hog.h"
 #include "ops.h"
 #include "stall.h"
 
@@ -984,50 +985,8 @@ TEST_F(hostile, r7_r16_back_to_the_front)
 
 /* ---- what others' operations cost ---- */
 
-static bool pin(pthread_t thread, int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	return !pthread_setaffinity_np(thread, sizeof(set), &set);
-}
-
-static bool hog_runs, hog_stop;
-
-static void *hog(void *arg)
-{
-	__atomic_store_n(&hog_runs, true, __ATOMIC_SEQ_CST);
-	while (!__atomic_load_n(&hog_stop, __ATOMIC_SEQ_CST))
-		;
-	return arg;
-}
-
-/* Of each second, for the likes of the hog; the rest is for others. */
+/* Of each second, for the likes of a hog; the rest is for others. */
 #define RT_RUNTIME	"/proc/sys/kernel/sched_rt_runtime_us"
-
-/* Nobody else runs on this processor. */
-static bool hog_start(pthread_t *thread, int cpu)
-{
-	const struct sched_param param = { .sched_priority = 1 };
-	const struct wait wait = wait_begin();
-
-	hog_stop = false;
-	hog_runs = false;
-	if (pthread_create(thread, NULL, hog, NULL) || !pin(*thread, cpu) ||
-	    pthread_setschedparam(*thread, SCHED_FIFO, &param))
-		return false;
-	while (!__atomic_load_n(&hog_runs, __ATOMIC_SEQ_CST))
-		if (!wait_more(&wait))
-			return false;
-	return true;
-}
-
-static void hog_end(pthread_t thread)
-{
-	__atomic_store_n(&hog_stop, true, __ATOMIC_SEQ_CST);
-	pthread_join(thread, NULL);
-}
 
 /* Threads of another process, on the other processor, that wait in some way. */
 static int nr_waiters = 400;

@@ -6,6 +6,7 @@
  */
 #include <kselftest_harness.h>
 
+#include "hog.h"
 #include "ops.h"
 #include "signals.h"
 
@@ -1172,49 +1173,6 @@ TEST(r8_r14_killed)
 		EXPECT_EQ(1, send_text(recvs, "a"));
 		EXPECT_STREQ("a", job_text(behind));
 	}
-}
-
-/* A thread that leaves nobody else on its processor any time. */
-static bool hog_stop, hog_runs;
-
-static bool pin(pthread_t thread, int cpu)
-{
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(cpu, &cpus);
-	return !pthread_setaffinity_np(thread, sizeof(cpus), &cpus);
-}
-
-static void *hog(void *arg)
-{
-	(void)arg;
-	__atomic_store_n(&hog_runs, true, __ATOMIC_SEQ_CST);
-	while (!__atomic_load_n(&hog_stop, __ATOMIC_SEQ_CST))
-		;
-	return NULL;
-}
-
-static bool hog_start(pthread_t *thread, int cpu)
-{
-	const struct sched_param param = { .sched_priority = 1 };
-	const struct wait wait = wait_begin();
-
-	hog_stop = false;
-	hog_runs = false;
-	if (pthread_create(thread, NULL, hog, NULL) || !pin(*thread, cpu) ||
-	    pthread_setschedparam(*thread, SCHED_FIFO, &param))
-		return false;
-	while (!__atomic_load_n(&hog_runs, __ATOMIC_SEQ_CST))
-		if (!wait_more(&wait))
-			return false;
-	return true;
-}
-
-static void hog_end(pthread_t thread)
-{
-	__atomic_store_n(&hog_stop, true, __ATOMIC_SEQ_CST);
-	pthread_join(thread, NULL);
 }
 
 #define DEAD	20
