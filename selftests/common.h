@@ -20,7 +20,7 @@
 
 /* The harness' own limit for a test is short where a kernel checks everything. */
 #undef TEST_TIMEOUT_DEFAULT
-#define TEST_TIMEOUT_DEFAULT 300
+#define TEST_TIMEOUT_DEFAULT 600
 
 /* Users that have no privilege and, one hopes, no processes. */
 #define USER		60001

@@ -265,7 +265,7 @@ static bool many_returned(struct many *many, long ret)
 }
 
 /* R7: 10,000 receivers are served in the order in which they came. */
-TEST_F_TIMEOUT(crowd, r7_receivers, 600)
+TEST_F(crowd, r7_receivers)
 {
 	const int ch = ch_make(0, 16, 0);
 	struct many many;
@@ -284,7 +284,7 @@ TEST_F_TIMEOUT(crowd, r7_receivers, 600)
 }
 
 /* R2, R7: likewise 10,000 senders. */
-TEST_F_TIMEOUT(crowd, r2_r7_senders, 600)
+TEST_F(crowd, r2_r7_senders)
 {
 	const int ch = ch_make(0, 16, 0);
 	int i, number, wrong = 0;
@@ -303,7 +303,7 @@ TEST_F_TIMEOUT(crowd, r2_r7_senders, 600)
 }
 
 /* R5: 10,000 receivers see the end. */
-TEST_F_TIMEOUT(crowd, r5_receivers, 600)
+TEST_F(crowd, r5_receivers)
 {
 	const int ch = ch_make(0, 16, 0);
 	struct many many;
@@ -347,7 +347,7 @@ static int use_channels(void)
  * R19: a user who may has 100,000 channels beside the one it has, and no more;
  * and then none. (What is counted is forgotten only when nothing is there.)
  */
-TEST_F_TIMEOUT(crowd, r19_channels, 600)
+TEST_F(crowd, r19_channels)
 {
 	int has, more, status;
 	pid_t pid;
@@ -449,7 +449,7 @@ static int channel_of(int i)
 }
 
 /* R1, R7, R14: 100 receive on 1,024 channels each, and each receives once. */
-TEST_F_TIMEOUT(crowd, r1_r7_r14_selects_receive, 600)
+TEST_F(crowd, r1_r7_r14_selects_receive)
 {
 	static struct choices choices;
 	int times[SELECTS] = {};
@@ -472,7 +472,7 @@ TEST_F_TIMEOUT(crowd, r1_r7_r14_selects_receive, 600)
 }
 
 /* R1, R7, R14: 100 send on 1,024 channels each, and each sends once. */
-TEST_F_TIMEOUT(crowd, r1_r7_r14_selects_send, 600)
+TEST_F(crowd, r1_r7_r14_selects_send)
 {
 	static struct choices choices;
 	int times[SELECTS] = {};

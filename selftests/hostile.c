@@ -589,7 +589,7 @@ static bool wait_kernel_bytes(long most)
  * each thread, stack, page tables and uncharged small messages included. Others
  * go on meanwhile. When it is killed all of it comes back.
  */
-TEST_F_TIMEOUT(memory, r19_all, 300)
+TEST_F(memory, r19_all)
 {
 	const long most = 2 * (2 * ATTACK_BYTES + MIB);
 	long bytes;
@@ -720,7 +720,7 @@ static int take_names(int *error)
  * R19: a user has max_user_named names and no more; another, and root, have
  * theirs. That it makes and removes names again and again uses up nothing.
  */
-TEST_F_TIMEOUT(hostile, s3_r19_all_names, 300)
+TEST_F(hostile, s3_r19_all_names)
 {
 	int error, i, ch;
 
@@ -1140,7 +1140,7 @@ static long long shorter(long long a, long long b)
  * pollers can hold up who uses a pipe. R13: nor by pollers of the channel more
  * than by twice that.
  */
-TEST_F_TIMEOUT(hostile, r13_r14_cost_of_a_crowd, 300)
+TEST_F(hostile, r13_r14_cost_of_a_crowd)
 {
 	long long dead = 1LL << 62, polled = dead, of_pipe = dead;
 	const char *divisor = getenv("GOCHAN_CROWD");	/* as in crowd.c */
@@ -1191,7 +1191,7 @@ static long long time_of_rounds(int ch)
  * receive of everybody look at its user's limit. That is all: less than twice
  * the time.
  */
-TEST_F_TIMEOUT(hostile, r9_cost_of_what_is_left, 300)
+TEST_F(hostile, r9_cost_of_what_is_left)
 {
 	const int ch = ch_make(0, 16, 0), other = ch_make(1, 16, 0);
 	long long before, after;
@@ -1405,7 +1405,7 @@ static bool receives_no_more(int ch, unsigned long cmd, unsigned int flags, unsi
  * whichever way, writes the message and what the op's fields are said to be,
  * and not a byte of anything else.
  */
-TEST_F_TIMEOUT(hostile, r20_nothing_else, 300)
+TEST_F(hostile, r20_nothing_else)
 {
 	static const unsigned int sizes[] = { 100, 200, 1000, 4096, 5000, 60000 };
 	static const unsigned int lens[] = { 0, 1, 7, 100 };
