@@ -959,7 +959,7 @@ static void ignore(int sig)
 }
 
 /* What happened is what Go channels could have done. */
-TEST_F_TIMEOUT(history, r1_r2_r3_r4_r5_r6_r7_r8_r9_r12_r14_r15_linearizable, 60)
+TEST_F(history, r1_r2_r3_r4_r5_r6_r7_r8_r9_r12_r14_r15_linearizable)
 {
 	const struct sigaction action = { .sa_handler = ignore };
 	struct tally tally = {};
