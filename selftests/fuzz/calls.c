@@ -734,7 +734,7 @@ static long (*const doers[KINDS])(struct actor *actor, const struct call *call) 
 	[FCNTL] = do_fcntl, [CLOSE] = do_close, [DUP2] = do_dup2, [REOPEN] = do_reopen,
 	[NEW_FD] = do_new_fd, [SEND_FD] = do_send_fd, [RECV_FD] = do_recv_fd,
 	[SIGNAL] = do_signal, [FORK] = do_fork, [NODE] = do_node, [PARAM] = do_param,
-	[RELOAD] = do_reload, [USER] = do_user, [MEMORY] = do_memory, [PAUSE] = do_pause,
+	[RELOAD] = do_reload, [BECOME] = do_user, [MEMORY] = do_memory, [PAUSE] = do_pause,
 	[LOOK] = do_look, [ODD] = do_odd, [LIMIT] = do_limit,
 };
 

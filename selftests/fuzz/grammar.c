@@ -383,7 +383,7 @@ const struct spec specs[KINDS] = {
 	[PARAM] = { "parameter", 2, true, false, {
 		[ARG1] = { "", param_choices }, [ARG2] = { "to", param_values } } },
 	[RELOAD] = { "rmmod", 1, false, true, { [ARG1] = { "insmod", load_choices } } },
-	[USER] = { "become", 4, true, false, { [ARG1] = { "", users } } },
+	[BECOME] = { "become", 4, true, false, { [ARG1] = { "", users } } },
 	[MEMORY] = { "memory", 7, false, false, {
 		[BUF] = { "", common_bufs }, [ARG1] = { "", memories } } },
 	[PAUSE] = { "sleep", 4, false, false, { [ARG1] = { "us", microseconds } } },

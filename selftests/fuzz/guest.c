@@ -17,7 +17,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "exec.h"
@@ -27,61 +26,11 @@
 /* As much as the module's code may be; nothing else is that near. */
 #define TEXT_SIZE	(256UL << 10)
 
-/* ---- files ---- */
-
-long read_text(const char *path, char *buf, size_t size)
-{
-	const int fd = open(path, O_RDONLY | O_CLOEXEC);
-	long ret;
-
-	buf[0] = '\0';
-	if (fd < 0)
-		return -errno;
-	ret = or_errno(read(fd, buf, size - 1));
-	close(fd);
-	buf[ret < 0 ? 0 : ret] = '\0';
-	return ret;
-}
-
-long write_text(const char *path, const char *text)
-{
-	const int fd = open(path, O_WRONLY | O_CLOEXEC);
-	long ret;
-
-	if (fd < 0)
-		return -errno;
-	ret = or_errno(write(fd, text, strlen(text)));
-	close(fd);
-	return ret < 0 ? ret : 0;
-}
-
 /* ---- the module ---- */
 
 bool module_is_loaded(void)
 {
 	return !access(SYS_MODULE "/refcnt", F_OK);
-}
-
-long module_load(const char *parameters)
-{
-	struct utsname system;
-	char path[256];
-	long ret;
-	int fd;
-
-	uname(&system);
-	snprintf(path, sizeof(path), "/lib/modules/%s/gochan.ko", system.release);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	ret = or_errno(syscall(SYS_finit_module, fd, parameters, 0));
-	close(fd);
-	return ret;
-}
-
-long module_unload(void)
-{
-	return or_errno(syscall(SYS_delete_module, "gochan", O_NONBLOCK));
 }
 
 /* How many hold it. */
@@ -191,23 +140,6 @@ void names_remove(void)
 /* What one message of 64 bytes in a channel costs. */
 static uint64_t price;
 
-static long as_user(uid_t uid)
-{
-	return or_errno(setresuid(uid, uid, 0));
-}
-
-static int set_up_one(void)
-{
-	const struct gochan_setup setup = { .capacity = 1, .msg_size = 64 };
-	const int ch = open("/dev/gochan", O_RDWR | O_CLOEXEC);
-
-	if (ch >= 0 && ioctl(ch, GOCHAN_IOC_SETUP, &setup)) {
-		close(ch);
-		return -1;
-	}
-	return ch;
-}
-
 /* A receive that would have to wait, by somebody who may have nothing. */
 static bool may_wait(int ch)
 {
@@ -230,16 +162,16 @@ static const char *charged(uid_t uid)
 	param_set_by_name("max_bytes", price);
 	if (as_user(uid))
 		return "cannot become a user";
-	ch = set_up_one();
+	ch = ch_make(1, 64, 0);
 	if (ch < 0)
-		what = errno == EDQUOT ? "a user still owes" : "all users still owe";
-	as_user(0);
+		what = ch == -EDQUOT ? "a user still owes" : "all users still owe";
+	as_root();
 	if (!what) {
 		param_set_by_name("max_user_bytes", 0);
 		as_user(uid);
 		if (!may_wait(ch))
 			what = "a user still owes for messages put back";
-		as_user(0);
+		as_root();
 	}
 	if (ch >= 0)
 		close(ch);

@@ -11,12 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-long read_text(const char *path, char *buf, size_t size);
-long write_text(const char *path, const char *text);
+#include "../common.h"
 
 bool module_is_loaded(void);
-long module_load(const char *parameters);
-long module_unload(void);
 long module_users(void);
 
 void params_remember(void);

@@ -44,7 +44,7 @@ enum kind {
 	MAKE, SETUP, INFO, END, DUP, LINK, UNLINK, OPEN, SELECT, BATCH, NEXT_LEN,
 	ODD_IOCTL, READ, WRITE, READV, WRITEV, POLL, EPOLL_CTL, EPOLL_WAIT, URING,
 	FCNTL, CLOSE, DUP2, REOPEN, NEW_FD, SEND_FD, RECV_FD, SIGNAL, FORK, NODE,
-	PARAM, RELOAD, USER, MEMORY, PAUSE, LOOK, ODD, LIMIT, KINDS
+	PARAM, RELOAD, BECOME, MEMORY, PAUSE, LOOK, ODD, LIMIT, KINDS
 };
 
 /* Where bytes lie, or do not. */
@@ -81,7 +81,7 @@ enum odd {
 
 enum fcntl_act { NONBLOCK_ON, NONBLOCK_OFF, ASYNC_ON, ASYNC_OFF, CLOEXEC };
 
-#define NAMESPACE_ROOT	1	/* for USER */
+#define NAMESPACE_ROOT	1	/* for BECOME */
 #define STANDARD	(~0ULL)	/* for PARAM */
 
 /* One of the values that an argument may have, more often the heavier. */
