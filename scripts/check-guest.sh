@@ -19,6 +19,21 @@ verdict() {
 	fi
 }
 
+# Of the leaks those that are not the kernel's own: where a test lets it fail to
+# register a slab cache or a class, Linux 6.1 forgets to free their names.
+ours() {
+	awk '
+	function show() {
+		if (report && !(report ~ /kobject_set_name_vargs/ &&
+				report ~ /sysfs_slab_add|__class_register/))
+			printf "%s", report
+		report = ""
+	}
+	/^unreferenced object/ { show() }
+	{ report = report $0 "\n" }
+	END { show() }'
+}
+
 # What is younger than 5 seconds is not looked at, and what one scan missed
 # the next one has to confirm.
 leaks() {
@@ -27,7 +42,7 @@ leaks() {
 	sleep 6
 	echo scan >/sys/kernel/debug/kmemleak
 	echo scan >/sys/kernel/debug/kmemleak
-	cat /sys/kernel/debug/kmemleak >/tmp/leaks
+	ours </sys/kernel/debug/kmemleak >/tmp/leaks
 	cat /tmp/leaks
 	[ ! -s /tmp/leaks ] || found=1
 	verdict "$found" 'no memory was lost'
