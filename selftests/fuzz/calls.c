@@ -783,7 +783,8 @@ void do_call(struct actor *actor, const struct call *call)
 	long ret;
 
 	actor->call = call;
-	if (call->fail)
+	/* A fork asks for much, loudly, and nothing of it is the module's. */
+	if (call->fail && call->kind != FORK)
 		ret = do_with_fault(actor, call);
 	else
 		ret = doers[call->kind](actor, call);
