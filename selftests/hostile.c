@@ -1491,6 +1491,8 @@ TEST_F(hostile, r19_r20_products)
 	static const unsigned int large[] = {
 		~0U, ~0U - 3, ~0U - 39, ~0U - 40, ~0U - 41, 1U << 31, (1U << 31) - 1, 1U << 30,
 	};
+	/* not on the stack, behind which there may be less than that */
+	static char below;
 	unsigned int i, k;
 	int ch;
 
@@ -1508,7 +1510,7 @@ TEST_F(hostile, r19_r20_products)
 	ASSERT_EQ(0, as_user(USER));
 	ch = ch_make(1, 15 * MIB, 0);
 	EXPECT_LE(0, ch);
-	EXPECT_EQ(-EMSGSIZE, ch_send(ch, &ch, 0x7ffff000));
+	EXPECT_EQ(-EMSGSIZE, ch_send(ch, &below, 0x7ffff000));
 	EXPECT_EQ(-EINVAL, ops_select(ch, NULL, ~0U, 0));
 	EXPECT_EQ(-EINVAL, ops_select(ch, NULL, 65536, 0));
 	EXPECT_EQ(-EDQUOT, ops_select(ch, NULL, 65535, 0));
