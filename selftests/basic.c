@@ -543,13 +543,14 @@ TEST(r10_r20_huge_lengths)
 {
 	const int ch = ch_make(1, 100, 0);
 	static char byte = 'a';	/* far from the end of the address space */
-	bool endless;
+	ssize_t ret;
 
-	/* what the address space does not have, the kernel refuses itself */
 	ASSERT_LE(0, ch);
-	endless = ch_send(ch, &byte, SSIZE_MAX) == -EMSGSIZE;	/* s390's has all */
-	EXPECT_EQ(endless ? -EMSGSIZE : -EFAULT, ch_send(ch, &byte, SSIZE_MAX));
-	EXPECT_EQ(endless ? -EAGAIN : -EFAULT, ch_try_recv(ch, &byte, SSIZE_MAX));
+	/* what the address space does not have, the kernel refuses itself, or cuts */
+	ret = ch_send(ch, &byte, SSIZE_MAX);
+	EXPECT_TRUE(ret == -EFAULT || ret == -EMSGSIZE);
+	ret = ch_try_recv(ch, &byte, SSIZE_MAX);
+	EXPECT_TRUE(ret == -EFAULT || ret == -EAGAIN);
 	EXPECT_GT(0, ch_send(ch, &byte, SSIZE_MAX + 1UL));
 	EXPECT_GT(0, ch_try_recv(ch, &byte, SSIZE_MAX + 1UL));
 	EXPECT_EQ(-EMSGSIZE, ch_send(ch, &byte, 1UL << 31));
