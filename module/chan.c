@@ -32,6 +32,10 @@
  * A select that was won elsewhere leaves dead ops in other lines until it has
  * taken them out itself; whoever comes across one takes it out, once.
  *
+ * A sender that a full ring blocked is served as everybody is, but its waiter
+ * is done only later, see there. Until then it stands in the list of those who
+ * are late, which it leaves under the lock like a line, though served.
+ *
  * Copies to and from user space under the lock are made with page faults
  * disabled. One that fails is made again without the lock: a send then brings
  * its bytes to the heap first, a receive makes its pages present first.
@@ -49,6 +53,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
+#include <linux/workqueue.h>
 
 #include "chan.h"
 
@@ -132,10 +137,17 @@ static void origin_move(struct origin *to, struct origin *from)
 
 static struct msg *msg_alloc(size_t len, gfp_t gfp)
 {
-	struct msg *m = kvmalloc(struct_size(m, data, len), gfp);
+	bool apart = len >= PAGE_SIZE;
+	struct msg *m = kmalloc(sizeof(*m) + (apart ? 0 : len), gfp);
 
 	if (!m)
 		return NULL;
+	/* Long ones by themselves: sizes of 2^n shall not take 2^(n+1). */
+	m->data = apart ? kvmalloc(len, gfp) : (u8 *)(m + 1);
+	if (!m->data) {
+		kfree(m);
+		return NULL;
+	}
 	refcount_set(&m->refs, 1);
 	m->next = NULL;
 	m->from.pid = NULL;
@@ -212,7 +224,9 @@ static void msg_put(struct msg *m)
 		return;
 	origin_drop(&m->from);
 	msg_unpay(m);
-	kvfree(m);
+	if (m->data != (u8 *)(m + 1))
+		kvfree(m->data);
+	kfree(m);
 }
 
 /* What a sender has not sent. */
@@ -245,6 +259,7 @@ void waiter_init(struct waiter *w)
 	w->task = current;
 	w->won = NULL;
 	w->done = false;
+	w->many = false;
 	w->poked = NULL;
 }
 
@@ -311,53 +326,137 @@ static struct chan_op *line_claim_first(struct chan *ch, enum chan_dir dir)
 	return NULL;
 }
 
-/* Serve a claimed op: from here on it and its waiter may be gone. */
-static void op_complete(struct chan_op *op, int result, struct chan_wake *wake)
+/* A served op's task may go: from here on op and waiter may be gone. Whom to wake. */
+static struct task_struct *op_let_go(struct chan_op *op)
 {
 	struct waiter *w = op->waiter;
 	struct task_struct *task = w->task;
 
-	op->result = result;
-	line_del(op);
 	/* Pairs with waiter_sleep(): who sees done sees the results. */
 	smp_store_release(&w->done, true);
+	return task;
+}
+
+/* Serve a claimed op. Whom to wake. */
+static struct task_struct *op_serve(struct chan_op *op, int result)
+{
+	op->result = result;
+	line_del(op);
+	return op_let_go(op);
+}
+
+static void wake_later(struct task_struct *task, struct chan_wake *wake)
+{
 	if (wake->nr < ARRAY_SIZE(wake->tasks))
 		wake->tasks[wake->nr++] = task;
 	else
 		wake_up_process(task);
 }
 
+static void op_complete(struct chan_op *op, int result, struct chan_wake *wake)
+{
+	wake_later(op_serve(op, result), wake);
+}
+
+/* ---- senders that are woken late ---- */
+
+/*
+ * A sender that was blocked by a full ring is served as soon as there is room:
+ * its message moves up. But if it were woken at once, it would find the ring
+ * full again, and a stream would switch tasks twice for each message. So it
+ * sleeps on until most of the ring was drained, or for LATE_DELAY when the
+ * receiver does not go on, or until a signal or its deadline comes. (A pipe
+ * wakes its writer once a page was drained, and only then.)
+ */
+
+/* Smaller rings are drained at once. */
+#define LATE_CAPACITY_MIN	4
+
+/* In jiffies. */
+#define LATE_DELAY		1
+
+/* More at a time are not kept from running. */
+#define LATE_MAX		16
+
+static bool ring_low(const struct chan *ch)
+{
+	return ch->in_ring <= ch->capacity / 4;
+}
+
+/* The first in line was claimed and has sent all. */
+static void op_complete_late(struct chan_op *op, struct chan_wake *wake)
+{
+	struct chan *ch = op->ch;
+
+	if (op->waiter->many || ch->capacity < LATE_CAPACITY_MIN ||
+	    ring_low(ch) || ch->nr_late == LATE_MAX) {
+		op_complete(op, 0, wake);
+		return;
+	}
+	op->result = 0;
+	op->late = true;
+	line_del(op);
+	list_add_tail(&op->node, &ch->late);
+	if (!ch->nr_late++)
+		queue_delayed_work(system_wq, &ch->late_work, LATE_DELAY);
+}
+
+static void late_del(struct chan_op *op)
+{
+	op->late = false;
+	list_del_init(&op->node);
+	op->ch->nr_late--;
+}
+
+static void wake_late(struct chan *ch, struct chan_wake *wake)
+{
+	struct chan_op *op, *next;
+
+	list_for_each_entry_safe(op, next, &ch->late, node) {
+		late_del(op);
+		wake_later(op_let_go(op), wake);
+	}
+}
+
 /*
  * Who polls joins the queue first and then takes our lock to look, so that
  * without a barrier we see either it, or it sees what we did.
  */
-static void note_in(struct chan *ch, struct chan_wake *wake)
+static inline unsigned int in_event(struct chan *ch)
 {
 	/* ordered by the lock, see above */
-	if (waitqueue_active(&ch->in_wait) || ch->in_async)
-		wake->in = true;
+	return waitqueue_active(&ch->in_wait) || ch->in_async ? WAKE_IN : 0;
+}
+
+static inline unsigned int out_event(struct chan *ch)
+{
+	/* likewise */
+	return waitqueue_active(&ch->out_wait) || ch->out_async ? WAKE_OUT : 0;
+}
+
+static void note_in(struct chan *ch, struct chan_wake *wake)
+{
+	wake->events |= in_event(ch);
 }
 
 static void note_out(struct chan *ch, struct chan_wake *wake)
 {
-	/* likewise */
-	if (waitqueue_active(&ch->out_wait) || ch->out_async)
-		wake->out = true;
+	wake->events |= out_event(ch);
 }
 
-static void wake_pollers(struct chan *ch, const struct chan_wake *wake)
+static void wake_pollers(struct chan *ch, unsigned int events)
 {
-	if (wake->in) {
+	if (events & WAKE_IN) {
 		wake_up_interruptible_poll(&ch->in_wait,
 					   EPOLLIN | EPOLLRDNORM);
 		kill_fasync(&ch->in_async, SIGIO, POLL_IN);
 	}
-	if (wake->out) {
+	if (events & WAKE_OUT) {
 		wake_up_interruptible_poll(&ch->out_wait,
 					   EPOLLOUT | EPOLLWRNORM);
 		kill_fasync(&ch->out_async, SIGIO, POLL_OUT);
 	}
-	if (wake->ended) {
+	if (events & WAKE_ENDED) {
 		__wake_up(&ch->in_wait, TASK_INTERRUPTIBLE, 0,
 			  poll_to_key(EPOLLIN | EPOLLRDNORM | EPOLLRDHUP |
 				      EPOLLHUP));
@@ -368,20 +467,45 @@ static void wake_pollers(struct chan *ch, const struct chan_wake *wake)
 	}
 }
 
-static void chan_unlock(struct chan *ch, struct chan_wake *wake)
+/* For those who leave the unlocking to another function. */
+static void chan_lock(struct chan *ch)
+	__acquires(&ch->lock)
+{
+	spin_lock(&ch->lock);
+}
+
+/* Tasks that were served may exit at once: RCU keeps them for us. */
+static noinline void unlock_and_wake(struct chan *ch,
+				     const struct chan_wake *wake)
 	__releases(&ch->lock)
 {
 	unsigned int i;
 
-	/* Tasks that were served may exit at once: RCU keeps them for us. */
 	rcu_read_lock();
 	spin_unlock(&ch->lock);
 	for (i = 0; i < wake->nr; i++)
 		wake_up_process(wake->tasks[i]);
 	rcu_read_unlock();
+}
 
-	if (unlikely(wake->in || wake->out || wake->ended))
-		wake_pollers(ch, wake);
+static void unlock_and_wake_one(struct chan *ch, struct task_struct *task)
+	__releases(&ch->lock)
+{
+	rcu_read_lock();
+	spin_unlock(&ch->lock);
+	wake_up_process(task);
+	rcu_read_unlock();
+}
+
+static inline void chan_unlock(struct chan *ch, struct chan_wake *wake)
+	__releases(&ch->lock)
+{
+	if (wake->nr)
+		unlock_and_wake(ch, wake);
+	else
+		spin_unlock(&ch->lock);
+	if (unlikely(wake->events))
+		wake_pollers(ch, wake->events);
 	if (unlikely(wake->spent))
 		msg_put_spent(wake->spent);
 }
@@ -397,7 +521,6 @@ static void chan_unlock(struct chan *ch, struct chan_wake *wake)
  */
 int waiter_sleep(struct waiter *w, ktime_t deadline)
 {
-	ktime_t *expires = deadline == KTIME_MAX ? NULL : &deadline;
 	int err = 0;
 
 	for (;;) {
@@ -412,8 +535,11 @@ int waiter_sleep(struct waiter *w, ktime_t deadline)
 		if (w->poked && READ_ONCE(*w->poked))
 			break;
 		err = -ETIMEDOUT;
-		if (!schedule_hrtimeout_range(expires, current->timer_slack_ns,
-					      HRTIMER_MODE_ABS))
+		if (deadline == KTIME_MAX)
+			schedule();
+		else if (!schedule_hrtimeout_range(&deadline,
+						   current->timer_slack_ns,
+						   HRTIMER_MODE_ABS))
 			break;
 		err = 0;
 	}
@@ -424,20 +550,20 @@ int waiter_sleep(struct waiter *w, ktime_t deadline)
 /* ---- states ---- */
 
 /* Does an end without handles count as gone, or may somebody open the name? */
-static bool hangs_up(const struct chan *ch, bool had)
+static inline bool hangs_up(const struct chan *ch, bool had)
 {
 	return !ch->name || ((ch->flags & GOCHAN_HANGUP) && had);
 }
 
 /* Do sends fail? */
-static bool send_ended(const struct chan *ch)
+static inline bool send_ended(const struct chan *ch)
 {
 	return ch->closed || (!ch->handles[CHAN_RECV] &&
 			      hangs_up(ch, ch->had_receiver));
 }
 
 /* Will nothing more be sent? */
-static bool no_more(const struct chan *ch)
+static inline bool no_more(const struct chan *ch)
 {
 	return ch->closed || (!ch->handles[CHAN_SEND] &&
 			      hangs_up(ch, ch->had_sender));
@@ -453,7 +579,7 @@ static bool has_room(const struct chan *ch)
 	return inside(ch) < ch->capacity;
 }
 
-static bool recv_ended(const struct chan *ch)
+static inline bool recv_ended(const struct chan *ch)
 {
 	return no_more(ch) && !inside(ch);
 }
@@ -700,13 +826,30 @@ static int recv_pay(struct chan_op *op)
 
 /* ---- sending ---- */
 
-static struct slot *slot_at(const struct chan *ch, u32 n)
+static inline struct slot *slot_at(const struct chan *ch, u32 n)
 {
 	u64 i = (u64)ch->head + n;
 
 	if (i >= ch->capacity)
 		i -= ch->capacity;
 	return (struct slot *)(ch->slots + i * ch->stride);
+}
+
+/* A message was put into the ring's next slot. */
+static void ring_add(struct chan *ch, struct slot *slot, u64 seq, size_t len)
+{
+	slot->seq = seq;
+	slot->len = len;
+	ch->in_ring++;
+	ch->bytes += len;
+}
+
+/* The oldest message was taken from the ring. */
+static void ring_del(struct chan *ch, size_t len)
+{
+	ch->head = ch->head + 1 == ch->capacity ? 0 : ch->head + 1;
+	ch->in_ring--;
+	ch->bytes -= len;
 }
 
 /* Put the op's next message into the ring, which has room. */
@@ -728,11 +871,8 @@ static int fill_slot(struct chan_op *op, struct chan_wake *wake)
 		return STEP_STAGE;
 	}
 	op_sent(op);
-	slot->seq = op->seq;
-	slot->len = op->len;
 	origin_copy(&slot->from, &op->from);
-	ch->in_ring++;
-	ch->bytes += op->len;
+	ring_add(ch, slot, op->seq, op->len);
 	note_in(ch, wake);
 	return 0;
 }
@@ -742,6 +882,14 @@ static void pass_on(struct chan_op *op, struct chan_op *to)
 {
 	if (op->pass)
 		to->pass = pass_get(op->pass);
+}
+
+/* A claimed receiver that waited has its message. */
+static void op_land(struct chan_op *to, u64 seq, size_t len)
+{
+	to->seq = seq;
+	to->len = len;
+	to->landed = true;
 }
 
 /* Give the op's next message to @to, who waits for one and has the room. */
@@ -765,13 +913,11 @@ static int hand_over(struct chan_op *op, struct chan_op *to,
 		to->msg = op_detach(op);
 	}
 	op_sent(op);
-	op->ch->received++;
-	to->seq = op->seq;
-	to->len = op->len;
-	to->landed = true;
 	origin_copy(&to->from, &op->from);
 	pass_on(op, to);
+	op_land(to, op->seq, op->len);
 	op_complete(to, 0, wake);
+	op->ch->received++;
 	return 0;
 }
 
@@ -864,9 +1010,11 @@ static bool give_up(struct chan_op *op)
 	bool waiting;
 
 	spin_lock(&op->ch->lock);
-	waiting = !list_empty(&op->node);
+	waiting = !list_empty(&op->node) && !op->late;
 	if (waiting)
 		line_del(op);
+	else if (op->late)
+		late_del(op);
 	spin_unlock(&op->ch->lock);
 	return waiting;
 }
@@ -1050,7 +1198,7 @@ static void refill(struct chan *ch, struct chan_wake *wake)
 		if (WARN_ON_ONCE(fill_slot(op, wake)))
 			return;
 		if (!op->todo)
-			op_complete(op, 0, wake);
+			op_complete_late(op, wake);
 	}
 }
 
@@ -1095,13 +1243,12 @@ static void take_inside(struct chan_op *op, struct found *f)
 	if (!list_empty(&ch->returned)) {
 		list_del_init(&f->msg->node);
 		ch->nr_returned--;
+		ch->bytes -= f->len;
 		op->seq = f->msg->seq;
 	} else {
 		op->seq = slot_at(ch, 0)->seq;
-		ch->head = ch->head + 1 == ch->capacity ? 0 : ch->head + 1;
-		ch->in_ring--;
+		ring_del(ch, f->len);
 	}
-	ch->bytes -= f->len;
 	origin_move(&op->from, f->from);
 }
 
@@ -1139,37 +1286,53 @@ static bool take(struct chan_op *op, struct found *f, struct chan_wake *wake)
 	} else {
 		take_inside(op, f);
 		refill(ch, wake);
+		if (unlikely(ch->nr_late) && ring_low(ch))
+			wake_late(ch, wake);
 		if (has_room(ch))
 			note_out(ch, wake);
 	}
 	ch->received++;
 	if (recv_ended(ch))
-		wake->ended = true;
+		wake->events |= WAKE_ENDED;
 	return true;
+}
+
+static int report_len(struct gochan_op __user *to, size_t len)
+{
+	if (!user_write_access_begin(to, sizeof(*to)))
+		return -EFAULT;
+	unsafe_put_user((u32)len, &to->len, fault);
+	unsafe_put_user(0, &to->result, fault);
+	unsafe_put_user(-1, &to->passed_fd, fault);
+	user_write_access_end();
+	return 0;
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+
+static int report_origin(struct gochan_op __user *to, const struct origin *from)
+{
+	const struct gochan_op r = {
+		.pid = pid_nr_ns(from->pid, task_active_pid_ns(current)),
+		.uid = from_kuid_munged(current_user_ns(), from->uid),
+		.gid = from_kgid_munged(current_user_ns(), from->gid),
+	};
+
+	return user_put(&to->pid, &r.pid, offsetof(struct gochan_op, reserved) -
+					  offsetof(struct gochan_op, pid));
 }
 
 /* What a receive writes into its struct gochan_op. */
 static int report(struct chan_op *op, const struct origin *from)
 {
 	struct gochan_op __user *to = op->report;
-	const struct gochan_op r = {
-		.len = op->len,
-		.passed_fd = -1,
-		.pid = pid_nr_ns(from->pid, task_active_pid_ns(current)),
-		.uid = from_kuid_munged(current_user_ns(), from->uid),
-		.gid = from_kgid_munged(current_user_ns(), from->gid),
-	};
 
 	if (!to)
 		return 0;
-	if (copy_to_user(&to->len, &r.len, offsetof(struct gochan_op, events) -
-					   offsetof(struct gochan_op, len)))
+	if (report_len(to, op->len))
 		return -EFAULT;
-	if (!(op->ch->flags & GOCHAN_CRED))
-		return 0;
-	return copy_to_user(&to->pid, &r.pid,
-			    offsetof(struct gochan_op, reserved) -
-			    offsetof(struct gochan_op, pid)) ? -EFAULT : 0;
+	return op->ch->flags & GOCHAN_CRED ? report_origin(to, from) : 0;
 }
 
 /* The message was not received after all: a repeated call needs its room. */
@@ -1287,10 +1450,8 @@ static int recv_step(struct chan_op *op, struct waiter *w)
 static void give_back(struct chan_op *to, struct msg *m, struct chan_wake *wake)
 {
 	to->msg = m;
-	to->seq = m->seq;
-	to->len = m->len;
-	to->landed = true;
 	origin_move(&to->from, &m->from);
+	op_land(to, m->seq, m->len);
 	op_complete(to, 0, wake);
 }
 
@@ -1536,6 +1697,380 @@ int chan_try_recv(struct chan_op *op)
 	return recv_run(op, NULL, 0);
 }
 
+/* ---- the short way ---- */
+
+/*
+ * Most messages are short, come from one plain buffer and find a free slot, or
+ * a task that waits for nothing else. These are sent and received here in the
+ * fewest steps, under the same lock and with the same result. Whatever is not
+ * as simple is left to the steps above.
+ */
+
+static bool line_empty(const struct chan *ch, enum chan_dir dir)
+{
+	return list_empty(&ch->lines[dir].ops);
+}
+
+static inline int user_get_nofault(void *dst, const void __user *src,
+				   size_t len)
+{
+	int err;
+
+	pagefault_disable();
+	err = user_get(dst, src, len);
+	pagefault_enable();
+	return err;
+}
+
+/* Into the ring, when nobody waits for it. */
+static __always_inline bool quick_fill(struct chan *ch, const void __user *buf,
+				       size_t len)
+{
+	struct slot *slot;
+
+	if (unlikely(send_ended(ch)) || !line_empty(ch, CHAN_RECV) ||
+	    ch->by_pointer || !has_room(ch))
+		return false;
+	slot = slot_at(ch, ch->in_ring);
+	if (user_get_nofault(slot->data, buf, len))
+		return false;
+	slot->from.pid = NULL;
+	ring_add(ch, slot, ++ch->last_seq, len);
+	ch->sent++;
+	return true;
+}
+
+/*
+ * To the first receiver, if it waits in this line alone: then it is live, and
+ * its stack has room. Whom to wake; NULL: not as simple.
+ */
+static struct task_struct *quick_hand_over(struct chan *ch,
+					   const void __user *buf, size_t len)
+{
+	struct chan_op *to = list_first_entry_or_null(&ch->lines[CHAN_RECV].ops,
+						      struct chan_op, node);
+
+	if (!to || to->waiter->many || to->room < len || len > CHAN_SMALL_MAX ||
+	    send_ended(ch) || user_get_nofault(to->small, buf, len) ||
+	    !waiter_claim(to->waiter, to))
+		return NULL;
+	ch->sent++;
+	ch->received++;
+	op_land(to, ++ch->last_seq, len);
+	return op_serve(to, 0);
+}
+
+static bool quick_send(struct chan *ch, const void __user *buf, size_t len,
+		       struct chan_wake *wake)
+{
+	struct task_struct *task;
+
+	if (quick_fill(ch, buf, len)) {
+		note_in(ch, wake);
+		return true;
+	}
+	task = quick_hand_over(ch, buf, len);
+	if (task)
+		wake_later(task, wake);
+	return task;
+}
+
+/* Stand in line with one short message. */
+static noinline int quick_send_wait(struct chan *ch, const void __user *buf,
+				    size_t len)
+	__releases(&ch->lock)
+{
+	struct chan_wake wake = {};
+	u8 small[CHAN_SMALL_MAX];
+	struct chan_op op;
+	struct waiter w;
+
+	if (user_get_nofault(small, buf, len)) {
+		spin_unlock(&ch->lock);
+		return -EAGAIN;
+	}
+	waiter_init(&w);
+	chan_op_init(&op, ch, CHAN_SEND);
+	op.len = len;
+	op.small = small;
+	op.staged = true;
+	enqueue(&op, &w, &wake);
+	chan_unlock(ch, &wake);
+	return op_wait(&op, KTIME_MAX);
+}
+
+/* Somebody waits, or this one has to. */
+static noinline int quick_send_contended(struct chan *ch,
+					 const void __user *buf, size_t len,
+					 bool block)
+	__releases(&ch->lock)
+{
+	struct task_struct *task = quick_hand_over(ch, buf, len);
+
+	if (task) {
+		unlock_and_wake_one(ch, task);
+		return 0;
+	}
+	if (block && len <= CHAN_SMALL_MAX && !ch->by_pointer &&
+	    !has_room(ch) && line_empty(ch, CHAN_RECV) && !send_ended(ch))
+		return quick_send_wait(ch, buf, len);
+	spin_unlock(&ch->lock);
+	return -EAGAIN;
+}
+
+/**
+ * chan_send_quick() - send a message in few steps, if need be wait in line
+ * @ch: the channel, without GOCHAN_CRED
+ * @buf: the message in user space
+ * @len: its length, at most msg_size
+ * @block: whether to wait
+ *
+ * Return: as chan_send(), where -EAGAIN says nothing about why.
+ */
+int chan_send_quick(struct chan *ch, const void __user *buf, size_t len,
+		    bool block)
+{
+	unsigned int events;
+
+	chan_lock(ch);
+	if (!quick_fill(ch, buf, len))
+		return quick_send_contended(ch, buf, len, block);
+	events = in_event(ch);
+	spin_unlock(&ch->lock);
+	if (unlikely(events))
+		wake_pollers(ch, events);
+	return 0;
+}
+
+/**
+ * chan_send_several() - send what can be sent at once, in few steps
+ * @ch: the channel, without GOCHAN_CRED
+ * @buf: the messages in user space, one behind the other
+ * @len: the length of each
+ * @n: how many
+ *
+ * Return: how many were sent. Fewer says nothing about why.
+ */
+u32 chan_send_several(struct chan *ch, const void __user *buf, size_t len,
+		      u32 n)
+{
+	struct chan_wake wake = {};
+	u32 sent;
+
+	n = min_t(u32, n, CHAN_LOCKED_MSGS_MAX);
+	spin_lock(&ch->lock);
+	for (sent = 0; sent < n; sent++)
+		if (!quick_send(ch, buf + sent * len, len, &wake))
+			break;
+	chan_unlock(ch, &wake);
+	return sent;
+}
+
+/* Copy a message and its length to the user; a fault leaves it where it is. */
+static inline int quick_put(void __user *buf, const u8 *data, size_t len,
+			    struct gochan_op __user *report)
+{
+	int err;
+
+	pagefault_disable();
+	err = user_put(buf, data, len);
+	if (!err && report)
+		err = report_len(report, len);
+	pagefault_enable();
+	return err;
+}
+
+/* The oldest message in the ring; its length, or -EAGAIN. */
+static __always_inline int quick_take_slot(struct chan *ch, void __user *buf,
+					   size_t room,
+					   struct gochan_op __user *report)
+{
+	const struct slot *slot = slot_at(ch, 0);
+	u32 len;
+
+	if (!ch->in_ring || ch->by_pointer ||
+	    unlikely(!list_empty(&ch->returned)))
+		return -EAGAIN;
+	len = slot->len;
+	if (len > room || quick_put(buf, slot->data, len, report))
+		return -EAGAIN;
+	if (unlikely(slot->from.pid))
+		put_pid(slot->from.pid);
+	ring_del(ch, len);
+	ch->received++;
+	return len;
+}
+
+/* From the first sender, if it waits in this line alone with one message. */
+static int quick_take_over(struct chan *ch, void __user *buf, size_t room,
+			   struct gochan_op __user *report,
+			   struct chan_wake *wake)
+{
+	struct chan_op *from = list_first_entry_or_null(&ch->lines[CHAN_SEND].ops,
+							struct chan_op, node);
+	int len;
+
+	if (!from || inside(ch) || send_ended(ch) || from->waiter->many ||
+	    from->msg || from->pass || from->len > room ||
+	    quick_put(buf, from->small, from->len, report) ||
+	    !waiter_claim(from->waiter, from))
+		return -EAGAIN;
+	len = from->len;
+	op_sent(from);
+	op_complete(from, 0, wake);
+	ch->received++;
+	return len;
+}
+
+/* The next message, wherever it is. */
+static __always_inline int quick_recv(struct chan *ch, void __user *buf,
+				      size_t room,
+				      struct gochan_op __user *report,
+				      struct chan_wake *wake)
+{
+	int len = quick_take_slot(ch, buf, room, report);
+
+	if (len < 0)
+		return quick_take_over(ch, buf, room, report, wake);
+	if (!line_empty(ch, CHAN_SEND))
+		refill(ch, wake);
+	return len;
+}
+
+/* After messages were received. */
+static void quick_received(struct chan *ch, struct chan_wake *wake)
+{
+	if (ch->nr_late && ring_low(ch))
+		wake_late(ch, wake);
+	if (has_room(ch))
+		note_out(ch, wake);
+	if (recv_ended(ch))
+		wake->events |= WAKE_ENDED;
+}
+
+/* The message that a short op was given, while it waited, to its user. */
+static inline int quick_finish(struct chan_op *op)
+{
+	if (op->msg || op->pass || op->report ||
+	    user_put(op->ub.ptr, op->small, op->len))
+		return chan_finish_recv(op);
+	return 0;
+}
+
+/* Stand in line for one message. */
+static noinline int quick_recv_wait(struct chan *ch, void __user *buf,
+				    size_t room,
+				    struct gochan_op __user *report)
+	__releases(&ch->lock)
+{
+	struct chan_wake wake = {};
+	u8 small[CHAN_SMALL_MAX];
+	struct chan_op op;
+	struct waiter w;
+	int err;
+
+	waiter_init(&w);
+	chan_op_init(&op, ch, CHAN_RECV);
+	op.ub.ptr = buf;
+	op.room = room;
+	op.small = small;
+	op.report = report;
+	enqueue(&op, &w, &wake);
+	chan_unlock(ch, &wake);
+	err = op_wait(&op, KTIME_MAX) ?: quick_finish(&op);
+	if (unlikely(op.msg || op.pass || op.from.pid))
+		chan_op_release(&op);
+	if (err)
+		return err == CHAN_CLOSED ? -ENODATA : err;
+	return op.len;
+}
+
+static noinline void unlock_and_wake_late(struct chan *ch)
+	__releases(&ch->lock)
+{
+	struct chan_wake wake = {};
+
+	wake_late(ch, &wake);
+	chan_unlock(ch, &wake);
+}
+
+/* Somebody waits, or this one has to, or the end is near. */
+static noinline int quick_recv_contended(struct chan *ch, void __user *buf,
+					 size_t room, bool block,
+					 struct gochan_op __user *report)
+	__releases(&ch->lock)
+{
+	struct chan_wake wake = {};
+	int len;
+
+	if (block && !inside(ch) && line_empty(ch, CHAN_SEND) &&
+	    !no_more(ch) && !quota_any_taken())
+		return quick_recv_wait(ch, buf, room, report);
+	len = quick_recv(ch, buf, room, report, &wake);
+	if (len >= 0)
+		quick_received(ch, &wake);
+	chan_unlock(ch, &wake);
+	return len;
+}
+
+/**
+ * chan_recv_quick() - receive a message in few steps, if need be wait in line
+ * @ch: the channel; with a @report it has no GOCHAN_CRED
+ * @buf: room in user space
+ * @room: how much
+ * @block: whether to wait
+ * @report: where to say the message's length, or NULL
+ *
+ * Return: the message's length, -ENODATA when the channel ended while it
+ * waited; else as chan_recv(), where -EAGAIN says nothing about why.
+ */
+int chan_recv_quick(struct chan *ch, void __user *buf, size_t room, bool block,
+		    struct gochan_op __user *report)
+{
+	unsigned int events;
+	int len;
+
+	chan_lock(ch);
+	if (!line_empty(ch, CHAN_SEND) || no_more(ch))
+		return quick_recv_contended(ch, buf, room, block, report);
+	len = quick_take_slot(ch, buf, room, report);
+	if (len < 0)
+		return quick_recv_contended(ch, buf, room, block, report);
+	events = out_event(ch);
+	if (unlikely(ch->nr_late) && ring_low(ch))
+		unlock_and_wake_late(ch);
+	else
+		spin_unlock(&ch->lock);
+	if (unlikely(events))
+		wake_pollers(ch, events);
+	return len;
+}
+
+/**
+ * chan_recv_several() - receive what is there, in few steps
+ * @ch: the channel
+ * @buf: room in user space, for one message behind the other
+ * @len: the length of each
+ * @n: most messages
+ *
+ * Return: how many were received. Fewer says nothing about why.
+ */
+u32 chan_recv_several(struct chan *ch, void __user *buf, size_t len, u32 n)
+{
+	struct chan_wake wake = {};
+	u32 got = 0;
+
+	n = min_t(u32, n, CHAN_LOCKED_MSGS_MAX);
+	spin_lock(&ch->lock);
+	while (got < n &&
+	       quick_recv(ch, buf + got * len, len, NULL, &wake) >= 0)
+		got++;
+	if (got)
+		quick_received(ch, &wake);
+	chan_unlock(ch, &wake);
+	return got;
+}
+
 /* ---- standing in many lines ---- */
 
 static bool op_ready(struct chan_op *op)
@@ -1547,6 +2082,26 @@ static bool op_ready(struct chan_op *op)
 		return send_ended(ch) || has_room(ch) ||
 		       line_first(ch, CHAN_RECV);
 	return find_message(ch, &f) || recv_ended(ch);
+}
+
+/**
+ * chan_seems_ready() - whether an op may succeed or fail at once
+ * @ch: the channel
+ * @dir: CHAN_SEND or CHAN_RECV
+ *
+ * Without the lock: no more than a hint for who will try, and for who will not,
+ * true of some moment of the call.
+ */
+bool chan_seems_ready(struct chan *ch, enum chan_dir dir)
+{
+	/* whoever acts upon it looks again, with the lock */
+	if (data_race(ch->lines[!dir].len))
+		return true;
+	if (dir == CHAN_RECV)
+		/* likewise */
+		return data_race(inside(ch) || no_more(ch));
+	/* likewise */
+	return data_race(has_room(ch) || send_ended(ch));
 }
 
 /**
@@ -1625,7 +2180,8 @@ static bool settle_some(struct chan *ch, bool tell)
 		more |= fail_some(ch, CHAN_SEND, -EPIPE, &wake);
 	if (recv_ended(ch))
 		more |= fail_some(ch, CHAN_RECV, CHAN_CLOSED, &wake);
-	wake.ended = tell && (send_ended(ch) || no_more(ch));
+	if (tell && (send_ended(ch) || no_more(ch)))
+		wake.events |= WAKE_ENDED;
 	chan_unlock(ch, &wake);
 	return more;
 }
@@ -1818,6 +2374,15 @@ size_t chan_next_len(struct chan *ch)
 
 /* ---- life ---- */
 
+static void late_work(struct work_struct *work)
+{
+	struct chan *ch = container_of(to_delayed_work(work), struct chan,
+				       late_work);
+
+	chan_lock(ch);
+	unlock_and_wake_late(ch);
+}
+
 /**
  * chan_make() - make(chan T): unbuffered, unnamed, charged to the caller
  *
@@ -1844,6 +2409,8 @@ struct chan *chan_make(void)
 	INIT_LIST_HEAD(&ch->lines[CHAN_SEND].ops);
 	INIT_LIST_HEAD(&ch->lines[CHAN_RECV].ops);
 	INIT_LIST_HEAD(&ch->returned);
+	INIT_LIST_HEAD(&ch->late);
+	INIT_DELAYED_WORK(&ch->late_work, late_work);
 	init_waitqueue_head(&ch->in_wait);
 	init_waitqueue_head(&ch->out_wait);
 	return ch;
@@ -1875,6 +2442,7 @@ static void chan_free(struct kref *ref)
 {
 	struct chan *ch = container_of(ref, struct chan, ref);
 
+	cancel_delayed_work_sync(&ch->late_work);
 	drop_contents(ch);
 	kvfree(ch->slots);
 	quota_uncharge(ch->charge.user, QUOTA_BYTES, ch->charge.bytes);
@@ -1914,6 +2482,17 @@ static size_t slot_size(u32 msg_size)
 			 offsetof(struct slot, data) + msg_size), 8);
 }
 
+/* It is too late for setup from here on. */
+static void set_used(struct chan *ch)
+{
+	bool plain = !(ch->flags & (GOCHAN_FIXED | GOCHAN_CRED));
+
+	/* Pairs with chan_is_plain(). */
+	smp_store_release(&ch->plain, plain);
+	/* Pairs with chan_mark_used(). */
+	smp_store_release(&ch->used, true);
+}
+
 /* Make the ring part of the channel, unless it was used meanwhile. */
 static int adopt_ring(struct chan *ch, const struct gochan_setup *setup,
 		      void *slots, u64 bytes)
@@ -1931,8 +2510,7 @@ static int adopt_ring(struct chan *ch, const struct gochan_setup *setup,
 		ch->stride = slot_size(setup->msg_size);
 		ch->slots = slots;
 		ch->charge.bytes = bytes;
-		/* Pairs with chan_mark_used(). */
-		smp_store_release(&ch->used, true);
+		set_used(ch);
 	}
 	spin_unlock(&ch->lock);
 	return err;
@@ -1955,7 +2533,7 @@ int chan_setup(struct chan *ch, const struct gochan_setup *setup)
 
 	if (!setup_valid(setup))
 		return -EINVAL;
-	/* Pairs with adopt_ring(), which decides. */
+	/* Pairs with set_used(); adopt_ring() decides. */
 	if (smp_load_acquire(&ch->used))
 		return -EBUSY;
 	err = quota_charge(ch->charge.user, QUOTA_BYTES, bytes);
@@ -1980,18 +2558,10 @@ uncharge:
 	return err;
 }
 
-/**
- * chan_mark_used() - something is done with the channel: too late for setup
- * @ch: the channel
- *
- * Whatever looks at capacity, msg_size or flags calls this first.
- */
-void chan_mark_used(struct chan *ch)
+/* chan_mark_used() when it is the first that is done. */
+void chan_mark_used_now(struct chan *ch)
 {
-	/* Pairs with adopt_ring(). */
-	if (likely(smp_load_acquire(&ch->used)))
-		return;
 	spin_lock(&ch->lock);
-	ch->used = true;
+	set_used(ch);
 	spin_unlock(&ch->lock);
 }

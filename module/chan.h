@@ -13,6 +13,7 @@
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 #include <linux/gochan.h>
 
 #include "pass.h"
@@ -72,7 +73,7 @@ struct origin {
  * @kind: as what; the sender pays QUOTA_BYTES, QUOTA_STAGED while it cannot copy
  *	it; a receiver that cannot, QUOTA_TAKEN
  * @len: bytes in @data
- * @data: the payload
+ * @data: the payload, behind this or, where it is long, by itself
  */
 struct msg {
 	struct list_head node;
@@ -84,7 +85,7 @@ struct msg {
 	struct quota_user *payer;
 	enum quota_kind kind;
 	size_t len;
-	u8 data[];
+	u8 *data;
 };
 
 /**
@@ -96,6 +97,7 @@ struct msg {
  * @done: set last by whoever served it; the op may be read from then on, and
  *	the waiter may be gone
  * @poked: not NULL: it also sleeps for this to become true
+ * @many: it may be won by another op, elsewhere; constant while it waits
  *
  * It lives on its task's stack. A plain send or receive has one op, a select
  * many.
@@ -105,6 +107,7 @@ struct waiter {
 	struct chan_op *won;
 	bool done;
 	const int *poked;
+	bool many;
 };
 
 /* Which of a channel's two lines an op stands in. */
@@ -125,6 +128,8 @@ enum chan_dir {
  * @take_fd: a receive that wants a file that comes with the message
  * @first: a send that was served, but whose receiver left the message: it
  *	stands in front of the line now
+ * @late: a send that was served, and whose task sleeps on for a while, as the
+ *	ring is nearly full: it stands in the channel's late list
  * @result: verdict, 0, CHAN_CLOSED or -errno
  * @ub: the user's buffer, until a send is staged
  * @len: a send's bytes a message; of a receive the bytes received or, with
@@ -158,6 +163,7 @@ struct chan_op {
 	bool landed;
 	bool take_fd;
 	bool first;
+	bool late;
 	int result;
 	struct ubuf ub;
 	size_t len;
@@ -202,6 +208,7 @@ struct chan_line {
  * @lock: guards all that follows up to the wait queues, which have their own,
  *	as have the lists for SIGIO
  * @used: something was done with it, so that it is too late for setup
+ * @plain: the same, and it has neither GOCHAN_FIXED nor GOCHAN_CRED
  * @closed: Go's close(ch) was done
  * @had_sender: it has had a handle that may send
  * @had_receiver: it has had a handle that may receive
@@ -211,6 +218,8 @@ struct chan_line {
  * @lines: who is blocked, by direction
  * @returned: messages that a receiver took, could not copy and put back, in
  *	the order of sending; all older than those in the ring
+ * @late: senders that were served and are woken when the ring is drained
+ * @nr_late: how many
  * @handles: open handles, by what they may do
  * @last_seq: of the message sent last
  * @sent: messages sent
@@ -218,6 +227,7 @@ struct chan_line {
  * @bytes: payload inside
  * @name: its name, NULL for none
  *
+ * @late_work: wakes who is in @late, if the ring is not drained
  * @in_wait: who polls or peeks for a message
  * @out_wait: who polls for room
  * @in_async: who wants SIGIO for a message
@@ -237,6 +247,7 @@ struct chan {
 
 	spinlock_t lock;	/* guards what follows, see above */
 	bool used;
+	bool plain;
 	bool closed;
 	bool had_sender;
 	bool had_receiver;
@@ -245,6 +256,8 @@ struct chan {
 	u32 nr_returned;
 	struct chan_line lines[2];
 	struct list_head returned;
+	struct list_head late;
+	u32 nr_late;
 	u32 handles[2];
 	u64 last_seq;
 	u64 sent;
@@ -252,29 +265,55 @@ struct chan {
 	u64 bytes;
 	const char *name;
 
+	struct delayed_work late_work;
 	wait_queue_head_t in_wait;
 	wait_queue_head_t out_wait;
 	struct fasync_struct *in_async;
 	struct fasync_struct *out_async;
 };
 
+/* Who polls is woken for these. */
+enum {
+	WAKE_IN = 1,		/* a message came */
+	WAKE_OUT = 2,		/* room came */
+	WAKE_ENDED = 4,		/* the channel ended: wake all */
+};
+
 /**
  * struct chan_wake - whom to wake when the lock is dropped
  * @tasks: blocked tasks that were served; kept by RCU, as they may exit
  * @nr: how many
- * @in: a message came; wake who polls for one
- * @out: room came; wake who polls for it
- * @ended: the channel ended; wake all who poll
+ * @events: what those are told who poll, WAKE_IN and its like
  * @spent: messages to free
  */
 struct chan_wake {
 	struct task_struct *tasks[6];
 	unsigned int nr;
+	unsigned int events;
 	struct msg *spent;
-	bool in;
-	bool out;
-	bool ended;
 };
+
+void chan_mark_used_now(struct chan *ch);
+
+/**
+ * chan_mark_used() - something is done with the channel: too late for setup
+ * @ch: the channel
+ *
+ * Whatever looks at capacity, msg_size or flags calls this first.
+ */
+static inline void chan_mark_used(struct chan *ch)
+{
+	/* Pairs with set_used(). */
+	if (unlikely(!smp_load_acquire(&ch->used)))
+		chan_mark_used_now(ch);
+}
+
+/* Is it too late for setup, and neither GOCHAN_FIXED nor GOCHAN_CRED set? */
+static inline bool chan_is_plain(struct chan *ch)
+{
+	/* Pairs with set_used(). */
+	return smp_load_acquire(&ch->plain);
+}
 
 int chan_cache_init(void);
 void chan_cache_exit(void);
@@ -284,7 +323,6 @@ struct chan *chan_make(void);
 int chan_setup(struct chan *ch, const struct gochan_setup *setup);
 void chan_get(struct chan *ch);
 void chan_put(struct chan *ch);
-void chan_mark_used(struct chan *ch);
 void chan_add_handle(struct chan *ch, bool may_send, bool may_receive);
 void chan_drop_handle(struct chan *ch, bool may_send, bool may_receive);
 int chan_set_name(struct chan *ch, const char *name);
@@ -293,6 +331,13 @@ void chan_clear_name(struct chan *ch);
 /* Operations that may block. */
 int chan_send(struct chan_op *op, bool nonblock, ktime_t deadline);
 int chan_recv(struct chan_op *op, bool nonblock, ktime_t deadline);
+int chan_send_quick(struct chan *ch, const void __user *buf, size_t len,
+		    bool block);
+u32 chan_send_several(struct chan *ch, const void __user *buf, size_t len,
+		      u32 n);
+int chan_recv_quick(struct chan *ch, void __user *buf, size_t room, bool block,
+		    struct gochan_op __user *report);
+u32 chan_recv_several(struct chan *ch, void __user *buf, size_t len, u32 n);
 int chan_close(struct chan *ch);
 void chan_op_init(struct chan_op *op, struct chan *ch, enum chan_dir dir);
 void chan_op_release(struct chan_op *op);
@@ -309,6 +354,7 @@ void chan_unstage(struct chan_op *op);
 int chan_stage_to_wait(struct chan_op *op, u8 *small);
 int chan_finish_send(struct chan_op *op);
 int chan_finish_recv(struct chan_op *op);
+bool chan_seems_ready(struct chan *ch, enum chan_dir dir);
 bool chan_join(struct chan_op *send, struct chan_op *recv, struct waiter *w);
 void chan_leave(struct chan_op *op);
 void chan_wait_served(struct chan_op *op);

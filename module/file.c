@@ -164,18 +164,76 @@ static ssize_t do_write(struct file *file, struct ubuf ub, size_t len,
 	return ret;
 }
 
+/* Several messages in one buffer, or what is not simple. */
+static noinline ssize_t read_slowly(struct file *file, char __user *buf,
+				    size_t len)
+{
+	struct chan *ch = file_chan(file);
+	size_t each;
+	u32 got;
+
+	chan_mark_used(ch);
+	if (ch->flags & GOCHAN_FIXED) {
+		each = ch->msg_size;
+		got = chan_recv_several(ch, buf, each, len / each);
+		if (got)
+			return got * each;
+	}
+	return do_read(file, (struct ubuf){ .ptr = buf }, len,
+		       file->f_flags & O_NONBLOCK);
+}
+
 static ssize_t gochan_read(struct file *file, char __user *buf, size_t len,
 			   loff_t *pos)
 {
-	return do_read(file, (struct ubuf){ .ptr = buf }, len,
-		       file->f_flags & O_NONBLOCK);
+	struct chan *ch = file_chan(file);
+	int got;
+
+	if (len && chan_is_plain(ch)) {
+		got = chan_recv_quick(ch, buf, len,
+				      !(file->f_flags & O_NONBLOCK), NULL);
+		if (got != -EAGAIN)
+			return got == -ENODATA ? 0 : got;
+	}
+	return read_slowly(file, buf, len);
+}
+
+static noinline ssize_t write_slowly(struct file *file, const char __user *buf,
+				     size_t len)
+{
+	struct chan *ch = file_chan(file);
+	ssize_t sent = 0, ret;
+	u32 each;
+
+	chan_mark_used(ch);
+	if ((ch->flags & (GOCHAN_FIXED | GOCHAN_CRED)) == GOCHAN_FIXED) {
+		each = ch->msg_size;
+		if (len % each == 0)
+			sent = chan_send_several(ch, buf, each, len / each);
+		sent *= each;
+		if (sent == len)
+			return sent;
+	}
+	ret = do_write(file, (struct ubuf){ .ptr = (void __user *)buf + sent },
+		       len - sent, file->f_flags & O_NONBLOCK);
+	if (ret < 0)
+		return sent ?: ret;
+	return sent + ret;
 }
 
 static ssize_t gochan_write(struct file *file, const char __user *buf,
 			    size_t len, loff_t *pos)
 {
-	return do_write(file, (struct ubuf){ .ptr = (void __user *)buf }, len,
-			file->f_flags & O_NONBLOCK);
+	struct chan *ch = file_chan(file);
+	int err;
+
+	if (len && chan_is_plain(ch) && len <= ch->msg_size) {
+		err = chan_send_quick(ch, buf, len,
+				      !(file->f_flags & O_NONBLOCK));
+		if (err != -EAGAIN)
+			return err ?: len;
+	}
+	return write_slowly(file, buf, len);
 }
 
 static bool iocb_nonblock(const struct kiocb *iocb)

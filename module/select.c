@@ -194,7 +194,7 @@ static int load_op(struct sel_op *s, struct gochan_op __user *uop,
 	int err;
 
 	memset(s, 0, sizeof(*s));
-	if (copy_from_user(&u, uop, sizeof(u))) {
+	if (user_get(&u, uop, sizeof(u))) {
 		if (put_user(-EFAULT, &uop->result))
 			pr_debug("the result of an op could not be written\n");
 		return -EFAULT;
@@ -313,11 +313,9 @@ static u32 random_below(u32 n)
  * Of candidates that come one after the other, does the @nth stand in for the
  * one so far? So each of them is picked equally often, or the first always.
  */
-static bool takes_turn(const struct sel *sel, u32 nth)
+static bool takes_turn(u32 flags, u32 nth)
 {
-	if (sel->flags & GOCHAN_ORDERED)
-		return nth == 1;
-	return !random_below(nth);
+	return nth == 1 || (!(flags & GOCHAN_ORDERED) && !random_below(nth));
 }
 
 /* The next index of a random order, of which i are known; or of the order. */
@@ -398,7 +396,7 @@ static struct chan_op *pick(struct sel *sel, u32 *i, const struct chan *ch,
 			break;
 		if (!op_lines_up(s))
 			continue;
-		if (takes_turn(sel, ++n))
+		if (takes_turn(sel->flags, ++n))
 			picked = s;
 	}
 	return picked ? &picked->op : NULL;
@@ -465,7 +463,7 @@ static int poll_ops(struct sel *sel, struct poll_wqueues *wq)
 
 		if (op_is_nil(s) || !op_polls(s) || try_poll(s, table))
 			continue;
-		if (takes_turn(sel, ++n))
+		if (takes_turn(sel->flags, ++n))
 			at = i;
 	}
 	wq->pt._qproc = NULL;
@@ -523,6 +521,7 @@ static int wait_in_lines(struct sel *sel, struct poll_wqueues *wq)
 
 	waiter_init(&sel->waiter);
 	sel->waiter.poked = &wq->triggered;
+	sel->waiter.many = true;
 	if (join_lines(sel)) {
 		at = poll_ops(sel, wq);
 		if (at == -EAGAIN)
@@ -598,7 +597,7 @@ static ktime_t host_deadline(u64 timeout)
 static int get_ops(struct gochan_ops *call, struct gochan_ops __user *arg,
 		   u32 flags)
 {
-	if (copy_from_user(call, arg, sizeof(*call)))
+	if (user_get(call, arg, sizeof(*call)))
 		return -EFAULT;
 	if (put_user(call->index, &arg->index))
 		return -EFAULT;
@@ -672,6 +671,174 @@ static noinline long select_small(struct sel *sel,
 	return sel_call(sel, uops, at);
 }
 
+/* ---- the short way ---- */
+
+/*
+ * Most selects find one of their ops ready, and most ops are plain sends and
+ * receives. So the ops are looked at first without loading them, and one that
+ * seems ready, each with the same chance, is done in few steps. Whatever turns
+ * out not to be as simple, or wrong, is left to the steps above.
+ */
+
+/* What is read of an op, once. */
+struct brief {
+	s32 fd;
+	u16 opcode;
+	u16 flags;
+	u64 buf;
+	u32 len;
+	s32 result;
+	u32 reserved;
+};
+
+static inline int get_brief(struct brief *b, const struct gochan_op __user *u)
+{
+	if (!user_read_access_begin(u, sizeof(*u)))
+		return -EFAULT;
+	unsafe_get_user(b->fd, &u->fd, fault);
+	unsafe_get_user(b->opcode, &u->opcode, fault);
+	unsafe_get_user(b->flags, &u->flags, fault);
+	unsafe_get_user(b->buf, &u->buf, fault);
+	unsafe_get_user(b->len, &u->len, fault);
+	unsafe_get_user(b->result, &u->result, fault);
+	unsafe_get_user(b->reserved, &u->reserved, fault);
+	user_read_access_end();
+	return 0;
+fault:
+	user_read_access_end();
+	return -EFAULT;
+}
+
+static inline bool brief_plain(const struct brief *b)
+{
+	return !b->flags && !b->reserved && (b->opcode == GOCHAN_OP_SEND ||
+					     b->opcode == GOCHAN_OP_RECV);
+}
+
+/* The plain channel that @file is a handle on, if the op may be done there. */
+static inline struct chan *brief_chan(const struct brief *b,
+				      const struct file *file)
+{
+	fmode_t mode = b->opcode == GOCHAN_OP_SEND ? FMODE_WRITE : FMODE_READ;
+	struct chan *ch;
+
+	if (!file || !file_is_handle(file) || !(file->f_mode & mode))
+		return NULL;
+	ch = file_chan(file);
+	if (!chan_is_plain(ch))
+		return NULL;
+	return b->opcode == GOCHAN_OP_SEND && b->len > ch->msg_size ? NULL : ch;
+}
+
+/*
+ * The index of a random op that seems ready, and the op; -EAGAIN: none,
+ * -EINVAL: not as simple.
+ */
+static int quick_pick(struct gochan_op __user *uops, u32 n, u32 flags,
+		      struct brief *picked)
+{
+	int at = -EAGAIN;
+	struct chan *ch;
+	struct brief b;
+	u32 i, nth = 0;
+	struct fd fd;
+	bool ready;
+
+	for (i = 0; i < n; i++) {
+		if (get_brief(&b, uops + i) || !brief_plain(&b))
+			return -EINVAL;
+		if (b.fd < 0)
+			continue;
+		fd = fdget(b.fd);
+		ch = brief_chan(&b, compat_fd_file(fd));
+		ready = ch && chan_seems_ready(ch, b.opcode == GOCHAN_OP_SEND ?
+							   CHAN_SEND : CHAN_RECV);
+		fdput(fd);
+		if (!ch)
+			return -EINVAL;
+		if (ready && takes_turn(flags, ++nth)) {
+			at = i;
+			*picked = b;
+		}
+	}
+	return at;
+}
+
+/* What finish_op() says of a receive that waited in vain. */
+static int quick_fail(struct gochan_op __user *uop, int verdict)
+{
+	int result = verdict == -ERESTARTSYS ? -EINTR : verdict;
+	int err = put_user(-1, &uop->passed_fd);
+
+	if (verdict == -ENODATA) {
+		err |= put_user(0, &uop->len);
+		verdict = CHAN_CLOSED;
+		result = verdict;
+	}
+	if (err | put_user(result, &uop->result))
+		pr_debug("the results of an op could not be written\n");
+	return verdict;
+}
+
+/* Do one plain op in few steps; its verdict, or -EAGAIN. */
+static int quick_do(const struct brief *b, struct gochan_op __user *uop,
+		    bool block)
+{
+	void __user *buf = u64_to_user_ptr(b->buf);
+	int err = -EAGAIN;
+	struct chan *ch;
+	struct fd fd;
+
+	/* The results must have somewhere to go before anything happens. */
+	if (put_user(b->result, &uop->result))
+		return -EAGAIN;
+	fd = fdget(b->fd);
+	ch = brief_chan(b, compat_fd_file(fd));
+	if (!ch)
+		goto put;
+	if (block && (compat_fd_file(fd)->f_flags & O_NONBLOCK))
+		block = false;
+	if (b->opcode == GOCHAN_OP_SEND) {
+		err = chan_send_quick(ch, buf, b->len, false);
+		if (!err && put_user(0, &uop->result))
+			pr_debug("the result of an op could not be written\n");
+	} else {
+		err = chan_recv_quick(ch, buf, b->len, block, uop);
+	}
+put:
+	fdput(fd);
+	if (err == -EAGAIN)
+		return err;
+	return err < 0 ? quick_fail(uop, err) : 0;
+}
+
+/* A select; -EAGAIN: not as simple. */
+static long select_quick(const struct gochan_ops *call)
+{
+	struct gochan_op __user *uops = u64_to_user_ptr(call->ops);
+	struct brief b;
+	int at;
+
+	at = quick_pick(uops, call->count, call->flags, &b);
+	if (at < 0)
+		return -EAGAIN;
+	return quick_do(&b, uops + at, false) ?: at;
+}
+
+/* ---- the call ---- */
+
+static noinline long select_slowly(const struct gochan_ops *call, u32 *at)
+{
+	struct gochan_op __user *uops = u64_to_user_ptr(call->ops);
+	struct sel sel;
+
+	sel.n = call->count;
+	sel.flags = call->flags;
+	sel.deadline = host_deadline(call->timeout);
+	return sel.n <= SELECT_SMALL ? select_small(&sel, uops, at) :
+				       select_large(&sel, uops, at);
+}
+
 /**
  * chan_select() - GOCHAN_IOC_SELECT
  * @arg: the call
@@ -682,25 +849,20 @@ static noinline long select_small(struct sel *sel,
  */
 long chan_select(struct gochan_ops __user *arg)
 {
-	struct gochan_op __user *uops;
 	struct gochan_ops call;
-	struct sel sel;
 	u32 at;
 	long ret;
 
 	ret = get_ops(&call, arg, GOCHAN_NONBLOCK | GOCHAN_ORDERED);
 	if (ret)
 		return ret;
-	uops = u64_to_user_ptr(call.ops);
-	sel.n = call.count;
-	sel.flags = call.flags;
-	sel.deadline = host_deadline(call.timeout);
-	at = sel.n;
-	if (sel.n <= SELECT_SMALL)
-		ret = select_small(&sel, uops, &at);
+	at = call.count;
+	ret = select_quick(&call);
+	if (ret >= 0)
+		at = ret;
 	else
-		ret = select_large(&sel, uops, &at);
-	if (at < sel.n && put_user(at, &arg->index))
+		ret = select_slowly(&call, &at);
+	if (at < call.count && put_user(at, &arg->index))
 		pr_debug("the index of an op could not be written\n");
 	return ret;
 }
@@ -734,18 +896,29 @@ static int batch_run(struct sel_op *s, bool nonblock, ktime_t deadline)
 		nonblock = true;
 	if (op_is_nil(s) || op_polls(s))
 		return batch_select(s, nonblock, deadline);
+	if (s->opcode == GOCHAN_OP_SEND) {
+		err = send_size_ok(&s->op);
+		if (err)
+			return err;
+	}
 	if (s->opcode == GOCHAN_OP_RECV)
 		return chan_recv(&s->op, nonblock, deadline);
-	err = send_size_ok(&s->op);
-	return err ?: chan_send(&s->op, nonblock, deadline);
+	return chan_send(&s->op, nonblock, deadline);
 }
 
 static int batch_one(struct gochan_op __user *uop, bool nonblock,
 		     ktime_t deadline)
 {
+	bool block = !nonblock && deadline == KTIME_MAX;
 	struct sel_op s;
+	struct brief b;
 	int err;
 
+	if (!get_brief(&b, uop) && brief_plain(&b) && b.fd >= 0) {
+		err = quick_do(&b, uop, block);
+		if (err != -EAGAIN)
+			return err;
+	}
 	err = load_op(&s, uop, GOCHAN_NONBLOCK);
 	if (err)
 		return err;

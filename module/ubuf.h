@@ -22,6 +22,37 @@ struct ubuf {
 	struct iov_iter *iter;
 };
 
+/*
+ * Up to here a copy goes word by word: to begin a copy of any length, and to
+ * check it for being in one object, takes longer than to make a short one.
+ */
+#define UBUF_SHORT_MAX	128
+
+/* The least an architecture has to do for that: words may lie anywhere. */
+static inline bool ubuf_short(size_t len)
+{
+	return IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) &&
+	       len <= UBUF_SHORT_MAX;
+}
+
+int user_get_short(void *dst, const void __user *src, size_t len);
+int user_put_short(void __user *dst, const void *src, size_t len);
+
+/* Plain copies; 0 or -EFAULT. Up to UBUF_SHORT_MAX @dst has to be known big enough. */
+static inline int user_get(void *dst, const void __user *src, size_t len)
+{
+	if (ubuf_short(len))
+		return user_get_short(dst, src, len);
+	return copy_from_user(dst, src, len) ? -EFAULT : 0;
+}
+
+static inline int user_put(void __user *dst, const void *src, size_t len)
+{
+	if (ubuf_short(len))
+		return user_put_short(dst, src, len);
+	return copy_to_user(dst, src, len) ? -EFAULT : 0;
+}
+
 static inline int ubuf_get_iter(struct ubuf *u, void *dst, size_t len)
 {
 	size_t n = copy_from_iter(dst, len, u->iter);
@@ -47,7 +78,7 @@ static inline int ubuf_get(struct ubuf *u, void *dst, size_t len)
 {
 	if (u->iter)
 		return ubuf_get_iter(u, dst, len);
-	if (copy_from_user(dst, u->ptr, len))
+	if (user_get(dst, u->ptr, len))
 		return -EFAULT;
 	u->ptr += len;
 	return 0;
@@ -58,7 +89,7 @@ static inline int ubuf_put(struct ubuf *u, const void *src, size_t len)
 {
 	if (u->iter)
 		return ubuf_put_iter(u, src, len);
-	if (copy_to_user(u->ptr, src, len))
+	if (user_put(u->ptr, src, len))
 		return -EFAULT;
 	u->ptr += len;
 	return 0;
