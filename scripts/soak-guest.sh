@@ -9,8 +9,9 @@ set -eu
 
 seconds=$1
 random=$2
-tests='abi basic batch close cred fixed left limits memory module names ops order
-	pass peek poll select select_many select_poll stress uring waiting'
+tests='abi at_once basic batch close cred fixed late left limits memory module
+	names ops order pass peek poll select select_many select_poll stress uring
+	vanish waiting winner'
 parameters=/sys/module/gochan/parameters
 kmemleak=/sys/kernel/debug/kmemleak
 
@@ -77,7 +78,7 @@ run() {
 		draw 6
 		timeout $((random + 1)) "/kselftest/gochan/$test" >/tmp/out 2>&1 || :
 		echo "killed $test"
-	elif timeout 300 "/kselftest/gochan/$test" >/tmp/out 2>&1; then
+	elif timeout 900 "/kselftest/gochan/$test" >/tmp/out 2>&1; then
 		echo "ran $test"
 	else
 		echo "ran $test"
