@@ -27,14 +27,24 @@ now() {
 	echo "${up%.*}"
 }
 
-# As it was found: a killed test may leave names, limits, or no module.
-tidy() {
-	[ -e /sys/module/gochan ] || modprobe gochan
+restore() {
+	modprobe gochan || return
 	for file in "$parameters"/*; do
 		name=${file##*/}
-		[ "$name" = channels ] || cat "/tmp/found/$name" >"$file"
+		[ "$name" = channels ] || cat "/tmp/found/$name" >"$file" || return
 	done
-	gochan rm --all >/dev/null
+	gochan rm --all
+} >/dev/null 2>&1
+
+# As it was found: a killed test may leave names, limits, or no module, or be
+# still about to unload it.
+tidy() {
+	tries=100
+	until restore; do
+		tries=$((tries - 1))
+		[ $tries != 0 ] || exit 1
+		usleep 100000
+	done
 }
 
 # What nobody uses is given back before it is counted; counting starts nothing
