@@ -1299,7 +1299,7 @@ static bool take(struct chan_op *op, struct found *f, struct chan_wake *wake)
 
 static int report_len(struct gochan_op __user *to, size_t len)
 {
-	if (!user_write_access_begin(to, sizeof(*to)))
+	if (!user_write_begin(to, sizeof(*to)))
 		return -EFAULT;
 	unsafe_put_user((u32)len, &to->len, fault);
 	unsafe_put_user(0, &to->result, fault);
@@ -1951,10 +1951,12 @@ static void quick_received(struct chan *ch, struct chan_wake *wake)
 /* The message that a short op was given, while it waited, to its user. */
 static inline int quick_finish(struct chan_op *op)
 {
-	if (op->msg || op->pass || op->report ||
-	    user_put(op->ub.ptr, op->small, op->len))
+	if (op->msg || op->pass || op->report)
 		return chan_finish_recv(op);
-	return 0;
+	if (!user_put(op->ub.ptr, op->small, op->len))
+		return 0;
+	put_back(op->ch, op_reclaim(op));
+	return -EFAULT;
 }
 
 /* Stand in line for one message. */

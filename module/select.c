@@ -693,7 +693,7 @@ struct brief {
 
 static inline int get_brief(struct brief *b, const struct gochan_op __user *u)
 {
-	if (!user_read_access_begin(u, sizeof(*u)))
+	if (!user_read_begin(u, sizeof(*u)))
 		return -EFAULT;
 	unsafe_get_user(b->fd, &u->fd, fault);
 	unsafe_get_user(b->opcode, &u->opcode, fault);

@@ -1625,8 +1625,8 @@ TEST_F(all, r1_r9_messages)
 		}
 		close(ch);
 	}
-	/* all for want of copies, and the sends of two without any memory */
-	EXPECT_EQ(ARRAY_SIZE(lens) * 2 * 4 + 2, failed);
+	/* all for want of copies, and the sends of two without slabs, pages or no pages */
+	EXPECT_EQ(ARRAY_SIZE(lens) * 2 * 4 + 2 * 2, failed);
 }
 
 /* R9: a message that has to be put back is, where there is no memory at all. */
