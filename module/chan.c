@@ -33,18 +33,19 @@
  * taken them out itself; whoever comes across one takes it out, once.
  *
  * A sender that a full ring blocked is served as everybody is, but its waiter
- * is done only later, see there. Until then it stands in the list of those who
- * are late, which it leaves under the lock like a line, though served.
+ * is done only later (op_complete_late()). Until then it stands in the list of
+ * those who are late, which it leaves under the lock like a line, though served.
  *
  * Copies to and from user space under the lock are made with page faults
  * disabled. One that fails is made again without the lock: a send then brings
  * its bytes to the heap first, a receive makes its pages present first.
  *
  * Locks: one channel's lock at a time, never two. Inside it only those of the
- * quotas, of completions, of the allocator and of the scheduler; the wait
- * queues are woken outside of it.
+ * quotas, of completions, of delayed work, of pids, of the allocator and of the
+ * scheduler; the wait queues are woken outside of it.
  */
 
+#include <linux/fault-inject-usercopy.h>
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
@@ -224,7 +225,7 @@ static void msg_put(struct msg *m)
 		return;
 	origin_drop(&m->from);
 	msg_unpay(m);
-	if (m->data != (u8 *)(m + 1))
+	if (m->len >= PAGE_SIZE)
 		kvfree(m->data);
 	kfree(m);
 }
@@ -366,7 +367,9 @@ static void op_complete(struct chan_op *op, int result, struct chan_wake *wake)
  * full again, and a stream would switch tasks twice for each message. So it
  * sleeps on until most of the ring was drained, or for LATE_DELAY when the
  * receiver does not go on, or until a signal or its deadline comes. (A pipe
- * wakes its writer once a page was drained, and only then.)
+ * wakes its writer once a page was drained, and only then.) A channel whose
+ * receivers do not go on, as when it is used as a semaphore, is prompt from
+ * then on, until most of its ring was drained for once.
  */
 
 /* Smaller rings are drained at once. */
@@ -389,7 +392,7 @@ static void op_complete_late(struct chan_op *op, struct chan_wake *wake)
 	struct chan *ch = op->ch;
 
 	if (op->waiter->many || ch->capacity < LATE_CAPACITY_MIN ||
-	    ring_low(ch) || ch->nr_late == LATE_MAX) {
+	    ring_low(ch) || ch->nr_late == LATE_MAX || ch->prompt) {
 		op_complete(op, 0, wake);
 		return;
 	}
@@ -398,7 +401,7 @@ static void op_complete_late(struct chan_op *op, struct chan_wake *wake)
 	line_del(op);
 	list_add_tail(&op->node, &ch->late);
 	if (!ch->nr_late++)
-		queue_delayed_work(system_wq, &ch->late_work, LATE_DELAY);
+		schedule_delayed_work(&ch->late_work, LATE_DELAY);
 }
 
 static void late_del(struct chan_op *op)
@@ -412,10 +415,17 @@ static void wake_late(struct chan *ch, struct chan_wake *wake)
 {
 	struct chan_op *op, *next;
 
+	ch->prompt = false;
 	list_for_each_entry_safe(op, next, &ch->late, node) {
 		late_del(op);
 		wake_later(op_let_go(op), wake);
 	}
+}
+
+/* After a receive: was it what those wait for who are late? */
+static bool late_over(const struct chan *ch)
+{
+	return unlikely(ch->nr_late || ch->prompt) && ring_low(ch);
 }
 
 /*
@@ -525,7 +535,7 @@ int waiter_sleep(struct waiter *w, ktime_t deadline)
 
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
-		/* Pairs with op_complete(). */
+		/* Pairs with op_let_go(). */
 		if (smp_load_acquire(&w->done))
 			break;
 		err = -ERESTARTSYS;
@@ -1286,7 +1296,7 @@ static bool take(struct chan_op *op, struct found *f, struct chan_wake *wake)
 	} else {
 		take_inside(op, f);
 		refill(ch, wake);
-		if (unlikely(ch->nr_late) && ring_low(ch))
+		if (late_over(ch))
 			wake_late(ch, wake);
 		if (has_room(ch))
 			note_out(ch, wake);
@@ -1299,11 +1309,12 @@ static bool take(struct chan_op *op, struct found *f, struct chan_wake *wake)
 
 static int report_len(struct gochan_op __user *to, size_t len)
 {
-	if (!user_write_begin(to, sizeof(*to)))
+	if (should_fail_usercopy() || !user_write_access_begin(to, sizeof(*to)))
 		return -EFAULT;
-	unsafe_put_user((u32)len, &to->len, fault);
-	unsafe_put_user(0, &to->result, fault);
+	/* last what is read again, as the room, if the call goes another way */
 	unsafe_put_user(-1, &to->passed_fd, fault);
+	unsafe_put_user(0, &to->result, fault);
+	unsafe_put_user((u32)len, &to->len, fault);
 	user_write_access_end();
 	return 0;
 fault:
@@ -1940,7 +1951,7 @@ static __always_inline int quick_recv(struct chan *ch, void __user *buf,
 /* After messages were received. */
 static void quick_received(struct chan *ch, struct chan_wake *wake)
 {
-	if (ch->nr_late && ring_low(ch))
+	if (late_over(ch))
 		wake_late(ch, wake);
 	if (has_room(ch))
 		note_out(ch, wake);
@@ -1980,8 +1991,10 @@ static noinline int quick_recv_wait(struct chan *ch, void __user *buf,
 	enqueue(&op, &w, &wake);
 	chan_unlock(ch, &wake);
 	err = op_wait(&op, KTIME_MAX) ?: quick_finish(&op);
-	if (unlikely(op.msg || op.pass || op.from.pid))
+	if (unlikely(op.msg || op.pass))
 		chan_op_release(&op);
+	if (err == -EMSGSIZE && report && put_user((u32)op.len, &report->len))
+		pr_debug("the length of an op could not be written\n");
 	if (err)
 		return err == CHAN_CLOSED ? -ENODATA : err;
 	return op.len;
@@ -2039,7 +2052,7 @@ int chan_recv_quick(struct chan *ch, void __user *buf, size_t room, bool block,
 	if (len < 0)
 		return quick_recv_contended(ch, buf, room, block, report);
 	events = out_event(ch);
-	if (unlikely(ch->nr_late) && ring_low(ch))
+	if (late_over(ch))
 		unlock_and_wake_late(ch);
 	else
 		spin_unlock(&ch->lock);
@@ -2380,9 +2393,14 @@ static void late_work(struct work_struct *work)
 {
 	struct chan *ch = container_of(to_delayed_work(work), struct chan,
 				       late_work);
+	struct chan_wake wake = {};
+	bool in_vain;
 
-	chan_lock(ch);
-	unlock_and_wake_late(ch);
+	spin_lock(&ch->lock);
+	in_vain = ch->nr_late;
+	wake_late(ch, &wake);
+	ch->prompt = in_vain;
+	chan_unlock(ch, &wake);
 }
 
 /**

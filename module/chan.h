@@ -150,7 +150,7 @@ enum chan_dir {
  *	of the ring by pointer; NULL for none
  * @held_bytes: how many
  *
- * While it stands in a line the fields belong to the channel's lock, else to
+ * While it stands in a line or is late the fields belong to the channel's lock, else to
  * its task.
  */
 struct chan_op {
@@ -220,6 +220,7 @@ struct chan_line {
  *	the order of sending; all older than those in the ring
  * @late: senders that were served and are woken when the ring is drained
  * @nr_late: how many
+ * @prompt: they were woken before that: who comes next is not late
  * @handles: open handles, by what they may do
  * @last_seq: of the message sent last
  * @sent: messages sent
@@ -258,6 +259,7 @@ struct chan {
 	struct list_head returned;
 	struct list_head late;
 	u32 nr_late;
+	bool prompt;
 	u32 handles[2];
 	u64 last_seq;
 	u64 sent;

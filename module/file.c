@@ -164,23 +164,42 @@ static ssize_t do_write(struct file *file, struct ubuf ub, size_t len,
 	return ret;
 }
 
-/* Several messages in one buffer, or what is not simple. */
-static noinline ssize_t read_slowly(struct file *file, char __user *buf,
-				    size_t len)
+/* Of several messages those that can be received at once, in bytes. */
+static size_t read_several(struct chan *ch, char __user *buf, size_t len)
 {
-	struct chan *ch = file_chan(file);
-	size_t each;
+	size_t each = ch->msg_size, done = 0;
 	u32 got;
+
+	do {
+		got = chan_recv_several(ch, buf + done, each,
+					(len - done) / each);
+		done += got * each;
+		cond_resched();
+	} while (got && !signal_pending(current));
+	return done;
+}
+
+/* Several messages in one buffer, or what is not simple. */
+static noinline ssize_t read_more(struct file *file, char __user *buf,
+				  size_t len)
+{
+	bool nonblock = file->f_flags & O_NONBLOCK;
+	struct chan *ch = file_chan(file);
+	size_t done = 0;
+	ssize_t ret;
 
 	chan_mark_used(ch);
 	if (ch->flags & GOCHAN_FIXED) {
-		each = ch->msg_size;
-		got = chan_recv_several(ch, buf, each, len / each);
-		if (got)
-			return got * each;
+		done = read_several(ch, buf, len);
+		if (done && (len - done < ch->msg_size ||
+			     signal_pending(current)))
+			return done;
 	}
-	return do_read(file, (struct ubuf){ .ptr = buf }, len,
-		       file->f_flags & O_NONBLOCK);
+	ret = do_read(file, (struct ubuf){ .ptr = buf + done }, len - done,
+		      nonblock || done);
+	if (ret < 0)
+		return done ?: ret;
+	return done + ret;
 }
 
 static ssize_t gochan_read(struct file *file, char __user *buf, size_t len,
@@ -195,11 +214,11 @@ static ssize_t gochan_read(struct file *file, char __user *buf, size_t len,
 		if (got != -EAGAIN)
 			return got == -ENODATA ? 0 : got;
 	}
-	return read_slowly(file, buf, len);
+	return read_more(file, buf, len);
 }
 
-static noinline ssize_t write_slowly(struct file *file, const char __user *buf,
-				     size_t len)
+static noinline ssize_t write_more(struct file *file, const char __user *buf,
+				   size_t len)
 {
 	struct chan *ch = file_chan(file);
 	ssize_t sent = 0, ret;
@@ -233,7 +252,7 @@ static ssize_t gochan_write(struct file *file, const char __user *buf,
 		if (err != -EAGAIN)
 			return err ?: len;
 	}
-	return write_slowly(file, buf, len);
+	return write_more(file, buf, len);
 }
 
 static bool iocb_nonblock(const struct kiocb *iocb)

@@ -71,6 +71,7 @@ struct sel_op {
  * @order: indices of @ops, shuffled, then sorted by channel
  * @n: how many
  * @flags: of the call
+ * @first: the index of the op that is drawn first, once, or negative
  * @deadline: absolute CLOCK_MONOTONIC, KTIME_MAX for none
  * @waiter: what others serve
  * @small: where short messages pass, as only one op at a time needs it
@@ -82,6 +83,7 @@ struct sel {
 	u16 *order;
 	u32 n;
 	u32 flags;
+	int first;
 	ktime_t deadline;
 	struct waiter waiter;
 	u8 small[CHAN_SMALL_MAX];
@@ -323,8 +325,11 @@ static u32 draw(struct sel *sel, u32 i)
 {
 	u32 j = i;
 
-	if (!(sel->flags & GOCHAN_ORDERED))
+	if (sel->first >= 0)
+		j = sel->first;
+	else if (!(sel->flags & GOCHAN_ORDERED))
 		j += random_below(sel->n - i);
+	sel->first = -1;
 	swap(sel->order[i], sel->order[j]);
 	return sel->order[i];
 }
@@ -680,85 +685,64 @@ static noinline long select_small(struct sel *sel,
  * out not to be as simple, or wrong, is left to the steps above.
  */
 
-/* What is read of an op, once. */
-struct brief {
-	s32 fd;
-	u16 opcode;
-	u16 flags;
-	u64 buf;
-	u32 len;
-	s32 result;
-	u32 reserved;
-};
-
-static inline int get_brief(struct brief *b, const struct gochan_op __user *u)
+static inline bool op_plain(const struct gochan_op *u)
 {
-	if (!user_read_begin(u, sizeof(*u)))
-		return -EFAULT;
-	unsafe_get_user(b->fd, &u->fd, fault);
-	unsafe_get_user(b->opcode, &u->opcode, fault);
-	unsafe_get_user(b->flags, &u->flags, fault);
-	unsafe_get_user(b->buf, &u->buf, fault);
-	unsafe_get_user(b->len, &u->len, fault);
-	unsafe_get_user(b->result, &u->result, fault);
-	unsafe_get_user(b->reserved, &u->reserved, fault);
-	user_read_access_end();
-	return 0;
-fault:
-	user_read_access_end();
-	return -EFAULT;
-}
-
-static inline bool brief_plain(const struct brief *b)
-{
-	return !b->flags && !b->reserved && (b->opcode == GOCHAN_OP_SEND ||
-					     b->opcode == GOCHAN_OP_RECV);
+	return !u->flags && !u->reserved && (u->opcode == GOCHAN_OP_SEND ||
+					     u->opcode == GOCHAN_OP_RECV);
 }
 
 /* The plain channel that @file is a handle on, if the op may be done there. */
-static inline struct chan *brief_chan(const struct brief *b,
+static inline struct chan *plain_chan(const struct gochan_op *u,
 				      const struct file *file)
 {
-	fmode_t mode = b->opcode == GOCHAN_OP_SEND ? FMODE_WRITE : FMODE_READ;
+	bool send = u->opcode == GOCHAN_OP_SEND;
 	struct chan *ch;
 
-	if (!file || !file_is_handle(file) || !(file->f_mode & mode))
+	if (!file || !file_is_handle(file) ||
+	    !(file->f_mode & (send ? FMODE_WRITE : FMODE_READ)))
 		return NULL;
 	ch = file_chan(file);
 	if (!chan_is_plain(ch))
 		return NULL;
-	return b->opcode == GOCHAN_OP_SEND && b->len > ch->msg_size ? NULL : ch;
+	return send && u->len > ch->msg_size ? NULL : ch;
+}
+
+/* Does a plain op seem ready? -EINVAL: it is not as simple. */
+static inline int quick_look(const struct gochan_op *u)
+{
+	struct fd fd = fdget(u->fd);
+	struct chan *ch = plain_chan(u, compat_fd_file(fd));
+	int ready = -EINVAL;
+
+	if (ch)
+		ready = chan_seems_ready(ch, u->opcode == GOCHAN_OP_SEND ?
+						     CHAN_SEND : CHAN_RECV);
+	fdput(fd);
+	return ready;
 }
 
 /*
- * The index of a random op that seems ready, and the op; -EAGAIN: none,
- * -EINVAL: not as simple.
+ * The index of a random op that seems ready, or of the first, and the op;
+ * -EAGAIN: none. -EINVAL: not as simple.
  */
-static int quick_pick(struct gochan_op __user *uops, u32 n, u32 flags,
-		      struct brief *picked)
+static int quick_pick(const struct gochan_ops *call, struct gochan_op *picked)
 {
-	int at = -EAGAIN;
-	struct chan *ch;
-	struct brief b;
+	struct gochan_op __user *uops = u64_to_user_ptr(call->ops);
+	int ready, at = -EAGAIN;
+	struct gochan_op u;
 	u32 i, nth = 0;
-	struct fd fd;
-	bool ready;
 
-	for (i = 0; i < n; i++) {
-		if (get_brief(&b, uops + i) || !brief_plain(&b))
+	for (i = 0; i < call->count; i++) {
+		if (user_get(&u, uops + i, sizeof(u)) || !op_plain(&u))
 			return -EINVAL;
-		if (b.fd < 0)
+		if (u.fd < 0)
 			continue;
-		fd = fdget(b.fd);
-		ch = brief_chan(&b, compat_fd_file(fd));
-		ready = ch && chan_seems_ready(ch, b.opcode == GOCHAN_OP_SEND ?
-							   CHAN_SEND : CHAN_RECV);
-		fdput(fd);
-		if (!ch)
-			return -EINVAL;
-		if (ready && takes_turn(flags, ++nth)) {
+		ready = quick_look(&u);
+		if (ready < 0)
+			return ready;
+		if (ready && takes_turn(call->flags, ++nth)) {
 			at = i;
-			*picked = b;
+			*picked = u;
 		}
 	}
 	return at;
@@ -781,29 +765,29 @@ static int quick_fail(struct gochan_op __user *uop, int verdict)
 }
 
 /* Do one plain op in few steps; its verdict, or -EAGAIN. */
-static int quick_do(const struct brief *b, struct gochan_op __user *uop,
+static int quick_do(const struct gochan_op *u, struct gochan_op __user *uop,
 		    bool block)
 {
-	void __user *buf = u64_to_user_ptr(b->buf);
+	void __user *buf = u64_to_user_ptr(u->buf);
 	int err = -EAGAIN;
 	struct chan *ch;
 	struct fd fd;
 
 	/* The results must have somewhere to go before anything happens. */
-	if (put_user(b->result, &uop->result))
+	if (put_user(u->result, &uop->result))
 		return -EAGAIN;
-	fd = fdget(b->fd);
-	ch = brief_chan(b, compat_fd_file(fd));
+	fd = fdget(u->fd);
+	ch = plain_chan(u, compat_fd_file(fd));
 	if (!ch)
 		goto put;
 	if (block && (compat_fd_file(fd)->f_flags & O_NONBLOCK))
 		block = false;
-	if (b->opcode == GOCHAN_OP_SEND) {
-		err = chan_send_quick(ch, buf, b->len, false);
+	if (u->opcode == GOCHAN_OP_SEND) {
+		err = chan_send_quick(ch, buf, u->len, false);
 		if (!err && put_user(0, &uop->result))
 			pr_debug("the result of an op could not be written\n");
 	} else {
-		err = chan_recv_quick(ch, buf, b->len, block, uop);
+		err = chan_recv_quick(ch, buf, u->len, block, uop);
 	}
 put:
 	fdput(fd);
@@ -812,28 +796,32 @@ put:
 	return err < 0 ? quick_fail(uop, err) : 0;
 }
 
-/* A select; -EAGAIN: not as simple. */
-static long select_quick(const struct gochan_ops *call)
+/*
+ * A select; -EAGAIN: it has to be done at length, and then *@first, if not
+ * negative, is the op that would have been done.
+ */
+static long select_quick(const struct gochan_ops *call, int *first)
 {
 	struct gochan_op __user *uops = u64_to_user_ptr(call->ops);
-	struct brief b;
-	int at;
+	struct gochan_op u;
 
-	at = quick_pick(uops, call->count, call->flags, &b);
-	if (at < 0)
+	*first = quick_pick(call, &u);
+	if (*first < 0)
 		return -EAGAIN;
-	return quick_do(&b, uops + at, false) ?: at;
+	return quick_do(&u, uops + *first, false) ?: *first;
 }
 
 /* ---- the call ---- */
 
-static noinline long select_slowly(const struct gochan_ops *call, u32 *at)
+static noinline long select_slowly(const struct gochan_ops *call, int first,
+				   u32 *at)
 {
 	struct gochan_op __user *uops = u64_to_user_ptr(call->ops);
 	struct sel sel;
 
 	sel.n = call->count;
 	sel.flags = call->flags;
+	sel.first = call->flags & GOCHAN_ORDERED ? -1 : first;
 	sel.deadline = host_deadline(call->timeout);
 	return sel.n <= SELECT_SMALL ? select_small(&sel, uops, at) :
 				       select_large(&sel, uops, at);
@@ -850,6 +838,7 @@ static noinline long select_slowly(const struct gochan_ops *call, u32 *at)
 long chan_select(struct gochan_ops __user *arg)
 {
 	struct gochan_ops call;
+	int first;
 	u32 at;
 	long ret;
 
@@ -857,11 +846,11 @@ long chan_select(struct gochan_ops __user *arg)
 	if (ret)
 		return ret;
 	at = call.count;
-	ret = select_quick(&call);
+	ret = select_quick(&call, &first);
 	if (ret >= 0)
 		at = ret;
 	else
-		ret = select_slowly(&call, &at);
+		ret = select_slowly(&call, first, &at);
 	if (at < call.count && put_user(at, &arg->index))
 		pr_debug("the index of an op could not be written\n");
 	return ret;
@@ -879,6 +868,7 @@ static noinline int batch_select(struct sel_op *s, bool nonblock,
 		.order = &order,
 		.n = 1,
 		.flags = nonblock ? GOCHAN_NONBLOCK : 0,
+		.first = -1,
 		.deadline = deadline,
 	};
 	int verdict;
@@ -910,12 +900,12 @@ static int batch_one(struct gochan_op __user *uop, bool nonblock,
 		     ktime_t deadline)
 {
 	bool block = !nonblock && deadline == KTIME_MAX;
+	struct gochan_op u;
 	struct sel_op s;
-	struct brief b;
 	int err;
 
-	if (!get_brief(&b, uop) && brief_plain(&b) && b.fd >= 0) {
-		err = quick_do(&b, uop, block);
+	if (!user_get(&u, uop, sizeof(u)) && op_plain(&u) && u.fd >= 0) {
+		err = quick_do(&u, uop, block);
 		if (err != -EAGAIN)
 			return err;
 	}

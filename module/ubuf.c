@@ -3,6 +3,7 @@
  * Short copies from and to user space, see ubuf.h.
  */
 
+#include <linux/fault-inject-usercopy.h>
 #include <linux/uaccess.h>
 
 #include "ubuf.h"
@@ -22,7 +23,7 @@ struct block {
  */
 int user_get_short(void *dst, const void __user *src, size_t len)
 {
-	if (!user_read_begin(src, len))
+	if (should_fail_usercopy() || !user_read_access_begin(src, len))
 		return -EFAULT;
 	for (; len >= sizeof(struct block); len -= sizeof(struct block)) {
 		const struct block __user *from = src;
@@ -59,7 +60,7 @@ fault:
  */
 int user_put_short(void __user *dst, const void *src, size_t len)
 {
-	if (!user_write_begin(dst, len))
+	if (should_fail_usercopy() || !user_write_access_begin(dst, len))
 		return -EFAULT;
 	for (; len >= sizeof(struct block); len -= sizeof(struct block)) {
 		struct block __user *to = dst;

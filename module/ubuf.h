@@ -8,7 +8,6 @@
 #ifndef GOCHAN_UBUF_H
 #define GOCHAN_UBUF_H
 
-#include <linux/fault-inject-usercopy.h>
 #include <linux/pagemap.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
@@ -34,17 +33,6 @@ static inline bool ubuf_short(size_t len)
 {
 	return IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) &&
 	       len <= UBUF_SHORT_MAX;
-}
-
-/* As user_access_begin(), and may be made to fail as copies are. */
-static inline bool user_read_begin(const void __user *src, size_t len)
-{
-	return !should_fail_usercopy() && user_read_access_begin(src, len);
-}
-
-static inline bool user_write_begin(void __user *dst, size_t len)
-{
-	return !should_fail_usercopy() && user_write_access_begin(dst, len);
 }
 
 int user_get_short(void *dst, const void __user *src, size_t len);

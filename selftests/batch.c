@@ -402,6 +402,27 @@ TEST_F(batch, r3_r15_against_a_batch)
 	}
 }
 
+/* R10: a receive that waited and has too little room is told what it takes. */
+TEST_F(batch, r10_too_small_in_line)
+{
+	const int ch = ch_make(1, 100, 0);
+	struct call *call = call_batch(ch);
+	struct gochan_op *op = call_recv(call, ch);
+
+	/* no first use any more */
+	ASSERT_EQ(1, send_text(ch, "a"));
+	ASSERT_STREQ("a", recv_text(ch));
+	op->len = 3;
+	call_start(call, variant->by);
+	ASSERT_TRUE(wait_for_waiters(ch, 0, 1));
+	ASSERT_EQ(10, send_text(ch, "0123456789"));
+	EXPECT_EQ(-EMSGSIZE, call_wait(call));
+	EXPECT_EQ(-EMSGSIZE, op->result);
+	EXPECT_EQ(10U, op->len);
+	EXPECT_EQ(-1, op->passed_fd);
+	EXPECT_STREQ("0123456789", recv_text(ch));
+}
+
 /* R15: an op that polls waits for its event, and then the next begins. */
 TEST(r15_poll)
 {

@@ -223,6 +223,25 @@ TEST_F(fixed, r11_many)
 	EXPECT_TRUE(are_messages(self->in, size, 0, MANY));
 }
 
+/* R11: all that are there and fit, be there ever so many, wherever they go. */
+TEST(r11_more_than_a_few)
+{
+	enum { COUNT = 5000 };
+	const int ch = ch_make(COUNT, 8, GOCHAN_FIXED);
+	unsigned long *in = calloc(COUNT, sizeof(*in));
+	unsigned long *out = map_pages(10);
+	int i;
+
+	for (i = 0; i < COUNT; i++)
+		in[i] = i * 3;
+	ASSERT_EQ(COUNT * 8, ch_send(ch, in, COUNT * 8));
+	/* none of these pages was touched */
+	ASSERT_EQ(COUNT * 8, ch_recv(ch, out, 10 * page_size()));
+	for (i = 0; i < COUNT; i++)
+		ASSERT_EQ(i * 3UL, out[i]);
+	ASSERT_EQ(0U, ch_info(ch).len);
+}
+
 /* R11: a read that waits takes the first that comes, and what else is there. */
 TEST_F(fixed, r11_read_waits_for_one)
 {

@@ -120,6 +120,33 @@ TEST(r14_uniform)
 	EXPECT_GT(CHI_SQUARED_7, chi_squared(counts, 8));
 }
 
+/* R14: an end is as likely as a message, and so is what cannot be taken at once. */
+TEST(r14_uniform_with_an_end)
+{
+	unsigned int counts[3] = {};
+	struct gochan_op ops[3];
+	char bufs[2][64] = {};
+	const int full = ch_make(1, 16, 0);
+	const int ended = ch_make(1, 16, 0);
+	const int pointers = ch_make(1, 8192, 0);
+	int i, at;
+
+	ASSERT_EQ(1, send_text(full, "a"));
+	ASSERT_EQ(1, send_text(pointers, "a"));
+	ASSERT_EQ(0, ch_close(ended));
+	for (i = 0; i < 3000; i++) {
+		ops[0] = GOCHAN_RECV(full, bufs[0], 64);
+		ops[1] = GOCHAN_RECV(ended, NULL, 0);
+		ops[2] = GOCHAN_RECV(pointers, bufs[1], 64);
+		at = ops_select(full, ops, 3, 0);
+		ASSERT_TRUE(at >= 0 && at < 3);
+		counts[at >= 0 ? at : 0]++;
+		if (at != 1)
+			ASSERT_EQ(1, send_text(at ? pointers : full, "a"));
+	}
+	EXPECT_GT(CHI_SQUARED_2, chi_squared(counts, 3));
+}
+
 /* R14: the same where ops do not fit on the stack. */
 TEST(r14_uniform_many)
 {
