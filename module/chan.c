@@ -365,21 +365,24 @@ static void op_complete(struct chan_op *op, int result, struct chan_wake *wake)
  * A sender that was blocked by a full ring is served as soon as there is room:
  * its message moves up. But if it were woken at once, it would find the ring
  * full again, and a stream would switch tasks twice for each message. So it
- * sleeps on until most of the ring was drained, or for LATE_DELAY when the
+ * sleeps on until most of the ring was drained, or for LATE_JIFFIES when the
  * receiver does not go on, or until a signal or its deadline comes. (A pipe
- * wakes its writer once a page was drained, and only then.) A channel whose
- * receivers do not go on, as when it is used as a semaphore, is prompt from
- * then on, until most of its ring was drained for once.
+ * wakes its writer once a page was drained, and only then.) Where receivers do
+ * not go on, as when the channel is used as a semaphore, the next senders are
+ * woken at once.
  */
 
 /* Smaller rings are drained at once. */
 #define LATE_CAPACITY_MIN	4
 
-/* In jiffies. */
-#define LATE_DELAY		1
+/* At least one whole. */
+#define LATE_JIFFIES		2
 
 /* More at a time are not kept from running. */
 #define LATE_MAX		16
+
+/* So many are woken at once after one who was late in vain. */
+#define LATE_PROMPT		1024
 
 static bool ring_low(const struct chan *ch)
 {
@@ -391,8 +394,9 @@ static void op_complete_late(struct chan_op *op, struct chan_wake *wake)
 {
 	struct chan *ch = op->ch;
 
-	if (op->waiter->many || ch->capacity < LATE_CAPACITY_MIN ||
-	    ring_low(ch) || ch->nr_late == LATE_MAX || ch->prompt) {
+	if (ch->prompt || op->waiter->many || ring_low(ch) ||
+	    ch->capacity < LATE_CAPACITY_MIN || ch->nr_late == LATE_MAX) {
+		ch->prompt -= ch->prompt > 0;
 		op_complete(op, 0, wake);
 		return;
 	}
@@ -400,8 +404,10 @@ static void op_complete_late(struct chan_op *op, struct chan_wake *wake)
 	op->late = true;
 	line_del(op);
 	list_add_tail(&op->node, &ch->late);
-	if (!ch->nr_late++)
-		schedule_delayed_work(&ch->late_work, LATE_DELAY);
+	if (ch->nr_late++)
+		return;
+	ch->late_since = jiffies;
+	schedule_delayed_work(&ch->late_work, LATE_JIFFIES);
 }
 
 static void late_del(struct chan_op *op)
@@ -415,7 +421,6 @@ static void wake_late(struct chan *ch, struct chan_wake *wake)
 {
 	struct chan_op *op, *next;
 
-	ch->prompt = false;
 	list_for_each_entry_safe(op, next, &ch->late, node) {
 		late_del(op);
 		wake_later(op_let_go(op), wake);
@@ -425,7 +430,7 @@ static void wake_late(struct chan *ch, struct chan_wake *wake)
 /* After a receive: was it what those wait for who are late? */
 static bool late_over(const struct chan *ch)
 {
-	return unlikely(ch->nr_late || ch->prompt) && ring_low(ch);
+	return unlikely(ch->nr_late) && ring_low(ch);
 }
 
 /*
@@ -2394,12 +2399,18 @@ static void late_work(struct work_struct *work)
 	struct chan *ch = container_of(to_delayed_work(work), struct chan,
 				       late_work);
 	struct chan_wake wake = {};
-	bool in_vain;
 
 	spin_lock(&ch->lock);
-	in_vain = ch->nr_late;
+	if (!ch->nr_late)
+		goto unlock;
+	/* It may have been scheduled for those before. */
+	if (time_before(jiffies, ch->late_since + LATE_JIFFIES)) {
+		schedule_delayed_work(&ch->late_work, 1);
+		goto unlock;
+	}
+	ch->prompt = LATE_PROMPT;
 	wake_late(ch, &wake);
-	ch->prompt = in_vain;
+unlock:
 	chan_unlock(ch, &wake);
 }
 

@@ -220,7 +220,8 @@ struct chan_line {
  *	the order of sending; all older than those in the ring
  * @late: senders that were served and are woken when the ring is drained
  * @nr_late: how many
- * @prompt: they were woken before that: who comes next is not late
+ * @late_since: in jiffies, since when there is one
+ * @prompt: so many are not late, as the last ones were in vain
  * @handles: open handles, by what they may do
  * @last_seq: of the message sent last
  * @sent: messages sent
@@ -259,7 +260,8 @@ struct chan {
 	struct list_head returned;
 	struct list_head late;
 	u32 nr_late;
-	bool prompt;
+	unsigned long late_since;
+	u32 prompt;
 	u32 handles[2];
 	u64 last_seq;
 	u64 sent;
