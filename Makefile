@@ -44,6 +44,18 @@ selftests: guest
 	$(if $(filter debug coverage,$(KERNEL)),\
 		$(MAKE) -s --no-print-directory -C selftests/faults KSRC=$(KSRC))
 
+bench-program: guest
+	@scripts/deps bench
+	@$(MAKE) -s --no-print-directory -C tools/bench
+
+# Side by side with what else carries messages.
+bench: bench-program
+	@scripts/bench $(CASE)
+
+# The main figures, against those kept here.
+bench-guard: bench-program
+	@scripts/bench -g
+
 check: selftests
 	@scripts/check $(TEST)
 
@@ -110,6 +122,9 @@ help:
 	@echo 'make check-kernels the tests, on every kernel and machine, or on KINDS="NAME..."'
 	@echo 'make fuzz          random programs; MINUTES=N (5), SEED=N or what a failure names'
 	@echo 'make soak          the tests again and again; MINUTES=N (60), SEED=N'
+	@echo 'make bench         what messages cost, and what they cost elsewhere, into build/bench;'
+	@echo '                   CASE=FAMILY[/PEER[/SIZE[/PARAMETER]]], see scripts/bench'
+	@echo 'make bench-guard   the main figures, against those kept in tools/bench/figures'
 	@echo 'make coverage      what of the module the tests run, into build/coverage'
 	@echo 'make model         checks a model of the protocol in all of its states'
 	@echo 'make lint          the static checks'
@@ -120,4 +135,4 @@ help:
 # Two at a time would be in each other's way, above all in apt.
 .NOTPARALLEL:
 .PHONY: all user deps guest-deps guest demo shell selftests check check-debug check-race \
-	check-preempt check-kernels fuzz soak coverage model lint install clean help
+	check-preempt check-kernels fuzz soak coverage model lint bench-program bench bench-guard install clean help

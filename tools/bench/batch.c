@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A stream from one process to another in which each call moves several
+ * messages.
+ */
+#include <err.h>
+#include <gochan.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+#define CAPACITY	256
+
+/* What both of a system call's arrays need, made once by each process. */
+struct batch {
+	struct gochan_op *ops;
+	struct mmsghdr *headers;
+	struct iovec *iovecs;
+};
+
+static void *zeroed(size_t count, size_t size)
+{
+	void *mem = calloc(count, size);
+
+	if (!mem)
+		err(1, "batch");
+	return mem;
+}
+
+static void setup(struct run *run)
+{
+	links_open(run, 1, run->point->peer->own_capacity ? OWN_CAPACITY : CAPACITY);
+}
+
+/* The message of run->buf is the first of a batch. */
+static void setup_bytes(struct run *run)
+{
+	setup(run);
+	run->priv = zeroed(run->point->param, run->point->size);
+}
+
+/* ---- one write, one read: pipes and GOCHAN_FIXED channels ---- */
+
+static void work_bytes(struct run *run, unsigned int me, unsigned int messages)
+{
+	const size_t size = run->point->size;
+	const size_t most = run->point->param * size;
+	size_t left = messages * size;
+	ssize_t n;
+
+	while (left) {
+		const size_t len = left < most ? left : most;
+
+		n = me ? write(run->links->wfd, run->priv, len) :
+			 read(run->links->rfd, run->priv, len);
+		if (n <= 0)
+			err(1, "%s", run->point->name);
+		left -= n;
+	}
+}
+
+/* ---- gochan_batch ---- */
+
+static struct batch *batch_of(struct run *run)
+{
+	if (!run->priv)
+		run->priv = zeroed(1, sizeof(struct batch));
+	return run->priv;
+}
+
+static void work_ops(struct run *run, unsigned int me, unsigned int messages)
+{
+	const unsigned int most = run->point->param;
+	const size_t size = run->point->size;
+	struct batch *batch = batch_of(run);
+	unsigned int i;
+	int n;
+
+	if (!batch->ops) {
+		batch->ops = zeroed(most, sizeof(*batch->ops));
+		for (i = 0; i < most; i++)
+			batch->ops[i] = me ? GOCHAN_SEND(run->links->wfd, run->buf, size) :
+					     GOCHAN_RECV(run->links->rfd, run->buf, size);
+	}
+	for (; messages; messages -= n) {
+		n = gochan_batch(batch->ops, messages < most ? messages : most, -1,
+				 me ? 0 : GOCHAN_WAITFORONE);
+		if (n <= 0)
+			err(1, "gochan_batch");
+	}
+}
+
+/* ---- sendmmsg, recvmmsg ---- */
+
+static void work_mmsg(struct run *run, unsigned int me, unsigned int messages)
+{
+	const unsigned int most = run->point->param;
+	struct batch *batch = batch_of(run);
+	unsigned int i, count;
+	int n;
+
+	if (!batch->headers) {
+		batch->headers = zeroed(most, sizeof(*batch->headers));
+		batch->iovecs = zeroed(most, sizeof(*batch->iovecs));
+		for (i = 0; i < most; i++) {
+			batch->iovecs[i].iov_base = run->buf;
+			batch->iovecs[i].iov_len = run->point->size;
+			batch->headers[i].msg_hdr.msg_iov = &batch->iovecs[i];
+			batch->headers[i].msg_hdr.msg_iovlen = 1;
+		}
+	}
+	for (; messages; messages -= n) {
+		count = messages < most ? messages : most;
+		n = me ? sendmmsg(run->links->wfd, batch->headers, count, 0) :
+			 recvmmsg(run->links->rfd, batch->headers, count, MSG_WAITFORONE, NULL);
+		if (n <= 0)
+			err(1, "%s", run->point->name);
+	}
+}
+
+static const struct {
+	const char *name;
+	const struct peer *peer;
+	void (*setup)(struct run *run);
+	void (*work)(struct run *run, unsigned int me, unsigned int messages);
+} ways[] = {
+	{ "gochan-fixed", &peer_gochan_fixed, setup_bytes, work_bytes },
+	{ "gochan-batch", &peer_gochan, setup, work_ops },
+	{ "pipe", &peer_pipe, setup_bytes, work_bytes },
+	{ "seqpacket+mmsg", &peer_seqpacket, setup, work_mmsg },
+	{ "dgram+mmsg", &peer_dgram, setup, work_mmsg },
+};
+
+static void points(const struct family *family)
+{
+	static const int batches[] = { 16, 256 };
+	const size_t *size;
+	unsigned int i, b;
+
+	for (size = sizes; *size && *size <= 4096; size++) {
+		for (b = 0; b < ARRAY_SIZE(batches); b++) {
+			for (i = 0; i < ARRAY_SIZE(ways); i++) {
+				const struct point p = {
+					.family = family,
+					.name = ways[i].name,
+					.peer = ways[i].peer,
+					.size = *size,
+					.param = batches[b],
+					.processes = 2,
+					.messages = messages_of(*size, 32768),
+					.setup = ways[i].setup,
+					.work = ways[i].work,
+				};
+
+				point_add(&p);
+			}
+		}
+	}
+}
+
+const struct family family_batch = {
+	.name = "batch",
+	.param = "batch",
+	.what = "one process sends, another receives, several messages a call; room for 256",
+	.points = points,
+};

@@ -1,0 +1,415 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Makes of the lines that the benchmark program printed a report, in Markdown.
+# Reads tools/bench/targets, then count.1, count.2 and clock (any may be
+# missing), all in OUT; writes results.json, results.tsv and problems there.
+# In count.* a cost is in instructions, in clock in nanoseconds.
+
+function die(text)
+{
+	print "report: " text > "/dev/stderr"
+	exit 1
+}
+
+# ---- numbers ----
+
+# Sorts what stands in v[1..n].
+function sort(v, n,    i, j, x)
+{
+	for (i = 2; i <= n; i++) {
+		x = v[i]
+		for (j = i - 1; j && v[j] > x; j--)
+			v[j + 1] = v[j]
+		v[j + 1] = x
+	}
+}
+
+# The value below which the part q of sorted v[1..n] is.
+function quantile(v, n, q,    at, low)
+{
+	at = 1 + q * (n - 1)
+	low = int(at)
+	return low == n ? v[n] : v[low] + (at - low) * (v[low + 1] - v[low])
+}
+
+function median_of(set, id,    i, n, v)
+{
+	n = rounds[set, id]
+	for (i = 1; i <= n; i++)
+		v[i] = cost[set, id, i]
+	sort(v, n)
+	return quantile(v, n, 0.5)
+}
+
+# Half of what lies between the least and the most, as a part of the median.
+function spread_of(set, id,    i, n, v)
+{
+	n = rounds[set, id]
+	for (i = 1; i <= n; i++)
+		v[i] = cost[set, id, i]
+	sort(v, n)
+	return (v[n] - v[1]) / 2 / quantile(v, n, 0.5)
+}
+
+# ---- what was measured ----
+
+function known(set, id)
+{
+	return (set, id) in rounds
+}
+
+# The value of a sum of points; "" if one was not measured. What a point costs
+# is the median, or what it was in the round.
+function sum_of(set, text, round,    n, i, term, part, factor, id, total)
+{
+	n = split(text, term, " ")
+	for (i = 1; i <= n; i++) {
+		factor = 1
+		id = term[i]
+		if (split(term[i], part, "*") == 2) {
+			factor = part[1]
+			id = part[2]
+		}
+		if (!known(set, id) || (round && !((set, id, round) in cost)))
+			return ""
+		total += factor * (round ? cost[set, id, round] : median[set, id])
+	}
+	return total
+}
+
+# The least value of several sums that are joined by "or".
+function best_of(set, text, round,    n, i, sums, value, best)
+{
+	n = split(text, sums, / or /)
+	for (i = 1; i <= n; i++) {
+		value = sum_of(set, sums[i], round)
+		if (value != "" && (best == "" || value < best))
+			best = value
+	}
+	return best
+}
+
+# Ratios round by round, as peers that are measured side by side share what
+# disturbs them: their median and quartiles in ratio_mid, ratio_low, ratio_high.
+function ratios(mine, peer,    round, n, v, a, b)
+{
+	for (round = 1; round <= clock_rounds; round++) {
+		a = best_of("clock", mine, round)
+		b = best_of("clock", peer, round)
+		if (a == "" || b == "")
+			return 0
+		v[++n] = a / b
+	}
+	if (!n)
+		return 0
+	sort(v, n)
+	ratio_mid = quantile(v, n, 0.5)
+	ratio_low = quantile(v, n, 0.25)
+	ratio_high = quantile(v, n, 0.75)
+	return 1
+}
+
+# The peer that the others of a family are compared with: the pipe.
+function reference(id,    part, i, name, other)
+{
+	split(id, part, "/")
+	for (i = 1; i <= points; i++) {
+		name = ids[i]
+		split(name, other, "/")
+		if (other[1] == part[1] && other[2] ~ /^pipe/ && other[3] == part[3] &&
+		    (other[4] == part[4] || other[4] == -1))
+			return name
+	}
+	return ""
+}
+
+# ---- writing ----
+
+function number(x)
+{
+	if (x == "")
+		return ""
+	return x < 100 ? sprintf("%.1f", x) : sprintf("%.0f", x)
+}
+
+function ratio(x)
+{
+	return x == "" ? "" : sprintf("%.2f", x)
+}
+
+function by_clock(mine, peer)
+{
+	return ratios(mine, peer) ? sprintf("%.2f (%.2f to %.2f)", ratio_mid, ratio_low,
+					    ratio_high) : ""
+}
+
+function larger(a, b)
+{
+	return a > b ? a : b
+}
+
+function divided(a, b)
+{
+	return a == "" || b == "" ? "" : a / b
+}
+
+function problem(text)
+{
+	problems++
+	print text > (OUT "/problems")
+}
+
+# Two boots agree when they differ by no more than 0.1 %, or 5 % where chance
+# has a part in what is done, or in which of many processes runs next.
+function check_repeatable(    i, id, a, b, apart)
+{
+	for (i = 1; i <= points; i++) {
+		id = ids[i]
+		if (!known("count.1", id) || !known("count.2", id))
+			continue
+		a = median_of("count.1", id)
+		b = median_of("count.2", id)
+		apart = larger(a / b, b / a) - 1
+		if (apart > (kind[id] == "chance" ? 0.05 : 0.001))
+			problem(sprintf("%s: %.1f and %.1f are %.2f %% apart", id, a, b,
+					100 * apart))
+	}
+}
+
+function write_about(    i)
+{
+	for (i = 1; i <= abouts; i++)
+		print "- " about_name[i] ": " about_text[i]
+	print ""
+}
+
+# By the clock, with three rounds of four in agreement.
+function is_slower(i)
+{
+	return ratios(target_mine[i], target_peer[i]) && ratio_low > 1
+}
+
+function print_targets(    i, mine, peer, counted, reached, reachable, verdict, slower)
+{
+	print "## The figures to reach"
+	print ""
+	print "| case, 64 bytes | gochan | peer | ratio | at most | reached | by the clock |"
+	print "| --- | --: | --: | --: | --: | --- | --- |"
+	for (i = 1; i <= targets; i++) {
+		mine = best_of("count", target_mine[i], 0)
+		peer = best_of("count", target_peer[i], 0)
+		counted = divided(mine, peer)
+		verdict = ""
+		if (counted != "") {
+			reachable++
+			verdict = counted <= target_most[i] ? "yes" : "no"
+			reached += verdict == "yes"
+		}
+		if (counted == "" && !ratios(target_mine[i], target_peer[i]))
+			continue
+		slower += is_slower(i)
+		printf "| %s, to %s | %s | %s | %s | %s | %s | %s |\n", target_what[i],
+			target_peer[i], number(mine), number(peer), ratio(counted),
+			target_most[i], verdict, by_clock(target_mine[i], target_peer[i]) \
+			(is_slower(i) ? ", slower" : "")
+	}
+	printf "\n%d of %d reached, %d slower than the peer by the clock.\n\n", reached, reachable,
+		slower
+	if (reached < reachable || slower)
+		print reachable - reached, slower > (OUT "/missed")
+}
+
+function print_point(id,    part, other, cost_count, cost_clock)
+{
+	split(id, part, "/")
+	other = reference(id)
+	cost_count = known("count", id) ? median["count", id] : ""
+	cost_clock = known("clock", id) ? median["clock", id] : ""
+	printf "| %s | %s | %s | %s | %s | %s | %s |", part[3], part[4] == -1 ? "its own" : part[4],
+		part[2], number(cost_count),
+		cost_count == "" ? "" : sprintf("%.2f %%", 100 * spread_of("count", id)),
+		known("count", id) ? sprintf("%.2f", switches["count", id] / rounds["count", id]) : "",
+		other == "" ? "" : ratio(divided(cost_count, best_of("count", other, 0)))
+	if (nanoseconds)
+		printf " %s |", number(cost_clock)
+	printf " %s | %s |\n",
+		known("clock", id) ? sprintf("%.2f", switches["clock", id] / rounds["clock", id]) : "",
+		other == "" || unit[id] != "time" ? "" : by_clock(id, other)
+}
+
+function print_families(    i, part, family)
+{
+	for (i = 1; i <= points; i++) {
+		split(ids[i], part, "/")
+		if (part[1] != family) {
+			family = part[1]
+			printf "\n## %s: %s\n\n", family, family_what[family]
+			printf "| bytes | %s | peer | %s | spread | switches | to pipe |", 
+				family_param[family],
+				unit[ids[i]] == "time" ? "instructions" : unit[ids[i]]
+			printf "%s switches by clock | to pipe by clock |\n", nanoseconds ? " ns |" : ""
+			printf "| --: | --: | --- | --: | --: | --: | --: |%s --: | --- |\n",
+				nanoseconds ? " --: |" : ""
+		}
+		print_point(ids[i])
+	}
+}
+
+function quoted(text)
+{
+	gsub(/\\/, "\\\\", text)
+	gsub(/"/, "\\\"", text)
+	return "\"" text "\""
+}
+
+function json_field(name, value)
+{
+	return value == "" ? "" : sprintf(", \"%s\": %s", name, value)
+}
+
+# Quartiles of the ratios.
+function json_clock(mine, peer)
+{
+	return !ratios(mine, peer) ? "" : sprintf(", \"ratio_by_clock\": [%.4f, %.4f, %.4f]",
+						  ratio_low, ratio_mid, ratio_high)
+}
+
+function json_point(id,    part, other)
+{
+	split(id, part, "/")
+	other = reference(id)
+	printf "    {\"family\": %s, \"peer\": %s, \"size\": %s, \"parameter\": %s, ",
+		quoted(part[1]), quoted(part[2]), part[3], part[4] == -1 ? "null" : part[4] > json
+	printf "\"parameter_is\": %s, \"processes\": %d, \"messages\": %d",
+		quoted(family_param[part[1]]), processes[id], messages[id] > json
+	if (known("count", id))
+		printf ", \"%s\": %.3f, \"spread\": %.5f, \"switches\": %.4f",
+			unit[id] == "time" ? "instructions" : unit[id], median["count", id],
+			spread_of("count", id), switches["count", id] / rounds["count", id] > json
+	if (known("clock", id)) {
+		printf ", \"switches_by_clock\": %.4f",
+			switches["clock", id] / rounds["clock", id] > json
+		if (nanoseconds)
+			printf ", \"ns\": %.1f", median["clock", id] > json
+		printf "%s", other == "" ? "" : json_clock(id, other) > json
+	}
+	printf "}" > json
+}
+
+function write_json(    i, mine, peer)
+{
+	json = OUT "/results.json"
+	print "{" > json
+	for (i = 1; i <= abouts; i++)
+		printf "  %s: %s,\n", quoted(about_name[i]), quoted(about_text[i]) > json
+	print "  \"targets\": [" > json
+	for (i = 1; i <= targets; i++) {
+		mine = best_of("count", target_mine[i], 0)
+		peer = best_of("count", target_peer[i], 0)
+		printf "    {\"case\": %s, \"of\": %s, \"to\": %s, \"at_most\": %s%s%s%s}%s\n",
+			quoted(target_what[i]), quoted(target_mine[i]), quoted(target_peer[i]),
+			target_most[i] + 0, json_field("gochan", mine), json_field("peer", peer),
+			json_field("ratio", divided(mine, peer)) json_clock(target_mine[i], target_peer[i]),
+			i < targets ? "," : "" > json
+	}
+	print "  ],\n  \"points\": [" > json
+	for (i = 1; i <= points; i++) {
+		json_point(ids[i])
+		print i < points ? "," : "" > json
+	}
+	print "  ]\n}" > json
+}
+
+# For the plots, and for whoever wants to go on with the figures.
+function write_tsv(    i, part)
+{
+	for (i = 1; i <= points; i++) {
+		split(ids[i], part, "/")
+		print part[1] "\t" part[2] "\t" part[3] "\t" part[4] "\t" \
+			(known("count", ids[i]) ? median["count", ids[i]] : "-") "\t" \
+			(known("clock", ids[i]) ? median["clock", ids[i]] : "-") > (OUT "/results.tsv")
+	}
+}
+
+# ---- reading ----
+
+FNR == 1 {
+	set = FILENAME
+	sub(/\/output$/, "", set)
+	sub(/.*\//, "", set)
+}
+
+set == "targets" && !/^#/ && NF {
+	split($0, field, / *; */)
+	targets++
+	target_what[targets] = field[1]
+	target_mine[targets] = field[2]
+	target_most[targets] = field[3]
+	target_peer[targets] = field[4]
+}
+
+function note(set, id, value, moved)
+{
+	rounds[set, id]++
+	cost[set, id, rounds[set, id]] = value
+	switches[set, id] += moved
+}
+
+$1 == "point" {
+	id = $2 "/" $3 "/" $4 "/" $5
+	if (!(id in unit)) {
+		ids[++points] = id
+		unit[id] = $11
+		kind[id] = $12
+		processes[id] = $6
+		messages[id] = $7
+	}
+	note(set, id, $9, $10)
+	if (set ~ /^count/)
+		note("count", id, $9, $10)
+	else if ($8 + 1 > clock_rounds)
+		clock_rounds = $8 + 1
+}
+
+$1 == "family" {
+	family_param[$2] = $3
+	name = $2
+	sub(/^family [^ ]+ [^ ]+ /, "")
+	family_what[name] = $0
+}
+
+function about(name, text)
+{
+	if (name in about_known)
+		return
+	about_known[name] = 1
+	about_name[++abouts] = name
+	about_text[abouts] = text
+}
+
+$1 == "about" {
+	name = $2
+	sub(/^about [^ ]+ /, "")
+	if (set == "clock" && name == "processor") {
+		name = "processor by the clock"
+		nanoseconds = $0 !~ /TCG/
+	}
+	about(name, $0)
+}
+
+END {
+	if (!points)
+		die("nothing was measured")
+	for (i = 1; i <= points; i++) {
+		if (known("count", ids[i]))
+			median["count", ids[i]] = median_of("count", ids[i])
+		if (known("clock", ids[i]))
+			median["clock", ids[i]] = median_of("clock", ids[i])
+	}
+	check_repeatable()
+	write_about()
+	print_targets()
+	print_families()
+	write_json()
+	write_tsv()
+}
