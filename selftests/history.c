@@ -23,6 +23,7 @@
 #define WORKERS		6
 #define LOG_MAX		4096
 #define ROUNDS		3
+#define MOST_UNDECIDED	3
 #define ROUND_OPS	1200	/* operations after which a round ends */
 #define ROUND_KILLS	6
 #define PARTS		3	/* ops of a select or batch, at most */
@@ -964,7 +965,8 @@ TEST_F(history, r1_r2_r3_r4_r5_r6_r7_r8_r9_r12_r14_r15_linearizable)
 	const struct sigaction action = { .sa_handler = ignore };
 	struct tally tally = {};
 	struct run *run = &self->run;
-	unsigned int i;
+	unsigned int i, undecided = 0;
+	int verdict;
 
 	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
 	for (i = 0; i < ROUNDS; i++) {
@@ -975,8 +977,14 @@ TEST_F(history, r1_r2_r3_r4_r5_r6_r7_r8_r9_r12_r14_r15_linearizable)
 		ASSERT_TRUE(end(run));
 		ASSERT_EQ(0U, count_wrong(run->board));
 		history = gather(run, variant->capacity);
-		tally_up(&tally, &history);
-		ASSERT_EQ(LIN_ACCEPTED, check(&history));
+		verdict = check(&history);
+		/* too much at once to tell, which says nothing: another one, then */
+		if (verdict == LIN_UNDECIDED && undecided++ < MOST_UNDECIDED) {
+			i--;
+		} else {
+			ASSERT_EQ(LIN_ACCEPTED, verdict);
+			tally_up(&tally, &history);
+		}
 		free(history.ops);
 	}
 	TH_LOG("%u sends and receives: %u done, %u at an end, %u not ready, %u faulted, %u killed",

@@ -97,7 +97,7 @@ struct lin_history {
 enum lin_verdict {
 	LIN_ACCEPTED,
 	LIN_REJECTED,
-	LIN_UNDECIDED,		/* too much to search: never seen, and no success */
+	LIN_UNDECIDED,		/* too much to search: no success */
 };
 
 enum lin_verdict lin_check(struct lin_history *history, FILE *why);
