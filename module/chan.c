@@ -1996,8 +1996,7 @@ static noinline int quick_recv_wait(struct chan *ch, void __user *buf,
 	enqueue(&op, &w, &wake);
 	chan_unlock(ch, &wake);
 	err = op_wait(&op, KTIME_MAX) ?: quick_finish(&op);
-	if (unlikely(op.msg || op.pass))
-		chan_op_release(&op);
+	/* There is nothing left to release. */
 	if (err == -EMSGSIZE && report && put_user((u32)op.len, &report->len))
 		pr_debug("the length of an op could not be written\n");
 	if (err)
