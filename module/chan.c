@@ -1859,11 +1859,14 @@ int chan_send_quick(struct chan *ch, const void __user *buf, size_t len,
 }
 
 /**
- * chan_send_several() - send what can be sent at once, in few steps
+ * chan_send_several() - send messages if there is room for all, in few steps
  * @ch: the channel, without GOCHAN_CRED
  * @buf: the messages in user space, one behind the other
  * @len: the length of each
  * @n: how many
+ *
+ * A write that has to wait with some of its messages must not let go of the
+ * lock between those that went at once and those that wait: it is left alone.
  *
  * Return: how many were sent. Fewer says nothing about why.
  */
@@ -1871,13 +1874,16 @@ u32 chan_send_several(struct chan *ch, const void __user *buf, size_t len,
 		      u32 n)
 {
 	struct chan_wake wake = {};
-	u32 sent;
+	u32 sent = 0;
 
-	n = min_t(u32, n, CHAN_LOCKED_MSGS_MAX);
+	if (n > CHAN_LOCKED_MSGS_MAX)
+		return 0;
 	spin_lock(&ch->lock);
-	for (sent = 0; sent < n; sent++)
-		if (!quick_send(ch, buf + sent * len, len, &wake))
-			break;
+	if (inside(ch) + n > ch->capacity)
+		goto unlock;
+	while (sent < n && quick_send(ch, buf + sent * len, len, &wake))
+		sent++;
+unlock:
 	chan_unlock(ch, &wake);
 	return sent;
 }

@@ -58,7 +58,7 @@ sample() {
 	line='' kib=0
 	while read -r name count _ _ each _; do
 		case $name in
-		slabinfo | '#') ;;
+		slabinfo | '#' | debug_objects_cache) ;;
 		*) line="$line $name $count $each" ;;
 		esac
 	done </proc/slabinfo
