@@ -48,7 +48,8 @@ tidy() {
 }
 
 # What nobody uses is given back before it is counted; counting starts nothing
-# that would use more. Each count comes with what it is coarse by: of a slab that
+# that would use more. What the kernel keeps to watch timers and work with is its
+# own. Each count comes with what it is coarse by: of a slab that
 # a processor has all objects count as used.
 sample() {
 	echo 2 >/proc/sys/vm/drop_caches

@@ -7,6 +7,9 @@ set terminal svg size 900,560 font 'sans,14' background '#ffffff'
 set datafile separator '\t'
 set datafile missing '-'
 set key outside right
+# Of its own, there are only eight.
+set linetype 9 linecolor rgb '#808080'
+set linetype 10 linecolor rgb '#a05000'
 set grid
 set logscale xy
 set ylabel 'instructions a message'
