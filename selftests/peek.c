@@ -83,7 +83,8 @@ TEST_F(peek, r1_leaves_it)
 	}
 	after = ch_info(ch);
 	EXPECT_EQ(0, memcmp(&before, &after, sizeof(before)));
-	EXPECT_EQ(variant->capacity, job_done(job));
+	if (!variant->capacity)
+		EXPECT_FALSE(job_done(job));
 	EXPECT_STREQ("hello", recv_text(ch));
 	EXPECT_EQ(5, job_wait(job));
 	call_reset(call);
