@@ -10,6 +10,7 @@
 #include <linux/cred.h>
 #include <linux/device.h>
 #include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/ktime.h>
 #include <linux/nsproxy.h>
 #include <linux/sched.h>
@@ -52,6 +53,17 @@ static inline int compat_receive_fd(struct file *file, unsigned int flags)
 	return receive_fd(file, NULL, flags);
 }
 #endif
+
+/* 6.13 made two bits tell which of the file's events are not told. */
+#ifndef FMODE_FSNOTIFY_MASK
+#define FMODE_FSNOTIFY_MASK FMODE_NONOTIFY
+#endif
+
+/* Nothing that is done with the file is told to inotify and fanotify. */
+static inline void compat_no_fsnotify(struct file *file)
+{
+	file->f_mode = (file->f_mode & ~FMODE_FSNOTIFY_MASK) | FMODE_NONOTIFY;
+}
 
 /*
  * CLOCK_MONOTONIC of the caller's time namespace as the host's. The kernel's

@@ -18,6 +18,7 @@
 #include <asm/ioctls.h>
 
 #include "chan.h"
+#include "compat.h"
 #include "file.h"
 #include "node.h"
 #include "select.h"
@@ -45,7 +46,10 @@ static void handle_free(struct handle *h)
 
 /*
  * From here on the channel knows of the file, which has a handle. It behaves
- * as ours do: no position, and RWF_NOWAIT is understood.
+ * as ours do: no position, and RWF_NOWAIT is understood. As with sockets since
+ * 6.14, inotify and fanotify are not told: whoever may list the folder could
+ * watch when others send, at /dev/gochan on channels that have no name, and
+ * have them pay for it.
  */
 static void file_begin(struct file *file)
 {
@@ -53,6 +57,7 @@ static void file_begin(struct file *file)
 			file->f_mode & FMODE_READ);
 	stream_open(file_inode(file), file);
 	file->f_mode |= FMODE_NOWAIT;
+	compat_no_fsnotify(file);
 }
 
 static int file_open_on(struct file *file, struct chan *ch)

@@ -1479,6 +1479,38 @@ TEST_F(hostile, r20_failing_tells_nothing)
 	ASSERT_EQ(0, as_root());
 }
 
+/*
+ * R20: inotify tells nobody when others use a channel, named or not, and so they
+ * do not pay for who watches.
+ */
+TEST_F(hostile, r20_inotify_tells_nothing)
+{
+	const unsigned int mask = IN_ACCESS | IN_MODIFY | IN_OPEN | IN_CLOSE;
+	const int named = ch_make_named(PREFIX "told", 1, 0644);
+	const int watch = inotify_init1(IN_NONBLOCK);
+	char event[256];
+	int ch, fd;
+
+	ASSERT_EQ(0, as_user(USER));
+	ASSERT_LE(0, inotify_add_watch(watch, "/dev/gochan", mask));
+	ASSERT_LE(0, inotify_add_watch(watch, FOLDER PREFIX "told", mask));
+	ASSERT_LE(0, inotify_add_watch(watch, "/dev/gochans", mask));
+	ASSERT_EQ(0, as_root());
+	ch = ch_make(1, 16, 0);
+	fd = open(FOLDER PREFIX "told", O_RDWR);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(5, send_text(ch, "quiet"));
+	EXPECT_STREQ("quiet", recv_text(ch));
+	EXPECT_EQ(5, send_text(named, "quiet"));
+	EXPECT_STREQ("quiet", recv_text(fd));
+	close(fd);
+	close(ch);
+	EXPECT_EQ(-1, read(watch, event, sizeof(event)));
+	EXPECT_EQ(EAGAIN, errno);
+	close(watch);
+	EXPECT_EQ(0, ch_unlink(PREFIX "told"));
+}
+
 /* ---- numbers that do not fit ---- */
 
 /*
