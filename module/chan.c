@@ -283,7 +283,7 @@ static bool op_dead(const struct chan_op *op)
 	return won && won != op;
 }
 
-static void line_add(struct chan_op *op)
+static inline void line_add(struct chan_op *op)
 {
 	struct chan_line *line = &op->ch->lines[op->dir];
 
@@ -294,10 +294,15 @@ static void line_add(struct chan_op *op)
 	line->len++;
 }
 
-static void line_del(struct chan_op *op)
+static inline void line_del_from(struct chan_line *line, struct chan_op *op)
 {
 	list_del_init(&op->node);
-	op->ch->lines[op->dir].len--;
+	line->len--;
+}
+
+static void line_del(struct chan_op *op)
+{
+	line_del_from(&op->ch->lines[op->dir], op);
 }
 
 /* The first in line who can be served; nobody is served by himself. */
@@ -434,17 +439,21 @@ static bool late_over(const struct chan *ch)
 }
 
 /*
- * Who polls joins the queue first and then takes our lock to look, so that
- * without a barrier we see either it, or it sees what we did.
+ * Who polls says so (chan_watch()), joins the queue and then takes our lock to
+ * look, so that without a barrier we see either it, or it sees what we did.
  */
 static inline unsigned int in_event(struct chan *ch)
 {
+	if (likely(!ch->watched))
+		return 0;
 	/* ordered by the lock, see above */
 	return waitqueue_active(&ch->in_wait) || ch->in_async ? WAKE_IN : 0;
 }
 
 static inline unsigned int out_event(struct chan *ch)
 {
+	if (likely(!ch->watched))
+		return 0;
 	/* likewise */
 	return waitqueue_active(&ch->out_wait) || ch->out_async ? WAKE_OUT : 0;
 }
@@ -510,6 +519,14 @@ static void unlock_and_wake_one(struct chan *ch, struct task_struct *task)
 	spin_unlock(&ch->lock);
 	wake_up_process(task);
 	rcu_read_unlock();
+}
+
+static inline void unlock_and_tell(struct chan *ch, unsigned int events)
+	__releases(&ch->lock)
+{
+	spin_unlock(&ch->lock);
+	if (unlikely(events))
+		wake_pollers(ch, events);
 }
 
 static inline void chan_unlock(struct chan *ch, struct chan_wake *wake)
@@ -698,7 +715,6 @@ static void op_advance(struct chan_op *op, struct chan_wake *wake)
 static void op_sent(struct chan_op *op)
 {
 	op->seq = ++op->ch->last_seq;
-	op->ch->sent++;
 	op->count++;
 	op->todo--;
 }
@@ -850,6 +866,12 @@ static inline struct slot *slot_at(const struct chan *ch, u32 n)
 	return (struct slot *)(ch->slots + i * ch->stride);
 }
 
+/* The oldest message's. */
+static inline struct slot *slot_first(const struct chan *ch)
+{
+	return (struct slot *)(ch->slots + ch->head * ch->stride);
+}
+
 /* A message was put into the ring's next slot. */
 static void ring_add(struct chan *ch, struct slot *slot, u64 seq, size_t len)
 {
@@ -932,7 +954,6 @@ static int hand_over(struct chan_op *op, struct chan_op *to,
 	pass_on(op, to);
 	op_land(to, op->seq, op->len);
 	op_complete(to, 0, wake);
-	op->ch->received++;
 	return 0;
 }
 
@@ -978,16 +999,15 @@ static int send_some(struct chan_op *op, struct chan_wake *wake)
 	return err;
 }
 
-static void enqueue(struct chan_op *op, struct waiter *w,
-		    struct chan_wake *wake)
+/* Stand in line. What those are to be told who poll. */
+static inline unsigned int enqueue(struct chan_op *op, struct waiter *w)
 {
 	op->waiter = w;
 	line_add(op);
 	/* An unbuffered channel becomes ready by who waits at its other end. */
 	if (op->dir == CHAN_SEND)
-		note_in(op->ch, wake);
-	else if (!op->ch->capacity)
-		note_out(op->ch, wake);
+		return in_event(op->ch);
+	return op->ch->capacity ? 0 : out_event(op->ch);
 }
 
 /* What is still missing before the op can stand in line as a sender (I5). */
@@ -995,7 +1015,7 @@ static int send_missing(const struct chan_op *op)
 {
 	const struct chan *ch = op->ch;
 
-	if (ch->by_pointer && ch->capacity ? !op_movable(op) : !op_staged(op))
+	if (ch->by_pointer ? !op_movable(op) : !op_staged(op))
 		return STEP_STAGE;
 	return op->msg && !op->msg->payer ? STEP_PAY : 0;
 }
@@ -1011,7 +1031,7 @@ static int send_step(struct chan_op *op, struct waiter *w)
 	if (err == -EAGAIN && w) {
 		err = send_missing(op);
 		if (!err) {
-			enqueue(op, w, &wake);
+			wake.events |= enqueue(op, w);
 			err = STEP_QUEUED;
 		}
 	}
@@ -1133,7 +1153,7 @@ static int send_prepare(struct chan_op *op)
  */
 int chan_send(struct chan_op *op, bool nonblock, ktime_t deadline)
 {
-	u8 small[CHAN_SMALL_MAX];
+	u8 small[CHAN_SMALL_MAX] __uninitialized;
 	struct waiter w;
 	int err;
 
@@ -1175,7 +1195,7 @@ void chan_unstage(struct chan_op *op)
 /**
  * chan_stage_to_wait() - bring what an op sends to where it can wait (I5)
  * @op: a send of one message
- * @small: CHAN_SMALL_MAX bytes for this op alone, or NULL
+ * @small: CHAN_STAGE_MAX bytes for this op alone, or NULL
  *
  * What does not fit there goes to the heap, and is charged to the caller.
  *
@@ -1189,8 +1209,7 @@ int chan_stage_to_wait(struct chan_op *op, u8 *small)
 		return send_pay(op);
 	if (op->staged)
 		return 0;
-	if (small && op->len <= CHAN_SMALL_MAX &&
-	    !(op->ch->by_pointer && op->ch->capacity)) {
+	if (small && op->len <= CHAN_STAGE_MAX && !op->ch->by_pointer) {
 		op->small = small;
 		return stage_small(op);
 	}
@@ -1228,7 +1247,7 @@ static bool find_message(struct chan *ch, struct found *f)
 		return true;
 	}
 	if (ch->in_ring) {
-		struct slot *slot = slot_at(ch, 0);
+		struct slot *slot = slot_first(ch);
 
 		f->from = &slot->from;
 		f->len = slot->len;
@@ -1261,7 +1280,7 @@ static void take_inside(struct chan_op *op, struct found *f)
 		ch->bytes -= f->len;
 		op->seq = f->msg->seq;
 	} else {
-		op->seq = slot_at(ch, 0)->seq;
+		op->seq = slot_first(ch)->seq;
 		ring_del(ch, f->len);
 	}
 	origin_move(&op->from, f->from);
@@ -1306,7 +1325,6 @@ static bool take(struct chan_op *op, struct found *f, struct chan_wake *wake)
 		if (has_room(ch))
 			note_out(ch, wake);
 	}
-	ch->received++;
 	if (recv_ended(ch))
 		wake->events |= WAKE_ENDED;
 	return true;
@@ -1455,7 +1473,7 @@ static int recv_step(struct chan_op *op, struct waiter *w)
 	if (err == -EAGAIN && over && !op->count) {
 		err = -EDQUOT;
 	} else if (err == -EAGAIN && w && !op->count) {
-		enqueue(op, w, &wake);
+		wake.events |= enqueue(op, w);
 		err = STEP_QUEUED;
 	}
 	chan_unlock(op->ch, &wake);
@@ -1481,7 +1499,6 @@ static void add_returned(struct chan *ch, struct msg *m, struct chan_wake *wake)
 			break;
 	list_add_tail(&m->node, &pos->node);
 	ch->nr_returned++;
-	ch->received--;
 	ch->bytes += m->len;
 	note_in(ch, wake);
 }
@@ -1606,8 +1623,7 @@ static int finish_pass(struct chan_op *op, int err)
 	}
 	if (err) {
 		spin_lock(&ch->lock);
-		ch->sent--;
-		ch->received--;
+		ch->unsent++;
 		spin_unlock(&ch->lock);
 	}
 	if (op->msg)
@@ -1691,7 +1707,7 @@ static int recv_run(struct chan_op *op, struct waiter *w, ktime_t deadline)
  */
 int chan_recv(struct chan_op *op, bool nonblock, ktime_t deadline)
 {
-	u8 small[CHAN_SMALL_MAX];
+	u8 small[CHAN_SMALL_MAX] __uninitialized;
 	struct waiter w;
 	int err;
 
@@ -1745,35 +1761,36 @@ static __always_inline bool quick_fill(struct chan *ch, const void __user *buf,
 	struct slot *slot;
 
 	if (unlikely(send_ended(ch)) || !line_empty(ch, CHAN_RECV) ||
-	    ch->by_pointer || !has_room(ch))
+	    !has_room(ch))
 		return false;
 	slot = slot_at(ch, ch->in_ring);
 	if (user_get_nofault(slot->data, buf, len))
 		return false;
 	slot->from.pid = NULL;
 	ring_add(ch, slot, ++ch->last_seq, len);
-	ch->sent++;
 	return true;
 }
 
 /*
- * To the first receiver, if it waits in this line alone: then it is live, and
- * its stack has room. Whom to wake; NULL: not as simple.
+ * To the first receiver, if it waits in this line alone: then nobody else can
+ * win it, and its stack has room. Whom to wake; NULL: not as simple.
  */
 static struct task_struct *quick_hand_over(struct chan *ch,
 					   const void __user *buf, size_t len)
 {
-	struct chan_op *to = list_first_entry_or_null(&ch->lines[CHAN_RECV].ops,
-						      struct chan_op, node);
+	struct chan_line *line = &ch->lines[CHAN_RECV];
+	struct chan_op *to;
 
-	if (!to || to->waiter->many || to->room < len || len > CHAN_SMALL_MAX ||
-	    send_ended(ch) || user_get_nofault(to->small, buf, len) ||
-	    !waiter_claim(to->waiter, to))
+	if (list_empty(&line->ops) || len > CHAN_SMALL_MAX || send_ended(ch))
 		return NULL;
-	ch->sent++;
-	ch->received++;
+	to = list_first_entry(&line->ops, struct chan_op, node);
+	if (to->waiter->many || to->room < len ||
+	    user_get_nofault(to->small, buf, len))
+		return NULL;
 	op_land(to, ++ch->last_seq, len);
-	return op_serve(to, 0);
+	to->result = 0;
+	line_del_from(line, to);
+	return op_let_go(to);
 }
 
 static bool quick_send(struct chan *ch, const void __user *buf, size_t len,
@@ -1796,8 +1813,8 @@ static noinline int quick_send_wait(struct chan *ch, const void __user *buf,
 				    size_t len)
 	__releases(&ch->lock)
 {
-	struct chan_wake wake = {};
-	u8 small[CHAN_SMALL_MAX];
+	u8 small[CHAN_SMALL_MAX] __uninitialized;
+	unsigned int events;
 	struct chan_op op;
 	struct waiter w;
 
@@ -1810,8 +1827,8 @@ static noinline int quick_send_wait(struct chan *ch, const void __user *buf,
 	op.len = len;
 	op.small = small;
 	op.staged = true;
-	enqueue(&op, &w, &wake);
-	chan_unlock(ch, &wake);
+	events = enqueue(&op, &w);
+	unlock_and_tell(ch, events);
 	return op_wait(&op, KTIME_MAX);
 }
 
@@ -1827,8 +1844,8 @@ static noinline int quick_send_contended(struct chan *ch,
 		unlock_and_wake_one(ch, task);
 		return 0;
 	}
-	if (block && len <= CHAN_SMALL_MAX && !ch->by_pointer &&
-	    !has_room(ch) && line_empty(ch, CHAN_RECV) && !send_ended(ch))
+	if (block && len <= CHAN_SMALL_MAX && !has_room(ch) &&
+	    line_empty(ch, CHAN_RECV) && !send_ended(ch))
 		return quick_send_wait(ch, buf, len);
 	spin_unlock(&ch->lock);
 	return -EAGAIN;
@@ -1836,7 +1853,7 @@ static noinline int quick_send_contended(struct chan *ch,
 
 /**
  * chan_send_quick() - send a message in few steps, if need be wait in line
- * @ch: the channel, without GOCHAN_CRED
+ * @ch: the channel, which is plain
  * @buf: the message in user space
  * @len: its length, at most msg_size
  * @block: whether to wait
@@ -1846,21 +1863,16 @@ static noinline int quick_send_contended(struct chan *ch,
 int chan_send_quick(struct chan *ch, const void __user *buf, size_t len,
 		    bool block)
 {
-	unsigned int events;
-
 	chan_lock(ch);
 	if (!quick_fill(ch, buf, len))
 		return quick_send_contended(ch, buf, len, block);
-	events = in_event(ch);
-	spin_unlock(&ch->lock);
-	if (unlikely(events))
-		wake_pollers(ch, events);
+	unlock_and_tell(ch, in_event(ch));
 	return 0;
 }
 
 /**
  * chan_send_several() - send messages if there is room for all, in few steps
- * @ch: the channel, without GOCHAN_CRED
+ * @ch: the channel, without GOCHAN_CRED and not by_pointer
  * @buf: the messages in user space, one behind the other
  * @len: the length of each
  * @n: how many
@@ -1907,11 +1919,10 @@ static __always_inline int quick_take_slot(struct chan *ch, void __user *buf,
 					   size_t room,
 					   struct gochan_op __user *report)
 {
-	const struct slot *slot = slot_at(ch, 0);
+	const struct slot *slot = slot_first(ch);
 	u32 len;
 
-	if (!ch->in_ring || ch->by_pointer ||
-	    unlikely(!list_empty(&ch->returned)))
+	if (!ch->in_ring || unlikely(!list_empty(&ch->returned)))
 		return -EAGAIN;
 	len = slot->len;
 	if (len > room || quick_put(buf, slot->data, len, report))
@@ -1919,7 +1930,6 @@ static __always_inline int quick_take_slot(struct chan *ch, void __user *buf,
 	if (unlikely(slot->from.pid))
 		put_pid(slot->from.pid);
 	ring_del(ch, len);
-	ch->received++;
 	return len;
 }
 
@@ -1934,13 +1944,11 @@ static int quick_take_over(struct chan *ch, void __user *buf, size_t room,
 
 	if (!from || inside(ch) || send_ended(ch) || from->waiter->many ||
 	    from->msg || from->pass || from->len > room ||
-	    quick_put(buf, from->small, from->len, report) ||
-	    !waiter_claim(from->waiter, from))
+	    quick_put(buf, from->small, from->len, report))
 		return -EAGAIN;
 	len = from->len;
 	op_sent(from);
 	op_complete(from, 0, wake);
-	ch->received++;
 	return len;
 }
 
@@ -1973,10 +1981,13 @@ static void quick_received(struct chan *ch, struct chan_wake *wake)
 /* The message that a short op was given, while it waited, to its user. */
 static inline int quick_finish(struct chan_op *op)
 {
-	if (op->msg || op->pass || op->report)
+	if (op->msg || op->pass)
 		return chan_finish_recv(op);
-	if (!user_put(op->ub.ptr, op->small, op->len))
-		return 0;
+	if (!user_put(op->ub.ptr, op->small, op->len)) {
+		if (!op->report || !report_len(op->report, op->len))
+			return 0;
+		unreport(op);
+	}
 	put_back(op->ch, op_reclaim(op));
 	return -EFAULT;
 }
@@ -1987,8 +1998,8 @@ static noinline int quick_recv_wait(struct chan *ch, void __user *buf,
 				    struct gochan_op __user *report)
 	__releases(&ch->lock)
 {
-	struct chan_wake wake = {};
-	u8 small[CHAN_SMALL_MAX];
+	u8 small[CHAN_SMALL_MAX] __uninitialized;
+	unsigned int events;
 	struct chan_op op;
 	struct waiter w;
 	int err;
@@ -1999,8 +2010,8 @@ static noinline int quick_recv_wait(struct chan *ch, void __user *buf,
 	op.room = room;
 	op.small = small;
 	op.report = report;
-	enqueue(&op, &w, &wake);
-	chan_unlock(ch, &wake);
+	events = enqueue(&op, &w);
+	unlock_and_tell(ch, events);
 	err = op_wait(&op, KTIME_MAX) ?: quick_finish(&op);
 	/* There is nothing left to release. */
 	if (err == -EMSGSIZE && report && put_user((u32)op.len, &report->len))
@@ -2019,18 +2030,15 @@ static noinline void unlock_and_wake_late(struct chan *ch)
 	chan_unlock(ch, &wake);
 }
 
-/* Somebody waits, or this one has to, or the end is near. */
+/* Somebody waits to send, or the end is near. */
 static noinline int quick_recv_contended(struct chan *ch, void __user *buf,
-					 size_t room, bool block,
+					 size_t room,
 					 struct gochan_op __user *report)
 	__releases(&ch->lock)
 {
 	struct chan_wake wake = {};
 	int len;
 
-	if (block && !inside(ch) && line_empty(ch, CHAN_SEND) &&
-	    !no_more(ch) && !quota_any_taken())
-		return quick_recv_wait(ch, buf, room, report);
 	len = quick_recv(ch, buf, room, report, &wake);
 	if (len >= 0)
 		quick_received(ch, &wake);
@@ -2040,7 +2048,7 @@ static noinline int quick_recv_contended(struct chan *ch, void __user *buf,
 
 /**
  * chan_recv_quick() - receive a message in few steps, if need be wait in line
- * @ch: the channel; with a @report it has no GOCHAN_CRED
+ * @ch: the channel, which is plain
  * @buf: room in user space
  * @room: how much
  * @block: whether to wait
@@ -2057,10 +2065,14 @@ int chan_recv_quick(struct chan *ch, void __user *buf, size_t room, bool block,
 
 	chan_lock(ch);
 	if (!line_empty(ch, CHAN_SEND) || no_more(ch))
-		return quick_recv_contended(ch, buf, room, block, report);
+		return quick_recv_contended(ch, buf, room, report);
 	len = quick_take_slot(ch, buf, room, report);
-	if (len < 0)
-		return quick_recv_contended(ch, buf, room, block, report);
+	if (len < 0 && block && !inside(ch) && !quota_any_taken())
+		return quick_recv_wait(ch, buf, room, report);
+	if (len < 0) {
+		spin_unlock(&ch->lock);
+		return len;
+	}
 	events = out_event(ch);
 	if (late_over(ch))
 		unlock_and_wake_late(ch);
@@ -2073,7 +2085,7 @@ int chan_recv_quick(struct chan *ch, void __user *buf, size_t room, bool block,
 
 /**
  * chan_recv_several() - receive what is there, in few steps
- * @ch: the channel
+ * @ch: the channel, not by_pointer
  * @buf: room in user space, for one message behind the other
  * @len: the length of each
  * @n: most messages
@@ -2147,9 +2159,9 @@ bool chan_join(struct chan_op *send, struct chan_op *recv, struct waiter *w)
 	spin_lock(&ch->lock);
 	ready = (send && op_ready(send)) || (recv && op_ready(recv));
 	if (!ready && send)
-		enqueue(send, w, &wake);
+		wake.events |= enqueue(send, w);
 	if (!ready && recv)
-		enqueue(recv, w, &wake);
+		wake.events |= enqueue(recv, w);
 	chan_unlock(ch, &wake);
 	return !ready;
 }
@@ -2319,6 +2331,20 @@ void chan_clear_name(struct chan *ch)
 /* ---- looking at it ---- */
 
 /**
+ * chan_watch() - somebody is about to wait for events on the channel's queues
+ * @ch: the channel
+ *
+ * Call it before joining a queue, and look at the channel after that.
+ */
+void chan_watch(struct chan *ch)
+{
+	spin_lock(&ch->lock);
+	/* Others look without the lock whether it was said. */
+	WRITE_ONCE(ch->watched, true);
+	spin_unlock(&ch->lock);
+}
+
+/**
  * chan_poll_mask() - what poll(2) is told
  * @ch: the channel
  * @may_send: the handle may send
@@ -2371,8 +2397,9 @@ void chan_info(struct chan *ch, struct gochan_info *info)
 	info->receivers_waiting = ch->lines[CHAN_RECV].len;
 	info->send_handles = ch->handles[CHAN_SEND];
 	info->recv_handles = ch->handles[CHAN_RECV];
-	info->sent = ch->sent;
-	info->received = ch->received;
+	/* A message that was taken and is coming back counts as received. */
+	info->sent = ch->last_seq - ch->unsent;
+	info->received = info->sent - inside(ch);
 	info->bytes = ch->bytes;
 	if (ch->name)
 		strscpy(info->name, ch->name, sizeof(info->name));
@@ -2521,7 +2548,8 @@ static size_t slot_size(u32 msg_size)
 /* It is too late for setup from here on. */
 static void set_used(struct chan *ch)
 {
-	bool plain = !(ch->flags & (GOCHAN_FIXED | GOCHAN_CRED));
+	bool plain = !(ch->flags & (GOCHAN_FIXED | GOCHAN_CRED)) &&
+		     !ch->by_pointer;
 
 	/* Pairs with chan_is_plain(). */
 	smp_store_release(&ch->plain, plain);
@@ -2542,7 +2570,8 @@ static int adopt_ring(struct chan *ch, const struct gochan_setup *setup,
 		ch->capacity = setup->capacity;
 		ch->msg_size = setup->msg_size;
 		ch->flags = setup->flags;
-		ch->by_pointer = setup->msg_size > CHAN_LOCKED_COPY_MAX;
+		ch->by_pointer = setup->capacity &&
+				 setup->msg_size > CHAN_LOCKED_COPY_MAX;
 		ch->stride = slot_size(setup->msg_size);
 		ch->slots = slots;
 		ch->charge.bytes = bytes;

@@ -28,7 +28,10 @@ struct pid;
  * Messages up to here travel over the stacks of the tasks concerned and need
  * no allocation.
  */
-#define CHAN_SMALL_MAX		128
+#define CHAN_SMALL_MAX		512
+
+/* The same where a select has to keep as much for each of its ops. */
+#define CHAN_STAGE_MAX		128
 
 /*
  * Messages up to here are copied under the channel's lock where that saves a
@@ -199,7 +202,8 @@ struct chan_line {
  * @capacity: chosen at setup, then constant, as are the next five
  * @msg_size: the longest message
  * @flags: GOCHAN_FIXED and its like
- * @by_pointer: slots hold a pointer to the message, not the message
+ * @by_pointer: slots, of which there are some, hold a pointer to the message,
+ *	not the message
  * @stride: size of a slot
  * @slots: the ring of @capacity slots
  * @charge: what the maker pays
@@ -208,8 +212,10 @@ struct chan_line {
  * @lock: guards all that follows up to the wait queues, which have their own,
  *	as have the lists for SIGIO
  * @used: something was done with it, so that it is too late for setup
- * @plain: the same, and it has neither GOCHAN_FIXED nor GOCHAN_CRED
+ * @plain: the same, and it has neither GOCHAN_FIXED nor GOCHAN_CRED, nor is it
+ *	@by_pointer
  * @closed: Go's close(ch) was done
+ * @watched: somebody polled, or asked for SIGIO, once
  * @had_sender: it has had a handle that may send
  * @had_receiver: it has had a handle that may receive
  * @head: the oldest message's slot
@@ -224,8 +230,7 @@ struct chan_line {
  * @prompt: so many are not late, as the last ones were in vain
  * @handles: open handles, by what they may do
  * @last_seq: of the message sent last
- * @sent: messages sent
- * @received: messages received
+ * @unsent: how many of those sent were left by their receiver
  * @bytes: payload inside
  * @name: its name, NULL for none
  *
@@ -251,6 +256,7 @@ struct chan {
 	bool used;
 	bool plain;
 	bool closed;
+	bool watched;
 	bool had_sender;
 	bool had_receiver;
 	u32 head;
@@ -264,8 +270,7 @@ struct chan {
 	u32 prompt;
 	u32 handles[2];
 	u64 last_seq;
-	u64 sent;
-	u64 received;
+	u64 unsent;
 	u64 bytes;
 	const char *name;
 
@@ -312,7 +317,7 @@ static inline void chan_mark_used(struct chan *ch)
 		chan_mark_used_now(ch);
 }
 
-/* Is it too late for setup, and neither GOCHAN_FIXED nor GOCHAN_CRED set? */
+/* Is it too late for setup, and the channel of the simplest kind? */
 static inline bool chan_is_plain(struct chan *ch)
 {
 	/* Pairs with set_used(). */
@@ -347,6 +352,7 @@ void chan_op_init(struct chan_op *op, struct chan *ch, enum chan_dir dir);
 void chan_op_release(struct chan_op *op);
 
 /* Looking at it. */
+void chan_watch(struct chan *ch);
 __poll_t chan_poll_mask(struct chan *ch, bool may_send, bool may_receive);
 void chan_info(struct chan *ch, struct gochan_info *info);
 size_t chan_next_len(struct chan *ch);

@@ -194,7 +194,7 @@ static noinline ssize_t read_more(struct file *file, char __user *buf,
 	ssize_t ret;
 
 	chan_mark_used(ch);
-	if (ch->flags & GOCHAN_FIXED) {
+	if ((ch->flags & GOCHAN_FIXED) && !ch->by_pointer) {
 		done = read_several(ch, buf, len);
 		if (done && (len - done < ch->msg_size ||
 			     signal_pending(current)))
@@ -230,7 +230,8 @@ static noinline ssize_t write_more(struct file *file, const char __user *buf,
 	u32 each;
 
 	chan_mark_used(ch);
-	if ((ch->flags & (GOCHAN_FIXED | GOCHAN_CRED)) == GOCHAN_FIXED) {
+	if ((ch->flags & (GOCHAN_FIXED | GOCHAN_CRED)) == GOCHAN_FIXED &&
+	    !ch->by_pointer) {
 		each = ch->msg_size;
 		if (len % each == 0)
 			sent = chan_send_several(ch, buf, each, len / each);
@@ -285,6 +286,9 @@ static __poll_t gochan_poll(struct file *file, poll_table *wait)
 	struct chan *ch = file_chan(file);
 
 	chan_mark_used(ch);
+	/* Whoever said it before us did so under the lock. */
+	if (!READ_ONCE(ch->watched))
+		chan_watch(ch);
 	if (file->f_mode & FMODE_READ)
 		poll_wait(file, &ch->in_wait, wait);
 	if (file->f_mode & FMODE_WRITE)
@@ -298,6 +302,7 @@ static int gochan_fasync(int fd, struct file *file, int on)
 	struct chan *ch = file_chan(file);
 	int err = 0;
 
+	chan_watch(ch);
 	if (file->f_mode & FMODE_READ)
 		err = fasync_helper(fd, file, on, &ch->in_async);
 	if (err < 0 || !(file->f_mode & FMODE_WRITE))

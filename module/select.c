@@ -24,6 +24,7 @@
  */
 
 #include <linux/cred.h>
+#include <linux/fault-inject-usercopy.h>
 #include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/pid.h>
@@ -87,7 +88,7 @@ struct sel {
 	ktime_t deadline;
 	struct waiter waiter;
 	u8 small[CHAN_SMALL_MAX];
-	u8 (*stage)[CHAN_SMALL_MAX];
+	u8 (*stage)[CHAN_STAGE_MAX];
 };
 
 /* ---- loading ---- */
@@ -567,7 +568,7 @@ static noinline int sel_block(struct sel *sel, int *verdict)
 
 static noinline int sel_block_small(struct sel *sel, int *verdict)
 {
-	u8 stage[SELECT_SMALL][CHAN_SMALL_MAX];
+	u8 stage[SELECT_SMALL][CHAN_STAGE_MAX];
 
 	sel->stage = stage;
 	return sel_block(sel, verdict);
@@ -707,6 +708,27 @@ static inline struct chan *plain_chan(const struct gochan_op *u,
 	return send && u->len > ch->msg_size ? NULL : ch;
 }
 
+/* Read what matters of a plain op. */
+static __always_inline int get_plain(struct gochan_op *u,
+				     const struct gochan_op __user *uop)
+{
+	if (should_fail_usercopy() ||
+	    !user_read_access_begin(uop, sizeof(*uop)))
+		return -EFAULT;
+	unsafe_get_user(u->fd, &uop->fd, fault);
+	unsafe_get_user(u->opcode, &uop->opcode, fault);
+	unsafe_get_user(u->flags, &uop->flags, fault);
+	unsafe_get_user(u->buf, &uop->buf, fault);
+	unsafe_get_user(u->len, &uop->len, fault);
+	unsafe_get_user(u->result, &uop->result, fault);
+	unsafe_get_user(u->reserved, &uop->reserved, fault);
+	user_read_access_end();
+	return 0;
+fault:
+	user_read_access_end();
+	return -EFAULT;
+}
+
 /* Does a plain op seem ready? -EINVAL: it is not as simple. */
 static inline int quick_look(const struct gochan_op *u)
 {
@@ -733,7 +755,7 @@ static int quick_pick(const struct gochan_ops *call, struct gochan_op *picked)
 	u32 i, nth = 0;
 
 	for (i = 0; i < call->count; i++) {
-		if (user_get(&u, uops + i, sizeof(u)) || !op_plain(&u))
+		if (get_plain(&u, uops + i) || !op_plain(&u))
 			return -EINVAL;
 		if (u.fd < 0)
 			continue;
@@ -896,25 +918,32 @@ static int batch_run(struct sel_op *s, bool nonblock, ktime_t deadline)
 	return chan_send(&s->op, nonblock, deadline);
 }
 
-static int batch_one(struct gochan_op __user *uop, bool nonblock,
-		     ktime_t deadline)
+static noinline int batch_slowly(struct gochan_op __user *uop, bool nonblock,
+				 ktime_t deadline)
 {
-	bool block = !nonblock && deadline == KTIME_MAX;
-	struct gochan_op u;
 	struct sel_op s;
 	int err;
 
-	if (!user_get(&u, uop, sizeof(u)) && op_plain(&u) && u.fd >= 0) {
-		err = quick_do(&u, uop, block);
-		if (err != -EAGAIN)
-			return err;
-	}
 	err = load_op(&s, uop, GOCHAN_NONBLOCK);
 	if (err)
 		return err;
 	err = batch_run(&s, nonblock || (s.flags & GOCHAN_NONBLOCK), deadline);
 	finish_op(&s, err);
 	unload_op(&s);
+	return err;
+}
+
+static int batch_one(struct gochan_op __user *uop, bool nonblock,
+		     ktime_t deadline)
+{
+	bool block = !nonblock && deadline == KTIME_MAX;
+	struct gochan_op u;
+	int err = -EAGAIN;
+
+	if (!get_plain(&u, uop) && op_plain(&u) && u.fd >= 0)
+		err = quick_do(&u, uop, block);
+	if (err == -EAGAIN)
+		err = batch_slowly(uop, nonblock, deadline);
 	return err;
 }
 
