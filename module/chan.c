@@ -24,7 +24,8 @@
  *
  * How somebody is served: under the lock, claim the waiter (one compare-and-
  * swap of waiter.won), move the message, write the op's results, take the op
- * out of line, set waiter.done. After that the waiter may be gone: only its
+ * out of line, set waiter.done. (Who has one op can be won only under this lock;
+ * the short way does not claim it.) After that the waiter may be gone: only its
  * task is known still, which RCU keeps until it has been woken. A waiter that
  * gives up does so under the lock if it has one op: then it is still in line,
  * or it was served. A select claims itself instead (select.c).
@@ -921,7 +922,7 @@ static void pass_on(struct chan_op *op, struct chan_op *to)
 		to->pass = pass_get(op->pass);
 }
 
-/* A claimed receiver that waited has its message. */
+/* A receiver that waited, and was won, has its message. */
 static void op_land(struct chan_op *to, u64 seq, size_t len)
 {
 	to->seq = seq;
@@ -1981,15 +1982,19 @@ static void quick_received(struct chan *ch, struct chan_wake *wake)
 /* The message that a short op was given, while it waited, to its user. */
 static inline int quick_finish(struct chan_op *op)
 {
+	int err = 0;
+
 	if (op->msg || op->pass)
 		return chan_finish_recv(op);
-	if (!user_put(op->ub.ptr, op->small, op->len)) {
-		if (!op->report || !report_len(op->report, op->len))
-			return 0;
+	if (op->len)
+		err = user_put(op->ub.ptr, op->small, op->len);
+	if (!err && op->report && report_len(op->report, op->len)) {
 		unreport(op);
+		err = -EFAULT;
 	}
-	put_back(op->ch, op_reclaim(op));
-	return -EFAULT;
+	if (err)
+		put_back(op->ch, op_reclaim(op));
+	return err;
 }
 
 /* Stand in line for one message. */
@@ -2334,7 +2339,8 @@ void chan_clear_name(struct chan *ch)
  * chan_watch() - somebody is about to wait for events on the channel's queues
  * @ch: the channel
  *
- * Call it before joining a queue, and look at the channel after that.
+ * Call it before joining a queue. Who looks at the channel after that misses
+ * nothing.
  */
 void chan_watch(struct chan *ch)
 {

@@ -423,6 +423,31 @@ TEST_F(batch, r10_too_small_in_line)
 	EXPECT_STREQ("0123456789", recv_text(ch));
 }
 
+/* R10: who receives an empty message needs no buffer, whether it waits or not. */
+TEST_F(batch, r10_empty_without_buffer)
+{
+	const int ch = ch_make(1, 100, 0);
+	const struct gochan_op empty = GOCHAN_SEND(ch, (void *)-1UL, 0);
+	struct call *call = call_batch(ch);
+	struct gochan_op *op = call_recv(call, ch);
+	struct gochan_op send = empty;
+
+	ASSERT_EQ(1, ops_batch(ch, &send, 1, 0));
+	op->buf = -1UL;
+	op->len = 0;
+	EXPECT_EQ(1, call_now(call));
+	EXPECT_EQ(0, op->result);
+	call_reset(call);
+	op->len = 0;
+	call_start(call, variant->by);
+	ASSERT_TRUE(wait_for_waiters(ch, 0, 1));
+	send = empty;
+	ASSERT_EQ(1, ops_batch(ch, &send, 1, 0));
+	EXPECT_EQ(1, call_wait(call));
+	EXPECT_EQ(0, op->result);
+	EXPECT_EQ(0U, ch_info(ch).len);
+}
+
 /* R15: an op that polls waits for its event, and then the next begins. */
 TEST(r15_poll)
 {
