@@ -25,12 +25,12 @@ struct node;
 struct pid;
 
 /*
- * Messages up to here travel over the stacks of the tasks concerned and need
- * no allocation.
+ * Messages up to here travel over the stacks of the tasks concerned, and need no
+ * allocation unless their slots are pointers.
  */
 #define CHAN_SMALL_MAX		512
 
-/* The same where a select has to keep as much for each of its ops. */
+/* The same where a select of a few ops has to keep as much for each. */
 #define CHAN_STAGE_MAX		128
 
 /*
@@ -94,9 +94,9 @@ struct msg {
 /**
  * struct waiter - a task that is blocked in one operation
  * @task: the task
- * @won: the op that was served, NULL while it waits. One compare-and-swap
- *	decides: by whoever serves it, under the lock of that op's channel, or
- *	by the task itself that goes another way
+ * @won: the op that was served, NULL while it waits, and without @many perhaps
+ *	for ever. One compare-and-swap decides: by whoever serves it, under the
+ *	lock of that op's channel, or by the task itself that goes another way
  * @done: set last by whoever served it; the op may be read from then on, and
  *	the waiter may be gone
  * @poked: not NULL: it also sleeps for this to become true
@@ -142,8 +142,9 @@ enum chan_dir {
  * @count: messages sent or received
  * @msg: the heap's part: staged for a send, being received for a receive
  * @pos: how much of a block of several messages at @msg is sent
- * @small: CHAN_SMALL_MAX bytes of its task's stack, for short messages; who
- *	stands in line as a receiver has them, as only the op that won uses them
+ * @small: CHAN_SMALL_MAX bytes of its task's stack for short messages, or what
+ *	chan_stage_to_wait() was given; who stands in line as a receiver has
+ *	them, as only the op that won uses them
  * @seq: of the message sent last, or received
  * @from: a send's origin; that of the message received
  * @pass: a send's file, or that of the message received; NULL for none

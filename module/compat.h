@@ -54,12 +54,12 @@ static inline int compat_receive_fd(struct file *file, unsigned int flags)
 }
 #endif
 
-/* 6.13 made two bits tell which of the file's events are not told. */
+/* 6.14, and later releases of 6.12, have two bits for which events are told. */
 #ifndef FMODE_FSNOTIFY_MASK
 #define FMODE_FSNOTIFY_MASK FMODE_NONOTIFY
 #endif
 
-/* Nothing that is done with the file is told to inotify and fanotify. */
+/* From here on nothing done with the file is told to inotify and fanotify. */
 static inline void compat_no_fsnotify(struct file *file)
 {
 	file->f_mode = (file->f_mode & ~FMODE_FSNOTIFY_MASK) | FMODE_NONOTIFY;

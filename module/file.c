@@ -46,10 +46,10 @@ static void handle_free(struct handle *h)
 
 /*
  * From here on the channel knows of the file, which has a handle. It behaves
- * as ours do: no position, and RWF_NOWAIT is understood. As with sockets since
- * 6.14, inotify and fanotify are not told: whoever may list the folder could
- * watch when others send, at /dev/gochan on channels that have no name, and
- * have them pay for it.
+ * as ours do: no position, and RWF_NOWAIT is understood. As with eventfds since
+ * 6.14, inotify and fanotify are not told from here on: whoever may list the
+ * folder could watch when others send, at /dev/gochan on channels that have no
+ * name, and have them pay for it.
  */
 static void file_begin(struct file *file)
 {
@@ -302,7 +302,8 @@ static int gochan_fasync(int fd, struct file *file, int on)
 	struct chan *ch = file_chan(file);
 	int err = 0;
 
-	chan_watch(ch);
+	if (on)
+		chan_watch(ch);
 	if (file->f_mode & FMODE_READ)
 		err = fasync_helper(fd, file, on, &ch->in_async);
 	if (err < 0 || !(file->f_mode & FMODE_WRITE))
