@@ -441,7 +441,7 @@ TEST(r20_same_results)
 /* R1, R6, R20: messages of all sizes there and back, and the end. */
 TEST_F(compat32, r1_r6_r20_messages)
 {
-	static const unsigned int lens[] = { 1, 127, 128, 129, 4095, 4096, 4097, BIG };
+	static const unsigned int lens[] = { 1, 128, 129, 512, 513, 4095, 4096, 4097, BIG };
 	const struct gochan_setup s = { variant->capacity, BIG, 0, 0 };
 	static char msg[BIG], buf[BIG];
 	unsigned int i;

@@ -35,6 +35,10 @@ FIXTURE_VARIANT_ADD(fixed, middle) {
 	.by = BY_THREAD, .size = 200,
 };
 
+FIXTURE_VARIANT_ADD(fixed, heap) {
+	.by = BY_PROCESS, .size = 1000,
+};
+
 FIXTURE_VARIANT_ADD(fixed, large) {
 	.by = BY_PROCESS, .size = 5000,
 };

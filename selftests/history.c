@@ -112,7 +112,7 @@ FIXTURE_VARIANT_ADD(history, few_large) {
 };
 
 FIXTURE_VARIANT_ADD(history, mixed) {
-	.capacity = { 0, 1, 64 }, .msg_size = 200,
+	.capacity = { 0, 1, 64 }, .msg_size = 600,
 };
 
 static unsigned int random_below(unsigned long long *state, unsigned int n)

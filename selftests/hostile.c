@@ -1485,7 +1485,7 @@ TEST_F(hostile, r20_failing_tells_nothing)
  */
 TEST_F(hostile, r20_inotify_tells_nothing)
 {
-	const unsigned int mask = IN_ACCESS | IN_MODIFY | IN_OPEN | IN_CLOSE;
+	const unsigned int mask = IN_ACCESS | IN_MODIFY | IN_OPEN | IN_CLOSE | IN_ATTRIB;
 	const int named = ch_make_named(PREFIX "told", 1, 0644);
 	const int watch = inotify_init1(IN_NONBLOCK);
 	char event[256];
@@ -1507,6 +1507,9 @@ TEST_F(hostile, r20_inotify_tells_nothing)
 	close(ch);
 	EXPECT_EQ(-1, read(watch, event, sizeof(event)));
 	EXPECT_EQ(EAGAIN, errno);
+	/* It would be told if there were something to tell. */
+	EXPECT_EQ(0, chmod(FOLDER PREFIX "told", 0600));
+	EXPECT_LT(0, read(watch, event, sizeof(event)));
 	close(watch);
 	EXPECT_EQ(0, ch_unlink(PREFIX "told"));
 }

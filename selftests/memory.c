@@ -98,7 +98,7 @@ TEST_F(size, r1_whole)
 TEST_F(size, r1_r4_all_lengths)
 {
 	static const unsigned int lens[] = {
-		1, 127, 128, 129, 4095, 4096, 4097, 9000,
+		1, 127, 128, 129, 511, 512, 513, 4095, 4096, 4097, 9000,
 	};
 	unsigned int i, len, capacity;
 	struct job *job;

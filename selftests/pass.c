@@ -199,7 +199,7 @@ TEST_F(pass, r16_sender_first)
 /* R16: empty messages and large ones carry files, too. */
 TEST_F(pass, r10_r16_sizes)
 {
-	static const unsigned int lens[] = { 0, 128, 129, 4096, 4097, 65536 };
+	static const unsigned int lens[] = { 0, 128, 129, 512, 513, 4096, 4097, 65536 };
 	struct call *sender, *receiver;
 	char *out = malloc(65536), *in = malloc(65536);
 	unsigned int i, k;

@@ -94,7 +94,7 @@ TEST_F(peek, r1_leaves_it)
 /* R1: messages of all sizes whole. */
 TEST_F(peek, r1_sizes)
 {
-	static const unsigned int lens[] = { 0, 1, 128, 129, 4096, 4097, 65536 };
+	static const unsigned int lens[] = { 0, 1, 128, 129, 512, 513, 4096, 4097, 65536 };
 	const int ch = ch_make(variant->capacity, 65536, 0);
 	char *msg = malloc(65536), *buf = malloc(65536);
 	struct gochan_op send, recv;

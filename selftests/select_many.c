@@ -164,11 +164,11 @@ FIXTURE_VARIANT_ADD(crowd, unbuffered) {
 };
 
 FIXTURE_VARIANT_ADD(crowd, unbuffered_killed) {
-	.capacities = { 0, 0, 0, 0 }, .msg_size = 200, .kills = KILLS,
+	.capacities = { 0, 0, 0, 0 }, .msg_size = 600, .kills = KILLS,
 };
 
 FIXTURE_VARIANT_ADD(crowd, mixed) {
-	.capacities = { 0, 1, 0, 3 }, .msg_size = 200, .kills = 0,
+	.capacities = { 0, 1, 0, 3 }, .msg_size = 600, .kills = 0,
 };
 
 FIXTURE_VARIANT_ADD(crowd, mixed_killed) {

@@ -26,7 +26,7 @@
 #include <sys/utsname.h>
 
 #define LONGEST		20000U
-#define SHORT		128U	/* goes by the receiver's stack */
+#define SHORT		512U	/* goes by the receiver's stack */
 #define MANY		40
 
 /* An operation that is tried with one failure after the other. */

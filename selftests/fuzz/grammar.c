@@ -63,8 +63,9 @@ static const struct choice common_bufs[] = {
 static const struct choice lens[] = {
 	{ 0, NULL, 2 }, { 1, NULL, 3 }, { 8, NULL, 3 }, { 16, NULL, 7 }, { 24, NULL, 7 },
 	{ 48, NULL, 5 }, { 64, NULL, 6 }, { 128, NULL, 4 }, { 129, NULL, 4 }, { 200, NULL, 3 },
-	{ 1000, NULL, 2 }, { 4096, NULL, 3 }, { 4097, NULL, 4 }, { 8000, NULL, 4 },
-	{ 65536, NULL, 1 }, { 1 << 20, NULL, 1 }, { ~0U, NULL, 1 }, ANY, NO_MORE
+	{ 512, NULL, 2 }, { 513, NULL, 2 }, { 1000, NULL, 2 }, { 4096, NULL, 3 },
+	{ 4097, NULL, 4 }, { 8000, NULL, 4 }, { 65536, NULL, 1 }, { 1 << 20, NULL, 1 },
+	{ ~0U, NULL, 1 }, ANY, NO_MORE
 };
 
 static const struct choice capacities[] = {
@@ -74,7 +75,8 @@ static const struct choice capacities[] = {
 
 static const struct choice msg_sizes[] = {
 	{ 0, NULL, 1 }, { 1, NULL, 1 }, { 16, NULL, 4 }, { 24, NULL, 8 }, { 64, NULL, 8 },
-	{ 128, NULL, 3 }, { 129, NULL, 2 }, { 4096, NULL, 4 }, { 4097, NULL, 3 },
+	{ 128, NULL, 3 }, { 129, NULL, 2 }, { 512, NULL, 2 }, { 1000, NULL, 2 },
+	{ 4096, NULL, 4 }, { 4097, NULL, 3 },
 	{ 8000, NULL, 5 }, { 65536, NULL, 1 }, { 1 << 20, NULL, 1 }, { (1 << 20) + 1, NULL, 1 },
 	{ ~0U, NULL, 1 }, ANY, NO_MORE
 };
