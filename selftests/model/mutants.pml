@@ -31,3 +31,7 @@
 #define POLL_LATE	26	/* looks, then joins the wait queue */
 #define PASS_UNSETTLED	27	/* a sender does not wait for who gets its file */
 #define PASS_LEFT_IS_SENT	28	/* a sender does not heed that its message was left */
+#define LATE_UNSCHEDULED	29	/* nothing wakes who is late if the ring is not drained */
+#define LATE_FORGOTTEN	30	/* nor if that looked too early */
+#define LATE_STAYS	31	/* who is late and gives up stays in the list */
+#define LATE_UNSENT	32	/* or says that it did not send */
