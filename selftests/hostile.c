@@ -1133,6 +1133,12 @@ static long long shorter(long long a, long long b)
 	return a < b ? a : b;
 }
 
+/* Negative times are failures of another kind. */
+static bool is_dear(long long dead, long long polled, long long of_pipe)
+{
+	return dead >= 0 && polled >= 0 && of_pipe >= 0 && (dead > of_pipe || polled > 2 * of_pipe);
+}
+
 /*
  * R14: another's send meets as many dead ops as the attacker has threads, once;
  * they are gone then. Each costs it less than a poller of a pipe costs who
@@ -1150,7 +1156,8 @@ TEST_F(hostile, r13_r14_cost_of_a_crowd)
 		nr_waiters /= atoi(divisor);
 	ASSERT_TRUE(pin(pthread_self(), 0));
 	ASSERT_EQ(0, write_text(RT_RUNTIME, "-1"));
-	for (i = 0; i < 3; i++) {
+	/* Each at its best; where the machine does something else, of more. */
+	for (i = 0; i < 3 || (i < 30 && is_dear(dead, polled, of_pipe)); i++) {
 		dead = shorter(dead, time_with_dead());
 		ASSERT_EQ(0, ch_pair(fds, 2, 16, 0));
 		polled = shorter(polled, time_with_pollers(fds));
@@ -1162,8 +1169,8 @@ TEST_F(hostile, r13_r14_cost_of_a_crowd)
 	       dead / 1000, polled / 1000, of_pipe / 1000);
 	EXPECT_LE(0, dead);
 	EXPECT_LE(0, polled);
-	EXPECT_GE(of_pipe, dead);
-	EXPECT_GE(2 * of_pipe, polled);
+	EXPECT_LE(0, of_pipe);
+	EXPECT_FALSE(is_dear(dead, polled, of_pipe));
 }
 
 #define TRIES		300
