@@ -56,22 +56,28 @@ static void must(bool ok)
 
 static void *run_tasks(void *arg)
 {
-	struct task t;
+	struct task t = *(struct task *)arg;
 
-	while (gochan_recv(idle, &t, sizeof(t), NULL) == 1)
+	free(arg);
+	do {
 		t.run(&t);
-	return arg;
+	} while (gochan_recv(idle, &t, sizeof(t), NULL) == 1);
+	return NULL;
 }
 
-static void start_thread(void)
+/* It has its first task from the start: over the channel another could take its place. */
+static void start_thread(struct task t)
 {
+	struct task *first = malloc(sizeof(*first));
 	pthread_attr_t attr;
 	pthread_t thread;
 
+	must(first);
+	*first = t;
 	must(!pthread_attr_init(&attr));
 	must(!pthread_attr_setstacksize(&attr, STACK_SIZE));
 	must(!pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED));
-	must(!pthread_create(&thread, &attr, run_tasks, NULL));
+	must(!pthread_create(&thread, &attr, run_tasks, first));
 	must(!pthread_attr_destroy(&attr));
 }
 
@@ -81,8 +87,7 @@ static void start(struct task t)
 	if (!gochan_try_send(idle, &t, sizeof(t)))
 		return;
 	must(errno == EAGAIN);
-	start_thread();
-	must(!gochan_send(idle, &t, sizeof(t)));
+	start_thread(t);
 }
 
 /* ---- rationals ---- */
