@@ -188,11 +188,14 @@ struct transfer {
 	struct iovec iov[2];
 };
 
+static bool is_fixed(const struct actor *actor, struct slot slot)
+{
+	return slot.at < SLOTS && actor->process->fixed[slot.at];
+}
+
 static size_t piece_of(const struct actor *actor, struct slot slot, size_t len)
 {
-	if (slot.at < SLOTS && actor->process->fixed[slot.at])
-		return actor->process->msg_size[slot.at];
-	return len;
+	return is_fixed(actor, slot) ? actor->process->msg_size[slot.at] : len;
 }
 
 static struct transfer transfer(struct actor *actor, const struct call *call)
@@ -225,6 +228,9 @@ static bool can_be_checked(const struct transfer *t)
 
 static void check_read(struct actor *actor, struct transfer *t, long ret)
 {
+	const size_t got = ret >= 0 ? (size_t)ret : t->len;
+	const size_t begin = is_fixed(actor, t->slot) ? got : 0;
+
 	if (!slot_is_still(actor, t->slot))
 		return;
 	if (ret > 0 && (size_t)ret > t->len)
@@ -234,7 +240,7 @@ static void check_read(struct actor *actor, struct transfer *t, long ret)
 			ledger_unknown(actor, ret / piece_of(actor, t->slot, ret));
 		return;
 	}
-	if (!canary_lives(t->buf, ret >= 0 ? (size_t)ret : t->len, t->len + CANARY_LEN))
+	if (!room_is_clean(actor, t->buf + begin, got - begin, t->len - begin))
 		wrong(actor, "bytes behind the message were touched");
 	if (ret > 0)
 		ledger_received(actor, t->buf, ret, piece_of(actor, t->slot, ret), false);

@@ -147,3 +147,30 @@ bool canary_lives(const char *buf, size_t from, size_t to)
 			return false;
 	return true;
 }
+
+/* Of all calls of the program, does one send that may go another way in the end? */
+static bool has_select(const struct program *prog)
+{
+	unsigned int i;
+
+	for (i = 0; i < prog->nr_calls; i++)
+		if (prog->calls[i].kind == SELECT)
+			return true;
+	return false;
+}
+
+/*
+ * Nobody writes behind a room. Behind a message, in its room, lies what was laid
+ * there or the end of a longer one, that was copied and then not taken: what
+ * belongs to it could not be written, or the select that sent it sent another.
+ */
+bool room_is_clean(const struct actor *actor, const char *buf, size_t len, size_t room)
+{
+	if (!canary_lives(buf, room, room + CANARY_LEN))
+		return false;
+	if (canary_lives(buf, len, room))
+		return true;
+	if (actor->prog->ledger)
+		return ledger_is_rest(buf, len, room);
+	return actor->call->fail || has_select(actor->prog);
+}

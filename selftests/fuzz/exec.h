@@ -98,6 +98,7 @@ struct batch_of_messages ledger_write(struct actor *actor, char *buf, size_t len
 void ledger_sent(struct actor *actor, struct batch_of_messages batch, unsigned int sent,
 		 bool counts);
 void ledger_received(struct actor *actor, const char *buf, size_t len, size_t piece, bool peek);
+bool ledger_is_rest(const char *buf, size_t len, size_t room);
 void ledger_unknown(struct actor *actor, unsigned int count);
 
 /* check.c */
@@ -105,5 +106,6 @@ void check_result(struct actor *actor, const struct call *call, long ret);
 void check_info(struct actor *actor, const struct gochan_info *info);
 void canary_lay(char *buf, size_t len);
 bool canary_lives(const char *buf, size_t from, size_t to);
+bool room_is_clean(const struct actor *actor, const char *buf, size_t len, size_t room);
 
 #endif

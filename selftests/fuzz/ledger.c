@@ -9,6 +9,9 @@
 
 #define MAGIC	0x6f686366
 
+/* So many messages in vain in one call are as good as never. */
+#define MAX_LAYERS	8
+
 struct message {
 	uint32_t magic;
 	uint32_t run;
@@ -21,6 +24,12 @@ struct message {
 static uint8_t body_byte(unsigned int number, size_t i)
 {
 	return number * 37 + i * 11 + (i >> 8);
+}
+
+/* Of which number body_byte() made @byte for place @i, modulo 256, times 37. */
+static uint8_t body_key(uint8_t byte, size_t i)
+{
+	return byte - i * 11 - (i >> 8);
 }
 
 static void write_one(struct actor *actor, char *buf, size_t len, unsigned int number)
@@ -101,6 +110,35 @@ void ledger_received(struct actor *actor, const char *buf, size_t len, size_t pi
 		received_one(actor, buf + at, piece, peek);
 	if (at != len)
 		wrong(actor, "%zu bytes came of messages of %zu", len, piece);
+}
+
+/*
+ * Behind a message of @len bytes, may what lies in its room of @room bytes be
+ * there? A longer one may have been copied there before it and then not taken,
+ * and before that one a still longer one; else it is as it was laid.
+ */
+bool ledger_is_rest(const char *buf, size_t len, size_t room)
+{
+	unsigned int layers = 0;
+	uint8_t key = 0;
+	size_t i;
+
+	while (room > len && (uint8_t)buf[room - 1] == CANARY)
+		room--;
+	if (len < sizeof(struct message) && room > len) {
+		if (len == 0 && (room < sizeof(struct message) ||
+				 ((const struct message *)buf)->magic != MAGIC))
+			return false;
+		len = sizeof(struct message);
+	}
+	for (i = len; i < room; i++) {
+		if (layers && body_key(buf[i], i) == key)
+			continue;
+		key = body_key(buf[i], i);
+		if (++layers > MAX_LAYERS)
+			return false;
+	}
+	return true;
 }
 
 void ledger_unknown(struct actor *actor, unsigned int count)

@@ -168,7 +168,7 @@ static void check_received(struct actor *actor, const struct ops_call *c, uint32
 			ledger_unknown(actor, 1);
 		return;
 	}
-	if (!canary_lives(buf, there->len, made->len + CANARY_LEN))
+	if (!room_is_clean(actor, buf, there->len, made->len))
 		wrong(actor, "op %u: bytes behind the message were touched", i);
 	ledger_received(actor, buf, there->len, there->len, made->flags & GOCHAN_PEEK);
 }

@@ -136,7 +136,8 @@ int gochan_send(int ch, const void *msg, size_t len);
 /**
  * gochan_recv - receive one message, blocking until there is one
  * @ch: a channel, open for receiving
- * @buf: room for the message
+ * @buf: room for the message; what lies behind one that is shorter is
+ *	unspecified
  * @size: its size in bytes
  * @len: comes back as the length of the message, or with EMSGSIZE as the room
  *	needed; may be NULL

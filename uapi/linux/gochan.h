@@ -138,7 +138,8 @@ struct gochan_info {
  *	Go's nil channel, which is never ready
  * @opcode: GOCHAN_OP_SEND, GOCHAN_OP_RECV or GOCHAN_OP_POLL
  * @flags: GOCHAN_NONBLOCK, GOCHAN_PEEK, GOCHAN_PASS_FD, GOCHAN_TAKE_FD
- * @buf: address of the message to send, or of the room for one
+ * @buf: address of the message to send, or of the room for one; what lies in
+ *	the room behind a message that came is unspecified
  * @len: bytes to send, or room; comes back as the bytes received or, with
  *	EMSGSIZE on a receive, as the bytes needed
  * @result: comes back as 0, GOCHAN_R_CLOSED or -errno
