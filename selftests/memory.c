@@ -5,13 +5,8 @@
  */
 #include <kselftest_harness.h>
 
-#include "common.h"
+#include "stall.h"
 
-#include <fcntl.h>
-#include <linux/userfaultfd.h>
-#include <poll.h>
-#include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #define BIG	0x100000U
@@ -391,62 +386,6 @@ TEST(r9_bad_segment)
 	EXPECT_STREQ("abcd", recv_text(ch));
 }
 
-/*
- * Memory that never arrives: whoever touches it stays in a page fault until
- * arrive(), vanish() or its death.
- */
-struct stalled {
-	int uffd;
-	char *map;
-	size_t len;
-};
-
-static int stall(struct stalled *stalled, size_t len)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-
-	stalled->len = (len + page_size() - 1) & -page_size();
-	stalled->map = mmap(NULL, stalled->len, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	stalled->uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
-	if (stalled->map == MAP_FAILED || stalled->uffd < 0)
-		return -errno;
-	reg.range.start = (unsigned long)stalled->map;
-	reg.range.len = stalled->len;
-	if (ioctl(stalled->uffd, UFFDIO_API, &api) ||
-	    ioctl(stalled->uffd, UFFDIO_REGISTER, &reg))
-		return -errno;
-	return 0;
-}
-
-static bool wait_stalled(const struct stalled *stalled)
-{
-	struct pollfd pfd = { .fd = stalled->uffd, .events = POLLIN };
-	struct uffd_msg msg;
-
-	return poll(&pfd, 1, WAIT_LIMIT * 1000) == 1 &&
-	       read(stalled->uffd, &msg, sizeof(msg)) == sizeof(msg);
-}
-
-/* Whoever waits for it faults. */
-static void vanish(const struct stalled *stalled)
-{
-	munmap(stalled->map, stalled->len);
-	close(stalled->uffd);
-}
-
-static int arrive(const struct stalled *stalled, const void *content)
-{
-	struct uffdio_copy copy = {
-		.dst = (unsigned long)stalled->map,
-		.src = (unsigned long)content,
-		.len = stalled->len,
-	};
-
-	return ioctl(stalled->uffd, UFFDIO_COPY, &copy) ? -errno : 0;
-}
-
 /* R9: what several put back comes in the order in which it was sent. */
 TEST_F(put_back, r9_in_send_order)
 {
@@ -702,6 +641,40 @@ TEST_F(stall, r9_stalled_info)
 	EXPECT_EQ(0, pthread_join(thread, NULL));
 	EXPECT_EQ(0, question.ret);
 	EXPECT_EQ(GOCHAN_ABI, *(unsigned int *)self->mem.map);
+}
+
+/*
+ * R9: a message was copied in part, then somebody else took it, and a shorter
+ * one came: that one is whole, and behind it lies nothing but the former's end.
+ */
+TEST(r9_another_meanwhile)
+{
+	char *const pages = mmap(NULL, 2 * page_size(), PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *const room = pages + page_size() - 64;
+	char *const content = calloc(1, page_size());
+	const int ch = ch_make(1, 100, 0);
+	char longer[100], taken[100];
+	struct stalled mem;
+	struct job *job;
+	int i;
+
+	ASSERT_NE(MAP_FAILED, (void *)pages);
+	ASSERT_EQ(0, stall_at(&mem, pages + page_size(), page_size()));
+	memset(pages, '-', page_size());
+	fill(longer, sizeof(longer), 1);
+	ASSERT_EQ(100, ch_send(ch, longer, sizeof(longer)));
+	job = job_start(BY_THREAD, ch, false, room, 100);
+	ASSERT_TRUE(wait_stalled(&mem));
+	EXPECT_EQ(100, ch_try_recv(ch, taken, sizeof(taken)));
+	EXPECT_EQ(5, try_send_text(ch, "short"));
+	EXPECT_EQ(0, arrive(&mem, content));
+	EXPECT_EQ(5, job_wait(job));
+	EXPECT_EQ(0, memcmp(room, "short", 5));
+	EXPECT_EQ('-', room[-1]);
+	for (i = 5; i < 64; i++)
+		EXPECT_TRUE(room[i] == '-' || room[i] == longer[i]);
+	EXPECT_EQ(0, memcmp(room + 64, content, page_size()));
 }
 
 TEST_HARNESS_MAIN
