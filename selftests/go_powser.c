@@ -68,7 +68,7 @@ static void *run_tasks(void *arg)
 /* It has its first task from the start: over the channel another could take its place. */
 static void start_thread(struct task t)
 {
-	struct task *first = malloc(sizeof(*first));
+	struct task *first = calloc(1, sizeof(*first));
 	pthread_attr_t attr;
 	pthread_t thread;
 
