@@ -5,6 +5,7 @@
  */
 #include "prog.h"
 
+#include <fcntl.h>
 #include <linux/gochan.h>
 #include <string.h>
 
@@ -153,11 +154,21 @@ static uint64_t size_that_fits(const struct program *prog, uint64_t slot)
 	return size < 48 ? LEAST_NUMBERED : 48;
 }
 
+static uint64_t choose_channel(struct rng *rng, const struct program *prog)
+{
+	return prog->fills && !one_in(rng, 4) ? 0 : rng_below(rng, 2);
+}
+
+static bool chooses_send(struct rng *rng, const struct program *prog)
+{
+	return prog->fills ? !one_in(rng, 3) : one_in(rng, 2);
+}
+
 /* One of the first channels, and a buffer that is there. */
 static void tame_op(struct rng *rng, const struct program *prog, struct args *op)
 {
-	op->v[OP_CODE] = one_in(rng, 2) ? GOCHAN_OP_SEND : GOCHAN_OP_RECV;
-	op->v[OP_SLOT] = rng_below(rng, 2);
+	op->v[OP_CODE] = chooses_send(rng, prog) ? GOCHAN_OP_SEND : GOCHAN_OP_RECV;
+	op->v[OP_SLOT] = choose_channel(rng, prog);
 	op->v[OP_BUF] = OWN;
 	op->v[OP_LEN] = OP_MOST;
 	op->v[OP_RESERVED] = 0;
@@ -175,6 +186,17 @@ static bool takes_one_buffer(enum kind kind)
 	return kind == READ || kind == WRITE || kind == READV || kind == WRITEV;
 }
 
+/* Of reads half become writes. */
+static void tame_kind(struct rng *rng, const struct program *prog, struct call *call)
+{
+	if (!prog->fills || one_in(rng, 2))
+		return;
+	if (call->kind == READ)
+		call->kind = WRITE;
+	else if (call->kind == READV)
+		call->kind = WRITEV;
+}
+
 /* At random hardly any message would ever arrive. */
 static void tame_call(struct rng *rng, const struct program *prog, struct call *call)
 {
@@ -183,7 +205,8 @@ static void tame_call(struct rng *rng, const struct program *prog, struct call *
 
 	if (!takes_one_buffer(call->kind) && !has_ops(call->kind))
 		return;
-	v[SLOT] = rng_below(rng, 2);
+	tame_kind(rng, prog, call);
+	v[SLOT] = choose_channel(rng, prog);
 	v[BUF] = OWN;
 	if (takes_one_buffer(call->kind)) {
 		v[LEN] = call->kind == READ || call->kind == READV ?
@@ -212,7 +235,7 @@ static void make_call(struct rng *rng, const struct program *prog, struct call *
 {
 	make_call_of(rng, call, choose_kind(rng, prog, first),
 		     first ? FIRST_OF_ALL : choose_actor(rng, prog));
-	if (one_in(rng, 2))
+	if (!one_in(rng, prog->fills ? 4 : 2))
 		tame_call(rng, prog, call);
 }
 
@@ -237,6 +260,31 @@ static void make_channel(struct rng *rng, struct program *prog, unsigned int slo
 	call->fail = 0;
 }
 
+/*
+ * Most calls send on one channel with a small buffer, so that it is full, many
+ * wait there, and one that receives lets another of them go on.
+ */
+static void make_filled(struct rng *rng, struct program *prog)
+{
+	struct call *call;
+
+	prog->fills = true;
+	prog->actors = MAX_ACTORS - rng_below(rng, 3);
+	prog->rounds = 2 + rng_below(rng, MAX_ROUNDS - 1);
+	call = append(prog);
+	make_call_of(rng, call, MAKE, FIRST_OF_ALL);
+	call->fail = 0;
+	call->args.v[SLOT] = 0;
+	call->args.v[ARG1] = O_RDWR;
+	call = append(prog);
+	make_call_of(rng, call, SETUP, FIRST_OF_ALL);
+	call->fail = 0;
+	call->args = (struct args){
+		.v = { [LEN] = 4 + rng_below(rng, 5), [ARG1] = 16U << rng_below(rng, 9),
+		       [ARG2] = one_in(rng, 3) ? GOCHAN_CRED : 0, [WHERE] = OWN }
+	};
+}
+
 static void generate(struct rng *rng, struct program *prog)
 {
 	unsigned int i, n;
@@ -247,10 +295,13 @@ static void generate(struct rng *rng, struct program *prog)
 	prog->nudged = !one_in(rng, 3);
 	prog->rounds = one_in(rng, 2) ? 2 + rng_below(rng, MAX_ROUNDS - 1) : 1;
 	prog->actors = 2 + rng_below(rng, MAX_ACTORS - 1);
-	for (i = 0; i < prog->actors; i++)
+	for (i = 0; i < MAX_ACTORS; i++)
 		prog->process[i] = rng_below(rng, MAX_PROCESSES);
 	n = 2 + rng_below(rng, 2);
-	for (i = 0; i < n; i++)
+	i = one_in(rng, 4);
+	if (i)
+		make_filled(rng, prog);
+	for (; i < n; i++)
 		make_channel(rng, prog, i);
 	for (i = rng_below(rng, 6); i; i--)
 		make_call(rng, prog, append(prog), true);

@@ -120,6 +120,7 @@ struct call {
 
 /*
  * @ledger: every message carries a number, and all are accounted for
+ * @fills: most of its calls send on one channel, so that its buffer is full
  * @shifted: it lives in a time namespace
  * @nudged: who waits when nothing happens any more gets a signal
  * @rounds: how many times an actor does all of its calls
@@ -127,6 +128,7 @@ struct call {
  */
 struct program {
 	bool ledger;
+	bool fills;
 	bool shifted;
 	bool nudged;
 	uint8_t rounds;

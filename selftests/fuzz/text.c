@@ -89,8 +89,9 @@ void program_print(const struct program *prog)
 	char text[CALL_TEXT];
 	unsigned int i;
 
-	printf("%u actors%s%s%s, %u rounds, in processes", prog->actors,
+	printf("%u actors%s%s%s%s, %u rounds, in processes", prog->actors,
 	       prog->ledger ? ", all messages accounted for" : "",
+	       prog->fills ? ", most calls send" : "",
 	       prog->shifted ? ", a time namespace" : "", prog->nudged ? ", nudged" : "",
 	       prog->rounds);
 	for (i = 0; i < prog->actors; i++)
