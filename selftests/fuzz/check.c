@@ -148,7 +148,7 @@ bool canary_lives(const char *buf, size_t from, size_t to)
 	return true;
 }
 
-/* Of all calls of the program, does one send that may go another way in the end? */
+/* Does it have selects? One that sends to several may go another way in the end. */
 static bool has_select(const struct program *prog)
 {
 	unsigned int i;
