@@ -67,13 +67,25 @@ counts() {
 	tar -C /tmp/counts -cz . | base64 | sed 's/^/# counts: /'
 }
 
+# Says before each program's result how long it took.
+timed() {
+	awk '
+	BEGIN { since = systime() }
+	/^(not )?ok [0-9]+ selftests:/ {
+		now = systime()
+		print "# seconds: " now - since
+		since = now
+	}
+	{ print }'
+}
+
 # Where it would take long, crowds of a tenth of the size are enough.
 case $kernel in
 stock) ;;
 *) export GOCHAN_CROWD=10 ;;
 esac
 [ "$kernel" != race ] || echo 1000 >/sys/module/kcsan/parameters/skip_watch
-sh /kselftest/run_kselftest.sh "$@"
+sh /kselftest/run_kselftest.sh "$@" | timed
 case $kernel in
 debug) leaks ;;
 race) watched ;;
