@@ -220,15 +220,22 @@ static bool msg_take_over(struct msg *m)
 	return true;
 }
 
-static void msg_put(struct msg *m)
+/* By who has it beside its owner, and does not look at who pays for it. */
+static void msg_unref(struct msg *m)
 {
 	if (!refcount_dec_and_test(&m->refs))
 		return;
 	origin_drop(&m->from);
-	msg_unpay(m);
 	if (m->len >= PAGE_SIZE)
 		kvfree(m->data);
 	kfree(m);
+}
+
+/* By its owner: nobody pays from here on for what others look at. */
+static void msg_put(struct msg *m)
+{
+	msg_unpay(m);
+	msg_unref(m);
 }
 
 /* What a sender has not sent. */
@@ -643,14 +650,28 @@ static void op_unhold(struct chan_op *op)
 	op->held = NULL;
 }
 
+/* Has a receive its message together with others? See struct msg. */
+static bool op_shares(const struct chan_op *op)
+{
+	return op->dir == CHAN_RECV && (op->peek || op->pass);
+}
+
+static void op_put_msg(struct chan_op *op)
+{
+	if (op->msg && op_shares(op))
+		msg_unref(op->msg);
+	else
+		msg_put_chain(op->msg);
+	op->msg = NULL;
+}
+
 /**
  * chan_op_release() - end an operation that stands in no line
  * @op: the op
  */
 void chan_op_release(struct chan_op *op)
 {
-	msg_put_chain(op->msg);
-	op->msg = NULL;
+	op_put_msg(op);
 	pass_put(op->pass);
 	op->pass = NULL;
 	origin_drop(&op->from);
@@ -835,7 +856,7 @@ static int send_pay(struct chan_op *op)
 
 /*
  * Pay for the message of op->len bytes that a receive is about to take by
- * pointer, until the op is released.
+ * pointer, or shares with others, until the op is released.
  */
 static int recv_pay(struct chan_op *op)
 {
@@ -1388,6 +1409,9 @@ static int copy_found(struct chan_op *op, const struct found *f)
 		return 0;
 	pagefault_disable();
 	err = report(op, f->from);
+	/* who sent it may lie on the next page: then the room is there no more */
+	if (err)
+		unreport(op);
 	pagefault_enable();
 	if (err)
 		ubuf_revert(&op->ub, f->len);
@@ -1566,18 +1590,21 @@ static struct msg *op_reclaim(struct chan_op *op)
 }
 
 /*
- * Copy a message on the heap to the op's user. That may take for ever, and the
- * sender is not to pay for it meanwhile, unless it waits itself.
+ * Copy a message on the heap to the op's user. That may take for ever: then the
+ * caller pays for it, and not the sender, unless that waits itself.
  */
 static int copy_heap(struct chan_op *op)
 {
 	struct msg *m = op->msg;
+	int err = 0;
 
 	if (!ubuf_put_nofault(&op->ub, m->data, op->len))
 		return 0;
-	if (m->payer && !op->peek && !op->pass && !msg_take_over(m))
-		return -EDQUOT;
-	return ubuf_put(&op->ub, m->data, op->len);
+	if (op_shares(op))
+		err = recv_pay(op);
+	else if (m->payer && !msg_take_over(m))
+		err = -EDQUOT;
+	return err ?: ubuf_put(&op->ub, m->data, op->len);
 }
 
 /* Copy the message that the op was given to its user. */
@@ -1627,9 +1654,7 @@ static int finish_pass(struct chan_op *op, int err)
 		ch->unsent++;
 		spin_unlock(&ch->lock);
 	}
-	if (op->msg)
-		msg_put(op->msg);
-	op->msg = NULL;
+	op_put_msg(op);
 	pass_settle(op->pass, err ? -EAGAIN : 0);
 	pass_put(op->pass);
 	op->pass = NULL;
@@ -1654,9 +1679,7 @@ int chan_finish_recv(struct chan_op *op)
 		put_back(op->ch, op_reclaim(op));
 		return err;
 	}
-	if (op->msg)
-		msg_put(op->msg);
-	op->msg = NULL;
+	op_put_msg(op);
 	return err;
 }
 

@@ -68,11 +68,13 @@ struct origin {
  * @node: place among the returned messages; the channel's lock
  * @next: the message that its sender sends after this one; its op's owner
  * @spent: the next of those that are to be freed
- * @refs: the owner, who peeks, and a sender that passes a file with it
+ * @refs: one owner: the sender, the channel or the receiver that took it; and
+ *	who peeks, or is given it by a sender that passes a file and keeps it
  * @seq: place in the order of sending, set when it is sent
  * @from: who sent it, set when it is sent
- * @payer: who pays for it, until its last reference is gone or the channel's
- *	ring has it, which was paid at setup; NULL for nobody
+ * @payer: who pays for it, until its owner is done with it or the channel's
+ *	ring has it, which was paid at setup; NULL for nobody; its owner. Who
+ *	shares it pays for itself what it keeps for long
  * @kind: as what; the sender pays QUOTA_BYTES, QUOTA_STAGED while it cannot copy
  *	it; a receiver that cannot, QUOTA_TAKEN
  * @len: bytes in @data

@@ -9,12 +9,14 @@
 
 #include <linux/cred.h>
 #include <linux/device.h>
+#include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/ktime.h>
 #include <linux/nsproxy.h>
 #include <linux/sched.h>
 #include <linux/time_namespace.h>
+#include <linux/uaccess.h>
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
@@ -41,16 +43,26 @@ static inline struct file *compat_fd_file(struct fd f)
 }
 #endif
 
-/* 6.8 let receive_fd() write the number to user space, too. */
+/*
+ * Before 6.8 the number is written when the descriptor is there already: should
+ * that fail, a thread that guessed it may have put another in its place.
+ */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
-static inline int compat_receive_fd(struct file *file, unsigned int flags)
+static inline int compat_receive_fd(struct file *file, int __user *ufd,
+				    unsigned int flags)
 {
-	return receive_fd(file, flags);
+	int fd = receive_fd(file, flags);
+
+	if (fd < 0 || !put_user(fd, ufd))
+		return fd;
+	close_fd(fd);
+	return -EFAULT;
 }
 #else
-static inline int compat_receive_fd(struct file *file, unsigned int flags)
+static inline int compat_receive_fd(struct file *file, int __user *ufd,
+				    unsigned int flags)
 {
-	return receive_fd(file, NULL, flags);
+	return receive_fd(file, ufd, flags);
 }
 #endif
 

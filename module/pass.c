@@ -5,11 +5,9 @@
  */
 
 #include <linux/err.h>
-#include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
 
 #include "compat.h"
 #include "pass.h"
@@ -75,12 +73,7 @@ int pass_wait(struct pass *pass)
  */
 int pass_install(const struct pass *pass, int __user *ufd)
 {
-	int fd = compat_receive_fd(pass->file, O_CLOEXEC);
+	int fd = compat_receive_fd(pass->file, ufd, O_CLOEXEC);
 
-	if (fd < 0)
-		return fd;
-	if (!put_user(fd, ufd))
-		return 0;
-	close_fd(fd);
-	return -EFAULT;
+	return fd < 0 ? fd : 0;
 }

@@ -290,6 +290,9 @@ static int try_send(struct sel *sel, struct chan_op *op)
 	err = chan_try_send(op);
 	if (op->small == sel->small)
 		chan_unstage(op);
+	/* The other ops may take for ever: what this one keeps is paid for. */
+	if (err == -EAGAIN && op->msg)
+		err = chan_stage_to_wait(op, NULL) ?: -EAGAIN;
 	return err;
 }
 
@@ -369,6 +372,32 @@ static int stage_sends(struct sel *sel, int *verdict)
 	return -EAGAIN;
 }
 
+static bool op_lines_up(const struct sel_op *s)
+{
+	return s->op.ch && !op_polls(s);
+}
+
+/*
+ * Who has taken too much already waits for no further message, as in
+ * chan_recv(); the index of a receive that fails by it.
+ */
+static int refuse_receivers(const struct sel *sel, int *verdict)
+{
+	u32 i;
+
+	if (likely(!quota_any_taken()) || !quota_over(QUOTA_TAKEN))
+		return -EAGAIN;
+	for (i = 0; i < sel->n; i++) {
+		const struct sel_op *s = &sel->ops[i];
+
+		if (op_lines_up(s) && s->opcode == GOCHAN_OP_RECV) {
+			*verdict = -EDQUOT;
+			return i;
+		}
+	}
+	return -EAGAIN;
+}
+
 /* Those without a line first, then by channel, by line, by index. */
 static int compare_ops(const void *a, const void *b, const void *priv)
 {
@@ -381,11 +410,6 @@ static int compare_ops(const void *a, const void *b, const void *priv)
 	if (x->op.dir != y->op.dir)
 		return x->op.dir < y->op.dir ? -1 : 1;
 	return x < y ? -1 : 1;
-}
-
-static bool op_lines_up(const struct sel_op *s)
-{
-	return s->op.ch && !op_polls(s);
 }
 
 /* Of the ops from @i on that name the same line, the one that stands in it. */
@@ -543,6 +567,8 @@ static noinline int sel_block(struct sel *sel, int *verdict)
 	int at;
 
 	at = stage_sends(sel, verdict);
+	if (at == -EAGAIN)
+		at = refuse_receivers(sel, verdict);
 	if (at != -EAGAIN)
 		return at;
 	poll_initwait(&wq);

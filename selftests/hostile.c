@@ -360,6 +360,11 @@ static void take_by_stalled_peekers(void)
 	}
 }
 
+static void run_ordered_select(struct taker *taker)
+{
+	taker->ret = ops_select(taker->ch, taker->buf, taker->len, GOCHAN_ORDERED);
+}
+
 static void run_read(struct taker *taker)
 {
 	taker->ret = ch_recv(taker->ch, taker->buf, taker->len);
@@ -435,6 +440,37 @@ static void take_by_leaving(void)
 	spoils->error = takers[TASKS - 1].ret;
 }
 
+/*
+ * A select of sends of a MiB each. All of them find a receiver whose room is too
+ * small, so all are brought to the kernel; the last one's does not arrive.
+ */
+static void take_by_refused_sends(void)
+{
+	struct gochan_op *ops = calloc(TASKS, sizeof(*ops));
+	struct taker *takers = calloc(TASKS + 1, sizeof(*takers));
+	char *msg = calloc(1, MIB), room;
+	int i;
+
+	for (i = 0; i < TASKS; i++) {
+		const int ch = ch_make(0, MIB, 0);
+
+		takers[i] = (struct taker){ .run = run_read, .ch = ch, .buf = &room, .len = 1 };
+		start(&takers[i]);
+		if (!wait_for_waiters(ch, 0, 1))
+			_exit(1);
+		ops[i] = GOCHAN_SEND(ch, msg, MIB);
+	}
+	ops[TASKS - 1].buf = (unsigned long)never.map;
+	takers[TASKS] = (struct taker){
+		.run = run_ordered_select,
+		.ch = ops[0].fd,
+		.buf = ops,
+		.len = TASKS,
+	};
+	start(&takers[TASKS]);
+	settle_stalled(&takers[TASKS]);
+}
+
 FIXTURE(memory) {
 	long before;
 	pid_t pid;
@@ -495,6 +531,10 @@ FIXTURE_VARIANT_ADD(memory, by_stalled_peekers) {
 
 FIXTURE_VARIANT_ADD(memory, by_leaving) {
 	.take = take_by_leaving, .stalls = true,
+};
+
+FIXTURE_VARIANT_ADD(memory, by_refused_sends) {
+	.take = take_by_refused_sends, .stalls = true,
 };
 
 /* Kernel memory of the attacker's cgroup, its stacks and page tables included. */
@@ -698,6 +738,85 @@ TEST_F(hostile, r9_r19_anothers_limit)
 	EXPECT_TRUE(send_all(ch, msg));
 	EXPECT_LE(ATTACK_BYTES / MIB, (long)ch_info(ch).sent);
 	EXPECT_TRUE(drain_until_limit_leaves(ch, msg, ATTACK_BYTES / MIB));
+	ASSERT_EQ(0, as_root());
+	EXPECT_EQ(128 + SIGKILL, reap_killed(pid));
+}
+
+static struct spoils *share_spoils(void)
+{
+	struct spoils *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
+				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return s == MAP_FAILED ? NULL : s;
+}
+
+/* Until so many peekers keep a message each, or no more of them may. */
+static bool wait_peeked(int n)
+{
+	const struct wait wait = wait_begin();
+
+	do {
+		if (__atomic_load_n(&spoils->pieces, __ATOMIC_SEQ_CST) >= n ||
+		    __atomic_load_n(&spoils->error, __ATOMIC_SEQ_CST))
+			return true;
+	} while (wait_more(&wait));
+	return false;
+}
+
+/* Of each message that waits: its sender is there, those before it are gone. */
+static void peek_stalled(int ch)
+{
+	struct taker *takers = calloc(TASKS, sizeof(*takers));
+	int i;
+
+	prepare_stall();
+	if (become(USER))
+		_exit(1);
+	for (i = 0; i < TASKS && !spoils->error; i++) {
+		while (ch_info(ch).received != (unsigned int)i ||
+		       !ch_info(ch).senders_waiting)
+			sched_yield();
+		takers[i] = (struct taker){
+			.run = run_peek,
+			.ch = ch,
+			.buf = never.map + i * MIB,
+			.len = MIB,
+		};
+		start(&takers[i]);
+		settle_stalled(&takers[i]);
+	}
+	for (;;)
+		pause();
+}
+
+/*
+ * R9, R19: who peeks at another's messages and never gets to the end of it pays
+ * for them itself: the sender does no longer when they were received.
+ */
+TEST_F(hostile, r9_r19_anothers_limit_by_peeking)
+{
+	char *msg = calloc(1, MIB), *buf = calloc(1, MIB);
+	struct job *job;
+	int ch, i;
+	pid_t pid;
+
+	ASSERT_EQ(0, set_param("max_user_bytes", ATTACK_BYTES));
+	spoils = share_spoils();
+	ASSERT_NE(NULL, spoils);
+	ch = ch_make(0, MIB, 0);
+	ASSERT_LE(0, ch);
+	pid = child();
+	if (!pid)
+		peek_stalled(ch);
+	ASSERT_EQ(0, as_user(OTHER));
+	for (i = 0; i < 2 * ATTACK_BYTES / MIB; i++) {
+		job = job_send(BY_THREAD, ch, msg, MIB);
+		ASSERT_TRUE(wait_for_waiters(ch, 1, 0));
+		ASSERT_TRUE(wait_peeked(i + 1));
+		EXPECT_EQ(MIB, ch_recv(ch, buf, MIB));
+		EXPECT_EQ(MIB, job_wait(job));
+	}
+	EXPECT_EQ(-EDQUOT, spoils->error);
 	ASSERT_EQ(0, as_root());
 	EXPECT_EQ(128 + SIGKILL, reap_killed(pid));
 }

@@ -105,6 +105,26 @@ TEST(r9_r19_the_receiver_pays)
 	EXPECT_EQ(0, as_root());
 }
 
+/* R19: who has left that much waits for nothing more, in a select neither. */
+TEST(r9_r19_who_has_too_much_waits_no_more)
+{
+	const int ch = ch_make(0, 16, 0);
+	char buf[16];
+	struct gochan_op op = GOCHAN_RECV(ch, buf, sizeof(buf));
+	int n = 0;
+
+	ASSERT_LE(0, ch);
+	ASSERT_EQ(0, as_user(USER));
+	while (n < MANY && !leave_one())
+		n++;
+	EXPECT_GT(MANY, n);
+	EXPECT_EQ(-EDQUOT, ch_recv(ch, buf, sizeof(buf)));
+	EXPECT_EQ(-1, gochan_select(&op, 1, 1000000000, 0));
+	EXPECT_EQ(EDQUOT, errno);
+	EXPECT_EQ(-EDQUOT, op.result);
+	EXPECT_EQ(0, as_root());
+}
+
 /* R19: who has nothing at all may wait, whatever others have left. */
 TEST(r9_r19_who_has_nothing_waits)
 {

@@ -5,6 +5,7 @@
  */
 #include <kselftest_harness.h>
 
+#include "ops.h"
 #include "stall.h"
 
 #include <sys/uio.h>
@@ -675,6 +676,62 @@ TEST(r9_another_meanwhile)
 	for (i = 5; i < 64; i++)
 		EXPECT_TRUE(room[i] == '-' || room[i] == longer[i]);
 	EXPECT_EQ(0, memcmp(room + 64, content, page_size()));
+}
+
+struct two_ops {
+	struct gochan_op *ops;
+	int ret;
+};
+
+static void *run_two_ops(void *arg)
+{
+	struct two_ops *two = arg;
+
+	two->ret = ops_select(two->ops[0].fd, two->ops, 2, GOCHAN_ORDERED);
+	return NULL;
+}
+
+/*
+ * R9: the results of a receive could be written in part. Until it has its
+ * message its room is what the caller gave, as the call may be repeated. The
+ * memory for who sent it goes while another op of the select, which comes to
+ * nothing, is brought to the kernel.
+ */
+TEST(r9_room_stays)
+{
+	char *const pages = mmap(NULL, 2 * page_size(), PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *const content = calloc(1, page_size());
+	const int ch = ch_make(1, 100, GOCHAN_CRED), refusing = ch_make(0, 100, 0);
+	struct stalled results, msg;
+	struct two_ops two;
+	pthread_t thread;
+	struct job *job;
+	char buf[100];
+
+	ASSERT_NE(MAP_FAILED, (void *)pages);
+	ASSERT_EQ(0, stall_at(&results, pages + page_size(), page_size()));
+	ASSERT_EQ(0, stall(&msg, page_size()));
+	ASSERT_EQ(0, arrive(&results, content));
+	two.ops = (void *)(pages + page_size() - offsetof(struct gochan_op, pid));
+	two.ops--;
+	two.ops[0] = GOCHAN_SEND(refusing, msg.map, 100);
+	two.ops[1] = GOCHAN_RECV(ch, buf, sizeof(buf));
+	ASSERT_EQ(5, send_text(ch, "short"));
+	job = job_recv(BY_THREAD, refusing, 1);
+	ASSERT_TRUE(wait_for_waiters(refusing, 0, 1));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, run_two_ops, &two));
+	ASSERT_TRUE(wait_stalled(&msg));
+	ASSERT_EQ(0, madvise(results.map, results.len, MADV_DONTNEED));
+	EXPECT_EQ(0, arrive(&msg, content));
+	ASSERT_TRUE(wait_stalled(&results));
+	EXPECT_EQ(sizeof(buf), two.ops[1].len);
+	EXPECT_EQ(0, arrive(&results, content));
+	EXPECT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(1, two.ret);
+	EXPECT_EQ(5U, two.ops[1].len);
+	EXPECT_EQ(getpid(), two.ops[1].pid);
+	EXPECT_EQ(-EMSGSIZE, job_wait(job));
 }
 
 TEST_HARNESS_MAIN
