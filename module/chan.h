@@ -39,7 +39,10 @@ struct pid;
  */
 #define CHAN_LOCKED_COPY_MAX	4096
 
-/* Messages up to here, several or one, are not charged unless they wait in line. */
+/*
+ * Several messages that are staged at once are not charged up to here, unless
+ * they wait in line; nor is a single one of any length, of which a call has one.
+ */
 #define CHAN_FREE_MAX		65536
 
 /* How often a receive waits for the same memory before it is called bad. */

@@ -75,5 +75,7 @@ int pass_install(const struct pass *pass, int __user *ufd)
 {
 	int fd = compat_receive_fd(pass->file, ufd, O_CLOEXEC);
 
-	return fd < 0 ? fd : 0;
+	if (fd < 0)
+		return fd;
+	return 0;
 }

@@ -219,7 +219,7 @@ bool quota_user_over(const struct quota_user *user, enum quota_kind kind)
 }
 
 /**
- * quota_over() - the same of a caller who may have nothing
+ * quota_over() - the same of a caller of whom nothing may be counted yet
  * @kind: of what
  *
  * Return: as quota_user_over().

@@ -87,7 +87,8 @@ int gochan_link(int ch, const char *name, mode_t mode);
 
 /**
  * gochan_unlink - take a name away; open descriptors go on working
- * @name: found as gochan_open() finds it; the right to open it is not needed
+ * @name: found as gochan_open() finds it; the right to open it is not needed,
+ *	unless it has 64 characters or more with its folder
  *
  * ENOENT: no such channel, or the module is not loaded. EPERM: the device file
  * is another user's. EINVAL: not a name.

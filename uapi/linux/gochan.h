@@ -104,7 +104,8 @@ struct gochan_link {
  * @capacity: as chosen at setup
  * @msg_size: as chosen at setup
  * @len: messages inside; may pass @capacity for a moment when a receiver puts
- *	a message back that it could not copy
+ *	a message back that it could not copy, also when others have seen the end
+ *	meanwhile
  * @closed: 1 after GOCHAN_IOC_CLOSE, else 0
  * @senders_waiting: sends that are blocked
  * @receivers_waiting: receives that are blocked
