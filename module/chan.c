@@ -1203,14 +1203,18 @@ int chan_try_send(struct chan_op *op)
 }
 
 /**
- * chan_unstage() - forget the copy of a short message at op->small
- * @op: a send that was tried in vain
+ * chan_unstage() - forget what was brought to the kernel of a send
+ * @op: a send of one message that was tried; what is paid for stays
+ *
+ * So op->small is free for others, and what several ops were tried with does not
+ * add up, unpaid, while the next one's buffer does not arrive.
  */
 void chan_unstage(struct chan_op *op)
 {
-	if (!op->staged)
+	if (!op_staged(op) || (op->msg && op->msg->payer))
 		return;
 	ubuf_revert(&op->ub, op->len);
+	op_put_msg(op);
 	op->staged = false;
 }
 

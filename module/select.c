@@ -290,9 +290,6 @@ static int try_send(struct sel *sel, struct chan_op *op)
 	err = chan_try_send(op);
 	if (op->small == sel->small)
 		chan_unstage(op);
-	/* The other ops may take for ever: what this one keeps is paid for. */
-	if (err == -EAGAIN && op->msg)
-		err = chan_stage_to_wait(op, NULL) ?: -EAGAIN;
 	return err;
 }
 

@@ -440,35 +440,40 @@ static void take_by_leaving(void)
 	spoils->error = takers[TASKS - 1].ret;
 }
 
+#define REFUSED		12
+
 /*
- * A select of sends of a MiB each. All of them find a receiver whose room is too
+ * Selects of sends of a MiB each. All of them find a receiver whose room is too
  * small, so all are brought to the kernel; the last one's does not arrive.
  */
 static void take_by_refused_sends(void)
 {
-	struct gochan_op *ops = calloc(TASKS, sizeof(*ops));
-	struct taker *takers = calloc(TASKS + 1, sizeof(*takers));
+	struct taker *takers = calloc(TASKS * (REFUSED + 1), sizeof(*takers));
+	struct gochan_op *ops = calloc(TASKS * REFUSED, sizeof(*ops));
 	char *msg = calloc(1, MIB), room;
-	int i;
+	int n, i;
 
-	for (i = 0; i < TASKS; i++) {
-		const int ch = ch_make(0, MIB, 0);
+	for (n = 0; n < TASKS && !spoils->error; n++) {
+		for (i = 0; i < REFUSED; i++, takers++) {
+			const int ch = ch_make(0, MIB, 0);
 
-		takers[i] = (struct taker){ .run = run_read, .ch = ch, .buf = &room, .len = 1 };
-		start(&takers[i]);
-		if (!wait_for_waiters(ch, 0, 1))
-			_exit(1);
-		ops[i] = GOCHAN_SEND(ch, msg, MIB);
+			*takers = (struct taker){ .run = run_read, .ch = ch, .buf = &room, .len = 1 };
+			start(takers);
+			if (!wait_for_waiters(ch, 0, 1))
+				_exit(1);
+			ops[i] = GOCHAN_SEND(ch, msg, MIB);
+		}
+		ops[i - 1].buf = (unsigned long)never.map + n * MIB;
+		*takers = (struct taker){
+			.run = run_ordered_select,
+			.ch = ops[0].fd,
+			.buf = ops,
+			.len = REFUSED,
+		};
+		start(takers);
+		settle_stalled(takers++);
+		ops += REFUSED;
 	}
-	ops[TASKS - 1].buf = (unsigned long)never.map;
-	takers[TASKS] = (struct taker){
-		.run = run_ordered_select,
-		.ch = ops[0].fd,
-		.buf = ops,
-		.len = TASKS,
-	};
-	start(&takers[TASKS]);
-	settle_stalled(&takers[TASKS]);
 }
 
 FIXTURE(memory) {
