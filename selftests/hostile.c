@@ -457,7 +457,12 @@ static void take_by_refused_sends(void)
 		for (i = 0; i < REFUSED; i++, takers++) {
 			const int ch = ch_make(0, MIB, 0);
 
-			*takers = (struct taker){ .run = run_read, .ch = ch, .buf = &room, .len = 1 };
+			*takers = (struct taker){
+				.run = run_read,
+				.ch = ch,
+				.buf = &room,
+				.len = 1,
+			};
 			start(takers);
 			if (!wait_for_waiters(ch, 0, 1))
 				_exit(1);
