@@ -2045,7 +2045,8 @@ static noinline int quick_recv_wait(struct chan *ch, void __user *buf,
 	events = enqueue(&op, &w);
 	unlock_and_tell(ch, events);
 	err = op_wait(&op, KTIME_MAX) ?: quick_finish(&op);
-	/* There is nothing left to release. */
+	/* There is nothing else left to release. */
+	op_unhold(&op);
 	if (err == -EMSGSIZE && report && put_user((u32)op.len, &report->len))
 		pr_debug("the length of an op could not be written\n");
 	if (err)
