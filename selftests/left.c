@@ -125,6 +125,27 @@ TEST(r9_r19_who_has_too_much_waits_no_more)
 	EXPECT_EQ(0, as_root());
 }
 
+/* R19: what a long message with a file cost its receiver, it gets back. */
+TEST(r16_r19_files_are_paid_back)
+{
+	const long long n = limit_mib() + 2;
+	int i;
+
+	ASSERT_EQ(0, as_user(USER));
+	for (i = 0; i < n; i++) {
+		const int ch = ch_make(0, MIB, 0);
+		struct gochan_op op = GOCHAN_SEND(ch, big, MIB);
+		struct job *job = job_recv(BY_THREAD, ch, MIB);
+
+		op.flags = GOCHAN_PASS_FD;
+		op.passed_fd = ch;
+		ASSERT_TRUE(wait_for_waiters(ch, 0, 1));
+		ASSERT_EQ(1, gochan_batch(&op, 1, 1000000000, 0));
+		EXPECT_EQ(MIB, job_wait(job));
+	}
+	EXPECT_EQ(0, as_root());
+}
+
 /* R19: who has nothing at all may wait, whatever others have left. */
 TEST(r9_r19_who_has_nothing_waits)
 {
