@@ -1623,6 +1623,9 @@ static int copy_given(struct chan_op *op)
 		err = ubuf_put(&op->ub, op->small, op->len);
 	if (err)
 		return err;
+	/* Its results may take for ever, too, and what is shared is not put back. */
+	if (op_shares(op))
+		op_put_msg(op);
 	if (report(op, &op->from)) {
 		unreport(op);
 		return -EFAULT;
