@@ -209,6 +209,10 @@ static bool msg_take_over(struct msg *m)
 {
 	struct quota_user *user = quota_user_get_nofail();
 
+	if (m->payer == user && m->kind == QUOTA_TAKEN) {
+		quota_user_put(user);
+		return true;
+	}
 	if (m->payer && quota_user_over(user, QUOTA_TAKEN)) {
 		quota_user_put(user);
 		return false;
@@ -650,6 +654,12 @@ static void op_unhold(struct chan_op *op)
 	op->held = NULL;
 }
 
+/* Does a receive pay for a message of this price? */
+static bool op_holds(const struct chan_op *op, u64 bytes)
+{
+	return op->held && op->held_bytes >= bytes;
+}
+
 /* Has a receive its message together with others? See struct msg. */
 static bool op_shares(const struct chan_op *op)
 {
@@ -863,6 +873,8 @@ static int recv_pay(struct chan_op *op)
 	u64 bytes = op->len + sizeof(struct msg);
 	int err;
 
+	if (op_holds(op, bytes))
+		return 0;
 	op_unhold(op);
 	op->held = quota_user_get();
 	if (!op->held)
@@ -1402,6 +1414,22 @@ static void unreport(struct chan_op *op)
 		pr_debug("the room of an op could not be put back\n");
 }
 
+/* The same at once, or not at all; -EFAULT: not present. */
+static int report_nofault(struct chan_op *op, const struct origin *from)
+{
+	int err;
+
+	if (!op->report)
+		return 0;
+	pagefault_disable();
+	err = report(op, from);
+	/* who sent it may lie on the next page: then the room is there no more */
+	if (err)
+		unreport(op);
+	pagefault_enable();
+	return err;
+}
+
 /* Copy what was found to the user, before it is taken; -EFAULT: not present. */
 static int copy_found(struct chan_op *op, const struct found *f)
 {
@@ -1409,14 +1437,7 @@ static int copy_found(struct chan_op *op, const struct found *f)
 
 	if (f->len && ubuf_put_nofault(&op->ub, f->data, f->len))
 		return -EFAULT;
-	if (!op->report)
-		return 0;
-	pagefault_disable();
-	err = report(op, f->from);
-	/* who sent it may lie on the next page: then the room is there no more */
-	if (err)
-		unreport(op);
-	pagefault_enable();
+	err = report_nofault(op, f->from);
 	if (err)
 		ubuf_revert(&op->ub, f->len);
 	return err;
@@ -1468,8 +1489,7 @@ static int recv_one(struct chan_op *op, struct chan_wake *wake)
 		return -EMSGSIZE;
 	if (f.len <= CHAN_LOCKED_COPY_MAX)
 		return recv_by_copy(op, &f, wake);
-	if (!f.msg->payer &&
-	    (!op->held || op->held_bytes < f.len + sizeof(struct msg)))
+	if (!f.msg->payer && !op_holds(op, msg_price(f.msg)))
 		return STEP_PAY;
 	return recv_by_pointer(op, &f, wake);
 }
@@ -1594,21 +1614,47 @@ static struct msg *op_reclaim(struct chan_op *op)
 }
 
 /*
- * Copy a message on the heap to the op's user. That may take for ever: then the
+ * What is left to copy of a message on the heap may take for ever: then the
  * caller pays for it, and not the sender, unless that waits itself.
  */
+static int pay_for_stall(struct chan_op *op)
+{
+	struct msg *m = op->msg;
+
+	if (!m)
+		return 0;
+	if (op_shares(op))
+		return recv_pay(op);
+	return !m->payer || msg_take_over(m) ? 0 : -EDQUOT;
+}
+
 static int copy_heap(struct chan_op *op)
 {
 	struct msg *m = op->msg;
-	int err = 0;
+	int err;
 
 	if (!ubuf_put_nofault(&op->ub, m->data, op->len))
 		return 0;
-	if (op_shares(op))
-		err = recv_pay(op);
-	else if (m->payer && !msg_take_over(m))
-		err = -EDQUOT;
+	err = pay_for_stall(op);
 	return err ?: ubuf_put(&op->ub, m->data, op->len);
+}
+
+static int report_given(struct chan_op *op)
+{
+	int err;
+
+	/* What is shared is not put back. */
+	if (op_shares(op))
+		op_put_msg(op);
+	if (!report_nofault(op, &op->from))
+		return 0;
+	err = pay_for_stall(op);
+	if (err)
+		return err;
+	err = report(op, &op->from);
+	if (err)
+		unreport(op);
+	return err;
 }
 
 /* Copy the message that the op was given to its user. */
@@ -1621,15 +1667,10 @@ static int copy_given(struct chan_op *op)
 		err = copy_heap(op);
 	else if (op->len)
 		err = ubuf_put(&op->ub, op->small, op->len);
+	if (!err)
+		err = report_given(op);
 	if (err)
 		return err;
-	/* Its results may take for ever, too, and what is shared is not put back. */
-	if (op_shares(op))
-		op_put_msg(op);
-	if (report(op, &op->from)) {
-		unreport(op);
-		return -EFAULT;
-	}
 	op->count++;
 	op->todo--;
 	return 0;
@@ -1705,6 +1746,13 @@ static int recv_fault_in(struct chan_op *op)
 	return 0;
 }
 
+static int recv_wait(struct chan_op *op, ktime_t deadline)
+{
+	/* Somebody else took the message that was paid for. */
+	op_unhold(op);
+	return op_wait(op, deadline);
+}
+
 static int recv_run(struct chan_op *op, struct waiter *w, ktime_t deadline)
 {
 	int err;
@@ -1716,7 +1764,7 @@ static int recv_run(struct chan_op *op, struct waiter *w, ktime_t deadline)
 		else if (err == STEP_PAY)
 			err = recv_pay(op);
 		else if (err == STEP_QUEUED)
-			err = op_wait(op, deadline);
+			err = recv_wait(op, deadline);
 		if (!err)
 			err = chan_finish_recv(op);
 	} while (!err && op->todo && !(err = op_pause(op)));
@@ -1757,7 +1805,11 @@ int chan_recv(struct chan_op *op, bool nonblock, ktime_t deadline)
  */
 int chan_try_recv(struct chan_op *op)
 {
-	return recv_run(op, NULL, 0);
+	int err = recv_run(op, NULL, 0);
+
+	if (err == -EAGAIN)
+		op_unhold(op);
+	return err;
 }
 
 /* ---- the short way ---- */

@@ -48,8 +48,9 @@ static void handle_free(struct handle *h)
  * From here on the channel knows of the file, which has a handle. It behaves
  * as ours do: no position, and RWF_NOWAIT is understood. As with eventfds since
  * 6.14, inotify and fanotify are not told from here on: whoever may list the
- * folder could watch when others send, at /dev/gochan on channels that have no
- * name, and have them pay for it.
+ * folder could watch each send of others, at /dev/gochan on channels that have
+ * no name, and have them pay for it. (How many messages a named channel has
+ * inside is no secret: sysfs tells.)
  */
 static void file_begin(struct file *file)
 {

@@ -84,6 +84,7 @@ struct spoils {
 	int error;		/* what it was refused with */
 	long pieces;		/* how often it was not refused */
 	long tasks;		/* threads that it needed */
+	long waiting;		/* those that wait for the test to go on */
 };
 
 static struct spoils *spoils;
@@ -147,6 +148,7 @@ struct taker {
 	int ch;
 	void *buf;
 	size_t len;
+	struct gochan_op *op;
 	pid_t tid;
 	long ret;
 	bool done;
@@ -176,7 +178,7 @@ static void start(struct taker *taker)
 }
 
 /* Until it is blocked or refused. */
-static void settle(struct taker *taker)
+static void wait_settled(struct taker *taker)
 {
 	const struct wait wait = wait_begin();
 
@@ -190,6 +192,11 @@ static void settle(struct taker *taker)
 		if (!wait_more(&wait))
 			_exit(1);
 	}
+}
+
+static void settle(struct taker *taker)
+{
+	wait_settled(taker);
 	took(taker->done ? taker->ret : 0);
 }
 
@@ -289,16 +296,29 @@ static void prepare_stall(void)
 		_exit(1);
 }
 
+/*
+ * Somebody stalls behind all others. Those in front may do so again and again: a
+ * select is woken whenever something happens on its channel.
+ */
+static bool another_stalls(void)
+{
+	struct pollfd pfd = { .fd = never.uffd, .events = POLLIN };
+	static unsigned long last;
+	struct uffd_msg msg;
+
+	if (poll(&pfd, 1, 1) != 1 || read(never.uffd, &msg, sizeof(msg)) != sizeof(msg) ||
+	    msg.arg.pagefault.address <= last)
+		return false;
+	last = msg.arg.pagefault.address;
+	return true;
+}
+
 /* Asleep in a page fault is "D". */
 static void settle_stalled(struct taker *taker)
 {
-	struct pollfd pfd = { .fd = never.uffd, .events = POLLIN };
 	const struct wait wait = wait_begin();
-	struct uffd_msg msg;
 
-	while (!__atomic_load_n(&taker->done, __ATOMIC_SEQ_CST)) {
-		if (poll(&pfd, 1, 1) == 1 && read(never.uffd, &msg, sizeof(msg)) == sizeof(msg))
-			break;
+	while (!__atomic_load_n(&taker->done, __ATOMIC_SEQ_CST) && !another_stalls()) {
 		if (!wait_more(&wait))
 			_exit(1);
 	}
@@ -559,17 +579,35 @@ static long kernel_bytes(void)
 	return line ? strtol(line + strlen("\nkernel "), NULL, 10) : -1;
 }
 
+static struct spoils *share_spoils(void)
+{
+	struct spoils *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
+				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return s == MAP_FAILED ? NULL : s;
+}
+
+static int make_cgroup(void)
+{
+	const int err = write_text("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
+
+	rmdir(CGROUP);
+	return err ?: mkdir(CGROUP, 0755);
+}
+
+static int join_cgroup(void)
+{
+	return write_text(CGROUP "/cgroup.procs", "0");
+}
+
 FIXTURE_SETUP(memory)
 {
 	find_limits();
-	spoils = mmap(NULL, sizeof(*spoils), PROT_READ | PROT_WRITE,
-		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, spoils);
+	spoils = share_spoils();
+	ASSERT_NE(NULL, spoils);
 	ASSERT_EQ(0, set_param("max_user_bytes", ATTACK_BYTES));
 	ASSERT_EQ(0, set_param("max_user_channels", ATTACK_CHANNELS));
-	ASSERT_EQ(0, write_text("/sys/fs/cgroup/cgroup.subtree_control", "+memory"));
-	rmdir(CGROUP);
-	ASSERT_EQ(0, mkdir(CGROUP, 0755));
+	ASSERT_EQ(0, make_cgroup());
 }
 
 FIXTURE_TEARDOWN(memory)
@@ -582,7 +620,7 @@ static void attack(void (*take)(void), bool stalls)
 {
 	const struct rlimit files = { 2 * ATTACK_CHANNELS, 2 * ATTACK_CHANNELS };
 
-	if (write_text(CGROUP "/cgroup.procs", "0") || setrlimit(RLIMIT_NOFILE, &files))
+	if (join_cgroup() || setrlimit(RLIMIT_NOFILE, &files))
 		_exit(1);
 	if (stalls)
 		prepare_stall();
@@ -677,8 +715,99 @@ FIXTURE_TEARDOWN(hostile)
 	restore();
 }
 
+/* Whose memory does not arrive when it is given another's message. */
+FIXTURE(stalled) {
+};
+
+FIXTURE_VARIANT(stalled) {
+	bool results;
+};
+
+/* The room for the message. */
+FIXTURE_VARIANT_ADD(stalled, payload) {
+	.results = false,
+};
+
+/* Its struct gochan_op, which was there when the call began. */
+FIXTURE_VARIANT_ADD(stalled, results) {
+	.results = true,
+};
+
+FIXTURE_SETUP(stalled)
+{
+	find_limits();
+	spoils = share_spoils();
+	ASSERT_NE(NULL, spoils);
+	ASSERT_EQ(0, set_param("max_user_bytes", ATTACK_BYTES));
+	ASSERT_EQ(0, make_cgroup());
+	ASSERT_EQ(0, join_cgroup());
+}
+
+FIXTURE_TEARDOWN(stalled)
+{
+	restore();
+	write_text("/sys/fs/cgroup/cgroup.procs", "0");
+	rmdir(CGROUP);
+}
+
+static void run_op(struct taker *taker)
+{
+	taker->ret = ops_select(taker->ch, taker->op, 1, 0);
+}
+
+/* The op, in a page that arrived. */
+static struct gochan_op *arrived_op(void *page, const struct gochan_op *op)
+{
+	char *content = calloc(1, page_size());
+	struct uffdio_copy copy = {
+		.dst = (unsigned long)page,
+		.src = (unsigned long)content,
+		.len = page_size(),
+	};
+
+	memcpy(content, op, sizeof(*op));
+	if (ioctl(never.uffd, UFFDIO_COPY, &copy))
+		_exit(1);
+	return page;
+}
+
+/* Somebody who waits with a receive, of whose memory some is no longer there. */
+static void start_stalled(struct taker *taker, int ch, unsigned int flags, bool results)
+{
+	static char room[MIB];
+	struct gochan_op *op = calloc(1, sizeof(*op));
+	char *place = never.map + spoils->waiting * MIB;
+
+	memset(room, 0, MIB);
+	*op = GOCHAN_RECV(ch, results ? room : place, MIB);
+	op->flags = flags;
+	*taker = (struct taker){
+		.run = run_op,
+		.ch = ch,
+		.op = results ? arrived_op(place, op) : op,
+	};
+	start(taker);
+	wait_settled(taker);
+	if (results && madvise(place, page_size(), MADV_DONTNEED))
+		_exit(1);
+	__atomic_add_fetch(&spoils->waiting, 1, __ATOMIC_SEQ_CST);
+}
+
+/* Until so many wait, or no more of them may. */
+static bool wait_waiting(int n)
+{
+	const struct wait wait = wait_begin();
+
+	do {
+		if (__atomic_load_n(&spoils->waiting, __ATOMIC_SEQ_CST) >= n ||
+		    __atomic_load_n(&spoils->error, __ATOMIC_SEQ_CST))
+			return true;
+	} while (wait_more(&wait));
+	return false;
+}
+
 /* Receivers of USER that never get to the end of the copy of their message. */
-static void receive_stalled(int ch)
+static void receive_stalled(int ch, bool results)
 {
 	struct taker *takers = calloc(TASKS, sizeof(*takers));
 	int i;
@@ -686,15 +815,8 @@ static void receive_stalled(int ch)
 	prepare_stall();
 	if (become(USER))
 		_exit(1);
-	for (i = 0; i < TASKS; i++) {
-		takers[i] = (struct taker){
-			.run = run_read,
-			.ch = ch,
-			.buf = never.map + i * MIB,
-			.len = MIB,
-		};
-		start(&takers[i]);
-	}
+	for (i = 0; i < TASKS; i++)
+		start_stalled(&takers[i], ch, 0, results);
 	for (;;)
 		pause();
 }
@@ -730,19 +852,18 @@ static bool drain_until_limit_leaves(int ch, char *msg, long mib)
  * pays for them itself. When it may have no more it leaves them, so that the
  * sender's limit is whole as soon as somebody else has received those.
  */
-TEST_F(hostile, r9_r19_anothers_limit)
+TEST_F(stalled, r9_r19_anothers_limit)
 {
 	char *msg = calloc(1, MIB);
 	pid_t pid;
 	int ch;
 
-	ASSERT_EQ(0, set_param("max_user_bytes", ATTACK_BYTES));
-	spoils = calloc(1, sizeof(*spoils));
 	ch = ch_make(0, MIB, 0);
 	ASSERT_LE(0, ch);
 	pid = child();
 	if (!pid)
-		receive_stalled(ch);
+		receive_stalled(ch, variant->results);
+	ASSERT_TRUE(wait_waiting(TASKS));
 	ASSERT_TRUE(wait_for_waiters(ch, 0, TASKS));
 	ASSERT_EQ(0, as_user(OTHER));
 	EXPECT_TRUE(send_all(ch, msg));
@@ -750,14 +871,6 @@ TEST_F(hostile, r9_r19_anothers_limit)
 	EXPECT_TRUE(drain_until_limit_leaves(ch, msg, ATTACK_BYTES / MIB));
 	ASSERT_EQ(0, as_root());
 	EXPECT_EQ(128 + SIGKILL, reap_killed(pid));
-}
-
-static struct spoils *share_spoils(void)
-{
-	struct spoils *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
-				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	return s == MAP_FAILED ? NULL : s;
 }
 
 /* Until so many peekers keep a message each, or no more of them may. */
@@ -773,8 +886,8 @@ static bool wait_peeked(int n)
 	return false;
 }
 
-/* Of each message that waits: its sender is there, those before it are gone. */
-static void peek_stalled(int ch)
+/* At each message: those before it are gone. */
+static void peek_stalled(int ch, bool results)
 {
 	struct taker *takers = calloc(TASKS, sizeof(*takers));
 	int i;
@@ -783,16 +896,9 @@ static void peek_stalled(int ch)
 	if (become(USER))
 		_exit(1);
 	for (i = 0; i < TASKS && !spoils->error; i++) {
-		while (ch_info(ch).received != (unsigned int)i ||
-		       !ch_info(ch).senders_waiting)
+		while (ch_info(ch).received != (unsigned int)i)
 			sched_yield();
-		takers[i] = (struct taker){
-			.run = run_peek,
-			.ch = ch,
-			.buf = never.map + i * MIB,
-			.len = MIB,
-		};
-		start(&takers[i]);
+		start_stalled(&takers[i], ch, GOCHAN_PEEK, results);
 		settle_stalled(&takers[i]);
 	}
 	for (;;)
@@ -801,32 +907,35 @@ static void peek_stalled(int ch)
 
 /*
  * R9, R19: who peeks at another's messages and never gets to the end of it pays
- * for them itself: the sender does no longer when they were received.
+ * for them itself: the sender does no longer when they were received. Once it
+ * has all of a message it keeps nothing of it.
  */
-TEST_F(hostile, r9_r19_anothers_limit_by_peeking)
+TEST_F(stalled, r9_r19_anothers_limit_by_peeking)
 {
+	const int n = 3 * ATTACK_BYTES / MIB;
 	char *msg = calloc(1, MIB), *buf = calloc(1, MIB);
 	struct job *job;
+	long before;
 	int ch, i;
 	pid_t pid;
 
-	ASSERT_EQ(0, set_param("max_user_bytes", ATTACK_BYTES));
-	spoils = share_spoils();
-	ASSERT_NE(NULL, spoils);
 	ch = ch_make(0, MIB, 0);
 	ASSERT_LE(0, ch);
+	before = kernel_bytes();
 	pid = child();
 	if (!pid)
-		peek_stalled(ch);
+		peek_stalled(ch, variant->results);
 	ASSERT_EQ(0, as_user(OTHER));
-	for (i = 0; i < 2 * ATTACK_BYTES / MIB; i++) {
+	for (i = 0; i < n; i++) {
+		ASSERT_TRUE(wait_waiting(i + 1));
 		job = job_send(BY_THREAD, ch, msg, MIB);
 		ASSERT_TRUE(wait_for_waiters(ch, 1, 0));
 		ASSERT_TRUE(wait_peeked(i + 1));
 		EXPECT_EQ(MIB, ch_recv(ch, buf, MIB));
 		EXPECT_EQ(MIB, job_wait(job));
 	}
-	EXPECT_EQ(-EDQUOT, spoils->error);
+	EXPECT_EQ(variant->results ? 0 : -EDQUOT, spoils->error);
+	EXPECT_TRUE(wait_kernel_bytes(before + ATTACK_BYTES + MIB + n * 64 * KIB));
 	ASSERT_EQ(0, as_root());
 	EXPECT_EQ(128 + SIGKILL, reap_killed(pid));
 }

@@ -39,11 +39,13 @@
 /*
  * Flags of one op (gochan_op.flags) and of a call (gochan_ops.flags).
  *
- * GOCHAN_NONBLOCK (op, call): fail with EAGAIN instead of blocking.
+ * GOCHAN_NONBLOCK (op of a BATCH, call): fail with EAGAIN instead of blocking.
+ * A BATCH does not block on a handle that has O_NONBLOCK either; a SELECT does.
  * GOCHAN_ORDERED (SELECT): of several ready ops take the first, not a random
  * one.
  * GOCHAN_WAITFORONE (BATCH): only the first op may block.
- * GOCHAN_PEEK (RECV op): copy the message and leave it where it is.
+ * GOCHAN_PEEK (RECV op): copy the message and leave it where it is; not with
+ * GOCHAN_TAKE_FD.
  * GOCHAN_PASS_FD (SEND op): the message carries the file gochan_op.passed_fd.
  * GOCHAN_TAKE_FD (RECV op): install a passed file, close-on-exec, and report
  * its descriptor in gochan_op.passed_fd.
@@ -172,7 +174,7 @@ struct gochan_op {
 /**
  * struct gochan_ops - the argument of GOCHAN_IOC_SELECT and GOCHAN_IOC_BATCH
  * @ops: address of an array of struct gochan_op
- * @count: its length, at most the module parameter max_select
+ * @count: its length, at most the module parameter max_select, and 65535
  * @flags: GOCHAN_NONBLOCK, GOCHAN_ORDERED (SELECT), GOCHAN_WAITFORONE (BATCH)
  * @timeout: absolute CLOCK_MONOTONIC nanoseconds in the caller's time
  *	namespace, GOCHAN_TIMEOUT_NEVER for none
