@@ -148,21 +148,30 @@ bool canary_lives(const char *buf, size_t from, size_t to)
 	return true;
 }
 
-/* Does it have selects? One that sends to several may go another way in the end. */
-static bool has_select(const struct program *prog)
+static bool has_call(const struct program *prog, enum kind kind)
 {
 	unsigned int i;
 
 	for (i = 0; i < prog->nr_calls; i++)
-		if (prog->calls[i].kind == SELECT)
+		if (prog->calls[i].kind == kind)
 			return true;
 	return false;
 }
 
 /*
+ * May a message that was copied not be received? What belongs to it could not be
+ * written, the select that sent it sent another, or only its beginning could be
+ * copied, as after a fork the pages are no longer there to write to.
+ */
+static bool may_copy_in_vain(const struct actor *actor)
+{
+	return actor->call->fail || has_call(actor->prog, SELECT) ||
+	       has_call(actor->prog, FORK);
+}
+
+/*
  * Nobody writes behind a room. Behind a message, in its room, lies what was laid
- * there or the end of a longer one, that was copied and then not taken: what
- * belongs to it could not be written, or the select that sent it sent another.
+ * there or the end of a longer one that was copied in vain.
  */
 bool room_is_clean(const struct actor *actor, const char *buf, size_t len, size_t room)
 {
@@ -170,7 +179,6 @@ bool room_is_clean(const struct actor *actor, const char *buf, size_t len, size_
 		return false;
 	if (canary_lives(buf, len, room))
 		return true;
-	if (actor->prog->ledger)
-		return ledger_is_rest(buf, len, room);
-	return actor->call->fail || has_select(actor->prog);
+	return may_copy_in_vain(actor) &&
+	       (!actor->prog->ledger || ledger_is_rest(buf, len, room));
 }

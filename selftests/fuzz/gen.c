@@ -104,7 +104,8 @@ static enum kind choose_kind(struct rng *rng, const struct program *prog, bool f
 
 	for (i = 0; i < KINDS; i++) {
 		weights[i] = specs[i].weight;
-		if ((first && !specs[i].comes_first) || (prog->ledger && specs[i].loses))
+		if ((first && !specs[i].comes_first) || (prog->ledger && specs[i].loses) ||
+		    (prog->plain && (i == SELECT || i == FORK)))
 			weights[i] = 0;
 		total += weights[i];
 	}
@@ -291,6 +292,7 @@ static void generate(struct rng *rng, struct program *prog)
 
 	memset(prog, 0, sizeof(*prog));
 	prog->ledger = one_in(rng, 2);
+	prog->plain = one_in(rng, 4);
 	prog->shifted = one_in(rng, 16);
 	prog->nudged = !one_in(rng, 3);
 	prog->rounds = one_in(rng, 2) ? 2 + rng_below(rng, MAX_ROUNDS - 1) : 1;

@@ -121,6 +121,7 @@ struct call {
 /*
  * @ledger: every message carries a number, and all are accounted for
  * @fills: most of its calls send on one channel, so that its buffer is full
+ * @plain: what it copies is what it receives: no call selects or forks
  * @shifted: it lives in a time namespace
  * @nudged: who waits when nothing happens any more gets a signal
  * @rounds: how many times an actor does all of its calls
@@ -129,6 +130,7 @@ struct call {
 struct program {
 	bool ledger;
 	bool fills;
+	bool plain;
 	bool shifted;
 	bool nudged;
 	uint8_t rounds;
