@@ -1400,8 +1400,6 @@ static int report(struct chan_op *op, const struct origin *from)
 {
 	struct gochan_op __user *to = op->report;
 
-	if (!to)
-		return 0;
 	if (report_len(to, op->len))
 		return -EFAULT;
 	return op->ch->flags & GOCHAN_CRED ? report_origin(to, from) : 0;

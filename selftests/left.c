@@ -105,7 +105,7 @@ TEST(r9_r19_the_receiver_pays)
 	EXPECT_EQ(0, as_root());
 }
 
-/* R19: who has left that much waits for nothing more, in a select neither. */
+/* R19: who has left that much waits for nothing more, in a select neither, but may send. */
 TEST(r9_r19_who_has_too_much_waits_no_more)
 {
 	const int ch = ch_make(0, 16, 0);
@@ -122,6 +122,9 @@ TEST(r9_r19_who_has_too_much_waits_no_more)
 	EXPECT_EQ(-1, gochan_select(&op, 1, 1000000000, 0));
 	EXPECT_EQ(EDQUOT, errno);
 	EXPECT_EQ(-EDQUOT, op.result);
+	op = GOCHAN_SEND(ch, buf, sizeof(buf));
+	EXPECT_EQ(-1, gochan_select(&op, 1, 1000000, 0));
+	EXPECT_EQ(ETIMEDOUT, errno);
 	EXPECT_EQ(0, as_root());
 }
 

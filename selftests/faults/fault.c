@@ -965,7 +965,10 @@ TEST_F(fault, r1_r14_waiting_select_send)
 	}
 }
 
-/* A select that waits to receive and cannot copy what it got puts it back. */
+/*
+ * A select that waits to receive and cannot copy what it got puts it back. A long
+ * message, and the results, are copied again when that fails once.
+ */
 TEST_F(fault, r1_r14_waiting_select_recv)
 {
 	const unsigned int len = variant->len;
@@ -1015,7 +1018,7 @@ TEST_F(fault, r1_r14_waiting_select_recv)
 		}
 		EXPECT_LE(s.count + 2, faults_again(f));
 	}
-	EXPECT_LE(2U, late);
+	EXPECT_LE(len <= SHORT ? 2U : 0U, late);
 }
 
 /* The same of many ops that wait. */

@@ -198,12 +198,33 @@ static void tame_kind(struct rng *rng, const struct program *prog, struct call *
 		call->kind = WRITEV;
 }
 
+static bool takes_a_name(enum kind kind)
+{
+	return kind == LINK || kind == UNLINK || kind == OPEN;
+}
+
+/* The first name: that one channel was given, others open and take away. */
+static void tame_name(struct rng *rng, const struct program *prog, struct call *call)
+{
+	uint64_t *v = call->args.v;
+
+	v[ARG1] = 0;
+	if (call->kind == OPEN)
+		return;
+	v[SLOT] = choose_channel(rng, prog);
+	v[ARG2] = call->kind == LINK ? 0666 : 0;
+	v[ARG3] = 0;
+	v[WHERE] = OWN;
+}
+
 /* At random hardly any message would ever arrive. */
 static void tame_call(struct rng *rng, const struct program *prog, struct call *call)
 {
 	uint64_t *v = call->args.v;
 	unsigned int i;
 
+	if (takes_a_name(call->kind))
+		tame_name(rng, prog, call);
 	if (!takes_one_buffer(call->kind) && !has_ops(call->kind))
 		return;
 	tame_kind(rng, prog, call);

@@ -317,7 +317,7 @@ const struct spec specs[KINDS] = {
 		[SLOT] = { "", slots }, [ARG1] = { "name", name_choices },
 		[ARG2] = { "mode", modes }, [ARG3] = { "reserved", zero },
 		[WHERE] = { "at", places } } },
-	[UNLINK] = { "UNLINK", 3, false, true, {
+	[UNLINK] = { "UNLINK", 6, false, true, {
 		[SLOT] = { "", slots }, [ARG1] = { "name", name_choices },
 		[ARG2] = { "mode", unlink_modes }, [ARG3] = { "reserved", zero },
 		[WHERE] = { "at", places } } },
