@@ -1,8 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Inside the guest: runs selftests at random for so many seconds, and between
-# them says what the kernel has allocated. What it says is read by scripts/soak.
+# Inside the guest: runs each selftest once, as some things are made for the first
+# user and stay, and then selftests at random until so many seconds are over, and
+# between those says what the kernel has allocated. What it says is read by
+# scripts/soak.
 #
 #   soak-guest.sh SECONDS SEED
 set -eu
@@ -82,20 +84,29 @@ settle() {
 	done
 }
 
-run() {
+run_whole() {
 	test=$1
-	draw 4
-	if [ "$random" = 0 ]; then
-		draw 6
-		timeout $((random + 1)) "/kselftest/gochan/$test" >/tmp/out 2>&1 || :
-		echo "killed $test"
-	elif timeout 900 "/kselftest/gochan/$test" >/tmp/out 2>&1; then
+	if timeout 900 "/kselftest/gochan/$test" >/tmp/out 2>&1; then
 		echo "ran $test"
 	else
 		echo "ran $test"
 		grep -E '^not ok|Expected|terminated' /tmp/out | sed "s/^/failed $test: /"
 		echo "failed $test"
 	fi
+	tidy
+}
+
+run() {
+	test=$1
+	draw 4
+	if [ "$random" != 0 ]; then
+		run_whole "$test"
+		return
+	fi
+	draw 6
+	timeout $((random + 1)) "/kselftest/gochan/$test" >/tmp/out 2>&1 || :
+	echo "killed $test"
+	tidy
 }
 
 # An object counts as lost when it is 5 s old and nothing refers to it.
@@ -114,10 +125,12 @@ cd /tmp
 began=$(now)
 # shellcheck disable=SC2086 # a list of words
 set -- $tests
+for test; do
+	run_whole "$test"
+done
 while [ $(($(now) - began)) -lt "$seconds" ]; do
 	draw $#
 	eval "run \${$((random + 1))}"
-	tidy
 	settle
 	sample
 done

@@ -254,20 +254,31 @@ TEST_F(uring, r5_r13_closed)
 	EXPECT_STREQ("(end)", recv_text(out));
 }
 
-/* Cancel a request, again if a worker is just about to wait with it. */
+/*
+ * Cancel a request, again if a worker is just about to wait with it. What is said
+ * to the cancelling, too, has come afterwards.
+ */
 static int cancel(struct io_uring *ring, int tag)
 {
 	const struct wait wait = wait_begin();
+	unsigned int asked = 0, answered = 0;
 	struct ended ended;
+	int res = -ETIME;
 
 	do {
 		io_uring_prep_cancel64(request(ring, 'c'), tag, 0);
 		io_uring_submit(ring);
-		do
+		asked++;
+		do {
 			ended = wait_end(ring);
-		while (ended.tag == 'c' && ended.res == 0);
+			answered += ended.tag == 'c';
+		} while (ended.tag == 'c' && ended.res == 0);
+		if (ended.tag == tag)
+			res = ended.res;
 	} while (ended.tag == 'c' && wait_more(&wait));
-	return ended.tag == tag ? ended.res : -ETIME;
+	for (; answered < asked; answered++)
+		wait_end(ring);
+	return res;
 }
 
 /* R8, R13: what is cancelled did not happen. */
