@@ -866,7 +866,7 @@ static int send_pay(struct chan_op *op)
 
 /*
  * Pay for the message of op->len bytes that a receive is about to take by
- * pointer, or shares with others, until the op is released.
+ * pointer, or shares with others, until it has that, waits or is released.
  */
 static int recv_pay(struct chan_op *op)
 {
@@ -1613,7 +1613,7 @@ static struct msg *op_reclaim(struct chan_op *op)
 
 /*
  * What is left to copy of a message on the heap may take for ever: then the
- * caller pays for it, and not the sender, unless that waits itself.
+ * caller pays for it, and not the sender, unless that is still its owner.
  */
 static int pay_for_stall(struct chan_op *op)
 {
@@ -1641,9 +1641,11 @@ static int report_given(struct chan_op *op)
 {
 	int err;
 
-	/* What is shared is not put back. */
-	if (op_shares(op))
+	/* What is shared is not put back, so it need not be kept, nor paid for. */
+	if (op_shares(op)) {
 		op_put_msg(op);
+		op_unhold(op);
+	}
 	if (!report_nofault(op, &op->from))
 		return 0;
 	err = pay_for_stall(op);
@@ -1711,7 +1713,8 @@ static int finish_pass(struct chan_op *op, int err)
  * chan_finish_recv() - copy a message that a receive was given to its user
  * @op: the op; without such a message, or a file, there is nothing to do
  *
- * Return: 0; -EFAULT, -EDQUOT, -EMFILE with the message put back or left.
+ * Return: 0; -EFAULT, -EDQUOT, -EINVAL, -ENOMEM, -EMFILE with the message put
+ * back or left.
  */
 int chan_finish_recv(struct chan_op *op)
 {
@@ -1746,7 +1749,7 @@ static int recv_fault_in(struct chan_op *op)
 
 static int recv_wait(struct chan_op *op, ktime_t deadline)
 {
-	/* Somebody else took the message that was paid for. */
+	/* If a message was paid for, somebody else took it. */
 	op_unhold(op);
 	return op_wait(op, deadline);
 }

@@ -156,7 +156,8 @@ enum chan_dir {
  * @report: where a receive writes its results beside the payload, or NULL
  * @tries: how often a receive's memory was not there
  * @held: a receive's user, who pays for the bytes that it is about to take out
- *	of the ring by pointer; NULL for none
+ *	of the ring by pointer, or shares while it stalls; NULL for none; always
+ *	its task's
  * @held_bytes: how many
  *
  * While it stands in a line or is late the fields belong to the channel's lock, else to

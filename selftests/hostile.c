@@ -313,7 +313,7 @@ static bool another_stalls(void)
 	return true;
 }
 
-/* Asleep in a page fault is "D". */
+/* Who stalls sleeps as who waits in line does. */
 static void settle_stalled(struct taker *taker)
 {
 	const struct wait wait = wait_begin();
@@ -922,6 +922,7 @@ TEST_F(stalled, r9_r19_anothers_limit_by_peeking)
 	ch = ch_make(0, MIB, 0);
 	ASSERT_LE(0, ch);
 	before = kernel_bytes();
+	ASSERT_LT(0, before);
 	pid = child();
 	if (!pid)
 		peek_stalled(ch, variant->results);

@@ -424,12 +424,19 @@ static void make_shifted_time(void)
 	close(own);
 }
 
+/* A huge page is made by taking those that are there away for a moment. */
+static void keep_pages(void)
+{
+	write_text("/sys/kernel/mm/transparent_hugepage/enabled", "never");
+}
+
 static void prepare(const char *sites)
 {
 	board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		     0);
 	if (board == MAP_FAILED)
 		err(1, "mmap");
+	keep_pages();
 	memory_make();
 	cover_open(sites);
 	faults_prepare();
