@@ -782,8 +782,10 @@ static void start_stalled(struct taker *taker, int ch, unsigned int flags, bool 
 	*op = GOCHAN_RECV(ch, results ? room : place, MIB);
 	op->flags = flags;
 	*taker = (struct taker){
-		.run = run_op,
+		.run = results || flags ? run_op : run_read,
 		.ch = ch,
+		.buf = place,
+		.len = MIB,
 		.op = results ? arrived_op(place, op) : op,
 	};
 	start(taker);
@@ -793,13 +795,13 @@ static void start_stalled(struct taker *taker, int ch, unsigned int flags, bool 
 	__atomic_add_fetch(&spoils->waiting, 1, __ATOMIC_SEQ_CST);
 }
 
-/* Until so many wait, or no more of them may. */
-static bool wait_waiting(int n)
+/* Until the spoils' count is so many, or no more may be had. */
+static bool wait_spoils(const long *count, long n)
 {
 	const struct wait wait = wait_begin();
 
 	do {
-		if (__atomic_load_n(&spoils->waiting, __ATOMIC_SEQ_CST) >= n ||
+		if (__atomic_load_n(count, __ATOMIC_SEQ_CST) >= n ||
 		    __atomic_load_n(&spoils->error, __ATOMIC_SEQ_CST))
 			return true;
 	} while (wait_more(&wait));
@@ -863,7 +865,7 @@ TEST_F(stalled, r9_r19_anothers_limit)
 	pid = child();
 	if (!pid)
 		receive_stalled(ch, variant->results);
-	ASSERT_TRUE(wait_waiting(TASKS));
+	ASSERT_TRUE(wait_spoils(&spoils->waiting, TASKS));
 	ASSERT_TRUE(wait_for_waiters(ch, 0, TASKS));
 	ASSERT_EQ(0, as_user(OTHER));
 	EXPECT_TRUE(send_all(ch, msg));
@@ -871,19 +873,6 @@ TEST_F(stalled, r9_r19_anothers_limit)
 	EXPECT_TRUE(drain_until_limit_leaves(ch, msg, ATTACK_BYTES / MIB));
 	ASSERT_EQ(0, as_root());
 	EXPECT_EQ(128 + SIGKILL, reap_killed(pid));
-}
-
-/* Until so many peekers keep a message each, or no more of them may. */
-static bool wait_peeked(int n)
-{
-	const struct wait wait = wait_begin();
-
-	do {
-		if (__atomic_load_n(&spoils->pieces, __ATOMIC_SEQ_CST) >= n ||
-		    __atomic_load_n(&spoils->error, __ATOMIC_SEQ_CST))
-			return true;
-	} while (wait_more(&wait));
-	return false;
 }
 
 /* At each message: those before it are gone. */
@@ -928,10 +917,10 @@ TEST_F(stalled, r9_r19_anothers_limit_by_peeking)
 		peek_stalled(ch, variant->results);
 	ASSERT_EQ(0, as_user(OTHER));
 	for (i = 0; i < n; i++) {
-		ASSERT_TRUE(wait_waiting(i + 1));
+		ASSERT_TRUE(wait_spoils(&spoils->waiting, i + 1));
 		job = job_send(BY_THREAD, ch, msg, MIB);
 		ASSERT_TRUE(wait_for_waiters(ch, 1, 0));
-		ASSERT_TRUE(wait_peeked(i + 1));
+		ASSERT_TRUE(wait_spoils(&spoils->pieces, i + 1));
 		EXPECT_EQ(MIB, ch_recv(ch, buf, MIB));
 		EXPECT_EQ(MIB, job_wait(job));
 	}
