@@ -1395,7 +1395,7 @@ static int report_origin(struct gochan_op __user *to, const struct origin *from)
 					  offsetof(struct gochan_op, pid));
 }
 
-/* What a receive writes into its struct gochan_op. */
+/* What a receive writes into its struct gochan_op, which it has. */
 static int report(struct chan_op *op, const struct origin *from)
 {
 	struct gochan_op __user *to = op->report;
@@ -1637,6 +1637,7 @@ static int copy_heap(struct chan_op *op)
 	return err ?: ubuf_put(&op->ub, m->data, op->len);
 }
 
+/* The results of a message that was copied: they may take for ever, too. */
 static int report_given(struct chan_op *op)
 {
 	int err;
