@@ -119,7 +119,9 @@ static struct place *find_place(const void *caller, unsigned long which)
 /*
  * Begin to try a call, if it is its turn and there is room for a descriptor. A
  * signal is taken when that is over: what fails then should not be the copy of
- * its frame.
+ * its frame. But not SIGCHLD, which no test handles: where it is blocked it is
+ * not ignored but given to another thread, whose blocked call is restarted for
+ * it and stands at the end of its line.
  */
 static struct try try_begin(const void *caller, unsigned long which)
 {
@@ -138,6 +140,7 @@ static struct try try_begin(const void *caller, unsigned long which)
 	if (t.fd < 0)
 		return t;
 	sigfillset(&all);
+	sigdelset(&all, SIGCHLD);
 	pthread_sigmask(SIG_BLOCK, &all, &t.signals);
 	t.n = __atomic_load_n(&t.place->next, __ATOMIC_RELAXED);
 	count(&counts->calls);
