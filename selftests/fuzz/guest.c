@@ -164,7 +164,9 @@ static const char *charged(uid_t uid)
 		return "cannot become a user";
 	ch = ch_make(1, 64, 0);
 	if (ch < 0)
-		what = ch == -EDQUOT ? "a user still owes" : "all users still owe";
+		what = ch == -EDQUOT ? "a user still owes" :
+		       ch == -EINVAL ? "all users still owe" :
+				       "a user cannot make a channel";
 	as_root();
 	if (!what) {
 		param_set_by_name("max_user_bytes", 0);
