@@ -50,9 +50,12 @@
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/pid_namespace.h>
 #include <linux/poll.h>
+#include <linux/random.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/stat.h>
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
 #include <linux/workqueue.h>
@@ -100,6 +103,11 @@ struct found {
 	struct msg *msg;
 	struct chan_op *sender;
 };
+
+/* As long as sleeping and being woken take on a virtual machine. */
+static unsigned int spin_us = 50;
+module_param(spin_us, uint, 0644);
+MODULE_PARM_DESC(spin_us, "how long who has to wait looks whether it is served before it sleeps, microseconds");
 
 static struct kmem_cache *chan_cache;
 static atomic64_t last_id;
@@ -274,6 +282,7 @@ void waiter_init(struct waiter *w)
 	w->done = false;
 	w->many = false;
 	w->poked = NULL;
+	w->skip = NULL;
 }
 
 /*
@@ -554,8 +563,51 @@ static inline void chan_unlock(struct chan *ch, struct chan_wake *wake)
 		msg_put_spent(wake->spent);
 }
 
+/* After one who looked in vain, at most so many sleep at once. */
+#define SPIN_SKIP_MAX	15
+
+/* Has neither the processor nor the task anything else to do? */
+static bool waiter_may_spin(const struct waiter *w)
+{
+	/* Pairs with op_let_go(). */
+	return !smp_load_acquire(&w->done) && single_task_running() &&
+	       !signal_pending(current) &&
+	       !(w->poked && READ_ONCE(*w->poked));
+}
+
+/*
+ * Who is at the other end, on another processor, may serve us sooner than a task
+ * falls asleep and is woken: then both go on without that, message after message.
+ * Where it was in vain, as nobody comes for long, the next waiters in that line
+ * sleep at once. How many is left to chance: two who wait for each other, each
+ * asleep when the other looks, come to look at the same time again.
+ */
+static void waiter_spin(const struct waiter *w, ktime_t deadline)
+{
+	ktime_t end;
+	u8 skip;
+
+	if (num_online_cpus() == 1 || !w->skip)
+		return;
+	skip = READ_ONCE(*w->skip);
+	if (skip) {
+		WRITE_ONCE(*w->skip, skip - 1);
+		return;
+	}
+	end = min(deadline, ktime_add_us(ktime_get(), READ_ONCE(spin_us)));
+	while (waiter_may_spin(w)) {
+		if (ktime_get() >= end) {
+			WRITE_ONCE(*w->skip,
+				   get_random_u32() % (SPIN_SKIP_MAX + 1));
+			return;
+		}
+		cond_resched();
+		cpu_relax();
+	}
+}
+
 /**
- * waiter_sleep() - sleep until somebody has served the waiter
+ * waiter_sleep() - wait until somebody has served the waiter
  * @w: the waiter, whose ops stand in their lines
  * @deadline: absolute CLOCK_MONOTONIC, KTIME_MAX for none
  *
@@ -567,6 +619,7 @@ int waiter_sleep(struct waiter *w, ktime_t deadline)
 {
 	int err = 0;
 
+	waiter_spin(w, deadline);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 		/* Pairs with op_let_go(). */
@@ -1037,6 +1090,7 @@ static int send_some(struct chan_op *op, struct chan_wake *wake)
 static inline unsigned int enqueue(struct chan_op *op, struct waiter *w)
 {
 	op->waiter = w;
+	w->skip = &op->ch->skip[op->dir];
 	line_add(op);
 	/* An unbuffered channel becomes ready by who waits at its other end. */
 	if (op->dir == CHAN_SEND)

@@ -105,6 +105,7 @@ struct msg {
  * @done: set last by whoever served it; the op may be read from then on, and
  *	the waiter may be gone
  * @poked: not NULL: it also sleeps for this to become true
+ * @skip: of the line that it joined last: whether to sleep at once; NULL for none
  * @many: it may be won by another op, elsewhere; constant while it waits
  *
  * It lives on its task's stack. A plain send or receive has one op, a select
@@ -115,6 +116,7 @@ struct waiter {
 	struct chan_op *won;
 	bool done;
 	const int *poked;
+	u8 *skip;
 	bool many;
 };
 
@@ -235,6 +237,8 @@ struct chan_line {
  * @nr_late: how many
  * @late_since: in jiffies, since when there is one
  * @prompt: so many are not late, as the last ones were in vain
+ * @skip: so many who join a line sleep at once (waiter_spin()), by direction;
+ *	without the lock
  * @handles: open handles, by what they may do
  * @last_seq: of the message sent last
  * @unsent: how many of those sent were left by their receiver
@@ -275,6 +279,7 @@ struct chan {
 	u32 nr_late;
 	unsigned long late_since;
 	u32 prompt;
+	u8 skip[2];
 	u32 handles[2];
 	u64 last_seq;
 	u64 unsent;

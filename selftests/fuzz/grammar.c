@@ -244,13 +244,13 @@ static const struct choice node_acts[] = {
 
 const char *const params[PARAMS] = {
 	"max_msg_size", "max_capacity", "max_user_channels", "max_user_bytes", "max_user_named",
-	"max_bytes", "max_select", "max_named",
+	"max_bytes", "max_select", "max_named", "spin_us",
 };
 
 static const struct choice param_choices[] = {
 	{ 0, "max_msg_size", 1 }, { 1, "max_capacity", 1 }, { 2, "max_user_channels", 2 },
 	{ 3, "max_user_bytes", 4 }, { 4, "max_user_named", 1 }, { 5, "max_bytes", 3 },
-	{ 6, "max_select", 1 }, { 7, "max_named", 1 }, NO_MORE
+	{ 6, "max_select", 1 }, { 7, "max_named", 1 }, { 8, "spin_us", 1 }, NO_MORE
 };
 
 static const struct choice param_values[] = {

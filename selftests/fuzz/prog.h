@@ -157,7 +157,7 @@ extern const char *const loads[];	/* channels= for RELOAD */
 extern const char *const params[];	/* for PARAM */
 #define NAMES	10
 #define LOADS	6
-#define PARAMS	8
+#define PARAMS	9
 
 bool has_ops(enum kind kind);
 
