@@ -582,14 +582,11 @@ static bool waiter_may_spin(const struct waiter *w)
  * sleep at once. How many is left to chance: two who wait for each other, each
  * asleep when the other looks, come to look at the same time again.
  */
-static void waiter_spin(const struct waiter *w, ktime_t deadline)
+static noinline void waiter_spin(const struct waiter *w, ktime_t deadline)
 {
+	u8 skip = READ_ONCE(*w->skip);
 	ktime_t end;
-	u8 skip;
 
-	if (num_online_cpus() == 1 || !w->skip)
-		return;
-	skip = READ_ONCE(*w->skip);
 	if (skip) {
 		WRITE_ONCE(*w->skip, skip - 1);
 		return;
@@ -619,7 +616,8 @@ int waiter_sleep(struct waiter *w, ktime_t deadline)
 {
 	int err = 0;
 
-	waiter_spin(w, deadline);
+	if (num_online_cpus() > 1 && w->skip)
+		waiter_spin(w, deadline);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 		/* Pairs with op_let_go(). */
