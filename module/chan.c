@@ -46,6 +46,7 @@
  * scheduler; the wait queues are woken outside of it.
  */
 
+#include <linux/cpumask.h>
 #include <linux/fault-inject-usercopy.h>
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
@@ -563,43 +564,53 @@ static inline void chan_unlock(struct chan *ch, struct chan_wake *wake)
 		msg_put_spent(wake->spent);
 }
 
-/* After one who looked in vain, at most so many sleep at once. */
+/* After one who looked in vain, at most so many sleep without a look. */
 #define SPIN_SKIP_MAX	15
+
+static bool waiter_poked(const struct waiter *w)
+{
+	/* poll's wait queues write it without a mark */
+	return w->poked && data_race(READ_ONCE(*w->poked));
+}
 
 /* Has neither the processor nor the task anything else to do? */
 static bool waiter_may_spin(const struct waiter *w)
 {
 	/* Pairs with op_let_go(). */
 	return !smp_load_acquire(&w->done) && single_task_running() &&
-	       !signal_pending(current) &&
-	       !(w->poked && READ_ONCE(*w->poked));
+	       !signal_pending(current) && !waiter_poked(w);
 }
 
 /*
  * Who is at the other end, on another processor, may serve us sooner than a task
  * falls asleep and is woken: then both go on without that, message after message.
  * Where it was in vain, as nobody comes for long, the next waiters in that line
- * sleep at once. How many is left to chance: two who wait for each other, each
- * asleep when the other looks, come to look at the same time again.
+ * sleep without a look. How many is left to chance: two who wait for each other,
+ * each asleep when the other looks, come to look at the same time again.
  */
 static noinline void waiter_spin(const struct waiter *w, ktime_t deadline)
 {
+	unsigned int us = READ_ONCE(spin_us);
 	u8 skip = READ_ONCE(*w->skip);
-	ktime_t end;
+	ktime_t now, end;
 
 	if (skip) {
 		WRITE_ONCE(*w->skip, skip - 1);
 		return;
 	}
-	end = min(deadline, ktime_add_us(ktime_get(), READ_ONCE(spin_us)));
-	while (waiter_may_spin(w)) {
-		if (ktime_get() >= end) {
+	if (!us || !waiter_may_spin(w))
+		return;
+	now = ktime_get();
+	end = ktime_add_us(now, us);
+	while (now < deadline && waiter_may_spin(w)) {
+		if (now >= end) {
 			WRITE_ONCE(*w->skip,
 				   get_random_u32() % (SPIN_SKIP_MAX + 1));
 			return;
 		}
 		cond_resched();
 		cpu_relax();
+		now = ktime_get();
 	}
 }
 
@@ -627,7 +638,7 @@ int waiter_sleep(struct waiter *w, ktime_t deadline)
 		if (signal_pending(current))
 			break;
 		err = -EAGAIN;
-		if (w->poked && READ_ONCE(*w->poked))
+		if (waiter_poked(w))
 			break;
 		err = -ETIMEDOUT;
 		if (deadline == KTIME_MAX)
@@ -1088,8 +1099,9 @@ static int send_some(struct chan_op *op, struct chan_wake *wake)
 static inline unsigned int enqueue(struct chan_op *op, struct waiter *w)
 {
 	op->waiter = w;
-	w->skip = &op->ch->skip[op->dir];
 	line_add(op);
+	if (op->ch->lines[op->dir].len == 1)
+		w->skip = &op->ch->skip[op->dir];
 	/* An unbuffered channel becomes ready by who waits at its other end. */
 	if (op->dir == CHAN_SEND)
 		return in_event(op->ch);

@@ -105,7 +105,8 @@ struct msg {
  * @done: set last by whoever served it; the op may be read from then on, and
  *	the waiter may be gone
  * @poked: not NULL: it also sleeps for this to become true
- * @skip: of the line that it joined last: whether to sleep at once; NULL for none
+ * @skip: the @skip of the channel and direction where it is first in line, of
+ *	several the last; NULL: it stands behind others, and sleeps without a look
  * @many: it may be won by another op, elsewhere; constant while it waits
  *
  * It lives on its task's stack. A plain send or receive has one op, a select
@@ -237,8 +238,8 @@ struct chan_line {
  * @nr_late: how many
  * @late_since: in jiffies, since when there is one
  * @prompt: so many are not late, as the last ones were in vain
- * @skip: so many who join a line sleep at once (waiter_spin()), by direction;
- *	without the lock
+ * @skip: so many times more somebody sleeps without a look (waiter_spin()), by
+ *	direction; read and written without the lock
  * @handles: open handles, by what they may do
  * @last_seq: of the message sent last
  * @unsent: how many of those sent were left by their receiver
