@@ -305,10 +305,8 @@ static bool op_dead(const struct chan_op *op)
 	return won && won != op;
 }
 
-static inline void line_add(struct chan_op *op)
+static inline void line_add(struct chan_line *line, struct chan_op *op)
 {
-	struct chan_line *line = &op->ch->lines[op->dir];
-
 	if (op->first)
 		list_add(&op->node, &line->ops);
 	else
@@ -1098,10 +1096,12 @@ static int send_some(struct chan_op *op, struct chan_wake *wake)
 /* Stand in line. What those are to be told who poll. */
 static inline unsigned int enqueue(struct chan_op *op, struct waiter *w)
 {
+	struct chan_line *line = &op->ch->lines[op->dir];
+
 	op->waiter = w;
-	line_add(op);
-	if (op->ch->lines[op->dir].len == 1)
-		w->skip = &op->ch->skip[op->dir];
+	line_add(line, op);
+	if (line->len == 1)
+		w->skip = &line->skip;
 	/* An unbuffered channel becomes ready by who waits at its other end. */
 	if (op->dir == CHAN_SEND)
 		return in_event(op->ch);

@@ -105,8 +105,8 @@ struct msg {
  * @done: set last by whoever served it; the op may be read from then on, and
  *	the waiter may be gone
  * @poked: not NULL: it also sleeps for this to become true
- * @skip: the @skip of the channel and direction where it is first in line, of
- *	several the last; NULL: it stands behind others, and sleeps without a look
+ * @skip: that of the line in which it is first, of several the last; NULL: it
+ *	stands behind others, and sleeps without a look
  * @many: it may be won by another op, elsewhere; constant while it waits
  *
  * It lives on its task's stack. A plain send or receive has one op, a select
@@ -199,10 +199,13 @@ struct chan_op {
  * struct chan_line - ops that wait, in the order in which they came
  * @ops: the ops; the channel's lock
  * @len: how many; the channel's lock
+ * @skip: so many times more somebody sleeps without a look (waiter_spin()); read
+ *	and written without the lock
  */
 struct chan_line {
 	struct list_head ops;
 	u32 len;
+	u8 skip;
 };
 
 /**
@@ -238,8 +241,6 @@ struct chan_line {
  * @nr_late: how many
  * @late_since: in jiffies, since when there is one
  * @prompt: so many are not late, as the last ones were in vain
- * @skip: so many times more somebody sleeps without a look (waiter_spin()), by
- *	direction; read and written without the lock
  * @handles: open handles, by what they may do
  * @last_seq: of the message sent last
  * @unsent: how many of those sent were left by their receiver
@@ -280,7 +281,6 @@ struct chan {
 	u32 nr_late;
 	unsigned long late_since;
 	u32 prompt;
-	u8 skip[2];
 	u32 handles[2];
 	u64 last_seq;
 	u64 unsent;

@@ -150,19 +150,23 @@ TEST_F(spin, not_at_all)
 TEST_F(spin, not_behind_others)
 {
 	struct job *first, *second;
+	int i;
 
-	ASSERT_EQ(0, set_param("spin_us", 0));
-	first = job_recv(BY_THREAD, self->ch, 16);
-	ASSERT_TRUE(wait_for_waiters(self->ch, 0, 1));
-	ASSERT_TRUE(wait_asleep(first->id));
-	ASSERT_EQ(0, set_param("spin_us", LOOK_US));
-	second = job_recv(BY_THREAD, self->ch, 16);
-	ASSERT_TRUE(wait_for_waiters(self->ch, 0, 2));
-	EXPECT_FALSE(job_looks(second));
-	EXPECT_EQ(1, send_text(self->ch, "a"));
-	EXPECT_EQ(1, send_text(self->ch, "b"));
-	EXPECT_STREQ("a", job_text(first));
-	EXPECT_STREQ("b", job_text(second));
+	/* about one in nine would have a processor of its own */
+	for (i = 0; i < 8 * ROUNDS; i++) {
+		ASSERT_EQ(0, set_param("spin_us", 0));
+		first = job_recv(BY_THREAD, self->ch, 16);
+		ASSERT_TRUE(wait_for_waiters(self->ch, 0, 1));
+		ASSERT_TRUE(wait_asleep(first->id));
+		ASSERT_EQ(0, set_param("spin_us", LOOK_US));
+		second = job_recv(BY_THREAD, self->ch, 16);
+		ASSERT_TRUE(wait_for_waiters(self->ch, 0, 2));
+		EXPECT_FALSE(job_looks(second));
+		EXPECT_EQ(1, send_text(self->ch, "a"));
+		EXPECT_EQ(1, send_text(self->ch, "b"));
+		EXPECT_STREQ("a", job_text(first));
+		EXPECT_STREQ("b", job_text(second));
+	}
 }
 
 static void ignore(int sig)
