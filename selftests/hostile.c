@@ -579,7 +579,7 @@ static long kernel_bytes(void)
 	return line ? strtol(line + strlen("\nkernel "), NULL, 10) : -1;
 }
 
-/* Before anything is done. From Linux 6.8 on it is told up to two seconds late. */
+/* Before anything is done. Newer kernels tell it up to two seconds late. */
 static long kernel_bytes_begin(void)
 {
 	const struct wait wait = wait_begin();
