@@ -11,8 +11,8 @@ DESTDIR ?=
 export PREFIX DESTDIR
 
 # Found out when used, as the headers may have to be installed first.
-GUEST_KDIR = $(shell KERNEL=$(KERNEL) scripts/kernel -b)
-KSRC = $(shell KERNEL=$(KERNEL) scripts/kernel)/source
+GUEST_KDIR = $(shell KERNEL=$(KERNEL) scripts/kernels/kernel -b)
+KSRC = $(shell KERNEL=$(KERNEL) scripts/kernels/kernel)/source
 MODULE_DIR = $(shell scripts/module -p $(KDIR))
 
 all: user
@@ -30,7 +30,7 @@ guest-deps:
 
 guest: guest-deps user
 	scripts/module $(GUEST_KDIR)
-	scripts/guest
+	scripts/vm/root
 
 demo: guest
 	@scripts/demo
@@ -40,7 +40,7 @@ shell: guest
 
 selftests: guest
 	@scripts/deps tests
-	$(MAKE) -s --no-print-directory -C selftests KSRC=$(KSRC) KDIR=$(GUEST_KDIR)
+	$(MAKE) -s --no-print-directory -C selftests KSRC=$(KSRC)
 	$(if $(filter debug coverage,$(KERNEL)),\
 		$(MAKE) -s --no-print-directory -C selftests/faults KSRC=$(KSRC))
 

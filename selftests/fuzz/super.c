@@ -126,7 +126,7 @@ static void log_program(void)
 		err(1, "/dev/kmsg");
 }
 
-/* As in scripts/vm, which has the last word. */
+/* As in scripts/vm/boot, which has the last word. */
 static bool is_bad(const char *line)
 {
 	static const char *const bad[] = {

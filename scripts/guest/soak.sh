@@ -6,7 +6,7 @@
 # between those says what the kernel has allocated. What it says is read by
 # scripts/soak.
 #
-#   soak-guest.sh SECONDS SEED
+#   soak.sh SECONDS SEED
 set -eu
 
 seconds=$1

@@ -4,7 +4,7 @@
 # Inside the guest: runs the selftests, and then shows what a kernel that looks
 # for faults has found beside what stands in its log. Says TAP.
 #
-#   check-guest.sh KERNEL [OPTION OF run_kselftest.sh]...
+#   check.sh KERNEL [OPTION OF run_kselftest.sh]...
 set -eu
 
 kernel=$1

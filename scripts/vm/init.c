@@ -4,7 +4,7 @@
  * the terminal that the kernel's parameter "terminal" names, and ends the
  * machine.
  *
- * The host leaves in /.vm what is to be done (scripts/vm writes it): "command",
+ * The host leaves in /.vm what is to be done (boot writes it): "command",
  * its arguments each ended by NUL, and "token", a number that only this run
  * knows. The last line that the guest says repeats the token, and so does the
  * kernel log, which goes to the console: the host believes a result
