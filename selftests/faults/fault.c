@@ -12,7 +12,7 @@
 #include <kselftest_harness.h>
 
 #include "inject.h"
-#include "../ops.h"
+#include "../lib/ops.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../common.h"
+#include "../lib/common.h"
 
 bool module_is_loaded(void);
 long module_users(void);

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Senders that a full ring blocked: their messages move up at once, but they
+ * are woken only when most of the ring was drained, or a moment later. That
+ * must not be seen but in how often tasks are switched.
+ */
+#include <kselftest_harness.h>
+
+#include "../lib/common.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#define CAPACITY	16
+#define ROUNDS		100
+
+FIXTURE(late)
+{
+	int ch;
+};
+
+FIXTURE_VARIANT(late)
+{
+	enum by by;
+};
+
+FIXTURE_VARIANT_ADD(late, thread)
+{
+	.by = BY_THREAD,
+};
+
+FIXTURE_VARIANT_ADD(late, process)
+{
+	.by = BY_PROCESS,
+};
+
+/* A message that tells its number. */
+static const char *text(int n)
+{
+	static char buf[8];
+
+	snprintf(buf, sizeof(buf), "%d", n);
+	return buf;
+}
+
+FIXTURE_SETUP(late)
+{
+	int i;
+
+	self->ch = ch_make(CAPACITY, 64, 0);
+	ASSERT_LE(0, self->ch);
+	for (i = 0; i < CAPACITY; i++)
+		ASSERT_LT(0, try_send_text(self->ch, text(i)));
+}
+
+FIXTURE_TEARDOWN(late)
+{
+}
+
+/* One more sender that waits. */
+static struct job *blocked(enum by by, int ch, int n)
+{
+	const unsigned int before = ch_info(ch).senders_waiting;
+	struct job *job = job_send_text(by, ch, text(n));
+
+	if (!wait_for_waiters(ch, before + 1, 0))
+		abort();
+	return job;
+}
+
+/* R4: its message went in, so it ends, though nobody receives any more. */
+TEST_F(late, r4_nobody_goes_on)
+{
+	struct job *job = blocked(variant->by, self->ch, CAPACITY);
+
+	EXPECT_STREQ("0", recv_text(self->ch));
+	EXPECT_EQ(0U, ch_info(self->ch).senders_waiting);
+	EXPECT_EQ((unsigned int)CAPACITY, ch_info(self->ch).len);
+	EXPECT_EQ(2, job_wait(job));
+}
+
+/* R7: one place is for one sender, and the others wait on. */
+TEST_F(late, r7_one_each)
+{
+	struct job *jobs[3];
+	int i;
+
+	for (i = 0; i < 3; i++)
+		jobs[i] = blocked(variant->by, self->ch, CAPACITY + i);
+	EXPECT_STREQ("0", recv_text(self->ch));
+	EXPECT_EQ(2, job_wait(jobs[0]));
+	EXPECT_EQ(2U, ch_info(self->ch).senders_waiting);
+	EXPECT_FALSE(job_done(jobs[1]));
+	EXPECT_FALSE(job_done(jobs[2]));
+	for (i = 1; i < CAPACITY + 3; i++)
+		EXPECT_STREQ(text(i), recv_text(self->ch));
+	EXPECT_EQ(2, job_wait(jobs[1]));
+	EXPECT_EQ(2, job_wait(jobs[2]));
+}
+
+/* More than are kept waiting at a time. */
+TEST_F(late, r7_a_crowd)
+{
+	struct job *jobs[3 * CAPACITY];
+	int i;
+
+	for (i = 0; i < 3 * CAPACITY; i++)
+		jobs[i] = blocked(variant->by, self->ch, CAPACITY + i);
+	for (i = 0; i < 4 * CAPACITY; i++)
+		EXPECT_STREQ(text(i), recv_text(self->ch));
+	for (i = 0; i < 3 * CAPACITY; i++)
+		EXPECT_LT(0, job_wait(jobs[i]));
+}
+
+static void ignore(int sig)
+{
+	(void)sig;
+}
+
+/* R8: a signal finds it served, or not; it says which. */
+TEST_F(late, r8_signal)
+{
+	const struct sigaction act = { .sa_handler = ignore };
+	int i;
+
+	ASSERT_EQ(0, sigaction(SIGUSR1, &act, NULL));
+	for (i = 0; i < ROUNDS; i++) {
+		struct job *job = blocked(variant->by, self->ch, CAPACITY);
+
+		recv_text(self->ch);
+		job_signal(job, SIGUSR1);
+		ASSERT_EQ(2, job_wait(job));
+		ASSERT_EQ((unsigned int)CAPACITY, ch_info(self->ch).len);
+	}
+}
+
+/* R8: who is killed then leaves its message, and no trace else. */
+TEST_F(late, r8_killed)
+{
+	int i;
+
+	if (variant->by == BY_THREAD)
+		return;
+	for (i = 0; i < ROUNDS; i++) {
+		struct job *job = blocked(variant->by, self->ch, CAPACITY);
+
+		recv_text(self->ch);
+		job_kill(job);
+		ASSERT_EQ((unsigned int)CAPACITY, ch_info(self->ch).len);
+		ASSERT_EQ(0U, ch_info(self->ch).senders_waiting);
+	}
+	for (i = 0; i < CAPACITY; i++)
+		EXPECT_STREQ("16", recv_text(self->ch));
+	EXPECT_STREQ("(EAGAIN)", try_recv_text(self->ch));
+}
+
+/* R5: what went in before the close counts. */
+TEST_F(late, r5_closed)
+{
+	struct job *first = blocked(variant->by, self->ch, CAPACITY);
+	struct job *second = blocked(variant->by, self->ch, CAPACITY + 1);
+	int i;
+
+	EXPECT_STREQ("0", recv_text(self->ch));
+	EXPECT_EQ(0, ch_close(self->ch));
+	EXPECT_EQ(2, job_wait(first));
+	EXPECT_EQ(-EPIPE, job_wait(second));
+	for (i = 1; i <= CAPACITY; i++)
+		EXPECT_STREQ(text(i), recv_text(self->ch));
+	EXPECT_STREQ("(end)", recv_text(self->ch));
+}
+
+/* The channel may go at once. */
+TEST_F(late, r6_the_channel_goes)
+{
+	int i, k;
+
+	for (i = 0; i < ROUNDS; i++) {
+		const int ch = ch_make(4, 64, 0);
+		struct job *job;
+
+		for (k = 0; k < 4; k++)
+			ASSERT_LT(0, try_send_text(ch, text(k)));
+		job = blocked(variant->by, ch, 4);
+		recv_text(ch);
+		job_signal(job, SIGCONT);
+		close(ch);
+		ASSERT_EQ(1, job_wait(job));
+	}
+}
+
+TEST_HARNESS_MAIN

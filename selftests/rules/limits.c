@@ -1,0 +1,573 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * R19: each limit at its edge, what counts against it and for how long, and
+ * that all of it comes back.
+ */
+#include <kselftest_harness.h>
+
+#include "../lib/common.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+static const struct {
+	const char *name;
+	long long standard;	/* 0: depends on the machine */
+} limits[] = {
+	{ "max_msg_size", 1 << 20 },
+	{ "max_capacity", 65536 },
+	{ "max_user_channels", 1024 },
+	{ "max_user_bytes", 16 << 20 },
+	{ "max_user_named", 64 },
+	{ "max_named", 4096 },
+	{ "max_bytes", 0 },
+	{ "max_select", 1024 },
+};
+
+#define LIMITS	ARRAY_SIZE(limits)
+
+FIXTURE(limits) {
+	long long found[LIMITS];
+	int chs[16];
+};
+
+FIXTURE_SETUP(limits)
+{
+	size_t i;
+
+	for (i = 0; i < LIMITS; i++) {
+		self->found[i] = param(limits[i].name);
+		ASSERT_LT(0, self->found[i]);
+	}
+}
+
+FIXTURE_TEARDOWN(limits)
+{
+	size_t i;
+
+	as_root();
+	for (i = 0; i < LIMITS; i++)
+		set_param(limits[i].name, self->found[i]);
+	unlink_all();
+}
+
+/* How many channels of a kind one can have, up to 16; the last error. */
+static int make_many(int *chs, unsigned int capacity, unsigned int msg_size,
+		     int *error)
+{
+	int i;
+
+	for (i = 0; i < 16; i++) {
+		chs[i] = ch_make(capacity, msg_size, 0);
+		if (chs[i] < 0)
+			break;
+	}
+	*error = i < 16 ? chs[i] : 0;
+	return i;
+}
+
+static void close_many(const int *chs, int count)
+{
+	while (count)
+		close(chs[--count]);
+}
+
+/* R19: the parameters' standard values, and who may change them. */
+TEST_F(limits, r19_parameters)
+{
+	size_t i;
+
+	for (i = 0; i < LIMITS; i++) {
+		if (limits[i].standard)
+			EXPECT_EQ(limits[i].standard, self->found[i]);
+		EXPECT_EQ(0, set_param(limits[i].name, self->found[i]));
+		EXPECT_EQ(-EINVAL, set_param(limits[i].name, -1));
+	}
+	ASSERT_EQ(0, as_user(USER));
+	for (i = 0; i < LIMITS; i++)
+		EXPECT_EQ(-EACCES, set_param(limits[i].name, 1));
+}
+
+/* R19, R20: msg_size of 0, the limit, the limit + 1, 2^32 - 1. */
+TEST_F(limits, r19_r20_max_msg_size)
+{
+	const unsigned int max = self->found[0];
+	char *msg = calloc(1, max + 1);
+	int ch;
+
+	ASSERT_NE(NULL, msg);
+	EXPECT_LE(0, ch_make(1, 0, 0));
+	ch = ch_make(1, max, 0);
+	EXPECT_EQ(-EMSGSIZE, ch_send(ch, msg, max + 1));
+	EXPECT_EQ(max, ch_send(ch, msg, max));
+	EXPECT_EQ(max, ch_recv(ch, msg, max));
+	EXPECT_EQ(-EINVAL, ch_make(1, max + 1, 0));
+	EXPECT_EQ(-EINVAL, ch_make(1, ~0U, 0));
+	EXPECT_EQ(-EINVAL, ch_make(1, 1U << 31, 0));
+	EXPECT_EQ(-EINVAL, ch_make(0, 0, GOCHAN_FIXED));
+
+	ASSERT_EQ(0, set_param("max_msg_size", 100));
+	EXPECT_LE(0, ch_make(1, 100, 0));
+	EXPECT_EQ(-EINVAL, ch_make(1, 101, 0));
+	/* what is there stays as it was made */
+	EXPECT_EQ(max, ch_send(ch, msg, max));
+	free(msg);
+}
+
+/* R19, R20: capacity of 0, the limit, the limit + 1, 2^32 - 1. */
+TEST_F(limits, r19_r20_max_capacity)
+{
+	const unsigned int max = self->found[1];
+	unsigned int i;
+	int ch;
+
+	ch = ch_make(max, 4, 0);
+	ASSERT_LE(0, ch);
+	for (i = 0; i < max; i++)
+		ASSERT_EQ(4, ch_try_send(ch, &i, 4));
+	EXPECT_EQ(-EAGAIN, ch_try_send(ch, &i, 4));
+	EXPECT_EQ(max, ch_info(ch).len);
+	close(ch);
+	EXPECT_EQ(-EINVAL, ch_make(max + 1, 4, 0));
+	EXPECT_EQ(-EINVAL, ch_make(~0U, 0, 0));
+	EXPECT_EQ(-EINVAL, ch_make(~0U, ~0U, 0));
+	EXPECT_EQ(-EINVAL, ch_make(1U << 31, 1 << 20, 0));
+
+	ASSERT_EQ(0, set_param("max_capacity", 2));
+	EXPECT_LE(0, ch_make(2, 4, 0));
+	EXPECT_EQ(-EINVAL, ch_make(3, 4, 0));
+	ASSERT_EQ(0, set_param("max_capacity", 0));
+	EXPECT_LE(0, ch_make(0, 4, 0));
+	EXPECT_EQ(-EINVAL, ch_make(1, 4, 0));
+}
+
+/* R19: channels of one user; whole again afterwards; another has their own. */
+TEST_F(limits, r19_max_user_channels)
+{
+	int error, i, other;
+
+	ASSERT_EQ(0, set_param("max_user_channels", 5));
+	ASSERT_EQ(0, as_user(USER));
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(5, make_many(self->chs, 1, 16, &error));
+		EXPECT_EQ(-EDQUOT, error);
+		EXPECT_EQ(-1, open("/dev/gochan", O_RDWR));
+		EXPECT_EQ(EDQUOT, errno);
+		/* handles are not channels */
+		EXPECT_LE(0, ch_dup(self->chs[0], O_RDWR));
+		close(self->chs[4]);
+		self->chs[4] = ch_make(0, 16, 0);
+		EXPECT_LE(0, self->chs[4]);
+		close_range(self->chs[0], ~0U, 0);
+	}
+	EXPECT_EQ(5, make_many(self->chs, 1, 16, &error));
+	ASSERT_EQ(0, as_root());
+	ASSERT_EQ(0, as_user(OTHER));
+	other = ch_make(1, 16, 0);
+	EXPECT_LE(0, other);
+}
+
+/* R19: never for CAP_SYS_RESOURCE. */
+TEST_F(limits, r19_root_is_exempt)
+{
+	int error, ch;
+
+	ASSERT_EQ(0, set_param("max_user_channels", 2));
+	ASSERT_EQ(0, set_param("max_user_bytes", 10000));
+	ASSERT_EQ(0, set_param("max_user_named", 1));
+	ASSERT_EQ(0, set_param("max_bytes", 10000));
+	EXPECT_EQ(16, make_many(self->chs, 16, 4096, &error));
+	ch = self->chs[0];
+	EXPECT_EQ(0, ch_link(self->chs[0], PREFIX "a", 0600));
+	EXPECT_EQ(0, ch_link(self->chs[1], PREFIX "b", 0600));
+	EXPECT_LE(0, ch_dup(ch, O_RDWR));
+}
+
+/* R19: root of a user namespace of their own is a user. */
+TEST_F(limits, r19_namespace_root_is_not)
+{
+	pid_t pid;
+	int error;
+
+	ASSERT_EQ(0, set_param("max_user_channels", 2));
+	pid = child();
+	if (!pid) {
+		EXPECT_EQ(0, become_namespace_root(USER));
+		EXPECT_EQ(2, make_many(self->chs, 1, 16, &error));
+		EXPECT_EQ(-EDQUOT, error);
+		_exit(!_metadata->passed);
+	}
+	EXPECT_EQ(0, reap(pid));
+}
+
+/* R19: 0 is a limit, too. */
+TEST_F(limits, r19_none_at_all)
+{
+	ASSERT_EQ(0, set_param("max_user_channels", 0));
+	ASSERT_EQ(0, as_user(USER));
+	EXPECT_EQ(-1, open("/dev/gochan", O_RDWR));
+	EXPECT_EQ(EDQUOT, errno);
+}
+
+/* R19: what a killed process had comes back. */
+TEST_F(limits, r19_killed_maker)
+{
+	int error, i, made[2];
+	pid_t pid;
+	char c;
+
+	ASSERT_EQ(0, set_param("max_user_channels", 4));
+	ASSERT_EQ(0, pipe(made));
+	for (i = 0; i < 3; i++) {
+		pid = child();
+		if (!pid) {
+			EXPECT_EQ(0, become(USER));
+			EXPECT_EQ(4, make_many(self->chs, 1, 16, &error));
+			EXPECT_EQ(1, write(made[1], "m", 1));
+			pause();
+		}
+		EXPECT_EQ(1, read(made[0], &c, 1));
+		ASSERT_EQ(0, as_user(USER));
+		EXPECT_EQ(-EDQUOT, ch_make(1, 16, 0));
+		ASSERT_EQ(0, as_root());
+		EXPECT_EQ(128 + SIGKILL, reap_killed(pid));
+	}
+	ASSERT_EQ(0, as_user(USER));
+	EXPECT_EQ(4, make_many(self->chs, 1, 16, &error));
+}
+
+/* R19: handing handles to another does not get past it. */
+TEST_F(limits, r19_passing_handles)
+{
+	int error, i, socks[2];
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, socks));
+	ASSERT_EQ(0, set_param("max_user_channels", 4));
+	ASSERT_EQ(0, as_user(USER));
+	ASSERT_EQ(4, make_many(self->chs, 1, 16, &error));
+	for (i = 0; i < 4; i++) {
+		ASSERT_EQ(0, send_fd(socks[0], self->chs[i]));
+		close(self->chs[i]);
+	}
+	EXPECT_EQ(-EDQUOT, ch_make(1, 16, 0));
+	/* now root holds them, and they are USER's still */
+	ASSERT_EQ(0, as_root());
+	for (i = 0; i < 4; i++)
+		self->chs[i] = recv_fd(socks[1]);
+	ASSERT_EQ(0, as_user(USER));
+	EXPECT_EQ(-EDQUOT, ch_make(1, 16, 0));
+	close_many(self->chs, 4);
+	EXPECT_EQ(4, make_many(self->chs, 1, 16, &error));
+}
+
+/* R19: nor does a name that has no handle, or a handle that lost its name. */
+TEST_F(limits, r19_naming_and_unlinking)
+{
+	int error;
+
+	ASSERT_EQ(0, set_param("max_user_channels", 2));
+	ASSERT_EQ(0, as_user(USER));
+	ASSERT_EQ(2, make_many(self->chs, 1, 16, &error));
+	ASSERT_EQ(0, ch_link(self->chs[0], PREFIX "a", 0600));
+	ASSERT_EQ(0, ch_link(self->chs[1], PREFIX "b", 0600));
+	close(self->chs[0]);
+	EXPECT_EQ(-EDQUOT, ch_make(1, 16, 0));
+	EXPECT_EQ(0, ch_unlink_handle(self->chs[1]));
+	EXPECT_EQ(-EDQUOT, ch_make(1, 16, 0));
+	close(self->chs[1]);
+	self->chs[1] = ch_make(1, 16, 0);
+	EXPECT_LE(0, self->chs[1]);
+	EXPECT_EQ(-EDQUOT, ch_make(1, 16, 0));
+	ASSERT_EQ(0, as_root());
+	EXPECT_EQ(0, ch_unlink("60001/" PREFIX "a"));
+	ASSERT_EQ(0, as_user(USER));
+	EXPECT_LE(0, ch_make(1, 16, 0));
+}
+
+/* R19: who becomes another user leaves the channels where they are counted. */
+TEST_F(limits, r19_by_maker)
+{
+	int error;
+
+	ASSERT_EQ(0, set_param("max_user_channels", 2));
+	ASSERT_EQ(0, as_user(USER));
+	ASSERT_EQ(2, make_many(self->chs, 1, 16, &error));
+	ASSERT_EQ(0, as_root());
+	ASSERT_EQ(0, as_user(OTHER));
+	EXPECT_EQ(1, send_text(self->chs[0], "a"));
+	EXPECT_LE(0, ch_make(1, 16, 0));
+	EXPECT_LE(0, ch_make(1, 16, 0));
+	EXPECT_EQ(-EDQUOT, ch_make(1, 16, 0));
+}
+
+/* R19: bytes are capacity times the size of a message and a little more. */
+TEST_F(limits, r19_max_user_bytes)
+{
+	int error, count, i, ch;
+
+	ASSERT_EQ(0, set_param("max_user_bytes", 1 << 20));
+	ASSERT_EQ(0, as_user(USER));
+	EXPECT_EQ(-EDQUOT, ch_make(1024, 1024, 0));
+	EXPECT_EQ(-EDQUOT, ch_make(65536, 1 << 20, 0));
+	ch = open("/dev/gochan", O_RDWR);
+	ASSERT_LE(0, ch);
+	EXPECT_EQ(-EDQUOT, ch_setup(ch, 1024, 1024, 0));
+	EXPECT_EQ(0, ch_setup(ch, 900, 1024, 0));
+	EXPECT_EQ(-EDQUOT, ch_make(200, 1024, 0));
+	close(ch);
+	for (i = 0; i < 3; i++) {
+		count = make_many(self->chs, 100, 1024, &error);
+		EXPECT_LE(9, count);
+		EXPECT_GE(10, count);
+		EXPECT_EQ(-EDQUOT, error);
+		close_many(self->chs, count);
+	}
+	/* places for empty messages cost something, too */
+	EXPECT_EQ(-EDQUOT, ch_make(65536, 0, 0));
+}
+
+/* R19: what is charged does not depend on what is inside. */
+TEST_F(limits, r19_bytes_of_full_channel)
+{
+	char msg[1024] = {};
+	int ch, i;
+
+	ASSERT_EQ(0, set_param("max_user_bytes", 1 << 20));
+	ASSERT_EQ(0, as_user(USER));
+	ch = ch_make(900, 1024, 0);
+	ASSERT_LE(0, ch);
+	for (i = 0; i < 900; i++)
+		ASSERT_EQ(1024, ch_try_send(ch, msg, 1024));
+	close(ch);
+	ch = ch_make(900, 1024, 0);
+	EXPECT_LE(0, ch);
+}
+
+/* R4, R19: a place in a buffer was paid for at setup: to send costs nothing. */
+TEST_F(limits, r4_r19_room_is_paid_for)
+{
+	static const unsigned int sizes[] = { 1000, 5000, 60000 };
+	static char msg[60000];
+	size_t i;
+	int ch;
+
+	ASSERT_EQ(0, set_param("max_user_bytes", 63000));
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		ASSERT_EQ(0, as_user(USER));
+		ch = ch_make(60000 / sizes[i], sizes[i], 0);
+		ASSERT_LE(0, ch);
+		ASSERT_EQ(sizes[i], ch_send(ch, msg, sizes[i]));
+		EXPECT_EQ(sizes[i], ch_recv(ch, msg, sizes[i]));
+		close(ch);
+		ASSERT_EQ(0, as_root());
+	}
+}
+
+/* R19: blocked operations hold memory, and give it back. */
+TEST_F(limits, r19_blocked_senders)
+{
+	struct job *jobs[3];
+	char msg[20000] = {};
+	int ch, i, k;
+
+	ch = ch_make(0, sizeof(msg), 0);
+	ASSERT_EQ(0, set_param("max_user_bytes", 70000));
+	ASSERT_EQ(0, as_user(USER));
+	for (k = 0; k < 2; k++) {
+		for (i = 0; i < 3; i++) {
+			jobs[i] = job_send(BY_THREAD, ch, msg, sizeof(msg));
+			ASSERT_TRUE(wait_for_waiters(ch, i + 1, 0));
+		}
+		EXPECT_EQ(-EDQUOT, ch_send(ch, msg, sizeof(msg)));
+		EXPECT_EQ(3U, ch_info(ch).senders_waiting);
+		EXPECT_EQ(-EDQUOT, ch_make(1, 20000, 0));
+		for (i = 0; i < 3; i++) {
+			EXPECT_EQ((int)sizeof(msg),
+				  ch_recv(ch, msg, sizeof(msg)));
+			EXPECT_EQ((int)sizeof(msg), job_wait(jobs[i]));
+		}
+	}
+	EXPECT_LE(0, ch_make(1, 20000, 0));
+}
+
+/* R19: who is killed or interrupted gives it back as well. */
+TEST_F(limits, r19_killed_senders)
+{
+	static char msg[60000];
+	struct job *job;
+	int ch, i;
+
+	ch = ch_make(0, sizeof(msg), 0);
+	ASSERT_EQ(0, set_param("max_user_bytes", 70000));
+	ASSERT_EQ(0, as_user(USER));
+	for (i = 0; i < 4; i++) {
+		job = job_send(BY_PROCESS, ch, msg, sizeof(msg));
+		ASSERT_TRUE(wait_for_waiters(ch, 1, 0));
+		EXPECT_EQ(-EDQUOT, ch_send(ch, msg, sizeof(msg)));
+		EXPECT_EQ(-EINPROGRESS, job_kill(job));
+	}
+	EXPECT_LE(0, ch_make(1, sizeof(msg), 0));
+}
+
+/* R19: the bytes of all users but root together. */
+TEST_F(limits, r19_max_bytes)
+{
+	int error, count, ch;
+
+	ASSERT_EQ(0, set_param("max_bytes", 1 << 20));
+	ASSERT_EQ(0, as_user(USER));
+	EXPECT_EQ(-EINVAL, ch_make(1024, 1024, 0));
+	count = make_many(self->chs, 100, 1024, &error);
+	EXPECT_LE(8, count);
+	EXPECT_GE(10, count);
+	EXPECT_EQ(-EINVAL, error);
+	ASSERT_EQ(0, as_root());
+	EXPECT_LE(0, ch_make(1024, 1024, 0));
+	ASSERT_EQ(0, as_user(OTHER));
+	EXPECT_EQ(-EINVAL, ch_make(300, 1024, 0));
+	close_many(self->chs, count);
+	ch = ch_make(300, 1024, 0);
+	EXPECT_LE(0, ch);
+}
+
+/* R19: names of one user. */
+TEST_F(limits, r19_max_user_named)
+{
+	int error, i;
+
+	ASSERT_EQ(0, set_param("max_user_named", 2));
+	ASSERT_EQ(0, as_user(USER));
+	ASSERT_EQ(16, make_many(self->chs, 1, 16, &error));
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(0, ch_link(self->chs[0], PREFIX "a", 0600));
+		EXPECT_EQ(0, ch_link(self->chs[1], PREFIX "b", 0600));
+		EXPECT_EQ(-EDQUOT, ch_link(self->chs[2], PREFIX "c", 0600));
+		EXPECT_STREQ("", ch_info(self->chs[2]).name);
+		/* a failed LINK uses up nothing */
+		EXPECT_EQ(0, ch_unlink_handle(self->chs[0]));
+		EXPECT_EQ(-EEXIST, ch_link(self->chs[3], PREFIX "b", 0600));
+		EXPECT_EQ(-EINVAL, ch_link(self->chs[3], "no/name", 0600));
+		EXPECT_EQ(0, ch_unlink_handle(self->chs[1]));
+		close(self->chs[0]);
+		close(self->chs[1]);
+		self->chs[0] = ch_make(1, 16, 0);
+		self->chs[1] = ch_make(1, 16, 0);
+	}
+}
+
+/* R19: a name given away with chown counts where it was made. */
+TEST_F(limits, r19_names_by_maker)
+{
+	int error;
+
+	ASSERT_EQ(0, set_param("max_user_named", 1));
+	ASSERT_EQ(0, as_user(USER));
+	ASSERT_EQ(16, make_many(self->chs, 1, 16, &error));
+	EXPECT_EQ(0, ch_link(self->chs[0], PREFIX "a", 0600));
+	ASSERT_EQ(0, as_root());
+	EXPECT_EQ(0, chown("/dev/gochans/60001/" PREFIX "a", OTHER, OTHER));
+	ASSERT_EQ(0, as_user(USER));
+	EXPECT_EQ(-EDQUOT, ch_link(self->chs[1], PREFIX "b", 0600));
+	ASSERT_EQ(0, as_root());
+	ASSERT_EQ(0, as_user(OTHER));
+	EXPECT_EQ(0, ch_link(self->chs[2], PREFIX "c", 0600));
+}
+
+/* R19: names of everybody, root included. */
+TEST_F(limits, r19_max_named)
+{
+	int error;
+
+	ASSERT_EQ(0, set_param("max_named", 2));
+	ASSERT_EQ(16, make_many(self->chs, 1, 16, &error));
+	EXPECT_EQ(0, ch_link(self->chs[0], PREFIX "a", 0600));
+	ASSERT_EQ(0, as_user(USER));
+	EXPECT_EQ(0, ch_link(self->chs[1], PREFIX "b", 0600));
+	EXPECT_EQ(-EINVAL, ch_link(self->chs[2], PREFIX "c", 0600));
+	ASSERT_EQ(0, as_root());
+	EXPECT_EQ(-EINVAL, ch_link(self->chs[2], PREFIX "c", 0600));
+	EXPECT_EQ(0, ch_unlink_handle(self->chs[0]));
+	close(self->chs[0]);
+	EXPECT_EQ(0, ch_link(self->chs[2], PREFIX "c", 0600));
+}
+
+/* R19: ops of one SELECT or BATCH. */
+TEST_F(limits, r19_max_select)
+{
+	static struct gochan_op op[4];
+	struct gochan_ops ops = {
+		.ops = (unsigned long)op,
+		.flags = GOCHAN_NONBLOCK,
+		.timeout = GOCHAN_TIMEOUT_NEVER,
+	};
+	const int ch = ch_make(8, 16, 0);
+	int i;
+
+	ASSERT_LE(0, ch);
+	for (i = 0; i < 4; i++)
+		op[i] = (struct gochan_op){
+			.fd = ch,
+			.opcode = GOCHAN_OP_SEND,
+			.buf = (unsigned long)"a",
+			.len = 1,
+			.passed_fd = -1,
+		};
+	ASSERT_EQ(0, set_param("max_select", 3));
+	ops.count = 3;
+	EXPECT_EQ(3, ioctl(ch, GOCHAN_IOC_BATCH, &ops));
+	EXPECT_LE(0, ioctl(ch, GOCHAN_IOC_SELECT, &ops));
+	EXPECT_EQ(4U, ch_info(ch).len);
+	ops.count = 4;
+	EXPECT_EQ(-1, ioctl(ch, GOCHAN_IOC_BATCH, &ops));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, ioctl(ch, GOCHAN_IOC_SELECT, &ops));
+	EXPECT_EQ(EINVAL, errno);
+	ops.count = ~0U;
+	EXPECT_EQ(-1, ioctl(ch, GOCHAN_IOC_SELECT, &ops));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(4U, ch_info(ch).len);
+}
+
+#define CGROUP	"/sys/fs/cgroup/" PREFIX "memory"
+
+static long cgroup_bytes(void)
+{
+	char text[64];
+
+	if (read_text(CGROUP "/memory.current", text, sizeof(text)) < 0)
+		return -1;
+	return strtol(text, NULL, 10);
+}
+
+/* R19: memory is charged to the cgroup of whom it is allocated for. */
+TEST_F(limits, r19_memory_cgroup)
+{
+	const long bytes = 2048L * 4096;
+	int made[2], ch;
+	pid_t pid;
+	char c;
+
+	ASSERT_EQ(0, pipe(made));
+	ASSERT_EQ(0, write_text("/sys/fs/cgroup/cgroup.subtree_control",
+				"+memory"));
+	rmdir(CGROUP);
+	ASSERT_EQ(0, mkdir(CGROUP, 0755));
+	pid = child();
+	if (!pid) {
+		EXPECT_EQ(0, write_text(CGROUP "/cgroup.procs", "0"));
+		ch = ch_make(2048, 4096, 0);
+		EXPECT_LE(0, ch);
+		EXPECT_EQ(1, write(made[1], "m", 1));
+		pause();
+	}
+	EXPECT_EQ(1, read(made[0], &c, 1));
+	EXPECT_LE(bytes, cgroup_bytes());
+	EXPECT_EQ(128 + SIGKILL, reap_killed(pid));
+	EXPECT_GT(bytes, cgroup_bytes());
+	EXPECT_EQ(0, rmdir(CGROUP));
+}
+
+TEST_HARNESS_MAIN

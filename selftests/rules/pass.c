@@ -1,0 +1,1009 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * R16: files in messages: what arrives, when the send completes, what becomes
+ * of a file whose sender or receiver fails or dies, and that none is leaked.
+ */
+#include <kselftest_harness.h>
+
+#include "../lib/ops.h"
+#include "../lib/signals.h"
+#include "../lib/stall.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+/*
+ * A pipe's write end is what is passed: its read end tells when the last of
+ * its descriptors is gone.
+ */
+FIXTURE(pass) {
+	int ch;
+	int out;
+	int in;
+};
+
+FIXTURE_VARIANT(pass) {
+	unsigned long cmd;
+};
+
+FIXTURE_VARIANT_ADD(pass, select) {
+	.cmd = GOCHAN_IOC_SELECT,
+};
+
+FIXTURE_VARIANT_ADD(pass, batch) {
+	.cmd = GOCHAN_IOC_BATCH,
+};
+
+FIXTURE_SETUP(pass)
+{
+	int fds[2];
+
+	self->ch = ch_make(0, 65536, 0);
+	ASSERT_LE(0, self->ch);
+	ASSERT_EQ(0, pipe(fds));
+	self->in = fds[0];
+	self->out = fds[1];
+}
+
+FIXTURE_TEARDOWN(pass)
+{
+}
+
+/* A send that passes a file. */
+static struct call *passing(int ch, unsigned long cmd, const char *text, int fd)
+{
+	struct call *call = call_make(ch, cmd);
+	struct gochan_op *op = call_send(call, ch, text);
+
+	op->flags = GOCHAN_PASS_FD;
+	op->passed_fd = fd;
+	return call;
+}
+
+/* A receive that takes it. */
+static struct call *taking(int ch, unsigned long cmd)
+{
+	struct call *call = call_make(ch, cmd);
+
+	call_recv(call, ch)->flags = GOCHAN_TAKE_FD;
+	return call;
+}
+
+/* The descriptor received, or the call's error. */
+static int taken(struct call *call)
+{
+	const int ret = call_wait(call);
+
+	return ret < 0 ? ret : call->ops[0].passed_fd;
+}
+
+/* All that is left of the pipe is its read end. */
+static bool hung_up(int in)
+{
+	struct pollfd pfd = { .fd = in, .events = POLLIN };
+
+	return poll(&pfd, 1, WAIT_LIMIT * 1000) == 1 && pfd.revents == POLLHUP;
+}
+
+static bool still_open(int in)
+{
+	struct pollfd pfd = { .fd = in, .events = POLLIN };
+
+	return poll(&pfd, 1, 0) == 0;
+}
+
+static bool same_inode(int fd, int other)
+{
+	struct stat a, b;
+
+	return !fstat(fd, &a) && !fstat(other, &b) && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+/* Is it one open file, so that a flag set here is seen there? O_PATH has none. */
+static bool same_file(int fd, int other)
+{
+	const int flags = fcntl(fd, F_GETFL);
+	bool same;
+
+	if (flags < 0 || flags != fcntl(other, F_GETFL) || !same_inode(fd, other))
+		return false;
+	if (flags & O_PATH)
+		return true;
+	if (fcntl(fd, F_SETFL, flags ^ O_NONBLOCK))
+		return false;
+	same = fcntl(other, F_GETFL) == (flags ^ O_NONBLOCK);
+	fcntl(fd, F_SETFL, flags);
+	return same;
+}
+
+/* What is written to one end of the pipe comes out at the other. */
+static bool joins(int out, int in)
+{
+	char c = 0;
+
+	return write(out, "p", 1) == 1 && read(in, &c, 1) == 1 && c == 'p';
+}
+
+static unsigned int open_descriptors(void)
+{
+	unsigned int fd, n = 0;
+
+	for (fd = 0; fd < 1024; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* Passes @fd to another thread; the descriptor that it got. */
+static int pass_over(int ch, unsigned long cmd, int fd)
+{
+	struct call *receiver = call_start(taking(ch, cmd), BY_THREAD);
+
+	if (!wait_for_waiters(ch, 0, 1) || call_now(passing(ch, cmd, "file", fd)) < 0)
+		return -1;
+	return taken(receiver);
+}
+
+/* R16: the receiver waits first. */
+TEST_F(pass, r16_receiver_first)
+{
+	struct call *sender = passing(self->ch, variant->cmd, "file", self->out);
+	struct call *receiver = taking(self->ch, variant->cmd);
+	int fd;
+
+	call_start(receiver, BY_THREAD);
+	ASSERT_TRUE(wait_for_waiters(self->ch, 0, 1));
+	EXPECT_LE(0, call_now(sender));
+	EXPECT_EQ(0, sender->ops[0].result);
+	fd = taken(receiver);
+	ASSERT_LE(0, fd);
+	EXPECT_STREQ("file", call_text(receiver, 0));
+	EXPECT_NE(self->out, fd);
+	EXPECT_TRUE(same_file(self->out, fd));
+	EXPECT_EQ(FD_CLOEXEC, fcntl(fd, F_GETFD));
+	EXPECT_TRUE(joins(fd, self->in));
+	close(self->out);
+	EXPECT_TRUE(still_open(self->in));
+	close(fd);
+	EXPECT_TRUE(hung_up(self->in));
+	EXPECT_EQ(1U, ch_info(self->ch).sent);
+	EXPECT_EQ(1U, ch_info(self->ch).received);
+}
+
+/* R16: the sender waits first; its own descriptor may be closed meanwhile. */
+TEST_F(pass, r16_sender_first)
+{
+	struct call *sender = passing(self->ch, variant->cmd, "file", self->out);
+	struct call *receiver = taking(self->ch, variant->cmd);
+
+	call_start(sender, BY_THREAD);
+	ASSERT_TRUE(wait_for_waiters(self->ch, 1, 0));
+	close(self->out);
+	EXPECT_TRUE(still_open(self->in));
+	EXPECT_EQ(0U, ch_info(self->ch).sent);
+	EXPECT_LE(0, call_now(receiver));
+	EXPECT_STREQ("file", call_text(receiver, 0));
+	EXPECT_LE(0, call_wait(sender));
+	ASSERT_LE(0, receiver->ops[0].passed_fd);
+	EXPECT_EQ(FD_CLOEXEC, fcntl(receiver->ops[0].passed_fd, F_GETFD));
+	EXPECT_TRUE(joins(receiver->ops[0].passed_fd, self->in));
+	close(receiver->ops[0].passed_fd);
+	EXPECT_TRUE(hung_up(self->in));
+}
+
+/* R16: empty messages and large ones carry files, too. */
+TEST_F(pass, r10_r16_sizes)
+{
+	static const unsigned int lens[] = { 0, 128, 129, 512, 513, 4096, 4097, 65536 };
+	struct call *sender, *receiver;
+	char *out = malloc(65536), *in = malloc(65536);
+	unsigned int i, k;
+
+	fill(out, 65536, 5);
+	for (i = 0; i < ARRAY_SIZE(lens); i++) {
+		for (k = 0; k < 2; k++) {
+			memset(in, 0, 65536);
+			sender = passing(self->ch, variant->cmd, "", self->out);
+			sender->ops[0].buf = (unsigned long)out;
+			sender->ops[0].len = lens[i];
+			receiver = taking(self->ch, variant->cmd);
+			receiver->ops[0].buf = (unsigned long)in;
+			receiver->ops[0].len = 65536;
+			call_start(k ? sender : receiver, BY_THREAD);
+			ASSERT_TRUE(wait_for_waiters(self->ch, k, !k));
+			EXPECT_LE(0, call_now(k ? receiver : sender));
+			EXPECT_LE(0, call_wait(k ? sender : receiver));
+			EXPECT_EQ(lens[i], receiver->ops[0].len);
+			EXPECT_TRUE(is_filled(in, lens[i], 5));
+			ASSERT_LE(0, receiver->ops[0].passed_fd);
+			EXPECT_TRUE(same_file(self->out, receiver->ops[0].passed_fd));
+			close(receiver->ops[0].passed_fd);
+		}
+	}
+	close(self->out);
+	EXPECT_TRUE(hung_up(self->in));
+}
+
+/* R16: files of every kind, channels and the channel itself among them. */
+TEST_F(pass, r16_kinds)
+{
+	const int other = ch_make(3, 16, GOCHAN_FIXED);
+	int fds[] = {
+		self->in, self->out, socket(AF_UNIX, SOCK_SEQPACKET, 0), eventfd(0, 0),
+		open("/", O_RDONLY | O_DIRECTORY), open("/", O_PATH), open("/dev/null", O_RDWR),
+		open("/dev/gochan", O_RDWR), other, ch_dup(other, O_RDONLY), self->ch,
+		ch_dup(self->ch, O_WRONLY), open("/dev/gochan", O_PATH),
+	};
+	unsigned int i;
+	int fd;
+
+	for (i = 0; i < ARRAY_SIZE(fds); i++) {
+		ASSERT_LE(0, fds[i]);
+		fd = pass_over(self->ch, variant->cmd, fds[i]);
+		ASSERT_LE(0, fd);
+		EXPECT_TRUE(same_file(fds[i], fd));
+		EXPECT_EQ(fcntl(fds[i], F_GETFL), fcntl(fd, F_GETFL));
+		close(fd);
+	}
+}
+
+/* R16: a right is not more than it was: of a handle, of O_PATH. */
+TEST_F(pass, s3_r16_rights)
+{
+	const int other = ch_make(1, 16, 0);
+	int fd = pass_over(self->ch, variant->cmd, ch_dup(other, O_RDONLY));
+
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-EBADF, send_text(fd, "a"));
+	EXPECT_EQ(-EACCES, ch_dup(fd, O_RDWR));
+	EXPECT_EQ(1, send_text(other, "a"));
+	EXPECT_STREQ("a", recv_text(fd));
+	fd = pass_over(self->ch, variant->cmd, open("/dev/null", O_PATH));
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-EBADF, send_text(fd, "a"));
+}
+
+/* A channel of channels: each request brings the channel for its reply. */
+static void serve(int requests)
+{
+	struct call *call = taking(requests, GOCHAN_IOC_SELECT);
+
+	while (call_now(call) >= 0 && call->ops[0].result == 0) {
+		if (send_text(call->ops[0].passed_fd, call_text(call, 0)) < 0)
+			_exit(1);
+		close(call->ops[0].passed_fd);
+		call_reset(call);
+	}
+	_exit(call->ret < 0);
+}
+
+/* R16: channels travel over channels. */
+TEST_F(pass, r16_channel_of_channels)
+{
+	const pid_t pid = child();
+	int fds[2], i;
+
+	if (!pid)
+		serve(self->ch);
+	for (i = 0; i < 20; i++) {
+		ASSERT_EQ(0, ch_pair(fds, 0, 16, 0));
+		ASSERT_LE(0, call_now(passing(self->ch, variant->cmd, "ask", fds[1])));
+		close(fds[1]);
+		ASSERT_STREQ("ask", recv_text(fds[0]));
+		/* the server has closed what it was given: nobody is left (R6) */
+		ASSERT_STREQ("(end)", recv_text(fds[0]));
+		close(fds[0]);
+	}
+	EXPECT_EQ(0, ch_close(self->ch));
+	EXPECT_EQ(0, reap(pid));
+}
+
+/* R6, R16: a handle on its way is a handle. */
+TEST_F(pass, r6_r16_handle_on_its_way)
+{
+	struct call *sender;
+	int fds[2];
+
+	ASSERT_EQ(0, ch_pair(fds, 1, 16, 0));
+	sender = passing(self->ch, variant->cmd, "file", fds[1]);
+	call_start(sender, BY_PROCESS);
+	ASSERT_TRUE(wait_for_waiters(self->ch, 1, 0));
+	close(fds[1]);
+	EXPECT_EQ(1U, ch_info(fds[0]).send_handles);
+	EXPECT_STREQ("(EAGAIN)", try_recv_text(fds[0]));
+	EXPECT_EQ(-EINPROGRESS, call_kill(sender));
+	EXPECT_EQ(0U, ch_info(fds[0]).send_handles);
+	EXPECT_STREQ("(end)", try_recv_text(fds[0]));
+}
+
+/* R16: on unbuffered channels only. */
+TEST_F(pass, r16_unbuffered_only)
+{
+	const int ch = ch_make(1, 16, 0);
+	struct call *sender = passing(ch, variant->cmd, "file", self->out);
+	struct call *receiver = taking(ch, variant->cmd);
+
+	EXPECT_EQ(-EOPNOTSUPP, call_now(sender));
+	EXPECT_EQ(-EOPNOTSUPP, sender->ops[0].result);
+	EXPECT_EQ(0U, sender->arg.index);
+	EXPECT_EQ(0U, ch_info(ch).len);
+	/* to be ready to take one does no harm */
+	EXPECT_EQ(1, send_text(ch, "a"));
+	EXPECT_LE(0, call_now(receiver));
+	EXPECT_EQ(-1, receiver->ops[0].passed_fd);
+	EXPECT_STREQ("a", call_text(receiver, 0));
+}
+
+/* R16, R20: no such file. */
+TEST_F(pass, r16_r20_bad_descriptor)
+{
+	static const int fds[] = { -1, 9999, INT_MAX, INT_MIN, -100 };
+	struct call *call = passing(self->ch, variant->cmd, "file", -1);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(fds); i++) {
+		call_reset(call);
+		call->ops[0].passed_fd = fds[i];
+		EXPECT_EQ(-EBADF, call_now(call));
+		EXPECT_EQ(-EBADF, call->ops[0].result);
+	}
+	EXPECT_TRUE(lines_empty(self->ch));
+}
+
+/* R16: one that does not ask gets the message alone; the file is dropped. */
+TEST_F(pass, r16_not_asked_for)
+{
+	struct call *sender, *receiver;
+	struct job *job;
+	int k;
+
+	for (k = 0; k < 2; k++) {
+		sender = passing(self->ch, variant->cmd, "file", self->out);
+		receiver = call_make(self->ch, variant->cmd);
+		call_recv(receiver, self->ch)->passed_fd = 77;
+		call_start(k ? sender : receiver, BY_THREAD);
+		ASSERT_TRUE(wait_for_waiters(self->ch, k, !k));
+		EXPECT_LE(0, call_now(k ? receiver : sender));
+		EXPECT_LE(0, call_wait(k ? sender : receiver));
+		EXPECT_STREQ("file", call_text(receiver, 0));
+		EXPECT_EQ(-1, receiver->ops[0].passed_fd);
+
+		sender = passing(self->ch, variant->cmd, "file", self->out);
+		if (k) {
+			call_start(sender, BY_THREAD);
+			ASSERT_TRUE(wait_for_waiters(self->ch, 1, 0));
+			EXPECT_STREQ("file", recv_text(self->ch));
+			EXPECT_LE(0, call_wait(sender));
+		} else {
+			job = job_recv(BY_THREAD, self->ch, 16);
+			ASSERT_TRUE(wait_for_waiters(self->ch, 0, 1));
+			EXPECT_LE(0, call_now(sender));
+			EXPECT_STREQ("file", job_text(job));
+		}
+	}
+	close(self->out);
+	EXPECT_TRUE(hung_up(self->in));
+}
+
+/* R16: a receiver that is ready to take a file gets messages without one. */
+TEST_F(pass, r16_none_passed)
+{
+	struct call *receiver = taking(self->ch, variant->cmd);
+	struct rlimit limit, none;
+
+	receiver->ops[0].passed_fd = 77;
+	call_start(receiver, BY_THREAD);
+	ASSERT_TRUE(wait_for_waiters(self->ch, 0, 1));
+	/* it needs no descriptor then */
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &limit));
+	none = limit;
+	none.rlim_cur = 0;
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &none));
+	EXPECT_EQ(1, try_send_text(self->ch, "a"));
+	EXPECT_EQ(-1, taken(receiver));
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
+	EXPECT_STREQ("a", call_text(receiver, 0));
+}
+
+/* R16: several in one batch, and the same file several times. */
+TEST(r15_r16_several)
+{
+	const int ch = ch_make(0, 16, 0);
+	struct call *sender = call_batch(ch);
+	struct call *receiver = call_batch(ch);
+	int i, fds[2];
+
+	ASSERT_EQ(0, pipe(fds));
+	for (i = 0; i < 6; i++) {
+		struct gochan_op *op = call_send(sender, ch, "file");
+
+		op->flags = i % 3 ? GOCHAN_PASS_FD : 0;
+		op->passed_fd = fds[i / 3];
+		call_recv(receiver, ch)->flags = GOCHAN_TAKE_FD;
+	}
+	call_start(receiver, BY_THREAD);
+	ASSERT_EQ(6, call_now(sender));
+	ASSERT_EQ(6, call_wait(receiver));
+	for (i = 0; i < 6; i++) {
+		const int fd = receiver->ops[i].passed_fd;
+
+		EXPECT_EQ(i % 3 != 0, fd >= 0);
+		if (fd >= 0)
+			EXPECT_TRUE(same_file(fds[i / 3], fd));
+	}
+}
+
+/* ---- it completes when the receiver has it ---- */
+
+/* A receiver that was given its message and cannot look at it yet. */
+struct slow {
+	struct stalled mem;
+	struct call *receiver;
+	char *content;
+};
+
+static bool slow_receiver(struct slow *slow, int ch, unsigned long cmd)
+{
+	if (stall(&slow->mem, CALL_ROOM))
+		return false;
+	slow->content = map_pages(1);
+	slow->receiver = taking(ch, cmd);
+	slow->receiver->ops[0].buf = (unsigned long)slow->mem.map;
+	call_start(slow->receiver, BY_THREAD);
+	return wait_for_waiters(ch, 0, 1);
+}
+
+/* R16: the send is not complete before; a signal or deadline changes nothing. */
+TEST_F(pass, r8_r16_completes_with_the_descriptor)
+{
+	struct call *sender = passing(self->ch, variant->cmd, "file", self->out);
+	struct slow slow;
+	int fd;
+
+	ASSERT_TRUE(on_signal(0));
+	ASSERT_TRUE(slow_receiver(&slow, self->ch, variant->cmd));
+	sender->arg.timeout = now_ns() + 1000000;
+	call_start(sender, BY_THREAD);
+	ASSERT_TRUE(wait_stalled(&slow.mem));
+	ASSERT_TRUE(wait_in_syscall(sender->id, SYS_ioctl));
+	while (now_ns() < (long long)sender->arg.timeout)
+		sched_yield();
+	call_signal(sender, SIGUSR1);
+	EXPECT_TRUE(lines_empty(self->ch));
+	EXPECT_FALSE(call_done(sender));
+	close(self->out);
+	EXPECT_TRUE(still_open(self->in));
+
+	ASSERT_EQ(0, arrive(&slow.mem, slow.content));
+	fd = taken(slow.receiver);
+	EXPECT_LE(0, call_wait(sender));
+	EXPECT_EQ(0, sender->ops[0].result);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(0, memcmp(slow.mem.map, "file", 4));
+	EXPECT_TRUE(joins(fd, self->in));
+	EXPECT_EQ(1U, ch_info(self->ch).sent);
+	EXPECT_EQ(1, handled());
+}
+
+/* R16: a sender that is killed while its receiver is slow: nothing is leaked. */
+TEST_F(pass, r16_sender_killed_on_the_way)
+{
+	struct call *sender = passing(self->ch, variant->cmd, "file", self->out);
+	struct slow slow;
+	int fd;
+
+	ASSERT_TRUE(slow_receiver(&slow, self->ch, variant->cmd));
+	call_start(sender, BY_PROCESS);
+	close(self->out);
+	ASSERT_TRUE(wait_stalled(&slow.mem));
+	EXPECT_EQ(-EINPROGRESS, call_kill(sender));
+	EXPECT_TRUE(still_open(self->in));
+	/* it was assigned to the receiver, which has it all */
+	ASSERT_EQ(0, arrive(&slow.mem, slow.content));
+	fd = taken(slow.receiver);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(0, memcmp(slow.mem.map, "file", 4));
+	EXPECT_TRUE(joins(fd, self->in));
+	close(fd);
+	EXPECT_TRUE(hung_up(self->in));
+}
+
+/* R16: both die, the sender first. */
+TEST_F(pass, r16_both_killed)
+{
+	struct call *sender = passing(self->ch, variant->cmd, "file", self->out);
+	const pid_t pid = child();
+	struct slow slow;
+
+	if (!pid) {
+		close(self->out);
+		slow_receiver(&slow, self->ch, variant->cmd);
+		call_wait(slow.receiver);
+		_exit(1);
+	}
+	ASSERT_TRUE(wait_for_waiters(self->ch, 0, 1));
+	call_start(sender, BY_PROCESS);
+	close(self->out);
+	ASSERT_TRUE(wait_for_waiters(self->ch, 0, 0));
+	EXPECT_EQ(-EINPROGRESS, call_kill(sender));
+	EXPECT_TRUE(still_open(self->in));
+	EXPECT_EQ(128 + SIGKILL, reap_killed(pid));
+	EXPECT_TRUE(hung_up(self->in));
+}
+
+/* R1, R16: the receiver dies before it has it: the sender goes on waiting. */
+TEST_F(pass, r1_r16_receiver_killed_on_the_way)
+{
+	struct call *sender = passing(self->ch, variant->cmd, "file", self->out);
+	struct call *receiver = taking(self->ch, variant->cmd);
+	const pid_t pid = child();
+	struct stalled mem;
+
+	if (!pid) {
+		if (stall(&mem, CALL_ROOM))
+			_exit(1);
+		receiver->ops[0].buf = (unsigned long)mem.map;
+		call_now(receiver);
+		_exit(2);
+	}
+	ASSERT_TRUE(wait_for_waiters(self->ch, 0, 1));
+	call_start(sender, BY_THREAD);
+	ASSERT_TRUE(wait_wchan(pid, "handle_userfault"));
+	EXPECT_FALSE(call_done(sender));
+	EXPECT_EQ(128 + SIGKILL, reap_killed(pid));
+	ASSERT_TRUE(wait_for_waiters(self->ch, 1, 0));
+	EXPECT_FALSE(call_done(sender));
+
+	receiver = taking(self->ch, variant->cmd);
+	EXPECT_LE(0, call_now(receiver));
+	EXPECT_LE(0, call_wait(sender));
+	EXPECT_STREQ("file", call_text(receiver, 0));
+	ASSERT_LE(0, receiver->ops[0].passed_fd);
+	EXPECT_TRUE(joins(receiver->ops[0].passed_fd, self->in));
+	EXPECT_EQ(1U, ch_info(self->ch).sent);
+	EXPECT_EQ(1U, ch_info(self->ch).received);
+}
+
+/* R16: it is killed while it stands in line. */
+TEST_F(pass, r8_r16_sender_killed_in_line)
+{
+	struct call *sender = passing(self->ch, variant->cmd, "file", self->out);
+
+	call_start(sender, BY_PROCESS);
+	ASSERT_TRUE(wait_for_waiters(self->ch, 1, 0));
+	close(self->out);
+	EXPECT_TRUE(still_open(self->in));
+	EXPECT_EQ(-EINPROGRESS, call_kill(sender));
+	EXPECT_TRUE(hung_up(self->in));
+	EXPECT_TRUE(lines_empty(self->ch));
+	EXPECT_EQ(-EAGAIN, call_try(taking(self->ch, variant->cmd)));
+}
+
+/* R5, R8, R12, R16: sends that give up drop the file. */
+TEST_F(pass, r5_r8_r12_r16_gave_up)
+{
+	struct call *sender = passing(self->ch, variant->cmd, "file", self->out);
+
+	ASSERT_TRUE(on_signal(0));
+	EXPECT_EQ(-EAGAIN, call_try(sender));
+	sender->arg.timeout = now_ns() + 1000000;
+	EXPECT_EQ(-ETIMEDOUT, call_now(sender));
+	sender->arg.timeout = GOCHAN_TIMEOUT_NEVER;
+	call_start(sender, BY_THREAD);
+	ASSERT_TRUE(wait_for_waiters(self->ch, 1, 0));
+	call_signal(sender, SIGUSR1);
+	EXPECT_EQ(-EINTR, call_wait(sender));
+	call_start(sender, BY_THREAD);
+	ASSERT_TRUE(wait_for_waiters(self->ch, 1, 0));
+	close(self->out);
+	EXPECT_EQ(0, ch_close(self->ch));
+	EXPECT_EQ(-EPIPE, call_wait(sender));
+	EXPECT_EQ(-EPIPE, sender->ops[0].result);
+	EXPECT_TRUE(hung_up(self->in));
+}
+
+/* ---- receivers that cannot have it ---- */
+
+/* Runs a receive in a process that has no descriptor left. */
+static struct call *start_at_limit(struct call *receiver)
+{
+	const struct rlimit none = { 0, 0 };
+	pid_t pid;
+
+	receiver->by = BY_PROCESS;
+	receiver->ret = -EINPROGRESS;
+	pid = child();
+	if (!pid) {
+		if (!setrlimit(RLIMIT_NOFILE, &none))
+			call_now(receiver);
+		_exit(0);
+	}
+	receiver->id = pid;
+	return receiver;
+}
+
+/* R16: EMFILE leaves the message, whoever came first. */
+TEST_F(pass, r16_no_descriptor_left)
+{
+	struct call *sender, *receiver;
+	int k, fd;
+
+	for (k = 0; k < 2; k++) {
+		sender = passing(self->ch, variant->cmd, "file", self->out);
+		receiver = taking(self->ch, variant->cmd);
+		if (k) {
+			start_at_limit(receiver);
+			ASSERT_TRUE(wait_for_waiters(self->ch, 0, 1));
+		}
+		call_start(sender, BY_THREAD);
+		if (!k) {
+			ASSERT_TRUE(wait_for_waiters(self->ch, 1, 0));
+			start_at_limit(receiver);
+		}
+		EXPECT_EQ(-EMFILE, call_wait(receiver));
+		EXPECT_EQ(-EMFILE, receiver->ops[0].result);
+		EXPECT_EQ(-1, receiver->ops[0].passed_fd);
+		ASSERT_TRUE(wait_for_waiters(self->ch, 1, 0));
+		EXPECT_FALSE(call_done(sender));
+		EXPECT_EQ((unsigned int)k, ch_info(self->ch).sent);
+		EXPECT_EQ((unsigned int)k, ch_info(self->ch).received);
+
+		receiver = taking(self->ch, variant->cmd);
+		EXPECT_LE(0, call_now(receiver));
+		EXPECT_LE(0, call_wait(sender));
+		EXPECT_STREQ("file", call_text(receiver, 0));
+		fd = receiver->ops[0].passed_fd;
+		EXPECT_TRUE(same_file(self->out, fd));
+		close(fd);
+	}
+}
+
+/* R12, R16: a send that may not wait, and whose receiver leaves the message. */
+TEST_F(pass, r12_r16_nonblock)
+{
+	struct call *sender = passing(self->ch, variant->cmd, "file", self->out);
+	struct call *receiver;
+
+	receiver = start_at_limit(taking(self->ch, variant->cmd));
+	ASSERT_TRUE(wait_for_waiters(self->ch, 0, 1));
+	EXPECT_EQ(-EAGAIN, call_try(sender));
+	EXPECT_EQ(-EMFILE, call_wait(receiver));
+	EXPECT_EQ(0U, ch_info(self->ch).sent);
+	EXPECT_TRUE(lines_empty(self->ch));
+	receiver = call_start(taking(self->ch, variant->cmd), BY_THREAD);
+	ASSERT_TRUE(wait_for_waiters(self->ch, 0, 1));
+	EXPECT_LE(0, call_try(sender));
+	EXPECT_TRUE(same_file(self->out, taken(receiver)));
+}
+
+/* R16: who does not want the file may have the message after that. */
+TEST_F(pass, r16_left_and_not_asked_for)
+{
+	struct call *sender = passing(self->ch, variant->cmd, "file", self->out);
+
+	call_start(sender, BY_THREAD);
+	ASSERT_TRUE(wait_for_waiters(self->ch, 1, 0));
+	EXPECT_EQ(-EMFILE, call_wait(start_at_limit(taking(self->ch, variant->cmd))));
+	EXPECT_STREQ("file", recv_text(self->ch));
+	EXPECT_LE(0, call_wait(sender));
+	close(self->out);
+	EXPECT_TRUE(hung_up(self->in));
+}
+
+/* R2, R16: the message that was left comes before those of who came meanwhile. */
+TEST_F(pass, r2_r7_r16_left_in_front)
+{
+	struct call *sender = passing(self->ch, variant->cmd, "first", self->out);
+	struct rlimit limit, none;
+	struct job *second;
+	struct slow slow;
+
+	ASSERT_TRUE(slow_receiver(&slow, self->ch, variant->cmd));
+	call_start(sender, BY_THREAD);
+	ASSERT_TRUE(wait_stalled(&slow.mem));
+	second = job_send_text(BY_THREAD, self->ch, "second");
+	ASSERT_TRUE(wait_for_waiters(self->ch, 1, 0));
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &limit));
+	none = limit;
+	none.rlim_cur = 0;
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &none));
+	ASSERT_EQ(0, arrive(&slow.mem, slow.content));
+	EXPECT_EQ(-EMFILE, taken(slow.receiver));
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
+	ASSERT_TRUE(wait_for_waiters(self->ch, 2, 0));
+	EXPECT_STREQ("first", recv_text(self->ch));
+	EXPECT_STREQ("second", recv_text(self->ch));
+	EXPECT_LE(0, call_wait(sender));
+	EXPECT_EQ(6, job_wait(second));
+}
+
+/* R9, R16: payload or result that cannot be written: the message is left. */
+TEST_F(pass, r9_r16_bad_memory)
+{
+	const unsigned int before = open_descriptors();
+	struct call *sender, *receiver;
+	struct gochan_op *ops;
+	char *payload;
+	int k;
+
+	for (k = 0; k < 4; k++) {
+		/* two that come to a sender which waits, two that sleep */
+		ops = map_pages(1);
+		payload = map_pages(1);
+		sender = passing(self->ch, variant->cmd, "file", self->out);
+		receiver = taking(self->ch, variant->cmd);
+		ops[0] = receiver->ops[0];
+		ops[0].buf = (unsigned long)payload;
+		receiver->arg.ops = (unsigned long)ops;
+		if (k < 2) {
+			call_start(sender, BY_THREAD);
+			ASSERT_TRUE(wait_for_waiters(self->ch, 1, 0));
+			ASSERT_EQ(0, mprotect(k ? (void *)ops : payload, page_size(), PROT_READ));
+			EXPECT_EQ(-EFAULT, call_now(receiver));
+		} else {
+			call_start(receiver, BY_THREAD);
+			ASSERT_TRUE(wait_for_waiters(self->ch, 0, 1));
+			ASSERT_EQ(0, mprotect(k & 1 ? (void *)ops : payload, page_size(),
+					      PROT_READ));
+			call_start(sender, BY_THREAD);
+			EXPECT_EQ(-EFAULT, call_wait(receiver));
+		}
+		EXPECT_EQ(before, open_descriptors());
+		ASSERT_TRUE(wait_for_waiters(self->ch, 1, 0));
+		EXPECT_FALSE(call_done(sender));
+		receiver = taking(self->ch, variant->cmd);
+		EXPECT_LE(0, call_now(receiver));
+		EXPECT_LE(0, call_wait(sender));
+		EXPECT_STREQ("file", call_text(receiver, 0));
+		EXPECT_TRUE(same_file(self->out, receiver->ops[0].passed_fd));
+		close(receiver->ops[0].passed_fd);
+	}
+	close(self->out);
+	EXPECT_TRUE(hung_up(self->in));
+}
+
+/* R5, R16: the channel is closed while the file is on its way. */
+TEST_F(pass, r5_r16_closed_on_the_way)
+{
+	struct call *sender;
+	struct rlimit limit, none;
+	struct slow slow;
+	int k, ch;
+
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &limit));
+	none = limit;
+	none.rlim_cur = 0;
+	for (k = 0; k < 2; k++) {
+		ch = ch_make(0, 16, 0);
+		sender = passing(ch, variant->cmd, "file", self->out);
+		ASSERT_TRUE(slow_receiver(&slow, ch, variant->cmd));
+		call_start(sender, BY_THREAD);
+		ASSERT_TRUE(wait_stalled(&slow.mem));
+		EXPECT_EQ(0, ch_close(ch));
+		EXPECT_FALSE(call_done(sender));
+		if (k)
+			ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &none));
+		ASSERT_EQ(0, arrive(&slow.mem, slow.content));
+		if (k) {
+			/* what it leaves is not delivered any more */
+			EXPECT_EQ(-EMFILE, taken(slow.receiver));
+			EXPECT_EQ(-EPIPE, call_wait(sender));
+			ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
+		} else {
+			EXPECT_LE(0, taken(slow.receiver));
+			EXPECT_LE(0, call_wait(sender));
+			close(slow.receiver->ops[0].passed_fd);
+		}
+		EXPECT_STREQ("(end)", try_recv_text(ch));
+	}
+	close(self->out);
+	EXPECT_TRUE(hung_up(self->in));
+}
+
+/* ---- selects ---- */
+
+/* R14, R16: of a select's ops only the one that happens passes its file. */
+TEST(r14_r16_select_sends)
+{
+	const int chs[3] = { ch_make(0, 16, 0), ch_make(0, 16, 0), ch_make(0, 16, 0) };
+	struct call *call = call_select(chs[0]);
+	struct call *receiver;
+	int fds[3][2], i, k;
+
+	for (i = 0; i < 3; i++) {
+		struct gochan_op *op = call_send(call, chs[i], "file");
+
+		ASSERT_EQ(0, pipe(fds[i]));
+		op->flags = GOCHAN_PASS_FD;
+		op->passed_fd = fds[i][1];
+	}
+	call_start(call, BY_THREAD);
+	for (i = 0; i < 3; i++) {
+		ASSERT_TRUE(wait_for_waiters(chs[i], 1, 0));
+		close(fds[i][1]);
+		EXPECT_TRUE(still_open(fds[i][0]));
+	}
+	receiver = taking(chs[1], GOCHAN_IOC_SELECT);
+	EXPECT_EQ(0, call_now(receiver));
+	EXPECT_EQ(1, call_wait(call));
+	ASSERT_LE(0, receiver->ops[0].passed_fd);
+	EXPECT_TRUE(joins(receiver->ops[0].passed_fd, fds[1][0]));
+	close(receiver->ops[0].passed_fd);
+	for (k = 0; k < 3; k++) {
+		EXPECT_TRUE(hung_up(fds[k][0]));
+		EXPECT_TRUE(lines_empty(chs[k]));
+	}
+}
+
+/* R14, R16: a select that takes one from where it comes. */
+TEST(r14_r16_select_receives)
+{
+	const int chs[3] = { ch_make(0, 16, 0), ch_make(0, 16, 0), ch_make(0, 16, 0) };
+	struct call *call = call_select(chs[0]);
+	int fds[2], i;
+
+	ASSERT_EQ(0, pipe(fds));
+	for (i = 0; i < 3; i++)
+		call_recv(call, chs[i])->flags = GOCHAN_TAKE_FD;
+	call_start(call, BY_THREAD);
+	ASSERT_TRUE(wait_for_waiters(chs[2], 0, 1));
+	EXPECT_EQ(0, call_now(passing(chs[2], GOCHAN_IOC_SELECT, "file", fds[1])));
+	EXPECT_EQ(2, call_wait(call));
+	EXPECT_STREQ("file", call_text(call, 2));
+	EXPECT_TRUE(same_file(fds[1], call->ops[2].passed_fd));
+}
+
+/*
+ * R14, R16: a select whose message was left does not count as one that
+ * happened: another op of it may.
+ */
+TEST(r14_r16_select_goes_on)
+{
+	const int ch = ch_make(0, 16, 0);
+	const int other = ch_make(0, 16, 0);
+	struct call *call = passing(ch, GOCHAN_IOC_SELECT, "file", other);
+	int k;
+
+	call_recv(call, other);
+	for (k = 0; k < 2; k++) {
+		call_reset(call);
+		call_start(call, BY_THREAD);
+		ASSERT_TRUE(wait_for_waiters(ch, 1, 0));
+		EXPECT_EQ(-EMFILE, call_wait(start_at_limit(taking(ch, GOCHAN_IOC_SELECT))));
+		ASSERT_TRUE(wait_for_waiters(ch, 1, 0));
+		ASSERT_TRUE(wait_for_waiters(other, 0, 1));
+		EXPECT_FALSE(call_done(call));
+		EXPECT_TRUE(k ? !strcmp(recv_text(ch), "file") : try_send_text(other, "a") == 1);
+		EXPECT_EQ(!k, call_wait(call));
+		EXPECT_TRUE(lines_empty(ch));
+		EXPECT_TRUE(lines_empty(other));
+	}
+}
+
+/* ---- nothing is leaked ---- */
+
+static long first_number(const char *path)
+{
+	char text[128];
+
+	return read_text(path, text, sizeof(text)) < 0 ? -1 : strtol(text, NULL, 10);
+}
+
+/*
+ * Handles of the whole system: these tests pass nothing else. The kernel's
+ * count of all files is no use, it is only exact to some dozens.
+ */
+static long open_handles(void)
+{
+	return first_number("/sys/module/gochan/refcnt");
+}
+
+/* Files are closed a moment after what they belonged to is gone. */
+static bool wait_for_handles(long handles)
+{
+	const struct wait wait = wait_begin();
+
+	do {
+		if (open_handles() <= handles)
+			return true;
+	} while (wait_more(&wait));
+	return false;
+}
+
+/* Passes the channel over itself, and other files, without end. */
+static void pass_forever(int ch, unsigned long cmd)
+{
+	struct call *call = passing(ch, cmd, "file", ch);
+
+	for (;;) {
+		call->ops[0].passed_fd = ch_make(0, 16, 0);
+		call_now(call);
+		close(call->ops[0].passed_fd);
+		call->ops[0].passed_fd = ch;
+		call_now(call);
+	}
+}
+
+/* Takes some, drops some, keeps some. */
+static void take_forever(int ch, unsigned long cmd)
+{
+	struct call *call = taking(ch, cmd);
+	unsigned int i;
+
+	for (i = 0;; i++) {
+		call->ops[0].flags = i % 3 ? GOCHAN_TAKE_FD : 0;
+		call_reset(call);
+		if (call_now(call) >= 0 && i % 5)
+			close(call->ops[0].passed_fd);
+	}
+}
+
+static bool wait_for_messages(int ch, unsigned int count)
+{
+	const unsigned long long wanted = ch_info(ch).received + count;
+	const struct wait wait = wait_begin();
+
+	do {
+		if (ch_info(ch).received >= wanted)
+			return true;
+	} while (wait_more(&wait));
+	return false;
+}
+
+/* R16: senders and receivers that are killed any time leak no file. */
+TEST_F(pass, r8_r16_no_leak)
+{
+	const long handles = open_handles();
+	pid_t pids[4];
+	int i, k, ch;
+
+	ch = ch_make(0, 16, 0);
+	ASSERT_LE(0, ch);
+	for (i = 0; i < 6; i++) {
+		for (k = 0; k < 4; k++) {
+			pids[k] = child();
+			if (pids[k])
+				continue;
+			if (k % 2)
+				pass_forever(ch, variant->cmd);
+			take_forever(ch, variant->cmd);
+		}
+		ASSERT_TRUE(wait_for_messages(ch, 10 + i));
+		for (k = 0; k < 4; k++)
+			EXPECT_EQ(128 + SIGKILL, reap_killed(pids[k]));
+		EXPECT_TRUE(lines_empty(ch));
+	}
+	close(ch);
+	EXPECT_TRUE(wait_for_handles(handles));
+}
+
+/* R16: a process that dies with the channel on its way over itself. */
+TEST_F(pass, r16_over_itself)
+{
+	const long handles = open_handles();
+	struct call *call;
+	pid_t pid;
+	int i, ch;
+
+	for (i = 0; i < 5; i++) {
+		pid = child();
+		if (!pid) {
+			ch = ch_make(0, 16, 0);
+			call = passing(ch, variant->cmd, "file", ch);
+			call_start(call, BY_THREAD);
+			if (!wait_for_waiters(ch, 1, 0))
+				_exit(1);
+			close(ch);
+			kill(getpid(), SIGKILL);
+		}
+		EXPECT_EQ(128 + SIGKILL, reap(pid));
+	}
+	EXPECT_TRUE(wait_for_handles(handles));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The library's calls against the same rules, each with its errors.
+ */
+#include <kselftest_harness.h>
+
+#include "../lib/common.h"
+
+#include <fcntl.h>
+#include <gochan.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+FIXTURE(lib) {
+	int null;
+	char buf[64];
+	size_t len;
+};
+
+FIXTURE_SETUP(lib)
+{
+	self->null = open("/dev/null", O_RDWR);
+	ASSERT_LE(0, self->null);
+}
+
+FIXTURE_TEARDOWN(lib)
+{
+	as_root();
+	unlink_all();
+}
+
+/* So that a call that should fail says how in one line. */
+static int error_of(long ret)
+{
+	return ret < 0 ? errno : 0;
+}
+
+/* DESIGN 6, R19: gochan_make, gochan_info, gochan_len, gochan_cap. */
+TEST_F(lib, s6_make)
+{
+	const int ch = gochan_make(3, 32, GOCHAN_HANGUP);
+	struct gochan_info info;
+
+	ASSERT_LE(0, ch);
+	EXPECT_EQ(FD_CLOEXEC, fcntl(ch, F_GETFD));
+	EXPECT_EQ(3, gochan_cap(ch));
+	EXPECT_EQ(0, gochan_len(ch));
+	EXPECT_EQ(0, gochan_send(ch, "a", 1));
+	EXPECT_EQ(1, gochan_len(ch));
+	EXPECT_EQ(0, gochan_info(ch, &info));
+	EXPECT_EQ(32U, info.msg_size);
+	EXPECT_EQ(GOCHAN_HANGUP, info.flags);
+	EXPECT_EQ(EINVAL, error_of(gochan_make(1, 1, 1U << 30)));
+	EXPECT_EQ(EINVAL, error_of(gochan_make(~0U, 1, 0)));
+	EXPECT_EQ(EINVAL, error_of(gochan_make(1, ~0U, 0)));
+	EXPECT_EQ(EBADF, error_of(gochan_info(-1, &info)));
+	EXPECT_EQ(ENOTTY, error_of(gochan_info(self->null, &info)));
+	EXPECT_EQ(EBADF, error_of(gochan_len(-1)));
+	EXPECT_EQ(ENOTTY, error_of(gochan_cap(self->null)));
+}
+
+/* R6: gochan_pair is as pipe(2). */
+TEST_F(lib, r6_pair)
+{
+	int fds[2] = { -5, -6 };
+
+	EXPECT_EQ(EINVAL, error_of(gochan_pair(fds, ~0U, 1, 0)));
+	EXPECT_EQ(-5, fds[0]);
+	EXPECT_EQ(-6, fds[1]);
+	ASSERT_EQ(0, gochan_pair(fds, 2, 16, 0));
+	EXPECT_EQ(FD_CLOEXEC, fcntl(fds[0], F_GETFD));
+	EXPECT_EQ(FD_CLOEXEC, fcntl(fds[1], F_GETFD));
+	EXPECT_EQ(0, gochan_send(fds[1], "a", 1));
+	EXPECT_EQ(EBADF, error_of(gochan_send(fds[0], "a", 1)));
+	EXPECT_EQ(EBADF, error_of(gochan_recv(fds[1], self->buf, 64, NULL)));
+	close(fds[1]);
+	EXPECT_EQ(1, gochan_recv(fds[0], self->buf, 64, &self->len));
+	EXPECT_EQ(1U, self->len);
+	EXPECT_EQ(0, gochan_recv(fds[0], self->buf, 64, &self->len));
+
+	ASSERT_EQ(0, gochan_pair(fds, 0, 16, 0));
+	close(fds[0]);
+	EXPECT_EQ(EPIPE, error_of(gochan_send(fds[1], "a", 1)));
+}
+
+/* R3, R4: gochan_send and gochan_recv block as they must. */
+TEST_F(lib, r3_r4_send_recv)
+{
+	const int ch = gochan_make(0, 16, 0);
+	pid_t pid;
+
+	ASSERT_LE(0, ch);
+	pid = child();
+	if (!pid)
+		_exit(gochan_send(ch, "hello", 5));
+	ASSERT_TRUE(wait_for_waiters(ch, 1, 0));
+	EXPECT_EQ(1, gochan_recv(ch, self->buf, 64, &self->len));
+	EXPECT_EQ(5U, self->len);
+	EXPECT_EQ(0, memcmp(self->buf, "hello", 5));
+	EXPECT_EQ(0, reap(pid));
+
+	pid = child();
+	if (!pid)
+		_exit(gochan_recv(ch, self->buf, 64, NULL));
+	ASSERT_TRUE(wait_for_waiters(ch, 0, 1));
+	EXPECT_EQ(0, gochan_send(ch, "hello", 5));
+	EXPECT_EQ(1, reap(pid));
+}
+
+/* R5: gochan_close and the loop until the end. */
+TEST_F(lib, r5_close)
+{
+	const int ch = gochan_make(4, 16, 0);
+	const int receiver = gochan_dup(ch, O_RDONLY);
+	int count = 0;
+
+	ASSERT_LE(0, receiver);
+	EXPECT_EQ(EBADF, error_of(gochan_close(receiver)));
+	for (int i = 0; i < 3; i++)
+		EXPECT_EQ(0, gochan_send(ch, &i, sizeof(i)));
+	EXPECT_EQ(0, gochan_close(ch));
+	EXPECT_EQ(EALREADY, error_of(gochan_close(ch)));
+	EXPECT_EQ(EPIPE, error_of(gochan_send(ch, "a", 1)));
+	EXPECT_EQ(EPIPE, error_of(gochan_try_send(ch, "a", 1)));
+	for (int job; gochan_recv(receiver, &job, sizeof(job), NULL) > 0;)
+		EXPECT_EQ(count++, job);
+	EXPECT_EQ(3, count);
+	EXPECT_EQ(0, gochan_try_recv(receiver, self->buf, 64, NULL));
+	EXPECT_EQ(EBADF, error_of(gochan_close(-1)));
+	EXPECT_EQ(ENOTTY, error_of(gochan_close(self->null)));
+}
+
+/* R10: sizes; the size needed is told; empty messages are messages. */
+TEST_F(lib, r10_sizes)
+{
+	const int ch = gochan_make(4, 16, 0);
+
+	ASSERT_LE(0, ch);
+	EXPECT_EQ(EMSGSIZE, error_of(gochan_send(ch, self->buf, 17)));
+	EXPECT_EQ(EMSGSIZE, error_of(gochan_send(ch, self->buf, SIZE_MAX)));
+	EXPECT_EQ(EMSGSIZE, error_of(gochan_send(ch, self->buf, 1UL << 32)));
+	EXPECT_EQ(0, gochan_send(ch, self->buf, 16));
+	EXPECT_EQ(0, gochan_send(ch, NULL, 0));
+	EXPECT_EQ(EMSGSIZE, error_of(gochan_recv(ch, self->buf, 5,
+						 &self->len)));
+	EXPECT_EQ(16U, self->len);
+	EXPECT_EQ(2, gochan_len(ch));
+	EXPECT_EQ(1, gochan_recv(ch, self->buf, SIZE_MAX, &self->len));
+	EXPECT_EQ(16U, self->len);
+	EXPECT_EQ(1, gochan_recv(ch, self->buf, 64, &self->len));
+	EXPECT_EQ(0U, self->len);
+	EXPECT_EQ(EAGAIN, error_of(gochan_try_recv(ch, self->buf, 64, NULL)));
+}
+
+/* R9: bad memory. */
+TEST_F(lib, r9_bad_memory)
+{
+	const int ch = gochan_make(2, 16, 0);
+	char *end = (char *)map_pages(1) + page_size();
+
+	ASSERT_LE(0, ch);
+	EXPECT_EQ(EFAULT, error_of(gochan_send(ch, end - 1, 2)));
+	EXPECT_EQ(0, gochan_len(ch));
+	EXPECT_EQ(0, gochan_send(ch, "ab", 2));
+	EXPECT_EQ(EFAULT, error_of(gochan_recv(ch, end - 1, 2, NULL)));
+	EXPECT_EQ(1, gochan_len(ch));
+	EXPECT_EQ(1, gochan_recv(ch, end - 2, 2, NULL));
+}
+
+/* R12: the calls that never block. */
+TEST_F(lib, r12_try)
+{
+	const int unbuffered = gochan_make(0, 16, 0);
+	const int ch = gochan_make(1, 16, 0);
+	const int nonblock = gochan_dup(ch, O_RDWR | O_NONBLOCK);
+
+	ASSERT_LE(0, nonblock);
+	EXPECT_EQ(EAGAIN, error_of(gochan_try_send(unbuffered, "a", 1)));
+	EXPECT_EQ(EAGAIN, error_of(gochan_try_recv(unbuffered, self->buf, 64,
+						   NULL)));
+	EXPECT_EQ(0, gochan_try_send(ch, "a", 1));
+	EXPECT_EQ(EAGAIN, error_of(gochan_try_send(ch, "a", 1)));
+	EXPECT_EQ(EAGAIN, error_of(gochan_send(nonblock, "a", 1)));
+	EXPECT_EQ(1, gochan_try_recv(ch, self->buf, 64, &self->len));
+	EXPECT_EQ(1U, self->len);
+	EXPECT_EQ(EAGAIN, error_of(gochan_recv(nonblock, self->buf, 64,
+					       NULL)));
+}
+
+static struct timespec in_ms(int ms)
+{
+	const long long at = now_ns() + ms * 1000000LL;
+
+	return (struct timespec){ at / 1000000000, at % 1000000000 };
+}
+
+/* R8: deadlines, passed and to come; nothing is left in line. */
+TEST_F(lib, r8_until)
+{
+	const int ch = gochan_make(0, 16, 0);
+	const int full = gochan_make(1, 16, 0);
+	const struct timespec past = {}, soon = in_ms(20), bad = { 0, -1 };
+
+	ASSERT_LE(0, ch);
+	ASSERT_EQ(0, gochan_send_until(full, "a", 1, &past));
+	EXPECT_EQ(ETIMEDOUT, error_of(gochan_send_until(full, "b", 1, &past)));
+	EXPECT_EQ(ETIMEDOUT, error_of(gochan_send_until(ch, "a", 1, &soon)));
+	EXPECT_LE(soon.tv_sec * 1000000000LL + soon.tv_nsec, now_ns());
+	EXPECT_EQ(ETIMEDOUT, error_of(gochan_recv_until(ch, self->buf, 64, NULL,
+							&past)));
+	EXPECT_EQ(EINVAL, error_of(gochan_send_until(ch, "a", 1, &bad)));
+	EXPECT_EQ(EINVAL, error_of(gochan_recv_until(ch, self->buf, 64, NULL,
+						     &bad)));
+	EXPECT_EQ(0U, ch_info(ch).senders_waiting);
+	EXPECT_EQ(0U, ch_info(ch).receivers_waiting);
+	EXPECT_EQ(1, gochan_recv_until(full, self->buf, 64, NULL, NULL));
+	EXPECT_EQ(ETIMEDOUT, error_of(gochan_recv_until(full, self->buf, 64,
+							NULL, &past)));
+	EXPECT_EQ(0, gochan_send_until(full, "b", 1, NULL));
+}
+
+static void ignore(int sig)
+{
+	(void)sig;
+}
+
+/* R8: a signal interrupts. */
+TEST_F(lib, r8_signal)
+{
+	const struct sigaction action = { .sa_handler = ignore };
+	const int ch = gochan_make(0, 16, 0);
+	pid_t pid;
+
+	ASSERT_LE(0, ch);
+	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+	pid = child();
+	if (!pid)
+		_exit(error_of(gochan_recv(ch, self->buf, 64, NULL)));
+	ASSERT_TRUE(wait_for_waiters(ch, 0, 1));
+	kill(pid, SIGUSR1);
+	EXPECT_EQ(EINTR, reap(pid));
+	EXPECT_EQ(0U, ch_info(ch).receivers_waiting);
+}
+
+/* DESIGN 3: gochan_dup's rights. */
+TEST_F(lib, s3_dup)
+{
+	const int ch = gochan_make(1, 16, 0);
+	const int sender = gochan_dup(ch, O_WRONLY);
+
+	ASSERT_LE(0, sender);
+	EXPECT_EQ(FD_CLOEXEC, fcntl(sender, F_GETFD));
+	EXPECT_EQ(EACCES, error_of(gochan_dup(sender, O_RDWR)));
+	EXPECT_EQ(EACCES, error_of(gochan_dup(sender, O_RDONLY)));
+	EXPECT_EQ(EINVAL, error_of(gochan_dup(ch, O_APPEND)));
+	EXPECT_EQ(EBADF, error_of(gochan_dup(-1, O_RDWR)));
+	EXPECT_EQ(ENOTTY, error_of(gochan_dup(self->null, O_RDWR)));
+}
+
+/* DESIGN 3: names: one's own, else the system's, or of a folder. */
+TEST_F(lib, s3_names)
+{
+	const int ch = gochan_make(1, 16, 0);
+	const int other = gochan_make(2, 16, 0);
+	int mine;
+
+	ASSERT_LE(0, ch);
+	EXPECT_EQ(0, gochan_link(ch, PREFIX "lib", 0666));
+	EXPECT_EQ(EBUSY, error_of(gochan_link(ch, PREFIX "lib2", 0666)));
+	EXPECT_EQ(EEXIST, error_of(gochan_link(other, PREFIX "lib", 0666)));
+	ASSERT_EQ(0, as_user(USER));
+	EXPECT_EQ(1, gochan_cap(gochan_open(PREFIX "lib", O_RDWR)));
+	EXPECT_EQ(EPERM, error_of(gochan_unlink(PREFIX "lib")));
+	EXPECT_EQ(EPERM, error_of(gochan_close(ch)));
+	mine = gochan_make(3, 16, 0);
+	EXPECT_EQ(0, gochan_link(mine, PREFIX "lib", 0600));
+	EXPECT_EQ(3, gochan_cap(gochan_open(PREFIX "lib", O_RDWR)));
+	EXPECT_EQ(3, gochan_cap(gochan_open("60001/" PREFIX "lib", O_RDONLY)));
+	ASSERT_EQ(0, as_root());
+	EXPECT_EQ(1, gochan_cap(gochan_open(PREFIX "lib", O_RDWR)));
+	EXPECT_EQ(3, gochan_cap(gochan_open("60001/" PREFIX "lib", O_RDWR)));
+
+	/* the user's own goes first, then it is the system's turn */
+	ASSERT_EQ(0, as_user(USER));
+	EXPECT_EQ(0, gochan_unlink(PREFIX "lib"));
+	EXPECT_EQ(EPERM, error_of(gochan_unlink(PREFIX "lib")));
+	ASSERT_EQ(0, as_root());
+	EXPECT_EQ(0, gochan_unlink(PREFIX "lib"));
+	EXPECT_EQ(ENOENT, error_of(gochan_unlink(PREFIX "lib")));
+	EXPECT_EQ(ENOENT, error_of(gochan_open(PREFIX "lib", O_RDWR)));
+	EXPECT_EQ(0, gochan_link(ch, PREFIX "lib3", 0600));
+}
+
+/* DESIGN 3: what is not a name; what is not allowed. */
+TEST_F(lib, s3_bad_names)
+{
+	static const char *const bad[] = {
+		"", ".", "..", "../gochan", "a/b", "/dev/gochan", "60001",
+		"60001/", "60001/../x", "a b", "-a",
+		"0123456789012345678901234567890123456789012345678901234567890abc",
+	};
+	const int ch = gochan_make(1, 16, 0);
+	const int sender = gochan_dup(ch, O_WRONLY);
+	size_t i;
+
+	ASSERT_LE(0, sender);
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		EXPECT_EQ(EINVAL, error_of(gochan_link(ch, bad[i], 0600)));
+		EXPECT_EQ(EINVAL, error_of(gochan_unlink(bad[i])));
+		EXPECT_EQ(EINVAL, error_of(gochan_open(bad[i], O_RDWR)));
+	}
+	EXPECT_EQ(EINVAL, error_of(gochan_link(ch, PREFIX "a", 01000)));
+	EXPECT_EQ(EBADF, error_of(gochan_link(sender, PREFIX "a", 0600)));
+	EXPECT_EQ(ENOTTY, error_of(gochan_link(self->null, PREFIX "a", 0600)));
+	EXPECT_EQ(EINVAL, error_of(gochan_open(PREFIX "a", O_RDWR | O_CREAT)));
+}
+
+/* DESIGN 3: the longest name, in a user's folder as well. */
+TEST_F(lib, s3_long_names)
+{
+	static const char longest[] = PREFIX
+		"0123456789012345678901234567890123456789012345678901234567ab";
+	int ch;
+
+	ASSERT_EQ(63U, strlen(longest));
+	ASSERT_EQ(0, as_user(USER));
+	ch = gochan_make(1, 16, 0);
+	EXPECT_EQ(0, gochan_link(ch, longest, 0600));
+	EXPECT_LE(0, gochan_open(longest, O_RDWR));
+	EXPECT_EQ(0, gochan_unlink(longest));
+	EXPECT_EQ(ENOENT, error_of(gochan_unlink(longest)));
+}
+
+/* DESIGN 6: on what is no channel, and on no descriptor. */
+TEST_F(lib, s6_not_a_channel)
+{
+	EXPECT_EQ(EBADF, error_of(gochan_send(-1, "a", 1)));
+	EXPECT_EQ(EBADF, error_of(gochan_recv(-1, self->buf, 64, NULL)));
+	EXPECT_EQ(EBADF, error_of(gochan_try_send(9999, "a", 1)));
+	EXPECT_EQ(ENOTTY, error_of(gochan_send(self->null, "a", 1)));
+	EXPECT_EQ(ENOTTY, error_of(gochan_recv(self->null, self->buf, 64,
+					       NULL)));
+	EXPECT_EQ(ENOTTY, error_of(gochan_try_recv(self->null, self->buf, 64,
+						   NULL)));
+}
+
+/* R1, R2: threads through the library. */
+struct counts {
+	int ch;
+	long sum;
+};
+
+static void *send_thousand(void *arg)
+{
+	struct counts *counts = arg;
+
+	for (int i = 1; i <= 1000; i++)
+		if (gochan_send(counts->ch, &i, sizeof(i)))
+			return arg;
+	return NULL;
+}
+
+static void *sum_up(void *arg)
+{
+	struct counts *counts = arg;
+	int last = 0;
+
+	for (int i; gochan_recv(counts->ch, &i, sizeof(i), NULL) > 0;) {
+		if (i <= last)
+			return arg;
+		last = i;
+		counts->sum += i;
+	}
+	return NULL;
+}
+
+TEST_F(lib, r1_r2_threads)
+{
+	const int ch = gochan_make(8, 16, 0);
+	struct counts counts[3] = { { .ch = ch }, { .ch = ch }, { .ch = ch } };
+	pthread_t threads[3];
+	void *failed;
+	int i;
+
+	ASSERT_LE(0, ch);
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, sum_up,
+					    &counts[i]));
+	ASSERT_EQ(0, pthread_create(&threads[2], NULL, send_thousand,
+				    &counts[2]));
+	ASSERT_EQ(0, pthread_join(threads[2], &failed));
+	EXPECT_EQ(NULL, failed);
+	EXPECT_EQ(0, gochan_close(ch));
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, pthread_join(threads[i], &failed));
+		EXPECT_EQ(NULL, failed);
+	}
+	EXPECT_EQ(500500, counts[0].sum + counts[1].sum);
+}
+
+TEST_HARNESS_MAIN
