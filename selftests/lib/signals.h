@@ -6,43 +6,11 @@
 #ifndef SELFTESTS_SIGNALS_H
 #define SELFTESTS_SIGNALS_H
 
-#include <signal.h>
-#include <sys/mman.h>
-
-#include "common.h"
-
-static int *signals_handled;
-
-static inline void count_signal(int sig)
-{
-	(void)sig;
-	__atomic_fetch_add(signals_handled, 1, __ATOMIC_SEQ_CST);
-}
+#include <stdbool.h>
 
 /* With SA_RESTART or without; the count begins at 0. */
-static inline bool on_signal(int flags)
-{
-	const struct sigaction action = { .sa_handler = count_signal, .sa_flags = flags };
-
-	signals_handled = mmap(NULL, sizeof(*signals_handled), PROT_READ | PROT_WRITE,
-			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	return signals_handled != MAP_FAILED && !sigaction(SIGUSR1, &action, NULL);
-}
-
-static inline int handled(void)
-{
-	return __atomic_load_n(signals_handled, __ATOMIC_SEQ_CST);
-}
-
-static inline bool wait_handled(int count)
-{
-	const struct wait wait = wait_begin();
-
-	do {
-		if (handled() >= count)
-			return true;
-	} while (wait_more(&wait));
-	return false;
-}
+bool on_signal(int flags);
+int handled(void);
+bool wait_handled(int count);
 
 #endif

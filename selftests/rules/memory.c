@@ -8,6 +8,7 @@
 #include "../lib/ops.h"
 #include "../lib/stall.h"
 
+#include <poll.h>
 #include <sys/uio.h>
 
 #define BIG	0x100000U
