@@ -3,7 +3,7 @@
  * Each kind of call, done. A result is that of the system call or -errno; what
  * has no system call of its own returns 0.
  */
-#include "exec.h"
+#include "actor.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,11 +32,6 @@
 #include "guest.h"
 
 #define FOLDER	"/dev/gochans/"
-
-long or_errno(long ret)
-{
-	return ret < 0 ? -errno : ret;
-}
 
 static struct slot slot_of(const struct actor *actor, const struct call *call, enum field field)
 {

@@ -3,7 +3,7 @@
  * What a result must not be: an error that is not documented for the call, a
  * success of a call that must be refused, bytes that nobody wrote.
  */
-#include "exec.h"
+#include "actor.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -8,14 +8,13 @@
  * for somebody: then it closes all channels, looks a while longer, and ends,
  * which kills the rest.
  */
-#include "exec.h"
+#include "actor.h"
 
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +33,7 @@
  */
 #define IDLE_LIMIT	12
 #define NUDGE_LIMIT	3
-#define LIMIT		1
+#define RUN_LIMIT	1
 #define WAKE_LIMIT	5
 
 /* Messages that one call may send. */
@@ -42,23 +41,6 @@
 
 static struct actor all[MAX_ACTORS + 1];
 static struct process process;		/* each has its own */
-
-void wrong(struct actor *actor, const char *format, ...)
-{
-	struct board *board = actor->board;
-	char call[CALL_TEXT] = "the end", what[160];
-	va_list args;
-
-	if (__atomic_fetch_add(&board->verdicts, 1, __ATOMIC_SEQ_CST))
-		return;
-	va_start(args, format);
-	vsnprintf(what, sizeof(what), format, args);
-	va_end(args);
-	if (actor->call)
-		call_text(actor->call, call);
-	snprintf(board->verdict, sizeof(board->verdict), "%s, in %.300s of actor %u", what, call,
-		 actor->index);
-}
 
 /* ---- actors ---- */
 
@@ -184,7 +166,7 @@ static bool watch_until_idle(const struct program *prog, struct board *board,
 	const time_t begin = time(NULL);
 	unsigned int idle = 0, limit = 1, last = 0;
 
-	while (idle < limit && time(NULL) <= begin + LIMIT) {
+	while (idle < limit && time(NULL) <= begin + RUN_LIMIT) {
 		const unsigned int progress = __atomic_load_n(&board->progress, __ATOMIC_SEQ_CST);
 
 		if (all_done(prog, board))
@@ -241,7 +223,7 @@ static bool watch(const struct program *prog, struct board *board)
 
 	while (!watch_until_idle(prog, board, nudged_at)) {
 		check_stuck(prog, board);
-		if (!prog->nudged || board->progress == nudged_at || time(NULL) > begin + LIMIT)
+		if (!prog->nudged || board->progress == nudged_at || time(NULL) > begin + RUN_LIMIT)
 			return false;
 		nudged_at = board->progress;
 		nudge(prog, board);

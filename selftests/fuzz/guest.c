@@ -19,7 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "exec.h"
+#include "actor.h"
 
 #define SYS_MODULE	"/sys/module/gochan"
 

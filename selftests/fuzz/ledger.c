@@ -3,7 +3,7 @@
  * Messages that carry a number, what became of them, and whether what arrives
  * is what was sent. Only programs that are a ledger have them.
  */
-#include "exec.h"
+#include "actor.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
  * SELECT and BATCH: their structures, and whether what comes back in them is
  * what may come back.
  */
-#include "exec.h"
+#include "actor.h"
 
 #include <errno.h>
 #include <stdio.h>

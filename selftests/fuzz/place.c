@@ -6,7 +6,7 @@
  * lies so much that is not there that no message reaches what follows, and far
  * from whatever else a process maps, which would otherwise lie there.
  */
-#include "exec.h"
+#include "actor.h"
 
 #include <err.h>
 #include <errno.h>

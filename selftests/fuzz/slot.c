@@ -4,7 +4,7 @@
  * each other's back. In a ledger a slot that is filled stays as it is, so that
  * everybody knows what he sends to.
  */
-#include "exec.h"
+#include "actor.h"
 
 #include <string.h>
 #include <sys/ioctl.h>

@@ -4,7 +4,7 @@
  * for, as whoever should have woken it did not. That can be told in a ledger,
  * where a channel stays in its slot: all channels of the call are closed.
  */
-#include "exec.h"
+#include "actor.h"
 
 #include <signal.h>
 #include <sys/ioctl.h>

@@ -30,7 +30,7 @@
 #include <unistd.h>
 
 #include "cover.h"
-#include "exec.h"
+#include "actor.h"
 #include "guest.h"
 
 /* Seconds: for a program to end itself; for what was killed, or is left, to go. */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the parts of the executor share, which runs one program: exec.c has the
- * processes, calls.c and ops.c do the calls, place.c has their memory, ledger.c
- * the messages, check.c what is wrong with a result.
+ * processes, calls.c and ops.c do the calls, slot.c has their descriptors,
+ * place.c their memory, ledger.c the messages, check.c what is wrong with a
+ * result, stuck.c who waits in vain.
  */
-#ifndef FUZZ_EXEC_H
-#define FUZZ_EXEC_H
+#ifndef FUZZ_ACTOR_H
+#define FUZZ_ACTOR_H
 
 #include <linux/gochan.h>
 
@@ -59,6 +60,8 @@ struct actor {
 	int fail_fd;			/* where faults are asked for, or -1 */
 };
 
+/* actor.c */
+long or_errno(long ret);
 void wrong(struct actor *actor, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* exec.c */
@@ -70,11 +73,12 @@ bool is_stuck(const struct program *prog, const struct board *board, struct proc
 
 /* calls.c */
 void do_call(struct actor *actor, const struct call *call);
+
+/* slot.c */
 bool slot_is_still(const struct actor *actor, struct slot slot);
 struct slot slot_get(const struct process *process, uint64_t at);
 void slot_learn(struct process *process, uint64_t at);
 void slot_put(struct actor *actor, uint64_t at, int fd, bool is_new);
-long or_errno(long ret);
 
 /* ops.c */
 long call_ops(struct actor *actor, const struct call *call, struct slot slot);
