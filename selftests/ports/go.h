@@ -149,12 +149,12 @@ static inline int try_recv_long(int ch, long *v)
 	return or_errno(gochan_try_recv(ch, v, sizeof(*v), NULL));
 }
 
-static inline struct gochan_op send_op(int ch, const long *v)
+static inline struct gochan_op op_send(int ch, const long *v)
 {
 	return GOCHAN_SEND(ch, v, sizeof(*v));
 }
 
-static inline struct gochan_op recv_op(int ch, long *v)
+static inline struct gochan_op op_recv(int ch, long *v)
 {
 	return GOCHAN_RECV(ch, v, sizeof(*v));
 }

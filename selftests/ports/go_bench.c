@@ -111,7 +111,7 @@ static bool move_tokens(void *arg)
 	if (send_long(work->c[0], v))
 		return false;
 	for (int i = 0; i < CALLS; i++) {
-		struct gochan_op ops[2] = { recv_op(work->c[0], &v), recv_op(work->c[1], &v) };
+		struct gochan_op ops[2] = { op_recv(work->c[0], &v), op_recv(work->c[1], &v) };
 		const int at = select_ops(ops, 2);
 
 		if (at < 0 || send_long(work->c[!at], v))
@@ -148,8 +148,8 @@ static bool send_to_any(void *arg)
 
 	do {
 		struct gochan_op ops[4] = {
-			send_op(work->c[0], &v), send_op(work->c[1], &v),
-			send_op(work->c[2], &v), GOCHAN_RECV(work->done, NULL, 0),
+			op_send(work->c[0], &v), op_send(work->c[1], &v),
+			op_send(work->c[2], &v), GOCHAN_RECV(work->done, NULL, 0),
 		};
 
 		at = select_ops(ops, 4);
@@ -164,8 +164,8 @@ static bool receive_from_any(void *arg)
 
 	for (int i = 0; i < CALLS; i++) {
 		struct gochan_op ops[3] = {
-			recv_op(work->c[0], &v), recv_op(work->c[1], &v),
-			recv_op(work->c[2], &v),
+			op_recv(work->c[0], &v), op_recv(work->c[1], &v),
+			op_recv(work->c[2], &v),
 		};
 
 		if (select_ops(ops, 3) < 0)
@@ -287,9 +287,9 @@ static bool produce(void *arg)
 	const long one = 1, zero = 0;
 
 	for (int i = 0; i < CALLS; i++)
-		if (do_or_end(work, send_op(work->c[0], &one)))
+		if (do_or_end(work, op_send(work->c[0], &one)))
 			return false;
-	return !do_or_end(work, send_op(work->c[0], &zero));
+	return !do_or_end(work, op_send(work->c[0], &zero));
 }
 
 static bool consume(void *arg)
@@ -298,7 +298,7 @@ static bool consume(void *arg)
 	long v;
 
 	for (;;) {
-		if (do_or_end(work, recv_op(work->c[0], &v)))
+		if (do_or_end(work, op_recv(work->c[0], &v)))
 			return false;
 		if (!v)
 			return true;

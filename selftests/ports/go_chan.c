@@ -69,7 +69,7 @@ TEST_F(chan, chan_empty)
 		go(&self->gos, receive_one, &c, sizeof(c));
 		ASSERT_TRUE(wait_for_waiters(c, 0, 2));
 		EXPECT_EQ(-EAGAIN, try_recv_long(c, &v));
-		op = recv_op(c, &v);
+		op = op_recv(c, &v);
 		EXPECT_EQ(-EAGAIN, select_default(&op, 1));
 		EXPECT_EQ(7, v);
 		EXPECT_EQ(2U, ch_info(c).receivers_waiting);
@@ -99,7 +99,7 @@ TEST_F(chan, chan_full)
 		go(&self->gos, send_last, &c, sizeof(c));
 		ASSERT_TRUE(wait_for_waiters(c, 1, 0));
 		EXPECT_EQ(-EAGAIN, try_send_long(c, v));
-		op = send_op(c, &v);
+		op = op_send(c, &v);
 		EXPECT_EQ(-EAGAIN, select_default(&op, 1));
 		EXPECT_EQ(1U, ch_info(c).senders_waiting);
 		for (unsigned int k = 0; k < caps[i]; k++)

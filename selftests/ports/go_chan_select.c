@@ -53,7 +53,7 @@ static int select_two(int c1, int c2, unsigned int flags)
 	long v;
 
 	for (int tries = flags & GOCHAN_ORDERED ? 1 : 2; ret == -EAGAIN && tries; tries--) {
-		struct gochan_op ops[2] = { recv_op(c1, &v), recv_op(c2, &v) };
+		struct gochan_op ops[2] = { op_recv(c1, &v), op_recv(c2, &v) };
 
 		ret = or_errno(gochan_select(ops, 2, 0, flags));
 	}
@@ -145,10 +145,10 @@ static bool select_self(void *arg)
 	for (int i = 0; i < SELF; i++) {
 		const int sends = self->me && i % 2;
 		long v = -1;
-		struct gochan_op ops[2] = { recv_op(self->c, &v), recv_op(self->c, &v) };
+		struct gochan_op ops[2] = { op_recv(self->c, &v), op_recv(self->c, &v) };
 		int ret;
 
-		ops[sends] = send_op(self->c, &self->me);
+		ops[sends] = op_send(self->c, &self->me);
 		ret = select_ops(ops, 2);
 		if (ret < 0 || ops[ret].result)
 			return false;
@@ -234,8 +234,8 @@ static bool stress_select_send(void *arg)
 	const struct stress *stress = arg;
 	const long v = 0;
 	struct gochan_op ops[4] = {
-		send_op(stress->c[3], &v), send_op(stress->c[2], &v),
-		send_op(stress->c[0], &v), send_op(stress->c[1], &v),
+		op_send(stress->c[3], &v), op_send(stress->c[2], &v),
+		op_send(stress->c[0], &v), op_send(stress->c[1], &v),
 	};
 
 	return select_each(ops);
@@ -246,8 +246,8 @@ static bool stress_select_receive(void *arg)
 	const struct stress *stress = arg;
 	long v;
 	struct gochan_op ops[4] = {
-		recv_op(stress->c[0], &v), recv_op(stress->c[1], &v),
-		recv_op(stress->c[2], &v), recv_op(stress->c[3], &v),
+		op_recv(stress->c[0], &v), op_recv(stress->c[1], &v),
+		op_recv(stress->c[2], &v), op_recv(stress->c[3], &v),
 	};
 
 	return select_each(ops);
@@ -295,10 +295,10 @@ static bool pass_on(void *arg)
 
 	for (;;) {
 		struct gochan_op in[4] = {
-			recv_op(f->c[2], &v), recv_op(f->c[3], &v),
-			recv_op(f->c[0], &v), recv_op(f->c[1], &v),
+			op_recv(f->c[2], &v), op_recv(f->c[3], &v),
+			op_recv(f->c[0], &v), op_recv(f->c[1], &v),
 		};
-		struct gochan_op out[2] = { send_op(f->out, &v), recv_op(f->done, &v) };
+		struct gochan_op out[2] = { op_send(f->out, &v), op_recv(f->done, &v) };
 
 		if (select_ops(in, 4) < 2)
 			return false;
@@ -364,7 +364,7 @@ static bool send_random(void *arg)
 	const int *c = arg;
 
 	for (int i = 0; i < RANDOM; i++) {
-		struct gochan_op ops[2] = { send_op(*c, &one), send_op(*c, &zero) };
+		struct gochan_op ops[2] = { op_send(*c, &one), op_send(*c, &zero) };
 
 		if (select_ops(ops, 2) < 0)
 			return false;
@@ -405,7 +405,7 @@ static bool select_duplicate(void *arg)
 	const struct three *three = arg;
 	long v;
 	struct gochan_op ops[3] = {
-		recv_op(three->c, &v), recv_op(three->c, &v), recv_op(three->d, &v),
+		op_recv(three->c, &v), op_recv(three->c, &v), op_recv(three->d, &v),
 	};
 
 	return select_ops(ops, 3) == 2 && v == 7 && !send_long(three->e, 9);
@@ -454,10 +454,10 @@ static bool select_adjust(void *arg)
 	const struct adjust *adjust = arg;
 	long v = 41;
 	struct gochan_op ops[4] = {
-		recv_op(adjust->c, adjust->cx),
-		recv_op(adjust->twice ? adjust->c : -1, adjust->cx),
-		recv_op(adjust->d, &v),
-		recv_op(adjust->twice ? adjust->d : -1, &v),
+		op_recv(adjust->c, adjust->cx),
+		op_recv(adjust->twice ? adjust->c : -1, adjust->cx),
+		op_recv(adjust->d, &v),
+		op_recv(adjust->twice ? adjust->d : -1, &v),
 	};
 	const int ret = select_ops(ops, 4);
 

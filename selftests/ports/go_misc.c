@@ -248,13 +248,13 @@ TEST_F(perm, send_receive)
 
 TEST_F(perm, select)
 {
-	struct gochan_op ops[2] = { recv_op(self->c, &self->v), send_op(self->cr, &self->v) };
+	struct gochan_op ops[2] = { op_recv(self->c, &self->v), op_send(self->cr, &self->v) };
 
 	EXPECT_EQ(-EBADF, select_default(ops, 2));
-	ops[1] = recv_op(self->cs, &self->v);
+	ops[1] = op_recv(self->cs, &self->v);
 	EXPECT_EQ(-EBADF, select_default(ops, 2));
-	ops[0] = recv_op(self->cr, &self->v);
-	ops[1] = send_op(self->cs, &self->v);
+	ops[0] = op_recv(self->cr, &self->v);
+	ops[1] = op_send(self->cs, &self->v);
 	EXPECT_EQ(1, select_default(ops, 2));
 	EXPECT_EQ(1U, ch_info(self->c).sent);
 }
@@ -269,7 +269,7 @@ TEST_F(perm, close)
 TEST_F(perm, no_channel)
 {
 	const int n = open("/dev/null", O_RDWR | O_CLOEXEC);
-	struct gochan_op ops[2] = { recv_op(self->c, &self->v), recv_op(n, &self->v) };
+	struct gochan_op ops[2] = { op_recv(self->c, &self->v), op_recv(n, &self->v) };
 
 	ASSERT_LE(0, n);
 	EXPECT_EQ(-ENOTTY, recv_long(n, &self->v));
@@ -418,16 +418,16 @@ static bool gives_end(int others, int dummy, int c)
 {
 	long v = 7;
 
-	return do_closed(others, dummy, recv_op(c, &v), -1) == GOCHAN_R_CLOSED &&
-	       do_closed(others, dummy, recv_op(c, &v), 0) == GOCHAN_R_CLOSED && v == 7;
+	return do_closed(others, dummy, op_recv(c, &v), -1) == GOCHAN_R_CLOSED &&
+	       do_closed(others, dummy, op_recv(c, &v), 0) == GOCHAN_R_CLOSED && v == 7;
 }
 
 static bool refuses_send(int others, int dummy, int c)
 {
 	const long v = 1;
 
-	return do_closed(others, dummy, send_op(c, &v), -1) == -EPIPE &&
-	       do_closed(others, dummy, send_op(c, &v), 0) == -EPIPE;
+	return do_closed(others, dummy, op_send(c, &v), -1) == -EPIPE &&
+	       do_closed(others, dummy, op_send(c, &v), 0) == -EPIPE;
 }
 
 TEST_F(closed, synchronous)
@@ -451,7 +451,7 @@ TEST_F(closed, asynchronous)
 		ASSERT_EQ(0, send_long(c, 1));
 		ASSERT_EQ(0, gochan_close(c));
 		EXPECT_TRUE(refuses_send(variant->others, self->dummy, c));
-		EXPECT_EQ(0, do_closed(variant->others, self->dummy, recv_op(c, &v), timeout));
+		EXPECT_EQ(0, do_closed(variant->others, self->dummy, op_recv(c, &v), timeout));
 		EXPECT_EQ(1, v);
 		for (int i = 0; i < 3; i++)
 			EXPECT_TRUE(gives_end(variant->others, self->dummy, c));
@@ -474,7 +474,7 @@ TEST(closedchan_panics)
 TEST(nil_go)
 {
 	long v = 1;
-	struct gochan_op ops[2] = { send_op(-1, &v), recv_op(-1, &v) };
+	struct gochan_op ops[2] = { op_send(-1, &v), op_recv(-1, &v) };
 
 	EXPECT_EQ(-EAGAIN, select_default(&ops[0], 1));
 	EXPECT_EQ(-EAGAIN, select_default(&ops[1], 1));
@@ -606,8 +606,8 @@ static bool ken_select(void *arg)
 		int at;
 
 		for (int i = 0; i < 4; i++) {
-			ops[i] = recv_op(ken->r[i], &got);
-			ops[i + 4] = send_op(ken->s[i], &next[i + 4]);
+			ops[i] = op_recv(ken->r[i], &got);
+			ops[i + 4] = op_send(ken->s[i], &next[i + 4]);
 		}
 		at = select_ops(ops, 8);
 		if (at < 0 || (at < 4 && got != next[at]))

@@ -156,7 +156,7 @@ static void make_round(struct round *r)
 		struct one_case *c = &r->cases[i];
 
 		r->ready += c->may_happen;
-		r->ops[i] = is_send(c->what) ? send_op(c->ch, &c->v) : recv_op(c->ch, &c->v);
+		r->ops[i] = is_send(c->what) ? op_send(c->ch, &c->v) : op_recv(c->ch, &c->v);
 	}
 	if (!r->ready)
 		r->helped = choose_helped(r);
@@ -311,7 +311,7 @@ TEST(reflect_select_max_cases)
 	ASSERT_NE(NULL, ops);
 	ASSERT_EQ(0, gochan_close(c));
 	for (unsigned int i = 0; i <= max; i++)
-		ops[i] = recv_op(c, &v);
+		ops[i] = op_recv(c, &v);
 	EXPECT_LE(0, select_ops(ops, max));
 	EXPECT_EQ(-EINVAL, select_ops(ops, max + 1));
 	free(ops);

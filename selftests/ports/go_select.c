@@ -44,7 +44,7 @@ static int send_once_each(int a, int b)
 	long v = 1;
 
 	for (;;) {
-		struct gochan_op ops[2] = { send_op(chs[0], &v), send_op(chs[1], &v) };
+		struct gochan_op ops[2] = { op_send(chs[0], &v), op_send(chs[1], &v) };
 		const int at = select_default(ops, 2);
 
 		if (at < 0)
@@ -87,7 +87,7 @@ static bool send_all(void *arg)
 	const long v = 1;
 
 	for (int i = 0; i < FOOTPRINT; i++) {
-		struct gochan_op ops[2] = { send_op(f->c, &v), send_op(f->dummy[0], &v) };
+		struct gochan_op ops[2] = { op_send(f->c, &v), op_send(f->dummy[0], &v) };
 
 		if (select_ops(ops, 2) != 0)
 			return false;
@@ -100,7 +100,7 @@ static bool receive_all(const struct footprint *f)
 	long v;
 
 	for (int i = 0; i < FOOTPRINT; i++) {
-		struct gochan_op ops[2] = { recv_op(f->c, &v), recv_op(f->dummy[1], &v) };
+		struct gochan_op ops[2] = { op_recv(f->c, &v), op_recv(f->dummy[1], &v) };
 
 		if (select_ops(ops, 2) != 0)
 			return false;
@@ -204,7 +204,7 @@ FIXTURE_TEARDOWN(select3)
 /* A nil channel blocks, alone and in a select, and is never selected. */
 TEST_F(select3, nil_channel)
 {
-	struct gochan_op ops[2] = { recv_op(-1, &self->v), send_op(-1, &self->v) };
+	struct gochan_op ops[2] = { op_recv(-1, &self->v), op_send(-1, &self->v) };
 
 	EXPECT_TRUE(op_blocks(ops[0]));
 	EXPECT_TRUE(op_blocks(ops[1]));
@@ -230,9 +230,9 @@ TEST_F(select3, never_blocks)
 /* Where nothing is ready it does. */
 TEST_F(select3, always_blocks)
 {
-	EXPECT_TRUE(op_blocks(recv_op(self->empty, &self->v)));
-	EXPECT_TRUE(op_blocks(send_op(self->empty, &self->v)));
-	EXPECT_TRUE(op_blocks(send_op(self->full, &self->v)));
+	EXPECT_TRUE(op_blocks(op_recv(self->empty, &self->v)));
+	EXPECT_TRUE(op_blocks(op_send(self->empty, &self->v)));
+	EXPECT_TRUE(op_blocks(op_send(self->full, &self->v)));
 	EXPECT_TRUE(blocks(select_ops, NULL, 0));
 	EXPECT_EQ(0U, ch_info(self->empty).receivers_waiting);
 	EXPECT_EQ(0U, ch_info(self->empty).senders_waiting);
@@ -242,8 +242,8 @@ TEST_F(select3, always_blocks)
 /* With a default a select never does, and takes it only where nothing is ready. */
 TEST_F(select3, select_default)
 {
-	struct gochan_op send = send_op(self->room, &self->v);
-	struct gochan_op recv = recv_op(self->full, &self->v);
+	struct gochan_op send = op_send(self->room, &self->v);
+	struct gochan_op recv = op_recv(self->full, &self->v);
 
 	EXPECT_EQ(-EAGAIN, select_default(NULL, 0));
 	EXPECT_EQ(0, select_default(&send, 1));
@@ -256,8 +256,8 @@ TEST_F(select3, select_default)
 /* A closed channel does in a select what it does alone. */
 TEST_F(select3, select_closed)
 {
-	struct gochan_op recv = recv_op(self->closed, &self->v);
-	struct gochan_op send = send_op(self->closed, &self->v);
+	struct gochan_op recv = op_recv(self->closed, &self->v);
+	struct gochan_op send = op_send(self->closed, &self->v);
 
 	EXPECT_EQ(0, select_ops(&recv, 1));
 	EXPECT_EQ(GOCHAN_R_CLOSED, recv.result);
@@ -270,8 +270,8 @@ TEST_F(select3, select_closed)
 TEST_F(select3, select_itself)
 {
 	struct gochan_op ops[2] = {
-		send_op(self->empty, &self->v),
-		recv_op(self->empty, &self->v),
+		op_send(self->empty, &self->v),
+		op_recv(self->empty, &self->v),
 	};
 
 	EXPECT_TRUE(blocks(select_ops, ops, 2));
@@ -287,7 +287,7 @@ TEST(select4_go)
 	const int c = make_chan(1);
 	const int c1 = make_chan(0);
 	long x = 0;
-	struct gochan_op ops[2] = { recv_op(c1, NULL), recv_op(c, &x) };
+	struct gochan_op ops[2] = { op_recv(c1, NULL), op_recv(c, &x) };
 
 	ASSERT_EQ(0, send_long(c, 42));
 	EXPECT_EQ(1, select_ops(ops, 2));
@@ -313,7 +313,7 @@ static unsigned int never_ready(struct gochan_op *ops, int dummy, unsigned int m
 {
 	static const long one = 1;
 	const struct gochan_op never[NEVER] = {
-		send_op(dummy, &one), recv_op(dummy, NULL), send_op(-1, &one), recv_op(-1, NULL),
+		op_send(dummy, &one), op_recv(dummy, NULL), op_send(-1, &one), op_recv(-1, NULL),
 	};
 	unsigned int n = 0;
 
@@ -342,10 +342,10 @@ static bool choose_both(const struct choice *how)
 	long x = 0;
 
 	n++;
-	if (send_long(how->c, n) || !choose(how, recv_op(how->c, &x)) || x != n)
+	if (send_long(how->c, n) || !choose(how, op_recv(how->c, &x)) || x != n)
 		return false;
 	n++;
-	return choose(how, send_op(how->c, &n)) && recv_is(how->c, n);
+	return choose(how, op_send(how->c, &n)) && recv_is(how->c, n);
 }
 
 /* Whatever stands beside it in whatever order, the op that is ready is done. */
@@ -387,9 +387,9 @@ TEST(select5_plain)
 	ASSERT_EQ(0, gochan_send_until(c, &n, sizeof(n), &past));
 	ASSERT_EQ(1, gochan_recv_until(c, &x, sizeof(x), NULL, &past));
 	EXPECT_EQ(n++, x);
-	op = send_op(c, &n);
+	op = op_send(c, &n);
 	ASSERT_EQ(1, batch_ops(&op, 1));
-	op = recv_op(c, &x);
+	op = op_recv(c, &x);
 	ASSERT_EQ(1, batch_ops(&op, 1));
 	EXPECT_EQ(n++, x);
 	ASSERT_EQ((ssize_t)sizeof(n), write(c, &n, sizeof(n)));
@@ -432,7 +432,7 @@ static bool select_then_receive(void *arg)
 {
 	const struct three *three = arg;
 	long v;
-	struct gochan_op ops[2] = { recv_op(three->c1, &v), recv_op(three->c2, &v) };
+	struct gochan_op ops[2] = { op_recv(three->c1, &v), op_recv(three->c2, &v) };
 
 	return select_ops(ops, 2) == 1 && v == 2 && !send_long(three->c3, 3) &&
 	       recv_is(three->c1, 1);
@@ -542,7 +542,7 @@ TEST_F(select, select8_go)
 	const int ch = make_chan(0);
 	const long ten = 10;
 	long v;
-	struct gochan_op ops[2] = { recv_op(ch, &v), send_op(ch, &ten) };
+	struct gochan_op ops[2] = { op_recv(ch, &v), op_send(ch, &ten) };
 	int ret;
 
 	go(&self->gos, send_fives, &ch, sizeof(ch));
@@ -551,7 +551,7 @@ TEST_F(select, select8_go)
 	EXPECT_EQ(-EAGAIN, select_default(NULL, 0));
 	ret = select_default(ops, 1);
 	EXPECT_TRUE(ret == 0 || ret == -EAGAIN);
-	ops[0] = recv_op(ch, &v);
+	ops[0] = op_recv(ch, &v);
 	ret = select_default(ops, 2);
 	EXPECT_TRUE(ret == 0 || ret == -EAGAIN);
 	EXPECT_EQ(0, gochan_close(ch));
@@ -577,8 +577,8 @@ static bool send_counter(void *arg)
 
 	for (long v = 0; v < DOUBLE; v++) {
 		struct gochan_op ops[4] = {
-			send_op(mux->c[0], &v), send_op(mux->c[1], &v),
-			send_op(mux->c[2], &v), send_op(mux->c[3], &v),
+			op_send(mux->c[0], &v), op_send(mux->c[1], &v),
+			op_send(mux->c[2], &v), op_send(mux->c[3], &v),
 		};
 
 		if (select_ops(ops, 4) < 0)
@@ -651,7 +651,7 @@ static bool select_in_crowd(void *arg)
 	long v;
 
 	for (int i = 0; i < CROWD_ROUNDS; i++) {
-		struct gochan_op ops[2] = { recv_op(crowd->c, &v), recv_op(crowd->d, &v) };
+		struct gochan_op ops[2] = { op_recv(crowd->c, &v), op_recv(crowd->d, &v) };
 
 		if (select_ops(ops, 2) != 1)
 			return false;

@@ -240,8 +240,8 @@ static bool proxy(const struct ends *ends)
 
 	while (last < PROXY_MAX) {
 		struct gochan_op ops[2] = {
-			recv_op(ends->in, &queue[last]),
-			send_op(first < last ? ends->out : -1, &queue[first]),
+			op_recv(ends->in, &queue[last]),
+			op_send(first < last ? ends->out : -1, &queue[first]),
 		};
 
 		at = select_ops(ops, 2);

@@ -78,7 +78,7 @@ static int poll_timed(int q, long *e, long long ns)
 /* peek(): 1 and *e, or -EAGAIN, which is null, and an exception in element() */
 static int peek(int q, long *e)
 {
-	struct gochan_op op = recv_op(q, e);
+	struct gochan_op op = op_recv(q, e);
 	int ret;
 
 	op.flags = GOCHAN_PEEK;
@@ -108,7 +108,7 @@ static int drain_to(int q, long *e, unsigned int max)
 	int n;
 
 	for (unsigned int i = 0; i < max; i++)
-		ops[i] = recv_op(q, &e[i]);
+		ops[i] = op_recv(q, &e[i]);
 	n = or_errno(gochan_batch(ops, max, 0, 0));
 	return n == -EAGAIN ? 0 : n;
 }
@@ -120,7 +120,7 @@ static int add_all(int q, const long *e, unsigned int n)
 	int ret;
 
 	for (unsigned int i = 0; i < n; i++)
-		ops[i] = send_op(q, &e[i]);
+		ops[i] = op_send(q, &e[i]);
 	ret = or_errno(gochan_batch(ops, n, 0, 0));
 	return ret == -EAGAIN ? 0 : ret;
 }
