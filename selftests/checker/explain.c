@@ -4,7 +4,7 @@
  * explanation gets past, what stands against it in one that comes that far,
  * and the operations that this is about.
  */
-#include "search.h"
+#include "explain.h"
 
 #include <string.h>
 

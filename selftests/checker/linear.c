@@ -13,7 +13,6 @@
 
 #include "search.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,53 +21,6 @@
 
 /* Of them sets that were enough; what is forgotten is tried in vain. */
 #define SETS_MAX	64
-
-static const char *const kinds[] = {
-	[LIN_SEND] = "send",
-	[LIN_RECV] = "recv",
-	[LIN_CLOSE] = "close",
-	[LIN_HANDLES] = "handles",
-	[LIN_INFO] = "info",
-};
-
-static const char *result_word(const struct lin_op *op)
-{
-	switch (op->result) {
-	case LIN_ENDED:
-		return op->kind == LIN_SEND ? "epipe" : op->kind == LIN_RECV ? "end" : "already";
-	case LIN_NOT_READY:
-		return op->error == EINTR ? "eintr" : op->error == ETIMEDOUT ? "timeout" : "again";
-	case LIN_FAULT:
-		return "fault";
-	case LIN_KILLED:
-		return "killed";
-	case LIN_PASSED:
-		return "passed";
-	default:
-		return "ok";
-	}
-}
-
-/* As a line of a history's text. */
-void lin_print_op(const struct lin_history *history, const struct lin_op *op, FILE *to)
-{
-	fprintf(to, "p%d %lld %lld %s %s%s", op->who, op->call, op->ret,
-		history->channels[op->channel].name,
-		op->kind <= LIN_RECV && !op->blocking ? "try" : "", kinds[op->kind]);
-	if (op->kind == LIN_SEND || (op->kind == LIN_RECV && op->result == LIN_OK))
-		fprintf(to, " %u", op->value);
-	if (op->kind == LIN_HANDLES)
-		fprintf(to, " %d %d", op->senders, op->receivers);
-	if (op->kind == LIN_INFO)
-		fprintf(to, " len %u sent %u waiting %d %d%s", op->len, op->sent, op->senders,
-			op->receivers, op->closed ? " closed" : "");
-	if (op->result != LIN_OK)
-		fprintf(to, " = %s", result_word(op));
-	if (op->select)
-		fprintf(to, " of s%u", op->select);
-	if (op->batch)
-		fprintf(to, " of b%u", op->batch);
-}
 
 /* ---- killed selects ---- */
 

@@ -2,7 +2,7 @@
 /*
  * The states that a search has seen, whole: none is taken for another.
  */
-#include "search.h"
+#include "seen.h"
 
 #include <stdlib.h>
 #include <string.h>
