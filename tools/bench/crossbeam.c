@@ -225,8 +225,8 @@ static void work_both_select(struct run *run, unsigned int me, unsigned int mess
 
 /*
  * Without EPOLLEXCLUSIVE each message wakes all waiting processes, and all but
- * one get EAGAIN. It is not used because the only process woken might already
- * have transferred all of its messages and exit, and the wakeup would be lost.
+ * one get EAGAIN. EPOLLEXCLUSIVE is not used because the only process woken may
+ * be done with its own messages and about to exit, and the wakeup would be lost.
  */
 static void setup_both_epoll(struct run *run)
 {
