@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A stream from one process to another in which each call moves several
- * messages.
+ * A stream from one process to another, with several messages per system call.
  */
 #include <err.h>
 #include <gochan.h>
@@ -13,7 +12,7 @@
 
 #define CAPACITY	256
 
-/* What both of a system call's arrays need, made once by each process. */
+/* Arrays passed to the system calls, initialized once by each process. */
 struct batch {
 	struct gochan_op *ops;
 	struct mmsghdr *headers;
@@ -31,10 +30,10 @@ static void *zeroed(size_t count, size_t size)
 
 static void setup(struct run *run)
 {
-	links_open(run, 1, run->point->peer->own_capacity ? OWN_CAPACITY : CAPACITY);
+	links_open(run, 1, run->point->peer->no_capacity ? NO_CAPACITY : CAPACITY);
 }
 
-/* The message of run->buf is the first of a batch. */
+/* A buffer for a whole batch, since run->buf holds a single message. */
 static void setup_bytes(struct run *run)
 {
 	setup(run);
@@ -46,12 +45,12 @@ static void setup_bytes(struct run *run)
 static void work_bytes(struct run *run, unsigned int me, unsigned int messages)
 {
 	const size_t size = run->point->size;
-	const size_t most = run->point->param * size;
+	const size_t max = run->point->param * size;
 	size_t left = messages * size;
 	ssize_t n;
 
 	while (left) {
-		const size_t len = left < most ? left : most;
+		const size_t len = left < max ? left : max;
 
 		n = me ? write(run->links->wfd, run->priv, len) :
 			 read(run->links->rfd, run->priv, len);
@@ -72,20 +71,20 @@ static struct batch *batch_of(struct run *run)
 
 static void work_ops(struct run *run, unsigned int me, unsigned int messages)
 {
-	const unsigned int most = run->point->param;
+	const unsigned int max = run->point->param;
 	const size_t size = run->point->size;
 	struct batch *batch = batch_of(run);
 	unsigned int i;
 	int n;
 
 	if (!batch->ops) {
-		batch->ops = zeroed(most, sizeof(*batch->ops));
-		for (i = 0; i < most; i++)
+		batch->ops = zeroed(max, sizeof(*batch->ops));
+		for (i = 0; i < max; i++)
 			batch->ops[i] = me ? GOCHAN_SEND(run->links->wfd, run->buf, size) :
 					     GOCHAN_RECV(run->links->rfd, run->buf, size);
 	}
 	for (; messages; messages -= n) {
-		n = gochan_batch(batch->ops, messages < most ? messages : most, -1,
+		n = gochan_batch(batch->ops, messages < max ? messages : max, -1,
 				 me ? 0 : GOCHAN_WAITFORONE);
 		if (n <= 0)
 			err(1, "gochan_batch");
@@ -96,15 +95,15 @@ static void work_ops(struct run *run, unsigned int me, unsigned int messages)
 
 static void work_mmsg(struct run *run, unsigned int me, unsigned int messages)
 {
-	const unsigned int most = run->point->param;
+	const unsigned int max = run->point->param;
 	struct batch *batch = batch_of(run);
 	unsigned int i, count;
 	int n;
 
 	if (!batch->headers) {
-		batch->headers = zeroed(most, sizeof(*batch->headers));
-		batch->iovecs = zeroed(most, sizeof(*batch->iovecs));
-		for (i = 0; i < most; i++) {
+		batch->headers = zeroed(max, sizeof(*batch->headers));
+		batch->iovecs = zeroed(max, sizeof(*batch->iovecs));
+		for (i = 0; i < max; i++) {
 			batch->iovecs[i].iov_base = run->buf;
 			batch->iovecs[i].iov_len = run->point->size;
 			batch->headers[i].msg_hdr.msg_iov = &batch->iovecs[i];
@@ -112,7 +111,7 @@ static void work_mmsg(struct run *run, unsigned int me, unsigned int messages)
 		}
 	}
 	for (; messages; messages -= n) {
-		count = messages < most ? messages : most;
+		count = messages < max ? messages : max;
 		n = me ? sendmmsg(run->links->wfd, batch->headers, count, 0) :
 			 recvmmsg(run->links->rfd, batch->headers, count, MSG_WAITFORONE, NULL);
 		if (n <= 0)
@@ -125,7 +124,7 @@ static const struct {
 	const struct peer *peer;
 	void (*setup)(struct run *run);
 	void (*work)(struct run *run, unsigned int me, unsigned int messages);
-} ways[] = {
+} methods[] = {
 	{ "gochan-fixed", &peer_gochan_fixed, setup_bytes, work_bytes },
 	{ "gochan-batch", &peer_gochan, setup, work_ops },
 	{ "pipe", &peer_pipe, setup_bytes, work_bytes },
@@ -141,17 +140,17 @@ static void points(const struct family *family)
 
 	for (size = sizes; *size && *size <= 4096; size++) {
 		for (b = 0; b < ARRAY_SIZE(batches); b++) {
-			for (i = 0; i < ARRAY_SIZE(ways); i++) {
+			for (i = 0; i < ARRAY_SIZE(methods); i++) {
 				const struct point p = {
 					.family = family,
-					.name = ways[i].name,
-					.peer = ways[i].peer,
+					.name = methods[i].name,
+					.peer = methods[i].peer,
 					.size = *size,
 					.param = batches[b],
 					.processes = 2,
-					.messages = messages_of(*size, 32768),
-					.setup = ways[i].setup,
-					.work = ways[i].work,
+					.messages = scale_messages(*size, 32768),
+					.setup = methods[i].setup,
+					.work = methods[i].work,
 				};
 
 				point_add(&p);
@@ -163,6 +162,6 @@ static void points(const struct family *family)
 const struct family family_batch = {
 	.name = "batch",
 	.param = "batch",
-	.what = "one process sends, another receives, several messages a call; room for 256",
+	.what = "one process sends, another receives, several messages per call; capacity 256",
 	.points = points,
 };

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the benchmarks share: points, the links that carry messages, and the
- * harness that runs a point and measures it.
+ * Definitions shared by the benchmarks: benchmark points, the links that transfer
+ * messages, and the harness that runs and measures a point.
  *
- * A family is a kind of work ("stream"); a point is that work done by one peer
- * with one message size and one value of the family's parameter, and is known
- * by FAMILY/PEER/SIZE/PARAMETER. Whatever fails ends the program.
+ * A family is a kind of workload ("stream"). A point is one measurement: a
+ * workload on one IPC mechanism (peer) with one message size and one value of the
+ * family's parameter, identified by FAMILY/PEER/SIZE/PARAMETER. Any error
+ * terminates the program.
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -15,31 +16,31 @@
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
-/* A link whose room is not chosen in messages: a pipe, a socket. */
-#define OWN_CAPACITY	(-1)
+/* Capacity of links that cannot be set in messages, such as pipes and sockets. */
+#define NO_CAPACITY	(-1)
 
 #define PROCESSES_MAX	16
 
 struct link;
 
 /**
- * struct peer - something that carries messages from process to process
- * @name: in the tables
- * @min_size: the shortest message that it is measured with
- * @max_size: the longest
- * @own_capacity: its room cannot be chosen in messages
- * @unbuffered: capacity 0 is possible
- * @shared: several processes may be at each end, up to messages this long
- * @open: makes one
- * @close: ends it
- * @send: sends one message, blocking
- * @recv: receives one message of the link's size, blocking
+ * struct peer - an IPC mechanism that is measured
+ * @name: name in the results
+ * @min_size: minimum message size it is measured with, in bytes
+ * @max_size: maximum message size, in bytes
+ * @no_capacity: its capacity cannot be set in messages (NO_CAPACITY)
+ * @unbuffered: supports capacity 0
+ * @shared: maximum message size with several processes at each end, in bytes
+ * @open: create a link
+ * @close: destroy a link
+ * @send: send one message of the link's size, blocking
+ * @recv: receive one message of the link's size, blocking
  */
 struct peer {
 	const char *name;
 	size_t min_size;
 	size_t max_size;
-	bool own_capacity;
+	bool no_capacity;
 	bool unbuffered;
 	size_t shared;
 	void (*open)(struct link *link, size_t size, int capacity);
@@ -49,13 +50,13 @@ struct peer {
 };
 
 /**
- * struct link - one way from senders to receivers
- * @peer: what it is made of
- * @size: of each message
- * @rfd: to receive from, if it is a descriptor
- * @wfd: to send to
- * @shm: memory shared by all processes, if it is not
- * @id: what else it is known by
+ * struct link - a unidirectional connection from senders to receivers
+ * @peer: the mechanism
+ * @size: size of each message, in bytes
+ * @rfd: descriptor of the receiving end, if the mechanism has one
+ * @wfd: descriptor of the sending end, may be equal to @rfd
+ * @shm: shared memory, of the futex-based queue
+ * @id: ID of a System V message queue
  */
 struct link {
 	const struct peer *peer;
@@ -69,27 +70,27 @@ struct link {
 extern const struct peer peer_gochan, peer_gochan_op, peer_gochan_fixed, peer_gochan_make;
 extern const struct peer peer_pipe, peer_packet, peer_seqpacket, peer_dgram;
 extern const struct peer peer_mqueue, peer_sysv, peer_eventfd, peer_futex;
-extern const struct peer *const peers[];	/* all of them, NULL at the end */
+extern const struct peer *const peers[];	/* NULL-terminated */
 
 struct run;
 
 /**
- * struct point - what is measured
- * @family: what it belongs to
- * @name: of the peer, or of the way in which it is used
- * @peer: what the links are made of
- * @size: of each message
- * @param: the family's parameter
- * @processes: how many work
- * @crowd: others, made by @setup, work too
- * @messages: how many are measured, all processes together
- * @setup: makes what the processes share, before there is more than one
- * @work: what process @me does for @messages messages
- * @measure: for points that are no matter of time: returns the figure
- * @extra: what else the family's functions need
- * @rounds: how often it is run at most, 0 for as often as the others
- * @by_chance: what it does is drawn at random, or depends on which of many processes
- *	runs next, and its cost is no better known than that
+ * struct point - one measurement
+ * @family: the family it belongs to
+ * @name: name of the peer, or of the method of using it
+ * @peer: mechanism of the links
+ * @size: message size in bytes
+ * @param: value of the family's parameter
+ * @processes: number of processes that call @work
+ * @background: @setup forks further processes that take part
+ * @messages: total number of messages measured
+ * @setup: create what the processes share; called before they are forked
+ * @work: what process number @me does to transfer @messages messages
+ * @measure: return the result, for points that do not measure time
+ * @extra: private data of the family
+ * @rounds: maximum number of rounds, 0 for no limit
+ * @randomized: the cost varies between runs, because it depends on random numbers
+ *	or on the scheduling of many processes
  */
 struct point {
 	const struct family *family;
@@ -98,24 +99,24 @@ struct point {
 	size_t size;
 	int param;
 	unsigned int processes;
-	bool crowd;
+	bool background;
 	unsigned int messages;
 	void (*setup)(struct run *run);
 	void (*work)(struct run *run, unsigned int me, unsigned int messages);
 	double (*measure)(struct run *run);
 	const void *extra;
 	unsigned int rounds;
-	bool by_chance;
+	bool randomized;
 };
 
 /**
- * struct run - a point while it is measured
- * @point: which
+ * struct run - a point that is being measured
+ * @point: the point
  * @links: its links
- * @nr_links: how many
- * @buf: room for a message, of each process its own
- * @rep: room for a reply
- * @priv: what the family's functions keep
+ * @nr_links: number of links
+ * @buf: message buffer, private to each process
+ * @rep: buffer for replies, private to each process
+ * @priv: private data of the family
  */
 struct run {
 	const struct point *point;
@@ -127,12 +128,12 @@ struct run {
 };
 
 /**
- * struct family - a kind of work
- * @name: of the family
- * @param: what its parameter is
- * @what: the work, in a few words
- * @unit: of what a message costs, NULL for time
- * @points: adds its points
+ * struct family - a kind of workload
+ * @name: name of the family
+ * @param: name of its parameter
+ * @what: short description of the workload
+ * @unit: unit of the results, NULL for time
+ * @points: add its points with point_add()
  */
 struct family {
 	const char *name;
@@ -153,8 +154,8 @@ void point_add(const struct point *point);
 
 /* run.c */
 struct result {
-	double cost;		/* of a message, in ns or the family's unit */
-	double switches;	/* of processes, a message */
+	double cost;		/* per message, in ns or the family's unit */
+	double switches;	/* context switches per message */
 };
 
 struct result point_run(const struct point *point);
@@ -164,8 +165,8 @@ long long now_ns(void);
 void link_open(struct link *link, const struct peer *peer, size_t size, int capacity);
 void links_open(struct run *run, unsigned int count, int capacity);
 bool peer_can(const struct peer *peer, size_t size, int capacity);
-extern const size_t sizes[];	/* 0 at the end */
-unsigned int messages_of(size_t size, unsigned int most);
+extern const size_t sizes[];	/* terminated by 0 */
+unsigned int scale_messages(size_t size, unsigned int max);
 void *shared_memory(size_t size);
 void unshare_memory(void *mem, size_t size);
 void read_whole(int fd, void *buf, size_t len);

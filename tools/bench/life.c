@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a link costs that carries nothing: making and ending it, and the memory
- * that it takes.
+ * The cost of an idle link: creating and destroying it, and its memory.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -13,7 +12,7 @@
 #include "bench.h"
 
 #define SIZE	64
-#define MANY	8192	/* links whose memory is measured */
+#define NR_LINKS	8192	/* links whose memory is measured */
 
 static void work(struct run *run, unsigned int me, unsigned int messages)
 {
@@ -29,7 +28,7 @@ static void work(struct run *run, unsigned int me, unsigned int messages)
 
 /* ---- memory ---- */
 
-static void fold_counts(void)
+static void refresh_vmstat(void)
 {
 	const int fd = open("/proc/sys/vm/stat_refresh", O_WRONLY | O_CLOEXEC);
 
@@ -38,7 +37,7 @@ static void fold_counts(void)
 	close(fd);
 }
 
-/* Bytes that the kernel has taken for itself by slab, page by page or otherwise. */
+/* Memory allocated by the kernel for its own use, in bytes. */
 static double kernel_memory(void)
 {
 	static const char *const kinds[] = { "Slab:", "KernelStack:", "VmallocUsed:", "Percpu:" };
@@ -48,7 +47,7 @@ static double kernel_memory(void)
 	unsigned int i;
 	FILE *file;
 
-	fold_counts();
+	refresh_vmstat();
 	file = fopen("/proc/meminfo", "r");
 	if (!file)
 		err(1, "meminfo");
@@ -63,24 +62,24 @@ static double kernel_memory(void)
 	return total;
 }
 
-/* The table of descriptors is to have its full size before. */
+/* Grow the descriptor table first (dup2), so that it is not counted. */
 static double measure(struct run *run)
 {
 	const struct point *p = run->point;
-	struct link *links = calloc(MANY, sizeof(*links));
+	struct link *links = calloc(NR_LINKS, sizeof(*links));
 	double before;
 	int i;
 
-	if (!links || dup2(STDIN_FILENO, 4 * MANY) < 0)
-		err(1, "%d links", MANY);
-	memset(links, 1, MANY * sizeof(*links));
+	if (!links || dup2(STDIN_FILENO, 4 * NR_LINKS) < 0)
+		err(1, "%d links", NR_LINKS);
+	memset(links, 1, NR_LINKS * sizeof(*links));
 	before = kernel_memory();
-	for (i = 0; i < MANY; i++)
+	for (i = 0; i < NR_LINKS; i++)
 		link_open(&links[i], p->peer, p->size, p->param);
-	return (kernel_memory() - before) / MANY;
+	return (kernel_memory() - before) / NR_LINKS;
 }
 
-/* What has neither a descriptor nor a limit of its own is left out. */
+/* The futex-based queue is omitted: it has no kernel object. */
 static const struct peer *const kinds[] = {
 	&peer_gochan_make, &peer_gochan, &peer_pipe, &peer_seqpacket, &peer_dgram, &peer_mqueue,
 	&peer_sysv, &peer_eventfd, NULL
@@ -102,7 +101,7 @@ static void add(struct point p, int capacity)
 
 static void points(struct point p)
 {
-	add(p, OWN_CAPACITY);
+	add(p, NO_CAPACITY);
 	add(p, 0);
 	add(p, 16);
 	add(p, 256);
@@ -125,7 +124,7 @@ static void points_memory(const struct family *family)
 	const struct point p = {
 		.family = family,
 		.processes = 1,
-		.messages = MANY,
+		.messages = NR_LINKS,
 		.measure = measure,
 		.rounds = 2,
 	};
@@ -136,14 +135,14 @@ static void points_memory(const struct family *family)
 const struct family family_create = {
 	.name = "create",
 	.param = "capacity",
-	.what = "making one and ending it; gochan has one descriptor, gochan-pair two",
+	.what = "create and destroy a link; gochan has one descriptor, gochan-pair two",
 	.points = points_create,
 };
 
 const struct family family_memory = {
 	.name = "memory",
 	.param = "capacity",
-	.what = "kernel memory of one that is idle, its files included",
+	.what = "kernel memory of an idle link, including its open files",
 	.unit = "bytes",
 	.points = points_memory,
 };

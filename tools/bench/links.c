@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The peers: for each thing that carries messages how to make it, send and
- * receive. The one in shared memory is in shm.c.
+ * The peers: how to create a link with each IPC mechanism, and to send and receive
+ * on it. The futex-based queue in shared memory is in shm.c.
  */
 #include <err.h>
 #include <errno.h>
@@ -21,20 +21,20 @@
 
 const size_t sizes[] = { 8, 64, 512, 4096, 65536, 0 };
 
-/* Few where a message takes long. */
-unsigned int messages_of(size_t size, unsigned int most)
+/* Reduce the number of messages for large sizes. */
+unsigned int scale_messages(size_t size, unsigned int max)
 {
 	if (size >= 65536)
-		return most / 64;
-	return size >= 4096 ? most / 8 : most;
+		return max / 64;
+	return size >= 4096 ? max / 8 : max;
 }
 
 bool peer_can(const struct peer *peer, size_t size, int capacity)
 {
 	if (size < peer->min_size || size > peer->max_size)
 		return false;
-	if (peer->own_capacity)
-		return capacity == OWN_CAPACITY;
+	if (peer->no_capacity)
+		return capacity == NO_CAPACITY;
 	return capacity > 0 || (capacity == 0 && peer->unbuffered);
 }
 
@@ -65,7 +65,7 @@ static void check(const struct link *link, ssize_t got)
 		errx(1, "%s: %zd bytes of %zu", link->peer->name, got, link->size);
 }
 
-/* ---- everything that is read and written ---- */
+/* ---- common to all mechanisms that use read and write ---- */
 
 static void fd_close(struct link *link)
 {
@@ -86,7 +86,7 @@ static void fd_recv(struct link *link, void *buf)
 
 /* ---- gochan ---- */
 
-static void take_fds(struct link *link, const int fds[2])
+static void set_fds(struct link *link, const int fds[2])
 {
 	link->rfd = fds[0];
 	link->wfd = fds[1];
@@ -98,7 +98,7 @@ static void gochan_open_link(struct link *link, size_t size, int capacity)
 
 	if (gochan_pair(fds, capacity, size, 0))
 		err(1, "gochan_pair");
-	take_fds(link, fds);
+	set_fds(link, fds);
 }
 
 static void gochan_open_fixed(struct link *link, size_t size, int capacity)
@@ -107,7 +107,7 @@ static void gochan_open_fixed(struct link *link, size_t size, int capacity)
 
 	if (gochan_pair(fds, capacity, size, GOCHAN_FIXED))
 		err(1, "gochan_pair");
-	take_fds(link, fds);
+	set_fds(link, fds);
 }
 
 static void gochan_op_send(struct link *link, void *buf)
@@ -186,7 +186,7 @@ static void pipe_open(struct link *link, size_t size, int capacity)
 	(void)capacity;
 	if (pipe2(fds, O_CLOEXEC))
 		err(1, "pipe2");
-	take_fds(link, fds);
+	set_fds(link, fds);
 }
 
 static void packet_open(struct link *link, size_t size, int capacity)
@@ -197,10 +197,10 @@ static void packet_open(struct link *link, size_t size, int capacity)
 	(void)capacity;
 	if (pipe2(fds, O_CLOEXEC | O_DIRECT))
 		err(1, "pipe2");
-	take_fds(link, fds);
+	set_fds(link, fds);
 }
 
-/* A pipe knows no messages: a read may bring a part. */
+/* A pipe is a byte stream: a read may return part of a message. */
 void read_whole(int fd, void *buf, size_t len)
 {
 	char *at = buf;
@@ -223,7 +223,7 @@ static void pipe_recv(struct link *link, void *buf)
 const struct peer peer_pipe = {
 	.name = "pipe",
 	.max_size = 65536,
-	.own_capacity = true,
+	.no_capacity = true,
 	.shared = 4096,		/* PIPE_BUF */
 	.open = pipe_open,
 	.close = fd_close,
@@ -234,7 +234,7 @@ const struct peer peer_pipe = {
 const struct peer peer_packet = {
 	.name = "packet-pipe",
 	.max_size = 4096,
-	.own_capacity = true,
+	.no_capacity = true,
 	.shared = 4096,
 	.open = packet_open,
 	.close = fd_close,
@@ -250,7 +250,7 @@ static void socket_open(struct link *link, int type)
 
 	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds))
 		err(1, "socketpair");
-	take_fds(link, fds);
+	set_fds(link, fds);
 }
 
 static void seqpacket_open(struct link *link, size_t size, int capacity)
@@ -270,7 +270,7 @@ static void dgram_open(struct link *link, size_t size, int capacity)
 const struct peer peer_seqpacket = {
 	.name = "seqpacket",
 	.max_size = 65536,
-	.own_capacity = true,
+	.no_capacity = true,
 	.shared = 65536,
 	.open = seqpacket_open,
 	.close = fd_close,
@@ -281,7 +281,7 @@ const struct peer peer_seqpacket = {
 const struct peer peer_dgram = {
 	.name = "dgram",
 	.max_size = 65536,
-	.own_capacity = true,
+	.no_capacity = true,
 	.shared = 65536,
 	.open = dgram_open,
 	.close = fd_close,
@@ -324,7 +324,7 @@ const struct peer peer_mqueue = {
 	.recv = mqueue_recv,
 };
 
-/* The size of a message does not count the type in front of it. */
+/* The size of a message does not include its type, a long in front of it. */
 static void sysv_open(struct link *link, size_t size, int capacity)
 {
 	struct msqid_ds ds;
@@ -367,7 +367,7 @@ const struct peer peer_sysv = {
 
 /* ---- eventfd ---- */
 
-/* As a queue of @capacity messages that say nothing but that they came. */
+/* EFD_SEMAPHORE: a read takes one message, which carries no data. */
 static void eventfd_open(struct link *link, size_t size, int capacity)
 {
 	(void)size;
@@ -390,7 +390,7 @@ const struct peer peer_eventfd = {
 	.name = "eventfd",
 	.min_size = 8,
 	.max_size = 8,
-	.own_capacity = true,
+	.no_capacity = true,
 	.shared = 8,
 	.open = eventfd_open,
 	.close = fd_close,

@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The benchmark program of the guest: runs the points whose names match, all
- * of them once a round, and prints what it runs on and a line for each:
+ * The benchmark program, which runs in the guest:
+ *
+ *   bench [-c] [-l] [-m MAX] [-r ROUNDS] [PATTERN...]
+ *
+ * It runs all points that match a PATTERN, once per round, and prints a
+ * description of the system and a line for each measurement:
  *
  *   point FAMILY PEER SIZE PARAMETER PROCESSES MESSAGES ROUND COST SWITCHES UNIT KIND
  *
- *   bench [-c] [-l] [-m MOST] [-r ROUNDS] [PATTERN...]
+ * A PATTERN is FAMILY[/PEER[/SIZE[/PARAMETER]]], where each part is a shell
+ * pattern.
  *
- * A PATTERN is FAMILY[/PEER[/SIZE[/PARAMETER]]], each part as in a shell. With
- * -l the points are listed. With -c the clock must count instructions, and what is
- * no matter of time is measured, too. With -m no more than that many messages are
- * measured.
+ *   -c  the guest's clock counts instructions (fail if it does not); also measure
+ *       the points that do not measure time
+ *   -l  list the points instead of running them
+ *   -m  measure at most MAX messages per point
+ *   -r  number of rounds (default 1)
  */
 #include <err.h>
 #include <fcntl.h>
@@ -34,8 +40,8 @@ static const struct family *const families[] = {
 };
 
 static struct point all[POINTS_MAX];
-static unsigned int nr_points, most_messages = -1;
-static bool counting;
+static unsigned int nr_points, max_messages = -1;
+static bool count_instructions;
 static char **patterns;
 
 static void name_of(const struct point *p, char name[static NAME_SIZE])
@@ -43,7 +49,7 @@ static void name_of(const struct point *p, char name[static NAME_SIZE])
 	snprintf(name, NAME_SIZE, "%s/%s/%zu/%d", p->family->name, p->name, p->size, p->param);
 }
 
-/* Does @pattern fit all of @name, or all up to one of its slashes? */
+/* Does @pattern match @name, or a prefix of it that ends before a slash? */
 static bool matches(const char *pattern, const char *name)
 {
 	return fnmatch(pattern, name, FNM_PATHNAME | FNM_LEADING_DIR) == 0;
@@ -61,8 +67,8 @@ void point_add(const struct point *point)
 	if (nr_points == POINTS_MAX)
 		errx(1, "too many points");
 	all[nr_points] = *point;
-	if (point->messages > most_messages)
-		all[nr_points].messages = most_messages;
+	if (point->messages > max_messages)
+		all[nr_points].messages = max_messages;
 	nr_points++;
 }
 
@@ -73,12 +79,12 @@ static void run_round(unsigned int round)
 	for (p = all; p < all + nr_points; p++) {
 		struct result r;
 
-		if ((p->rounds && round >= p->rounds) || (p->measure && !counting))
+		if ((p->rounds && round >= p->rounds) || (p->measure && !count_instructions))
 			continue;
 		r = point_run(p);
 		printf("point %s %s %zu %d %u %u %u %.3f %.4f %s %s\n", p->family->name, p->name,
 		       p->size, p->param, p->processes, p->messages, round, r.cost, r.switches,
-		       p->family->unit ?: "time", p->by_chance ? "chance" : "steady");
+		       p->family->unit ?: "time", p->randomized ? "chance" : "steady");
 		fflush(stdout);
 	}
 }
@@ -94,15 +100,15 @@ static void list(void)
 	}
 }
 
-static void raise_limit(int resource, rlim_t most)
+static void set_rlimit(int resource, rlim_t max)
 {
-	const struct rlimit limit = { most, most };
+	const struct rlimit limit = { max, max };
 
 	if (setrlimit(resource, &limit))
 		err(1, "setrlimit");
 }
 
-static void put(const char *path, const char *text)
+static void write_file(const char *path, const char *text)
 {
 	const int fd = open(path, O_WRONLY | O_CLOEXEC);
 
@@ -111,7 +117,7 @@ static void put(const char *path, const char *text)
 	close(fd);
 }
 
-static void print_line_of(const char *path, const char *start, const char *name)
+static void print_line(const char *path, const char *start, const char *name)
 {
 	char line[4096];
 	FILE *file = fopen(path, "r");
@@ -132,33 +138,33 @@ static void print_about(void)
 
 	uname(&name);
 	printf("about kernel %s %s\n", name.release, name.version);
-	print_line_of("/proc/cmdline", "", "parameters");
-	print_line_of("/proc/cpuinfo", "model name\t: ", "processor");
+	print_line("/proc/cmdline", "", "parameters");
+	print_line("/proc/cpuinfo", "model name\t: ", "processor");
 	for (i = 0; i < ARRAY_SIZE(families); i++)
 		printf("family %s %s %s\n", families[i]->name, families[i]->param,
 		       families[i]->what);
 }
 
-/* No peer is to be measured at its administrator's limits. */
+/* Raise the resource limits that would restrict some peers. */
 static void raise_limits(void)
 {
-	raise_limit(RLIMIT_NOFILE, 65536);
-	raise_limit(RLIMIT_MSGQUEUE, RLIM_INFINITY);
-	put("/proc/sys/kernel/msgmax", "65536");
+	set_rlimit(RLIMIT_NOFILE, 65536);
+	set_rlimit(RLIMIT_MSGQUEUE, RLIM_INFINITY);
+	write_file("/proc/sys/kernel/msgmax", "65536");
 }
 
-/* Two instructions a turn must take two nanoseconds. */
+/* Under icount (shift=0) each instruction takes 1 ns: two per iteration here. */
 static void check_clock(void)
 {
-	const long turns = 10000000;
-	long left = turns;
+	const long iterations = 10000000;
+	long left = iterations;
 	long long start = now_ns(), took;
 
 	__asm__ volatile("1: dec %0; jnz 1b" : "+r" (left));
 	took = now_ns() - start;
-	if (took < 2 * turns || took > 2 * turns + turns / 50)
+	if (took < 2 * iterations || took > 2 * iterations + iterations / 50)
 		errx(1, "%ld instructions took %lld ns: the clock does not count them",
-		     2 * turns, took);
+		     2 * iterations, took);
 }
 
 int main(int argc, char **argv)
@@ -170,13 +176,13 @@ int main(int argc, char **argv)
 	while ((option = getopt(argc, argv, "clm:r:")) != -1) {
 		switch (option) {
 		case 'c':
-			counting = true;
+			count_instructions = true;
 			break;
 		case 'l':
 			only_list = true;
 			break;
 		case 'm':
-			most_messages = strtoul(optarg, NULL, 10);
+			max_messages = strtoul(optarg, NULL, 10);
 			break;
 		case 'r':
 			rounds = strtoul(optarg, NULL, 10);
@@ -194,7 +200,7 @@ int main(int argc, char **argv)
 		list();
 		return 0;
 	}
-	if (counting)
+	if (count_instructions)
 		check_clock();
 	raise_limits();
 	print_about();

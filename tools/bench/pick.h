@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Ways to receive from whichever of several links is ready (select.c).
+ * Methods to receive from whichever of several links is ready (select.c).
  */
 #ifndef BENCH_PICK_H
 #define BENCH_PICK_H
@@ -12,20 +12,20 @@
 #include "bench.h"
 
 /**
- * struct picker - one way, over some links
- * @way: which
+ * struct picker - state of a method
+ * @method: the method
  * @links: the links
- * @count: how many
- * @buf: where the ops' messages go
- * @ops: for gochan_select()
- * @epoll: for epoll, as are the next three
- * @events: what it told of
- * @nr_events: of how many
- * @next_event: the first that was not received yet
- * @fds: for poll
+ * @count: number of links
+ * @buf: receive buffer that the ops point to
+ * @ops: gochan_select(): one op per link
+ * @epoll: epoll: the epoll instance
+ * @events: epoll: events returned by the last epoll_wait()
+ * @nr_events: epoll: their number
+ * @next_event: epoll: the first one not handled yet
+ * @fds: poll: one entry per link
  */
 struct picker {
-	const struct way *way;
+	const struct method *method;
 	struct link *links;
 	unsigned int count;
 	void *buf;
@@ -38,23 +38,23 @@ struct picker {
 };
 
 /**
- * struct way - how it is done
- * @name: in the tables
- * @peer: what the links are
- * @begin: prepares, in the process that will pick or before it
- * @pick: receives a message; returns from which link
- * @by_chance: where it begins to look is drawn at random
+ * struct method - a method to receive from whichever link is ready
+ * @name: name in the results
+ * @peer: mechanism of the links
+ * @begin: initialize, in the receiving process or before it is forked
+ * @pick: receive a message; returns the index of its link
+ * @randomized: it checks the links in random order
  */
-struct way {
+struct method {
 	const char *name;
 	const struct peer *peer;
 	void (*begin)(struct picker *pick, struct link *links, unsigned int count);
 	unsigned int (*pick)(struct picker *pick, void *buf);
-	bool by_chance;
+	bool randomized;
 };
 
-extern const struct way ways[];		/* a nameless one at the end */
+extern const struct method methods[];		/* terminated by one without name */
 
-struct picker *picker_make(const struct way *way, struct link *links, unsigned int count);
+struct picker *picker_make(const struct method *method, struct link *links, unsigned int count);
 
 #endif /* BENCH_PICK_H */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Two processes and two links: a request one way, a reply the other. A message
- * is a round.
+ * Two processes and two links, one for requests and one for replies. A message in
+ * the results is a round trip.
  */
 #include <err.h>
 #include <gochan.h>
@@ -42,7 +42,7 @@ static void call(struct run *run)
 		err(1, "gochan_call");
 }
 
-/* Who serves receives the first request, then replies and receives at once. */
+/* Each gochan_call() sends a reply and receives the next request. */
 static void serve_by_call(struct run *run, unsigned int messages)
 {
 	struct link *in = &run->links[0], *out = &run->links[1];
@@ -74,7 +74,7 @@ static void add(const struct family *family, const struct peer *peer, size_t siz
 		.size = size,
 		.param = capacity,
 		.processes = 2,
-		.messages = messages_of(size, 5000),
+		.messages = scale_messages(size, 5000),
 		.setup = setup,
 		.work = work,
 	};
@@ -97,7 +97,7 @@ static void points(const struct family *family)
 
 	for (size = sizes; *size; size++)
 		for (i = 0; peers[i]; i++)
-			for (capacity = OWN_CAPACITY; capacity <= 1; capacity++)
+			for (capacity = NO_CAPACITY; capacity <= 1; capacity++)
 				add(family, peers[i], *size, capacity);
 }
 

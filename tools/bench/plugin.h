@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * QEMU's interface for plugins, as far as profile.c uses it: Debian has no
- * header for it. QEMU finds the last two by their names.
+ * The part of QEMU's plugin API that profile.c uses, since Debian does not
+ * package qemu-plugin.h. QEMU looks up the last two symbols by name.
  */
 #ifndef BENCH_PLUGIN_H
 #define BENCH_PLUGIN_H
@@ -14,7 +14,7 @@
 
 typedef uint64_t qemu_plugin_id_t;
 
-struct qemu_plugin_tb;		/* a block of translated instructions */
+struct qemu_plugin_tb;		/* a translation block */
 struct qemu_plugin_insn;
 
 enum { QEMU_PLUGIN_CB_NO_REGS };

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# Instructions and calls a message, by function. Reads what the benchmark
-# program printed, for the number of messages, then lines in the order of
-# addresses: "ADDRESS ! FUNCTION" and "ADDRESS + COUNT".
+# Prints instructions and calls per message, by function. Reads the output of the
+# benchmark program, for the number of messages, and then from standard input
+# lines sorted by address: "ADDRESS ! FUNCTION" for symbols and "ADDRESS + COUNT"
+# for executed instructions.
 
 FILENAME != "-" {
 	if ($1 == "point")

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A plugin for QEMU 7.2 and later: counts which instructions the guest runs
- * between the two marks that run.c sets around what it measures. At the end of
- * the guest it writes a line for each block of code that ran, "ADDRESS COUNT",
- * to the file OUT: -plugin profile.so,out=FILE. It knows no symbols.
+ * Profiling plugin for QEMU 7.2 and later: counts how often the guest executes
+ * each instruction between the markers that run.c sets around the measured
+ * interval. When QEMU exits, it writes a line "ADDRESS COUNT" per instruction
+ * executed to FILE: -plugin profile.so,out=FILE. It does not resolve symbols.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -13,19 +13,19 @@
 
 #include "plugin.h"
 
-/* As run.c has them. */
+/* The markers of run.c, without their last byte. */
 static const unsigned char mark[] = { 0x0f, 0x1f, 0x80, 'G', 'o', 'c' };
 
 enum { MARK_BEGIN = 1, MARK_END = 2 };
 
 /**
  * struct site - an instruction
- * @addr: where it is in the guest
- * @count: how often it ran since the guest began
- * @before: @count when the measured interval began
- * @measured: how often it ran in all measured intervals
- * @next: another one whose address hashes alike
- * @older: the one found before it
+ * @addr: its virtual address in the guest
+ * @count: number of executions since the guest was started
+ * @before: @count at the start of the measured interval
+ * @measured: number of executions in all measured intervals
+ * @next: next site in the hash bucket
+ * @list: next site in all_sites
  */
 struct site {
 	uint64_t addr;
@@ -33,7 +33,7 @@ struct site {
 	uint64_t before;
 	uint64_t measured;
 	struct site *next;
-	struct site *older;
+	struct site *list;
 };
 
 #define BUCKETS	(1 << 18)
@@ -41,11 +41,11 @@ struct site {
 int qemu_plugin_version = PLUGIN_VERSION;
 
 static struct site *sites[BUCKETS];
-static struct site *newest;
+static struct site *all_sites;
 static const char *out;
 static bool measuring;
 
-static struct site *site_of(uint64_t addr)
+static struct site *find_site(uint64_t addr)
 {
 	struct site **bucket = &sites[(addr ^ addr >> 18) % BUCKETS];
 	struct site *site;
@@ -59,8 +59,8 @@ static struct site *site_of(uint64_t addr)
 	site->addr = addr;
 	site->next = *bucket;
 	*bucket = site;
-	site->older = newest;
-	newest = site;
+	site->list = all_sites;
+	all_sites = site;
 	return site;
 }
 
@@ -71,7 +71,7 @@ static void begin(unsigned int cpu, void *arg)
 	(void)cpu;
 	(void)arg;
 	measuring = true;
-	for (site = newest; site; site = site->older)
+	for (site = all_sites; site; site = site->list)
 		site->before = site->count;
 }
 
@@ -81,13 +81,13 @@ static void end(unsigned int cpu, void *arg)
 
 	(void)cpu;
 	(void)arg;
-	for (site = newest; site && measuring; site = site->older)
+	for (site = all_sites; site && measuring; site = site->list)
 		site->measured += site->count - site->before;
 	measuring = false;
 }
 
-/* The last byte of the mark that an instruction is, or 0. */
-static int mark_of(const struct qemu_plugin_insn *insn)
+/* The last byte of a marker, or 0 for any other instruction. */
+static int insn_mark(const struct qemu_plugin_insn *insn)
 {
 	const unsigned char *data = qemu_plugin_insn_data(insn);
 
@@ -97,8 +97,8 @@ static int mark_of(const struct qemu_plugin_insn *insn)
 	return data[sizeof(mark)];
 }
 
-/* Instructions are counted one by one: a fault may end a block in its middle. */
-static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+/* Count each instruction, not blocks, because a fault can leave a block early. */
+static void instrument_tb(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
 	struct qemu_plugin_insn *insn;
 	struct site *site;
@@ -107,19 +107,19 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	(void)id;
 	for (i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
 		insn = qemu_plugin_tb_get_insn(tb, i);
-		site = site_of(qemu_plugin_insn_vaddr(insn));
+		site = find_site(qemu_plugin_insn_vaddr(insn));
 		qemu_plugin_register_vcpu_insn_exec_inline(insn, QEMU_PLUGIN_INLINE_ADD_U64,
 							   &site->count, 1);
-		if (mark_of(insn) == MARK_BEGIN)
+		if (insn_mark(insn) == MARK_BEGIN)
 			qemu_plugin_register_vcpu_insn_exec_cb(insn, begin,
 							       QEMU_PLUGIN_CB_NO_REGS, NULL);
-		if (mark_of(insn) == MARK_END)
+		if (insn_mark(insn) == MARK_END)
 			qemu_plugin_register_vcpu_insn_exec_cb(insn, end,
 							       QEMU_PLUGIN_CB_NO_REGS, NULL);
 	}
 }
 
-static void ended(qemu_plugin_id_t id, void *arg)
+static void write_profile(qemu_plugin_id_t id, void *arg)
 {
 	FILE *file = fopen(out, "w");
 	struct site *site;
@@ -130,7 +130,7 @@ static void ended(qemu_plugin_id_t id, void *arg)
 		fprintf(stderr, "profile: %s: %s\n", out, strerror(errno));
 		return;
 	}
-	for (site = newest; site; site = site->older)
+	for (site = all_sites; site; site = site->list)
 		if (site->measured)
 			fprintf(file, "%016llx %llu\n", (unsigned long long)site->addr,
 				(unsigned long long)site->measured);
@@ -145,7 +145,7 @@ int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **
 		return -1;
 	}
 	out = strdup(argv[0] + 4);
-	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
-	qemu_plugin_register_atexit_cb(id, ended, NULL);
+	qemu_plugin_register_vcpu_tb_trans_cb(id, instrument_tb);
+	qemu_plugin_register_atexit_cb(id, write_profile, NULL);
 	return 0;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Runs a point and measures it: in processes of its own, with everything made
- * anew, first some messages to warm up, then, from when the last process is
- * ready until the last one is done, those that count.
+ * Runs and measures a point. Each point gets new processes and links. After some
+ * messages for warming up, the measurement starts when the last process is ready
+ * and stops when the last one is done.
  */
 #include <err.h>
 #include <linux/futex.h>
@@ -22,12 +22,12 @@
 
 #define WARM_UP_NS	80000000
 
-/* What the processes of a run, and who waits for its result, have in common. */
-struct common {
-	atomic_uint meetings;
+/* State shared by the processes of a run and the one that waits for its result. */
+struct shared {
+	atomic_uint generation;
 	atomic_uint arrived;
 	atomic_uint running;
-	bool verdict;
+	bool result;
 	long long start, end;
 	atomic_llong switches;
 	double figure;
@@ -41,7 +41,7 @@ long long now_ns(void)
 	return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-/* What the profiler (profile.c) looks for: a nop that nobody else has. */
+/* Markers for the profiler (profile.c): nops that occur nowhere else. */
 static inline void mark_begin(void)
 {
 	__asm__ volatile(".byte 0x0f, 0x1f, 0x80, 'G', 'o', 'c', 0x01" : : : "memory");
@@ -53,42 +53,42 @@ static inline void mark_end(void)
 }
 
 /*
- * Waits until all processes have come. The last one to come first does @act,
- * whose verdict is everybody's.
+ * Block until all processes have arrived. The last one calls @action before it
+ * wakes the others; its result is returned to all.
  */
-static bool meet(struct common *c, unsigned int processes, bool (*act)(struct common *c))
+static bool barrier_wait(struct shared *c, unsigned int processes, bool (*action)(struct shared *c))
 {
-	const unsigned int meeting = atomic_load(&c->meetings);
+	const unsigned int gen = atomic_load(&c->generation);
 
 	if (atomic_fetch_add(&c->arrived, 1) + 1 < processes) {
-		while (atomic_load(&c->meetings) == meeting)
-			syscall(SYS_futex, &c->meetings, FUTEX_WAIT, meeting, NULL, NULL, 0);
-		return c->verdict;
+		while (atomic_load(&c->generation) == gen)
+			syscall(SYS_futex, &c->generation, FUTEX_WAIT, gen, NULL, NULL, 0);
+		return c->result;
 	}
 	atomic_store(&c->arrived, 0);
-	c->verdict = act(c);
-	atomic_fetch_add(&c->meetings, 1);
+	c->result = action(c);
+	atomic_fetch_add(&c->generation, 1);
 	if (processes > 1)
-		syscall(SYS_futex, &c->meetings, FUTEX_WAKE, processes, NULL, NULL, 0);
-	return c->verdict;
+		syscall(SYS_futex, &c->generation, FUTEX_WAKE, processes, NULL, NULL, 0);
+	return c->result;
 }
 
-/* The first meeting is the beginning. */
-static bool is_warm(struct common *c)
+/* The first call starts the warm-up time. */
+static bool is_warm(struct shared *c)
 {
 	if (!c->start)
 		c->start = now_ns();
 	return now_ns() - c->start >= WARM_UP_NS;
 }
 
-static bool begin(struct common *c)
+static bool begin(struct shared *c)
 {
 	c->start = now_ns();
 	mark_begin();
 	return true;
 }
 
-static void end(struct common *c)
+static void end(struct shared *c)
 {
 	if (atomic_fetch_sub(&c->running, 1) > 1)
 		return;
@@ -104,7 +104,7 @@ static long long switches(void)
 	return usage.ru_nvcsw + usage.ru_nivcsw;
 }
 
-static unsigned char *touched(size_t size)
+static unsigned char *alloc_buf(size_t size)
 {
 	unsigned char *buf = aligned_alloc(4096, (size + 4095) / 4096 * 4096);
 
@@ -115,49 +115,50 @@ static unsigned char *touched(size_t size)
 }
 
 /*
- * Where processes compete, the scheduler takes some dozen ticks to find the
- * rhythm that it then keeps.
+ * With several processes, the scheduler needs some dozens of ticks to reach a
+ * steady state.
  */
-static void warm_up(struct run *run, struct common *c, unsigned int me)
+static void warm_up(struct run *run, struct shared *c, unsigned int me)
 {
 	const struct point *p = run->point;
 
-	if (p->processes == 1 && !p->crowd) {
+	if (p->processes == 1 && !p->background) {
 		p->work(run, me, p->messages / 8);
 		return;
 	}
-	while (!meet(c, p->processes, is_warm))
+	while (!barrier_wait(c, p->processes, is_warm))
 		p->work(run, me, p->messages / 4);
 }
 
 /*
- * What the last point has left to be freed later, is freed now. Who counts
- * instructions does not wait: the clock of an idle machine jumps.
+ * Give the kernel time to free what the previous point left behind (RCU, work
+ * queues). With icount this takes no real time, since the clock of an idle guest
+ * jumps ahead.
  */
-static void settle(void)
+static void wait_for_deferred_frees(void)
 {
 	const struct timespec t = { .tv_nsec = 50000000 };
 
 	nanosleep(&t, NULL);
 }
 
-static void take_part(struct run *run, struct common *c, unsigned int me)
+static void run_process(struct run *run, struct shared *c, unsigned int me)
 {
 	const struct point *p = run->point;
 	long long before;
 
-	run->buf = touched(p->size + 8);
-	run->rep = touched(p->size + 8);
+	run->buf = alloc_buf(p->size + 8);
+	run->rep = alloc_buf(p->size + 8);
 	warm_up(run, c, me);
 	before = switches();
 	atomic_fetch_add(&c->running, 1);
-	meet(c, p->processes, begin);
+	barrier_wait(c, p->processes, begin);
 	p->work(run, me, p->messages);
 	end(c);
 	atomic_fetch_add(&c->switches, switches() - before);
 }
 
-static pid_t start(struct run *run, struct common *c, unsigned int me)
+static pid_t start(struct run *run, struct shared *c, unsigned int me)
 {
 	pid_t pid = fork();
 
@@ -166,11 +167,11 @@ static pid_t start(struct run *run, struct common *c, unsigned int me)
 	if (pid)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	take_part(run, c, me);
+	run_process(run, c, me);
 	_exit(0);
 }
 
-static void bury(pid_t pid, const struct point *p)
+static void reap(pid_t pid, const struct point *p)
 {
 	int status;
 
@@ -180,7 +181,7 @@ static void bury(pid_t pid, const struct point *p)
 		errx(1, "%s/%s/%zu/%d failed", p->family->name, p->name, p->size, p->param);
 }
 
-static void conduct(const struct point *p, struct common *c)
+static void run_processes(const struct point *p, struct shared *c)
 {
 	struct run run = { .point = p };
 	pid_t pids[PROCESSES_MAX] = { 0 };
@@ -194,12 +195,12 @@ static void conduct(const struct point *p, struct common *c)
 	}
 	for (i = 1; i < p->processes; i++)
 		pids[i] = start(&run, c, i);
-	take_part(&run, c, 0);
+	run_process(&run, c, 0);
 	for (i = 1; i < p->processes; i++)
-		bury(pids[i], p);
+		reap(pids[i], p);
 }
 
-/* What is shared must not be copied-on-write. */
+/* Memory shared across fork(), populated to avoid page faults while measuring. */
 void *shared_memory(size_t size)
 {
 	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -218,20 +219,20 @@ void unshare_memory(void *mem, size_t size)
 
 struct result point_run(const struct point *p)
 {
-	struct common *c = shared_memory(sizeof(*c));
+	struct shared *c = shared_memory(sizeof(*c));
 	struct result result;
 	pid_t pid;
 
-	settle();
+	wait_for_deferred_frees();
 	pid = fork();
 	if (pid < 0)
 		err(1, "fork");
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		conduct(p, c);
+		run_processes(p, c);
 		_exit(0);
 	}
-	bury(pid, p);
+	reap(pid, p);
 	result.cost = p->measure ? c->figure : (double)(c->end - c->start) / p->messages;
 	result.switches = p->measure ? 0 : (double)c->switches / p->messages;
 	unshare_memory(c, sizeof(*c));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One of many is ready: it is found, and its message received, by select, by
- * epoll or by poll. Either one process sends to each in turn and then looks,
- * or another one sends while it is asleep, and waits for an answer.
+ * Receiving from the one of many links that is ready, with gochan_select(), epoll
+ * or poll. Either a single process sends to each link in turn and then receives,
+ * or one process sends while another is blocked on all links, and waits for a
+ * reply.
  */
 #include <err.h>
 #include <gochan.h>
@@ -15,7 +16,7 @@
 
 #define SIZE	64
 
-/* ---- by gochan_select ---- */
+/* ---- gochan_select ---- */
 
 static void select_begin(struct picker *pick, struct link *links, unsigned int count)
 {
@@ -28,7 +29,10 @@ static void select_begin(struct picker *pick, struct link *links, unsigned int c
 		pick->ops[i] = GOCHAN_RECV(links[i].rfd, NULL, links[i].size);
 }
 
-/* A message as long as the room leaves an op as it was, so they are made once. */
+/*
+ * The ops can be reused: the length returned is equal to the buffer size, as all
+ * messages have the same size.
+ */
 static unsigned int select_pick(struct picker *pick, void *buf)
 {
 	unsigned int i;
@@ -43,7 +47,7 @@ static unsigned int select_pick(struct picker *pick, void *buf)
 	return ready;
 }
 
-/* ---- by epoll, which tells of several at once if there are ---- */
+/* ---- epoll, which can return several events at once ---- */
 
 static void epoll_begin(struct picker *pick, struct link *links, unsigned int count)
 {
@@ -74,7 +78,7 @@ static unsigned int epoll_pick(struct picker *pick, void *buf)
 	return ready;
 }
 
-/* ---- by poll ---- */
+/* ---- poll ---- */
 
 static void poll_begin(struct picker *pick, struct link *links, unsigned int count)
 {
@@ -101,7 +105,7 @@ static unsigned int poll_pick(struct picker *pick, void *buf)
 	return i;
 }
 
-const struct way ways[] = {
+const struct method methods[] = {
 	{ "gochan", &peer_gochan, select_begin, select_pick, true },
 	{ "gochan+epoll", &peer_gochan, epoll_begin, epoll_pick, false },
 	{ "pipe+epoll", &peer_pipe, epoll_begin, epoll_pick, false },
@@ -112,25 +116,25 @@ const struct way ways[] = {
 	{ NULL }
 };
 
-struct picker *picker_make(const struct way *way, struct link *links, unsigned int count)
+struct picker *picker_make(const struct method *method, struct link *links, unsigned int count)
 {
 	struct picker *pick = calloc(1, sizeof(*pick));
 
 	if (!pick)
 		err(1, "picker");
-	pick->way = way;
+	pick->method = method;
 	pick->links = links;
 	pick->count = count;
-	way->begin(pick, links, count);
+	method->begin(pick, links, count);
 	return pick;
 }
 
 /* ---- the families ---- */
 
-/* One link more is for answers. */
+/* The last link is for replies. */
 static void setup(struct run *run)
 {
-	const int capacity = run->point->peer->own_capacity ? OWN_CAPACITY : 1;
+	const int capacity = run->point->peer->no_capacity ? NO_CAPACITY : 1;
 	const unsigned int count = run->point->param;
 
 	links_open(run, count + 1, capacity);
@@ -151,25 +155,25 @@ static void work_ready(struct run *run, unsigned int me, unsigned int messages)
 	while (messages--) {
 		at = next(at, run);
 		link_send(&run->links[at], run->buf);
-		if (pick->way->pick(pick, run->rep) != at)
-			errx(1, "not the one that is ready");
+		if (pick->method->pick(pick, run->rep) != at)
+			errx(1, "received from the wrong link");
 	}
 }
 
 static void work_asleep(struct run *run, unsigned int me, unsigned int messages)
 {
-	struct link *answers = &run->links[run->point->param];
+	struct link *replies = &run->links[run->point->param];
 	struct picker *pick = run->priv;
 	unsigned int at = 0;
 
 	while (messages--) {
 		at = next(at, run);
 		if (me == 1) {
-			pick->way->pick(pick, run->buf);
-			link_send(answers, run->buf);
+			pick->method->pick(pick, run->buf);
+			link_send(replies, run->buf);
 		} else {
 			link_send(&run->links[at], run->buf);
-			link_recv(answers, run->rep);
+			link_recv(replies, run->rep);
 		}
 	}
 }
@@ -178,23 +182,23 @@ static void add(const struct family *family, unsigned int processes,
 		void (*work)(struct run *run, unsigned int me, unsigned int messages))
 {
 	static const int counts[] = { 1, 8, 64, 1024 };
-	const struct way *way;
+	const struct method *method;
 	unsigned int c;
 
 	for (c = 0; c < ARRAY_SIZE(counts); c++) {
-		for (way = ways; way->name; way++) {
+		for (method = methods; method->name; method++) {
 			const struct point p = {
 				.family = family,
-				.name = way->name,
-				.peer = way->peer,
+				.name = method->name,
+				.peer = method->peer,
 				.size = SIZE,
 				.param = counts[c],
 				.processes = processes,
 				.messages = counts[c] > 64 ? 512 : 2048,
 				.setup = setup,
 				.work = work,
-				.extra = way,
-				.by_chance = way->by_chance && counts[c] > 1,
+				.extra = method,
+				.randomized = method->randomized && counts[c] > 1,
 			};
 
 			point_add(&p);
@@ -202,7 +206,7 @@ static void add(const struct family *family, unsigned int processes,
 	}
 }
 
-/* What it costs to hand a select its ops: one channel is empty, the rest nil. */
+/* The cost of passing ops to a select: one channel is empty, the others are nil. */
 static void setup_nil(struct run *run)
 {
 	struct gochan_op *ops = calloc(run->point->param, sizeof(*ops));
@@ -260,13 +264,13 @@ static void points_asleep(const struct family *family)
 const struct family family_select = {
 	.name = "select",
 	.param = "channels",
-	.what = "a message to one of many, found and received by its sender; nil: none is ready",
+	.what = "a process sends to one of many links and then selects it; nil: none is ready",
 	.points = points_ready,
 };
 
 const struct family family_select_asleep = {
 	.name = "select_asleep",
 	.param = "channels",
-	.what = "a message to one of many, on all of which a process sleeps, and its answer",
+	.what = "a message to one of many links, on all of which a process blocks, and its reply",
 	.points = points_asleep,
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One process writes a message and then reads it: what the path costs when
- * nobody sleeps.
+ * A single process writes a message and then reads it: the cost of send and
+ * receive without blocking.
  */
 #include "bench.h"
 
@@ -33,9 +33,9 @@ static void points(const struct family *family)
 				.name = peers[i]->name,
 				.peer = peers[i],
 				.size = *size,
-				.param = peers[i]->own_capacity ? OWN_CAPACITY : 1,
+				.param = peers[i]->no_capacity ? NO_CAPACITY : 1,
 				.processes = 1,
-				.messages = messages_of(*size, 8000),
+				.messages = scale_messages(*size, 8000),
 				.setup = setup,
 				.work = work,
 			};

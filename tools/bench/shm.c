@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A queue in shared memory with futexes, as one makes it by hand: a ring under
- * a lock, and a word to sleep on at each end. It has what programs that trust
- * each other can do without: a dead process leaves the lock locked, and no
- * descriptor stands for it.
+ * A hand-written queue in shared memory: a ring buffer protected by a lock, with
+ * a futex to sleep on for each direction. It is meant for processes that trust
+ * each other: if one dies while it holds the lock, all others hang. It has no
+ * descriptor that could be polled.
  */
 #include <linux/futex.h>
 #include <stdatomic.h>
@@ -14,23 +14,24 @@
 #include "bench.h"
 
 /*
- * @lock is 0 free, 1 held, 2 held and waited for. @came and @went count what
- * happened, for who sleeps until it does; @receivers and @senders are those.
+ * @lock is 0 if free, 1 if held, 2 if held with waiters. @sends and @recvs count
+ * completed operations and serve as futexes for blocked receivers and senders,
+ * whose numbers are in @receivers and @senders.
  */
 struct ring {
 	atomic_uint lock;
-	atomic_uint came, went;
+	atomic_uint sends, recvs;
 	unsigned int receivers, senders;
 	unsigned int capacity, head, len;
 	unsigned char data[] __attribute__((aligned(64)));
 };
 
-static void sleep_while(atomic_uint *word, unsigned int value)
+static void futex_wait(atomic_uint *word, unsigned int value)
 {
 	syscall(SYS_futex, word, FUTEX_WAIT, value, NULL, NULL, 0);
 }
 
-static void wake_one(atomic_uint *word)
+static void futex_wake_one(atomic_uint *word)
 {
 	syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
@@ -42,33 +43,33 @@ static void lock(struct ring *ring)
 	if (atomic_compare_exchange_strong(&ring->lock, &was, 1))
 		return;
 	while (atomic_exchange(&ring->lock, 2))
-		sleep_while(&ring->lock, 2);
+		futex_wait(&ring->lock, 2);
 }
 
 static void unlock(struct ring *ring)
 {
 	if (atomic_exchange(&ring->lock, 0) == 2)
-		wake_one(&ring->lock);
+		futex_wake_one(&ring->lock);
 }
 
-/* Sleeps until the word changes; the lock is given up meanwhile. */
-static void await(struct ring *ring, atomic_uint *word, unsigned int *sleepers)
+/* Block until @word changes, releasing the lock meanwhile. */
+static void wait_for_change(struct ring *ring, atomic_uint *word, unsigned int *sleepers)
 {
 	const unsigned int seen = atomic_load(word);
 
 	++*sleepers;
 	unlock(ring);
-	sleep_while(word, seen);
+	futex_wait(word, seen);
 	lock(ring);
 	--*sleepers;
 }
 
-static void unlock_and_tell(struct ring *ring, atomic_uint *word, unsigned int sleepers)
+static void unlock_and_wake(struct ring *ring, atomic_uint *word, unsigned int sleepers)
 {
 	atomic_fetch_add(word, 1);
 	unlock(ring);
 	if (sleepers)
-		wake_one(word);
+		futex_wake_one(word);
 }
 
 static void futex_open(struct link *link, size_t size, int capacity)
@@ -93,12 +94,12 @@ static void futex_send(struct link *link, void *buf)
 
 	lock(ring);
 	while (ring->len == ring->capacity)
-		await(ring, &ring->went, &ring->senders);
+		wait_for_change(ring, &ring->recvs, &ring->senders);
 	at = ring->head + ring->len++;
 	if (at >= ring->capacity)
 		at -= ring->capacity;
 	memcpy(ring->data + at * link->size, buf, link->size);
-	unlock_and_tell(ring, &ring->came, ring->receivers);
+	unlock_and_wake(ring, &ring->sends, ring->receivers);
 }
 
 static void futex_recv(struct link *link, void *buf)
@@ -107,11 +108,11 @@ static void futex_recv(struct link *link, void *buf)
 
 	lock(ring);
 	while (!ring->len)
-		await(ring, &ring->came, &ring->receivers);
+		wait_for_change(ring, &ring->sends, &ring->receivers);
 	memcpy(buf, ring->data + ring->head * link->size, link->size);
 	ring->head = ring->head + 1 == ring->capacity ? 0 : ring->head + 1;
 	ring->len--;
-	unlock_and_tell(ring, &ring->went, ring->senders);
+	unlock_and_wake(ring, &ring->recvs, ring->senders);
 }
 
 const struct peer peer_futex = {

@@ -23,7 +23,7 @@ static void work(struct run *run, unsigned int me, unsigned int messages)
 
 static void points(const struct family *family)
 {
-	static const int capacities[] = { OWN_CAPACITY, 0, 1, 16, 256 };
+	static const int capacities[] = { NO_CAPACITY, 0, 1, 16, 256 };
 	const size_t *size;
 	unsigned int i, c;
 
@@ -35,7 +35,7 @@ static void points(const struct family *family)
 				.peer = peers[i],
 				.size = *size,
 				.processes = 2,
-				.messages = messages_of(*size, 32000),
+				.messages = scale_messages(*size, 32000),
 				.setup = setup,
 				.work = work,
 			};

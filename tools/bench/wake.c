@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One message to one of many that are blocked receiving, and its answer: the
- * cost should not grow with them.
+ * A message to one of many blocked receivers, and its reply: the cost should not
+ * depend on the number of receivers.
  */
 #include <err.h>
 #include <sched.h>
@@ -25,12 +25,12 @@ static bool is_asleep(pid_t pid)
 	if (!file || !fgets(line, sizeof(line), file))
 		err(1, "%s", path);
 	fclose(file);
-	/* The command's name stands in brackets and may hold some itself. */
+	/* The command name is in parentheses, and may itself contain some. */
 	name_end = strrchr(line, ')');
 	return name_end && !strncmp(name_end, ") S", 3);
 }
 
-static void answer(struct run *run)
+static void echo(struct run *run)
 {
 	unsigned char buf[4096];
 
@@ -41,19 +41,19 @@ static void answer(struct run *run)
 	}
 }
 
-/* Those that wait are killed when this process ends. */
+/* The receivers are killed when this process exits (PR_SET_PDEATHSIG). */
 static void setup(struct run *run)
 {
 	pid_t pids[1024];
 	int i;
 
-	links_open(run, 2, run->point->peer->own_capacity ? OWN_CAPACITY : 1);
+	links_open(run, 2, run->point->peer->no_capacity ? NO_CAPACITY : 1);
 	for (i = 0; i < run->point->param; i++) {
 		pids[i] = fork();
 		if (pids[i] < 0)
 			err(1, "fork");
 		if (!pids[i])
-			answer(run);
+			echo(run);
 	}
 	for (i = 0; i < run->point->param; i++)
 		while (!is_asleep(pids[i]))
@@ -69,8 +69,8 @@ static void work(struct run *run, unsigned int me, unsigned int messages)
 	}
 }
 
-/* Those few that are measured with very many. */
-static bool many_wait(const struct peer *peer)
+/* To save time, only some peers are measured with 1000 receivers. */
+static bool measured_with_1000(const struct peer *peer)
 {
 	return peer == &peer_gochan || peer == &peer_pipe || peer == &peer_mqueue ||
 	       peer == &peer_eventfd;
@@ -90,15 +90,15 @@ static void points(const struct family *family)
 				.size = peers[i] == &peer_eventfd ? 8 : 64,
 				.param = waiting[w],
 				.processes = 1,
-				.crowd = true,
+				.background = true,
 				.messages = 2000,
 				.setup = setup,
 				.work = work,
-				/* Making so many processes takes longer than the rest. */
+				/* Forking that many processes takes most of the time. */
 				.rounds = waiting[w] > 100 ? 2 : 0,
 			};
 
-			if (waiting[w] <= 100 || many_wait(peers[i]))
+			if (waiting[w] <= 100 || measured_with_1000(peers[i]))
 				point_add(&p);
 		}
 	}
@@ -107,6 +107,6 @@ static void points(const struct family *family)
 const struct family family_wake = {
 	.name = "wake",
 	.param = "receivers",
-	.what = "a message to one of several blocked receivers, and its answer",
+	.what = "a message to one of several blocked receivers, and its reply",
 	.points = points,
 };

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A bank whose money stays the same while tellers move it about.
+ * Concurrent transfers between bank accounts, and audits of their sum.
  *
- * An account is a channel that holds one message, its balance. Who has received
- * the balance has the account; the others wait in line. A transfer takes two
- * accounts and puts both back, an audit takes all of them: each in one system
- * call. All take accounts in the order of their numbers, and so no two can wait
- * for each other in a ring.
+ * An account is a channel with one message, its balance. A process that has
+ * received the balance owns the account, as if it held a lock; others block
+ * until the balance is sent back. A transfer takes two accounts and an audit
+ * takes all of them, each with one BATCH. Everyone takes accounts in ascending
+ * order, which prevents deadlock.
  *
- * A hasty auditor only peeks, at one account after the other, and may see money
- * twice that moved meanwhile, or not at all.
+ * A peeking audit uses GOCHAN_PEEK instead of taking the accounts. It reads one
+ * after the other, so money that is transferred meanwhile may be counted twice or
+ * not at all.
  *
- * Expect: every audit finds the same sum, which not every hasty one does.
+ * Expected: all audits find the same sum, but not all peeking audits do.
  */
 #include <gochan.h>
 
@@ -26,7 +27,7 @@ static void take_two(int low, int high, int *low_balance, int *high_balance)
 		GOCHAN_RECV(high, high_balance, sizeof(int)),
 	};
 
-	expect(gochan_batch(ops, 2, -1, 0) == 2, "a teller gets both accounts");
+	expect(gochan_batch(ops, 2, -1, 0) == 2, "a teller takes both accounts");
 }
 
 static void put_two(int low, int high, const int *low_balance, const int *high_balance)
@@ -39,7 +40,7 @@ static void put_two(int low, int high, const int *low_balance, const int *high_b
 	expect(gochan_batch(ops, 2, -1, 0) == 2, "a teller puts both accounts back");
 }
 
-/* Moves the amount, which is less than 0 in the other direction, if it is there. */
+/* Transfer @amount from @low to @high, or back if negative, if it is covered. */
 static void transfer(const int *accounts, int low, int high, int amount)
 {
 	int low_balance, high_balance;
@@ -62,8 +63,8 @@ static void work_as_teller(const int *accounts, unsigned int seed)
 	}
 }
 
-/* The sum of all balances; peeking leaves each where it is. */
-static int sum(const int *accounts, bool hasty)
+/* The sum of all balances; peeking leaves them in their channels. */
+static int sum(const int *accounts, bool peek)
 {
 	struct gochan_op ops[ACCOUNTS];
 	int balances[ACCOUNTS];
@@ -71,31 +72,31 @@ static int sum(const int *accounts, bool hasty)
 
 	for (int i = 0; i < ACCOUNTS; i++) {
 		ops[i] = GOCHAN_RECV(accounts[i], &balances[i], sizeof(balances[i]));
-		ops[i].flags = hasty ? GOCHAN_PEEK : 0;
+		ops[i].flags = peek ? GOCHAN_PEEK : 0;
 	}
-	expect(gochan_batch(ops, ACCOUNTS, -1, 0) == ACCOUNTS, "an auditor sees all accounts");
+	expect(gochan_batch(ops, ACCOUNTS, -1, 0) == ACCOUNTS, "an audit reads all accounts");
 	for (int i = 0; i < ACCOUNTS; i++)
 		total += balances[i];
-	if (hasty)
+	if (peek)
 		return total;
 
 	for (int i = 0; i < ACCOUNTS; i++)
 		ops[i] = GOCHAN_SEND(accounts[i], &balances[i], sizeof(balances[i]));
-	expect(gochan_batch(ops, ACCOUNTS, -1, 0) == ACCOUNTS, "an auditor puts all back");
+	expect(gochan_batch(ops, ACCOUNTS, -1, 0) == ACCOUNTS, "an audit puts all accounts back");
 	return total;
 }
 
 int main(void)
 {
 	const int opening = OPENING;
-	int accounts[ACCOUNTS], working[2];
-	int audits = 0, hasty_and_wrong = 0;
+	int accounts[ACCOUNTS], tellers_alive[2];
+	int audits = 0, wrong_peeks = 0;
 
 	for (int i = 0; i < ACCOUNTS; i++) {
 		accounts[i] = must(gochan_make(1, sizeof(int), 0), "gochan_make");
 		must(gochan_send(accounts[i], &opening, sizeof(opening)), "gochan_send");
 	}
-	must(gochan_pair(working, 0, 0, 0), "gochan_pair");
+	must(gochan_pair(tellers_alive, 0, 0, 0), "gochan_pair");
 	for (int i = 0; i < TELLERS; i++) {
 		if (fork_worker() == 0) {
 			work_as_teller(accounts, i);
@@ -103,18 +104,18 @@ int main(void)
 		}
 	}
 
-	/* The tellers have the other end, never use it, and end: that can be seen here. */
-	close(working[1]);
+	/* Never sent on: only the tellers keep this end open, so hangup means all exited. */
+	close(tellers_alive[1]);
 	do {
-		hasty_and_wrong += sum(accounts, true) != ACCOUNTS * OPENING;
-		expect(sum(accounts, false) == ACCOUNTS * OPENING, "an audit finds all money");
+		wrong_peeks += sum(accounts, true) != ACCOUNTS * OPENING;
+		expect(sum(accounts, false) == ACCOUNTS * OPENING, "an audit finds the right sum");
 		audits++;
-	} while (gochan_try_recv(working[0], NULL, 0, NULL) != 0);
+	} while (gochan_try_recv(tellers_alive[0], NULL, 0, NULL) != 0);
 	wait_for_workers();
 
-	expect(sum(accounts, false) == ACCOUNTS * OPENING, "all money is there at the end");
+	expect(sum(accounts, false) == ACCOUNTS * OPENING, "the final sum is right");
 	printf("%d transfers, %d audits: the sum was always %d\n", TELLERS * TRANSFERS, audits,
 	       ACCOUNTS * OPENING);
-	printf("%d of %d hasty audits were wrong\n", hasty_and_wrong, audits);
+	printf("%d of %d peeking audits were wrong\n", wrong_peeks, audits);
 	return 0;
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A counter that a thousand workers increment, wrong and then right.
+ * Three counters incremented by 1000 workers: with a data race, with a mutex and
+ * with a channel.
  *
- * Every worker adds one to three counters. The first lies in shared memory, and
- * nobody guards it: two workers that load the same number store the same sum,
- * and one increment is lost. The second is guarded by a mutex. The third is a
- * message that travels through a channel: who has received it is alone with it
- * until it is sent on.
+ * The first counter is in shared memory without any locking: if two workers load
+ * the same value, they store the same sum, and one increment is lost. The second
+ * is protected by a mutex. The third is a message in a channel of capacity 1: the
+ * worker that has received it owns it exclusively until it sends it back.
  *
- * Expect 1000 by the mutex and by the channel, and most times less by luck.
+ * Expected: 1000 for the mutex and the channel, and usually less for the first.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -20,27 +20,27 @@
 enum { WORKERS = 1000 };
 
 struct shared {
-	int by_luck;
-	int by_mutex;
+	int unlocked;
+	int with_mutex;
 	pthread_mutex_t mutex;
 };
 
-static void increment_by_luck(struct shared *shared)
+static void increment_unlocked(struct shared *shared)
 {
-	const int loaded = shared->by_luck;
+	const int loaded = shared->unlocked;
 
-	sched_yield();		/* makes it likely that another one comes in between */
-	shared->by_luck = loaded + 1;
+	sched_yield();		/* make the race likely */
+	shared->unlocked = loaded + 1;
 }
 
-static void increment_by_mutex(struct shared *shared)
+static void increment_with_mutex(struct shared *shared)
 {
 	pthread_mutex_lock(&shared->mutex);
-	shared->by_mutex++;
+	shared->with_mutex++;
 	pthread_mutex_unlock(&shared->mutex);
 }
 
-static void increment_by_channel(int counter)
+static void increment_with_channel(int counter)
 {
 	int count;
 
@@ -49,7 +49,7 @@ static void increment_by_channel(int counter)
 	must(gochan_send(counter, &count, sizeof(count)), "gochan_send");
 }
 
-/* A mutex that works between processes has to be told so. */
+/* A mutex shared between processes needs PTHREAD_PROCESS_SHARED. */
 static struct shared *make_shared(void)
 {
 	struct shared *shared = shared_memory(sizeof(*shared));
@@ -67,28 +67,28 @@ int main(void)
 	struct shared *shared = make_shared();
 	const int counter = must(gochan_make(1, sizeof(int), 0), "gochan_make");
 	const int start = must(gochan_make(0, 0, 0), "gochan_make");
-	int by_channel = 0;
+	int with_channel = 0;
 
-	must(gochan_send(counter, &by_channel, sizeof(by_channel)), "gochan_send");
+	must(gochan_send(counter, &with_channel, sizeof(with_channel)), "gochan_send");
 	for (int i = 0; i < WORKERS; i++) {
 		if (fork_worker() == 0) {
-			/* Nothing is ever sent: all wait here until it is closed. */
+			/* Nothing is ever sent: all block here until it is closed. */
 			must(gochan_recv(start, NULL, 0, NULL), "gochan_recv");
-			increment_by_luck(shared);
-			increment_by_mutex(shared);
-			increment_by_channel(counter);
+			increment_unlocked(shared);
+			increment_with_mutex(shared);
+			increment_with_channel(counter);
 			exit(0);
 		}
 	}
 	must(gochan_close(start), "gochan_close");
 	wait_for_workers();
 
-	must(gochan_recv(counter, &by_channel, sizeof(by_channel), NULL), "gochan_recv");
-	printf("by luck: %d of %d\n", shared->by_luck, WORKERS);
-	printf("by a mutex: %d\n", shared->by_mutex);
-	printf("by a channel: %d\n", by_channel);
-	expect(shared->by_mutex == WORKERS, "the mutex lost nothing");
-	expect(by_channel == WORKERS, "the channel lost nothing");
-	expect(shared->by_luck <= WORKERS, "luck adds nothing");
+	must(gochan_recv(counter, &with_channel, sizeof(with_channel), NULL), "gochan_recv");
+	printf("without a lock: %d of %d\n", shared->unlocked, WORKERS);
+	printf("with a mutex: %d\n", shared->with_mutex);
+	printf("with a channel: %d\n", with_channel);
+	expect(shared->with_mutex == WORKERS, "the mutex lost no increment");
+	expect(with_channel == WORKERS, "the channel lost no increment");
+	expect(shared->unlocked <= WORKERS, "the race adds no increment");
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the examples share, and what is not about channels: giving up when
- * something fails, and workers, which are processes.
+ * Helpers shared by the examples that have nothing to do with channels: error
+ * handling, worker processes and shared memory.
  */
 #ifndef EXAMPLE_H
 #define EXAMPLE_H
@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What a call returned that must not fail. */
+/* Return the result of a call, or exit if it failed. */
 static inline int must(int returned, const char *call)
 {
 	if (returned < 0)
@@ -24,14 +24,14 @@ static inline int must(int returned, const char *call)
 	return returned;
 }
 
-/* What an example shows; where it does not hold, the example fails. */
+/* Check a property that the example demonstrates, and exit if it does not hold. */
 static inline void expect(bool holds, const char *what)
 {
 	if (!holds)
-		errx(1, "it does not hold that %s", what);
+		errx(1, "check failed: %s", what);
 }
 
-/* As fork(2), but the child dies with its parent, for whatever reason. */
+/* Like fork(2), but the child is killed when its parent exits. */
 static inline pid_t fork_worker(void)
 {
 	const pid_t parent = getpid();
@@ -41,12 +41,12 @@ static inline pid_t fork_worker(void)
 	pid = must(fork(), "fork");
 	if (pid == 0) {
 		must(prctl(PR_SET_PDEATHSIG, SIGKILL), "prctl");
-		expect(getppid() == parent, "the parent lives");
+		expect(getppid() == parent, "the parent is still running");
 	}
 	return pid;
 }
 
-/* Waits for all children. One that failed has said why; it is this one's failure, too. */
+/* Wait for all children. Exit if one failed; it has printed the reason. */
 static inline void wait_for_workers(void)
 {
 	bool failed = false;
@@ -58,7 +58,7 @@ static inline void wait_for_workers(void)
 		errx(1, "a worker failed");
 }
 
-/* Memory, filled with zeros, that a process shares with the children that it makes later. */
+/* Allocate zeroed memory that is shared with children forked later. */
 static inline void *shared_memory(size_t size)
 {
 	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A periodic task that is told to stop.
+ * A periodic task that can be stopped at any time.
  *
- * The task wakes on every tick of a timer, and sends what it measured. It never
- * waits for one thing alone: while it waits for the tick, and while it waits for
- * somebody to take its measurement, it listens for the end as well. The end is a
- * channel that is closed; nothing is ever sent on it, and however many tasks
- * there were, one close would reach all.
+ * The task wakes up on every tick of a timer and sends a message. Whenever it
+ * blocks, for the timer or for a receiver, it uses a select that also receives
+ * from a stop channel. Nothing is ever sent on that channel; closing it stops all
+ * tasks that select on it, however many there are.
  *
- * Expect: five beats, then it stops.
+ * Expected: five beats, then it stops.
  */
 #include <poll.h>
 
@@ -20,8 +19,8 @@ enum { BEATS = 5 };
 
 #define PERIOD	(20 * 1000 * 1000)	/* in nanoseconds */
 
-/* Waits for the op, or for the end. Of both it takes the end, which is first. */
-static bool done_before_end(int stop, struct gochan_op op)
+/* Perform @op; false if stopped, which has priority over @op (GOCHAN_ORDERED). */
+static bool do_unless_stopped(int stop, struct gochan_op op)
 {
 	struct gochan_op ops[] = { GOCHAN_RECV(stop, NULL, 0), op };
 
@@ -34,10 +33,10 @@ static void beat(int beats, int stop)
 	uint64_t ticks;
 
 	for (int number = 1;; number++) {
-		if (!done_before_end(stop, GOCHAN_POLL(ticker, POLLIN)))
+		if (!do_unless_stopped(stop, GOCHAN_POLL(ticker, POLLIN)))
 			return;
 		must(read(ticker, &ticks, sizeof(ticks)), "read");
-		if (!done_before_end(stop, GOCHAN_SEND(beats, &number, sizeof(number))))
+		if (!do_unless_stopped(stop, GOCHAN_SEND(beats, &number, sizeof(number))))
 			return;
 	}
 }
@@ -55,7 +54,7 @@ int main(void)
 	for (int i = 1; i <= BEATS; i++) {
 		must(gochan_recv(beats, &number, sizeof(number), NULL), "gochan_recv");
 		printf("beat %d\n", number);
-		expect(number == i, "beats come in order");
+		expect(number == i, "beats arrive in order");
 	}
 	must(gochan_close(stop), "gochan_close");
 	wait_for_workers();

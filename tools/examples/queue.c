@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Producers and consumers over a bounded queue.
+ * Producers and consumers on a bounded queue.
  *
- * The queue is a channel that holds eight jobs: producers block while it is
- * full, consumers while it is empty. Every process keeps only the end that it
- * uses; so, when the last producer has ended, the consumers drain the queue and
- * then see the end, though nobody counted producers or sent a last message.
+ * The queue is a channel with a capacity of eight jobs: producers block while it
+ * is full, consumers while it is empty. Every process closes the end that it does
+ * not use. So after the last producer has exited, the consumers drain the queue
+ * and see end of file, without counting producers and without a final message.
  *
- * Expect: all jobs are consumed, each once, and there are never more than eight
- * in the queue.
+ * Expected: every job is consumed exactly once, and the queue never holds more
+ * than eight.
  */
 #include <gochan.h>
 
@@ -77,7 +77,7 @@ int main(void)
 	wait_for_workers();
 	printf("%d producers, %d consumers: %d jobs, sum %ld\n", PRODUCERS, CONSUMERS, total.jobs,
 	       total.sum);
-	expect(total.jobs == all, "every job was consumed once");
+	expect(total.jobs == all, "every job was consumed exactly once");
 	expect(total.sum == all * (all - 1) / 2, "the jobs arrived unchanged");
 	return 0;
 }

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A request that carries its own reply channel.
+ * Requests that carry their own reply channel.
  *
- * Every client makes a channel, keeps the end that receives and sends the other
- * end with its request (Go's chan chan). The server answers on what came with
- * the request: it need not know its clients, and no client can take another's
- * reply. A client that leaves early disturbs nobody but itself.
+ * Every client creates a channel, keeps the receiving end and passes the sending
+ * end along with its request (Go's channel of channels). The server replies on the
+ * channel that came with the request: it need not know its clients, and no client
+ * can receive the reply meant for another. A client that exits early affects only
+ * itself.
  *
- * Expect: nine clients get their answer, and the tenth, which did not wait for
- * it, does not stop the server.
+ * Expected: nine clients get a reply, and the tenth, which does not wait for its
+ * reply, does not block the server.
  */
 #include <errno.h>
 
@@ -33,7 +34,7 @@ static void serve(int requests)
 		expect(op.passed_fd >= 0, "a request carries a channel");
 		square = number * number;
 		if (gochan_send(op.passed_fd, &square, sizeof(square)) < 0)
-			expect(errno == EPIPE, "only a client that left gets no answer");
+			expect(errno == EPIPE, "only a client that has left gets no reply");
 		close(op.passed_fd);
 	}
 }
@@ -52,10 +53,10 @@ static void ask(int requests, int number)
 	if (number == IMPATIENT)
 		return;
 
-	/* The server alone has this end now: should it die, there is an end, and no hang. */
+	/* Now only the server has the sending end: if it dies, the receive sees end of file. */
 	close(reply[1]);
-	expect(gochan_recv(reply[0], &answer, sizeof(answer), NULL) == 1, "an answer comes");
-	expect(answer == number * number, "it is the answer to this client's question");
+	expect(gochan_recv(reply[0], &answer, sizeof(answer), NULL) == 1, "a reply arrives");
+	expect(answer == number * number, "it is the reply to this request");
 }
 
 int main(void)

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A prime sieve: a chain of processes.
+ * A prime sieve built from a chain of processes.
  *
- *	numbers 2, 3, 4 ... -> not by 2 -> not by 3 -> not by 5 -> ... -> main
+ *	2, 3, 4, 5, ... -> filter 2 -> filter 3 -> filter 5 -> ... -> main
  *
- * The first process sends all numbers. Each later one passes on what it cannot
- * divide by its prime. What comes out at the end of the chain is the next prime,
- * for which another process is put there. When main has enough it closes its
- * end: the last process can send to nobody, ends, leaves nobody to the one
- * before it, and so the whole chain ends.
+ * The first process generates all numbers. Each filter forwards the numbers that
+ * are not divisible by its prime. A number that reaches the end of the chain is
+ * the next prime, and main adds a filter for it. When main has enough primes it
+ * closes its end. The last filter then gets EPIPE and exits, which closes the end
+ * of the filter before it, and so on to the start of the chain.
  *
- * Expect: the first 30 primes, the last is 113.
+ * Expected: the first 30 primes, up to 113.
  */
 #include <errno.h>
 
@@ -20,8 +20,8 @@
 
 enum { PRIMES = 30 };
 
-/* False when nobody is left to receive. */
-static bool pass_on(int out, int number)
+/* Returns false on hangup: no receiver is left. */
+static bool forward(int out, int number)
 {
 	if (gochan_send(out, &number, sizeof(number)) == 0)
 		return true;
@@ -30,9 +30,9 @@ static bool pass_on(int out, int number)
 	return false;
 }
 
-static void count(int out)
+static void generate(int out)
 {
-	for (int number = 2; pass_on(out, number);)
+	for (int number = 2; forward(out, number);)
 		number++;
 }
 
@@ -41,13 +41,13 @@ static void filter(int in, int out, int prime)
 	int number;
 
 	while (must(gochan_recv(in, &number, sizeof(number), NULL), "gochan_recv") > 0) {
-		if (number % prime != 0 && !pass_on(out, number))
+		if (number % prime != 0 && !forward(out, number))
 			return;
 	}
 }
 
-/* Puts a process at the end of the chain; prime 0 makes its first. Returns the new end. */
-static int lengthen(int end, int prime)
+/* Append a process to the chain: a filter, or the generator if @prime is 0. */
+static int add_process(int end, int prime)
 {
 	int next[2];
 
@@ -57,10 +57,10 @@ static int lengthen(int end, int prime)
 		if (prime)
 			filter(end, next[1], prime);
 		else
-			count(next[1]);
+			generate(next[1]);
 		exit(0);
 	}
-	/* Only the new process may keep these, or nobody would see that it ended. */
+	/* Only the new process may keep these open, else its exit causes no hangup. */
 	close(next[1]);
 	if (prime)
 		close(end);
@@ -78,7 +78,7 @@ static bool is_prime(int number)
 
 int main(void)
 {
-	int end = lengthen(-1, 0);
+	int end = add_process(-1, 0);
 	int prime, last = 1;
 
 	for (int i = 0; i < PRIMES; i++) {
@@ -86,8 +86,8 @@ int main(void)
 		printf("%d%s", prime, i < PRIMES - 1 ? " " : "\n");
 		while (!is_prime(++last))
 			;
-		expect(prime == last, "the next prime comes out");
-		end = lengthen(end, prime);
+		expect(prime == last, "the next prime arrives");
+		end = add_process(end, prime);
 	}
 	close(end);
 	wait_for_workers();

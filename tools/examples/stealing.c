@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Work stealing by select.
+ * Work stealing with select.
  *
- * Each worker has a queue of its own. It selects over all queues, its own first
- * (GOCHAN_ORDERED), and so takes its neighbours' work only when it has none. A
- * queue that is closed and drained is taken out of the select as in Go, by making
- * it the nil channel: a negative descriptor is never ready.
+ * Each worker has its own queue. It selects over all queues, with its own first
+ * (GOCHAN_ORDERED), so it steals jobs from others only when its own queue is
+ * empty. A queue that is closed and drained is removed from the select as in Go,
+ * by replacing it with the nil channel: a negative descriptor is never ready.
  *
- * Here all jobs stand in one queue, and the first job takes longer than all
- * others together: it ends when they have.
+ * In this example all jobs are in one queue, and the first job runs until all
+ * others are done.
  *
- * Expect: the worker with the long job does that one only, the others do the
- * rest, and jobs were stolen.
+ * Expected: one worker does only the long job, the others do the rest, and jobs
+ * were stolen.
  */
 #include <gochan.h>
 
@@ -24,7 +24,7 @@ struct result {
 	bool stolen;
 };
 
-/* Nothing is ever sent on others_done; it is closed. */
+/* Nothing is ever sent on @others_done: closing it ends the long job. */
 static void run(int job, int others_done)
 {
 	if (job == LONG_JOB)
@@ -56,7 +56,7 @@ static void work(int self, const int *queues, int results, int others_done)
 	}
 }
 
-/* What the workers did: jobs of each, and how many were another one's. */
+/* Collect the results: the number of jobs per worker, and of stolen jobs. */
 static void collect(int results, int others_done)
 {
 	int done_by[WORKERS] = { 0 }, stolen = 0, long_worker = -1;
@@ -66,7 +66,7 @@ static void collect(int results, int others_done)
 		struct result result;
 
 		must(gochan_recv(results, &result, sizeof(result), NULL), "gochan_recv");
-		expect(!done[result.job], "a job is done once");
+		expect(!done[result.job], "a job is done exactly once");
 		done[result.job] = true;
 		done_by[result.worker]++;
 		stolen += result.stolen;
@@ -79,7 +79,7 @@ static void collect(int results, int others_done)
 		printf("worker %d: %d%s\n", i, done_by[i],
 		       i == long_worker ? ", the long one" : "");
 	printf("%d jobs, %d stolen\n", JOBS, stolen);
-	expect(done_by[long_worker] == 1, "the long job kept its worker from others");
+	expect(done_by[long_worker] == 1, "the long job kept its worker busy");
 	expect(stolen > 0, "jobs were stolen");
 }
 

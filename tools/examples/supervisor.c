@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A supervisor that waits in one select for its workers' results, for a ticker,
- * and for the death of each worker.
+ * A supervisor that waits in one select for results from its workers, for a
+ * timer, and for the exit of any worker.
  *
- * A worker that dies is replaced, and its job is given out once more. A worker
- * that has shown nothing for some ticks is taken to hang and is killed, and then
- * it is one that died. Results are sent on an unbuffered channel: when a worker
- * is dead its result was either received or never sent, and so no job is done
- * twice. Here one job crashes its worker at the first attempt, another hangs.
+ * A worker that dies is replaced, and its job is assigned again. A worker without
+ * a result for some ticks is assumed to hang and is killed, and then treated like
+ * any other that died. Results are sent on an unbuffered channel: once a worker is
+ * dead, its result was either received or never sent, so no job is done twice. In
+ * this example one job crashes its worker at the first attempt, and another hangs.
  *
- * Expect: all jobs done, and two workers replaced (more, where a busy machine
- * made one look as if it hung).
+ * Expected: all jobs are done, and two workers were replaced (or more, if a worker
+ * appeared to hang because the machine is busy).
  */
 #include <poll.h>
 #include <sys/syscall.h>
@@ -19,7 +19,7 @@
 
 #include "example.h"
 
-enum { WORKERS = 3, JOBS = 12, CRASHES = 3, HANGS = 6, PATIENCE = 10 };
+enum { WORKERS = 3, JOBS = 12, CRASHES = 3, HANGS = 6, MAX_SILENT_TICKS = 10 };
 
 #define TICK	(20 * 1000 * 1000)	/* in nanoseconds */
 
@@ -33,8 +33,8 @@ struct result {
 
 struct worker {
 	pid_t pid;
-	int pidfd;		/* readable when the process has ended */
-	int jobs;		/* holds one, so that giving one out never blocks */
+	int pidfd;		/* readable when the process has exited */
+	int jobs;		/* capacity 1, so that assigning a job never blocks */
 	bool busy;
 	struct job job;
 	int silent_ticks;
@@ -43,7 +43,7 @@ struct worker {
 struct supervisor {
 	int results, ticker;
 	struct worker workers[WORKERS];
-	int given, done, replaced;
+	int assigned, done, replaced;
 	bool is_done[JOBS];
 };
 
@@ -80,36 +80,36 @@ static void start(struct supervisor *super, int self)
 	worker->pidfd = must((int)syscall(SYS_pidfd_open, worker->pid, 0), "pidfd_open");
 }
 
-static void bury(struct worker *worker)
+static void reap(struct worker *worker)
 {
 	must(waitpid(worker->pid, NULL, 0), "waitpid");
 	close(worker->pidfd);
 	close(worker->jobs);
 }
 
-static void give(struct worker *worker)
+static void assign(struct worker *worker)
 {
 	must(gochan_send(worker->jobs, &worker->job, sizeof(worker->job)), "gochan_send");
 	worker->busy = true;
 	worker->silent_ticks = 0;
 }
 
-static void give_next(struct supervisor *super, struct worker *worker)
+static void assign_next(struct supervisor *super, struct worker *worker)
 {
 	worker->busy = false;
-	if (super->given == JOBS)
+	if (super->assigned == JOBS)
 		return;
-	worker->job = (struct job){ .number = super->given++ };
-	give(worker);
+	worker->job = (struct job){ .number = super->assigned++ };
+	assign(worker);
 }
 
 static void on_result(struct supervisor *super, const struct result *result)
 {
-	expect(!super->is_done[result->number], "a job is done once");
-	expect(result->square == result->number * result->number, "it is done well");
+	expect(!super->is_done[result->number], "a job is done exactly once");
+	expect(result->square == result->number * result->number, "the result is right");
 	super->is_done[result->number] = true;
 	super->done++;
-	give_next(super, &super->workers[result->worker]);
+	assign_next(super, &super->workers[result->worker]);
 }
 
 static void on_tick(struct supervisor *super)
@@ -120,7 +120,7 @@ static void on_tick(struct supervisor *super)
 	for (int i = 0; i < WORKERS; i++) {
 		struct worker *worker = &super->workers[i];
 
-		if (worker->busy && ++worker->silent_ticks == PATIENCE) {
+		if (worker->busy && ++worker->silent_ticks == MAX_SILENT_TICKS) {
 			printf("job %d hangs\n", worker->job.number);
 			must(kill(worker->pid, SIGKILL), "kill");
 		}
@@ -131,17 +131,17 @@ static void on_death(struct supervisor *super, int self)
 {
 	struct worker *worker = &super->workers[self];
 
-	bury(worker);
+	reap(worker);
 	super->replaced++;
 	start(super, self);
 	if (!worker->busy)
 		return;
 	printf("job %d lost its worker\n", worker->job.number);
 	worker->job.attempt++;
-	give(worker);
+	assign(worker);
 }
 
-static void wait_for_something(struct supervisor *super)
+static void handle_event(struct supervisor *super)
 {
 	struct gochan_op ops[WORKERS + 2];
 	struct result result;
@@ -169,14 +169,14 @@ int main(void)
 
 	for (int i = 0; i < WORKERS; i++) {
 		start(&super, i);
-		give_next(&super, &super.workers[i]);
+		assign_next(&super, &super.workers[i]);
 	}
 	while (super.done < JOBS)
-		wait_for_something(&super);
+		handle_event(&super);
 	for (int i = 0; i < WORKERS; i++)
 		must(gochan_close(super.workers[i].jobs), "gochan_close");
 	wait_for_workers();
 	printf("%d jobs done, %d workers replaced\n", super.done, super.replaced);
-	expect(super.replaced >= 2, "two workers were replaced");
+	expect(super.replaced >= 2, "at least two workers were replaced");
 	return 0;
 }

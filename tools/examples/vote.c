@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A vote among ten that is decided as soon as five said yes.
+ * A vote among ten processes that is decided as soon as five have said yes.
  *
- * First by a condition variable in shared memory: the voters count themselves,
- * and whoever changes the count wakes the teller to look at it. Then by a
- * channel: the teller receives votes until it knows enough and leaves; voters
- * who come later are told that nobody listens any more (EPIPE). A timer in the
- * same select is the deadline: when most voters never answer it ends the wait.
+ * First with a condition variable in shared memory: each voter updates the count
+ * and signals the counting process. Then with a channel: the counting process
+ * receives votes until the result is known, and closes its end; later voters get
+ * EPIPE. A timer in the same select is the deadline, in case too few voters
+ * answer.
  *
- * Expect: decided twice, and then not decided by the deadline.
+ * Expected: two decisions, and then none before the deadline.
  */
 #include <errno.h>
 #include <poll.h>
@@ -18,12 +18,12 @@
 
 #include "example.h"
 
-enum { VOTERS = 10, ENOUGH = 5 };
+enum { VOTERS = 10, QUORUM = 5 };
 
 #define SECOND	1000000000LL
 
-/* Seven of ten say yes; who is first is up to the scheduler. */
-static bool opinion(int voter)
+/* Seven of ten voters say yes; their order depends on the scheduler. */
+static bool vote_of(int voter)
 {
 	return voter % 3 != 1;
 }
@@ -34,7 +34,7 @@ struct count {
 
 static bool is_decided(const struct count *count)
 {
-	return count->yes >= ENOUGH || count->no > VOTERS - ENOUGH;
+	return count->yes >= QUORUM || count->no > VOTERS - QUORUM;
 }
 
 static void count_vote(struct count *count, bool yes)
@@ -45,7 +45,7 @@ static void count_vote(struct count *count, bool yes)
 		count->no++;
 }
 
-/* ---- by a condition variable -------------------------------------------- */
+/* ---- with a condition variable ------------------------------------------ */
 
 struct ballot {
 	pthread_mutex_t mutex;
@@ -53,7 +53,7 @@ struct ballot {
 	struct count count;
 };
 
-/* Both have to be told that they work between processes. */
+/* Both need PTHREAD_PROCESS_SHARED, as they are used by several processes. */
 static struct ballot *make_ballot(void)
 {
 	struct ballot *ballot = shared_memory(sizeof(*ballot));
@@ -71,7 +71,7 @@ static struct ballot *make_ballot(void)
 	return ballot;
 }
 
-static void vote_by_condition(struct ballot *ballot, bool yes)
+static void vote_with_condition(struct ballot *ballot, bool yes)
 {
 	pthread_mutex_lock(&ballot->mutex);
 	count_vote(&ballot->count, yes);
@@ -79,14 +79,14 @@ static void vote_by_condition(struct ballot *ballot, bool yes)
 	pthread_mutex_unlock(&ballot->mutex);
 }
 
-static struct count decide_by_condition(void)
+static struct count decide_with_condition(void)
 {
 	struct ballot *ballot = make_ballot();
 	struct count count;
 
 	for (int i = 0; i < VOTERS; i++) {
 		if (fork_worker() == 0) {
-			vote_by_condition(ballot, opinion(i));
+			vote_with_condition(ballot, vote_of(i));
 			exit(0);
 		}
 	}
@@ -99,18 +99,18 @@ static struct count decide_by_condition(void)
 	return count;
 }
 
-/* ---- by a channel --------------------------------------------------------- */
+/* ---- with a channel ------------------------------------------------------- */
 
-static void vote_by_channel(int votes, bool yes)
+static void vote_with_channel(int votes, bool yes)
 {
 	if (gochan_send(votes, &yes, sizeof(yes)) < 0 && errno != EPIPE)
 		err(1, "gochan_send");
 }
 
-/* Counts votes until they decide, or until the deadline. */
-static struct count count_votes(int votes, int64_t limit)
+/* Count votes until they are decided, or until @timeout_ns is over. */
+static struct count count_votes(int votes, int64_t timeout_ns)
 {
-	const int deadline = must(gochan_after(limit), "gochan_after");
+	const int deadline = must(gochan_after(timeout_ns), "gochan_after");
 	struct count count = { 0 };
 	bool yes;
 
@@ -122,15 +122,15 @@ static struct count count_votes(int votes, int64_t limit)
 
 		if (must(gochan_select(ops, 2, -1, 0), "gochan_select") == 1)
 			break;
-		expect(ops[0].result != GOCHAN_R_CLOSED, "voters are left");
+		expect(ops[0].result != GOCHAN_R_CLOSED, "there are voters left");
 		count_vote(&count, yes);
 	}
 	close(deadline);
 	return count;
 }
 
-/* Voters after the first @answering think until it is over. */
-static struct count decide_by_channel(int answering, int64_t limit)
+/* Only the first @answering voters vote at once; the others wait until it is over. */
+static struct count decide_with_channel(int answering, int64_t timeout_ns)
 {
 	struct count count;
 	int votes[2], over[2];
@@ -143,12 +143,12 @@ static struct count decide_by_channel(int answering, int64_t limit)
 			close(over[1]);
 			if (i >= answering)
 				must(gochan_recv(over[0], NULL, 0, NULL), "gochan_recv");
-			vote_by_channel(votes[1], opinion(i));
+			vote_with_channel(votes[1], vote_of(i));
 			exit(0);
 		}
 	}
 	close(votes[1]);
-	count = count_votes(votes[0], limit);
+	count = count_votes(votes[0], timeout_ns);
 	close(votes[0]);
 	close(over[1]);
 	close(over[0]);
@@ -160,16 +160,18 @@ int main(void)
 {
 	struct count count;
 
-	count = decide_by_condition();
-	printf("by a condition variable: decided by %d of %d\n", count.yes, count.yes + count.no);
-	expect(count.yes >= ENOUGH, "yes has won");
+	count = decide_with_condition();
+	printf("with a condition variable: decided, %d of %d votes were yes\n", count.yes,
+	       count.yes + count.no);
+	expect(count.yes >= QUORUM, "the result is yes");
 
-	count = decide_by_channel(VOTERS, 60 * SECOND);
-	printf("by a channel: decided by %d of %d\n", count.yes, count.yes + count.no);
-	expect(count.yes == ENOUGH, "the fifth yes is the last vote that is counted");
+	count = decide_with_channel(VOTERS, 60 * SECOND);
+	printf("with a channel: decided, %d of %d votes were yes\n", count.yes,
+	       count.yes + count.no);
+	expect(count.yes == QUORUM, "counting stops at the fifth yes");
 
-	count = decide_by_channel(ENOUGH - 1, SECOND / 10);
-	printf("by a channel, six do not answer: not decided by the deadline\n");
-	expect(!is_decided(&count), "four votes decide nothing");
+	count = decide_with_channel(QUORUM - 1, SECOND / 10);
+	printf("with a channel and six voters silent: not decided by the deadline\n");
+	expect(!is_decided(&count), "four votes do not decide");
 	return 0;
 }

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A wait group: waiting until all workers have done their part.
+ * A wait group: waiting until all workers have finished their part.
  *
- * Eight workers add up an eighth of the numbers each, leave their sum in shared
- * memory and say that they are done. Their processes go on (here until they are
- * told to leave): that all are done is another thing than that all have ended.
- * The second time one worker ends without a word. The wait does not go on for
- * ever then, as it would in Go, but tells that one is missing.
+ * Each of eight workers adds up an eighth of the numbers, stores the sum in shared
+ * memory and reports that it is done. The processes keep running after that (here
+ * until the leave channel is closed): being done is not the same as having exited.
  *
- * Expect: the whole sum, and then one of eight missing.
+ * In the second run one worker never reports. In Go the wait would then block
+ * forever; here it fails and tells how many are missing.
+ *
+ * Expected: the complete sum, and then one of eight workers missing.
  */
 #include <errno.h>
 
@@ -42,7 +43,7 @@ static void start_workers(struct gochan_wg *group, long *sums, int leave, int si
 	}
 }
 
-static void all_are_done(long *sums, int leave)
+static void wait_for_all(long *sums, int leave)
 {
 	const long last = (long)WORKERS * PART;
 	struct gochan_wg group;
@@ -53,20 +54,20 @@ static void all_are_done(long *sums, int leave)
 	must(gochan_wg_wait(&group), "gochan_wg_wait");
 	for (int i = 0; i < WORKERS; i++)
 		total += sums[i];
-	printf("all are done: the sum of 1 to %ld is %ld\n", last, total);
-	expect(total == last * (last + 1) / 2, "the sum has all parts");
+	printf("all workers are done: the sum of 1 to %ld is %ld\n", last, total);
+	expect(total == last * (last + 1) / 2, "the sum is complete");
 	gochan_wg_destroy(&group);
 }
 
-static void one_is_missing(long *sums, int leave)
+static void miss_one(long *sums, int leave)
 {
 	struct gochan_wg group;
 
 	must(gochan_wg_init(&group, WORKERS), "gochan_wg_init");
 	start_workers(&group, sums, leave, WORKERS / 2);
-	expect(gochan_wg_wait(&group) < 0 && errno == EOWNERDEAD, "a worker is missed");
-	printf("%u of %d is missing\n", group.members, WORKERS);
-	expect(group.members == 1, "it is one worker");
+	expect(gochan_wg_wait(&group) < 0 && errno == EOWNERDEAD, "the missing worker is detected");
+	printf("%u of %d workers is missing\n", group.members, WORKERS);
+	expect(group.members == 1, "one worker is missing");
 	gochan_wg_destroy(&group);
 }
 
@@ -75,8 +76,8 @@ int main(void)
 	const int leave = must(gochan_make(0, 0, 0), "gochan_make");
 	long *sums = shared_memory(WORKERS * sizeof(*sums));
 
-	all_are_done(sums, leave);
-	one_is_missing(sums, leave);
+	wait_for_all(sums, leave);
+	miss_one(sums, leave);
 	must(gochan_close(leave), "gochan_close");
 	wait_for_workers();
 	return 0;

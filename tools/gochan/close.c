@@ -10,10 +10,10 @@
 static const char help[] =
 "Usage: gochan close NAME\n"
 "       gochan close --fd N\n"
-"Closes a channel for good: sends fail from now on, receivers take what is inside\n"
-"and then see the end. A channel with a name is closed by its owner or root.\n"
+"Closes a channel permanently: sends fail from now on, and receivers see end of\n"
+"file once it is drained. Only its owner and root may close a named channel.\n"
 "\n"
-"Exit status: 0 closed, 3 it was closed before, else 1 or 2.\n";
+"Exit status: 0 success, 3 the channel was already closed, else 1 or 2.\n";
 
 static const struct option options[] = { OPTION_FD, OPTION_HELP, OPTION_END };
 
@@ -21,13 +21,13 @@ static enum status close_failed(const struct target *target, int err)
 {
 	switch (err) {
 	case EALREADY:
-		complain("%s: closed before", target->label);
+		print_error("%s: already closed", target->label);
 		return CLOSED;
 	case EPERM:
-		complain("%s: only its owner and root may close it", target->label);
+		print_error("%s: only its owner or root may close it", target->label);
 		return FAILED;
 	default:
-		return report(target->label, err);
+		return report_errno(target->label, err);
 	}
 }
 
@@ -41,11 +41,11 @@ static enum status run(int argc, char **argv)
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (opt != OPT_FD)
 			return help_or_usage(self, opt);
-		if (!take_fd(self, &target))
+		if (!opt_fd(self, &target))
 			return USAGE;
 	}
-	if (!target_from(&target, argc, argv) || optind != argc)
-		return bad_usage(self, "close takes one name, or --fd N");
+	if (!target_parse(&target, argc, argv) || optind != argc)
+		return usage_error(self, "close takes one name, or --fd N");
 	status = target_open(&target, O_WRONLY);
 	if (status != DONE)
 		return status;
@@ -56,7 +56,7 @@ static enum status run(int argc, char **argv)
 
 const struct command close_command = {
 	.name = "close",
-	.summary = "close a channel: no more messages will be sent",
+	.summary = "close a channel: no more messages can be sent",
 	.help = help,
 	.run = run,
 };

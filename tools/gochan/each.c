@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * gochan each: a pool of workers, each message to one run of a command.
+ * gochan each: a worker pool that runs a command for each message.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,27 +18,27 @@
 static const char help[] =
 "Usage: gochan each NAME [-j N] -- COMMAND [ARGUMENT...]\n"
 "       gochan each --fd N [-j N] -- COMMAND [ARGUMENT...]\n"
-"Runs COMMAND once for each message, which is its standard input, until the\n"
-"channel is closed and drained.\n"
+"Runs COMMAND once for each message, with the message as its standard input,\n"
+"until the channel is closed and drained.\n"
 "\n"
-"  -j N            up to N at a time (default 1)\n"
+"  -j N            run up to N commands in parallel (default 1)\n"
 "\n"
-"Exit status: 0 every run ended with 0, else 1 or 2.\n";
+"Exit status: 0 if COMMAND always exited with 0, else 1 or 2.\n";
 
 static const struct option options[] = { OPTION_FD, OPTION_HELP, OPTION_END };
 
-enum { MOST_WORKERS = 1024 };
+enum { MAX_WORKERS = 1024 };
 
 struct pool {
 	struct target target;
 	unsigned int workers;
 	char **command;
 	char *message;
-	size_t room;
+	size_t size;
 };
 
-/* A file in memory that has the message, to be read from its beginning; or -1. */
-static int message_file(const char *message, size_t len)
+/* Create a memfd that contains the message, positioned at its start; -1 on error. */
+static int message_memfd(const char *message, size_t len)
 {
 	int fd = memfd_create("message", MFD_CLOEXEC);
 	size_t done = 0;
@@ -57,12 +57,12 @@ static int message_file(const char *message, size_t len)
 	return fd;
 }
 
-static enum status ended_well(const char *command, int wait_status)
+static enum status check_exit_status(const char *command, int wait_status)
 {
 	if (WIFSIGNALED(wait_status))
-		complain("%s: killed by signal %d", command, WTERMSIG(wait_status));
+		print_error("%s: killed by signal %d", command, WTERMSIG(wait_status));
 	else if (WEXITSTATUS(wait_status) != 0)
-		complain("%s: ended with %d", command, WEXITSTATUS(wait_status));
+		print_error("%s: exited with status %d", command, WEXITSTATUS(wait_status));
 	else
 		return DONE;
 	return FAILED;
@@ -81,35 +81,35 @@ static enum status spawn(const struct pool *pool, int input)
 		err = posix_spawnp(&pid, pool->command[0], &actions, NULL, pool->command, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	if (err)
-		return report(pool->command[0], err);
+		return report_errno(pool->command[0], err);
 	if (waitpid(pid, &wait_status, 0) < 0)
-		return report(pool->command[0], errno);
-	return ended_well(pool->command[0], wait_status);
+		return report_errno(pool->command[0], errno);
+	return check_exit_status(pool->command[0], wait_status);
 }
 
 static enum status run_command(const struct pool *pool, size_t len)
 {
-	int input = message_file(pool->message, len);
+	int input = message_memfd(pool->message, len);
 	enum status status;
 
 	if (input < 0)
-		return report("memory for a message", errno);
+		return report_errno("memfd_create", errno);
 	status = spawn(pool, input);
 	close(input);
 	return status;
 }
 
-static enum status work(const struct pool *pool)
+static enum status worker_main(const struct pool *pool)
 {
 	enum status status = DONE;
 	size_t len;
 	int got;
 
-	while ((got = gochan_recv(pool->target.fd, pool->message, pool->room, &len)) > 0) {
+	while ((got = gochan_recv(pool->target.fd, pool->message, pool->size, &len)) > 0) {
 		if (run_command(pool, len) != DONE)
 			status = FAILED;
 	}
-	return got < 0 ? report(pool->target.label, errno) : status;
+	return got < 0 ? report_errno(pool->target.label, errno) : status;
 }
 
 static enum status start_worker(const struct pool *pool)
@@ -118,14 +118,14 @@ static enum status start_worker(const struct pool *pool)
 	pid_t pid = fork();
 
 	if (pid < 0)
-		return report("fork", errno);
+		return report_errno("fork", errno);
 	if (pid > 0)
 		return DONE;
-	/* Nobody would be left to tell how it went. */
+	/* Without the parent nobody would collect the exit status. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(FAILED);
-	_exit(work(pool));
+	_exit(worker_main(pool));
 }
 
 static enum status wait_for_workers(void)
@@ -140,7 +140,7 @@ static enum status wait_for_workers(void)
 	return status;
 }
 
-static enum status work_together(struct pool *pool)
+static enum status run_pool(struct pool *pool)
 {
 	struct gochan_info info;
 	enum status status, started = DONE;
@@ -150,10 +150,10 @@ static enum status work_together(struct pool *pool)
 		status = target_info(&pool->target, &info);
 	if (status != DONE)
 		return status;
-	pool->room = info.msg_size;
-	pool->message = malloc(pool->room + 1);
+	pool->size = info.msg_size;
+	pool->message = malloc(pool->size + 1);
 	if (!pool->message)
-		return report(pool->target.label, ENOMEM);
+		return report_errno(pool->target.label, ENOMEM);
 	for (unsigned int i = 0; i < pool->workers && started == DONE; i++)
 		started = start_worker(pool);
 	status = wait_for_workers();
@@ -170,30 +170,31 @@ static enum status run(int argc, char **argv)
 	while ((opt = getopt_long(argc, argv, "j:", options, NULL)) != -1) {
 		switch (opt) {
 		case 'j':
-			if (!take_number(self, "-j", &pool.workers))
+			if (!opt_number(self, "-j", &pool.workers))
 				return USAGE;
-			if (pool.workers < 1 || pool.workers > MOST_WORKERS)
-				return bad_usage(self, "-j %s: not 1 to %d", optarg, MOST_WORKERS);
+			if (pool.workers < 1 || pool.workers > MAX_WORKERS)
+				return usage_error(self, "-j %s: not in the range 1 to %d", optarg,
+						   MAX_WORKERS);
 			break;
 		case OPT_FD:
-			if (!take_fd(self, &pool.target))
+			if (!opt_fd(self, &pool.target))
 				return USAGE;
 			break;
 		default:
 			return help_or_usage(self, opt);
 		}
 	}
-	if (!target_from(&pool.target, argc, argv))
-		return bad_usage(self, "each takes a name, or --fd N");
+	if (!target_parse(&pool.target, argc, argv))
+		return usage_error(self, "each takes a name, or --fd N");
 	if (optind == argc)
-		return bad_usage(self, "each takes a command, after --");
+		return usage_error(self, "each takes a command, after --");
 	pool.command = argv + optind;
-	return work_together(&pool);
+	return run_pool(&pool);
 }
 
 const struct command each_command = {
 	.name = "each",
-	.summary = "run a command for each message, several at a time",
+	.summary = "run a command for each message, optionally in parallel",
 	.help = help,
 	.run = run,
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * gochan info: what one channel is, and who waits at it.
+ * gochan info: the state of one channel.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,16 +12,17 @@
 static const char help[] =
 "Usage: gochan info NAME [FIELD...]\n"
 "       gochan info --fd N [FIELD...]\n"
-"Shows a channel's state at one instant, as lines of FIELD: VALUE; with FIELDs\n"
-"only their values, a line each. Its own handle is not counted.\n"
+"Prints a consistent snapshot of a channel's state, as lines of FIELD: VALUE. If\n"
+"FIELDs are given, prints only their values, one per line. The handle that this\n"
+"command opens is not counted.\n"
 "\n"
-"  name                                what gave it its device file\n"
-"  capacity, msg_size, flags           as it was made\n"
+"  name                                its name, or none\n"
+"  capacity, msg_size, flags           parameters it was created with\n"
 "  closed                              yes or no\n"
-"  len, bytes                          messages inside, and their bytes\n"
-"  senders_waiting, receivers_waiting  who is blocked\n"
+"  len, bytes                          messages in the channel, and their bytes\n"
+"  senders_waiting, receivers_waiting  blocked senders and receivers\n"
 "  send_handles, recv_handles          open handles that may send, receive\n"
-"  sent, received                      messages since it was made\n";
+"  sent, received                      messages since it was created\n";
 
 static const struct option options[] = { OPTION_FD, OPTION_HELP, OPTION_END };
 
@@ -33,14 +34,14 @@ struct field {
 };
 
 /*
- * Best is a handle without rights: nobody sees it come and go. Who has but one
- * right takes that.
+ * Prefer a handle without rights (O_ACCMODE), which has no effect on hangup, but
+ * needs permission for both directions. Otherwise use the one that is permitted.
  */
-static enum status open_to_look(struct target *target)
+static enum status open_for_info(struct target *target)
 {
 	static const int rights[] = { O_ACCMODE, O_RDONLY };
 
-	if (target->given >= 0)
+	if (target->inherited_fd >= 0)
 		return target_open(target, O_RDWR);
 	for (size_t i = 0; i < ARRAY_SIZE(rights); i++) {
 		target->fd = gochan_open(target->label, rights[i]);
@@ -52,12 +53,12 @@ static enum status open_to_look(struct target *target)
 	return target_open(target, O_WRONLY);
 }
 
-/* A handle opened just to look is not what the user asks about. */
-static void leave_out_own_handle(struct gochan_info *info, const struct target *target)
+/* Do not count the handle that was opened for INFO. */
+static void exclude_own_handle(struct gochan_info *info, const struct target *target)
 {
 	int right = fcntl(target->fd, F_GETFL) & O_ACCMODE;
 
-	if (target->given >= 0)
+	if (target->inherited_fd >= 0)
 		return;
 	if (right == O_WRONLY)
 		info->send_handles--;
@@ -129,7 +130,7 @@ static enum status print_values(const struct field fields[FIELDS], char **names)
 {
 	for (; *names; names++) {
 		if (!print_value(fields, *names))
-			return bad_usage(&info_command, "%s: no such field", *names);
+			return usage_error(&info_command, "%s: no such field", *names);
 	}
 	return DONE;
 }
@@ -146,17 +147,17 @@ static enum status run(int argc, char **argv)
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (opt != OPT_FD)
 			return help_or_usage(self, opt);
-		if (!take_fd(self, &target))
+		if (!opt_fd(self, &target))
 			return USAGE;
 	}
-	if (!target_from(&target, argc, argv))
-		return bad_usage(self, "info takes a name, or --fd N");
-	status = open_to_look(&target);
+	if (!target_parse(&target, argc, argv))
+		return usage_error(self, "info takes a name, or --fd N");
+	status = open_for_info(&target);
 	if (status == DONE)
 		status = target_info(&target, &info);
 	if (status != DONE)
 		return status;
-	leave_out_own_handle(&info, &target);
+	exclude_own_handle(&info, &target);
 	describe(&info, fields);
 	if (optind < argc)
 		return print_values(fields, argv + optind);
@@ -167,7 +168,7 @@ static enum status run(int argc, char **argv)
 
 const struct command info_command = {
 	.name = "info",
-	.summary = "show what a channel is and who waits at it",
+	.summary = "show the state of a channel",
 	.help = help,
 	.run = run,
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * All channels that have a name: their state is in sysfs, who owns them is on
- * their device files.
+ * The list of named channels: state from sysfs, owner and mode from the device
+ * files.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -20,19 +20,19 @@ static bool read_attribute(const char *device, const char *attribute, unsigned l
 	return read_number(path, value);
 }
 
-/* False when the channel went away meanwhile. */
+/* Returns false if the channel was removed meanwhile. */
 static bool read_entry(const char *device, struct entry *entry)
 {
 	char path[NODE_PATH_SIZE];
 	struct stat st;
 	char *slash;
 
-	/* In sysfs ! stands for the / of 1000/jobs. */
+	/* sysfs replaces the / of 1000/jobs by a ! */
 	snprintf(entry->name, sizeof(entry->name), "%s", device);
 	slash = strchr(entry->name, '!');
 	if (slash)
 		*slash = '/';
-	snprintf(path, sizeof(path), NODES "%s", entry->name);
+	snprintf(path, sizeof(path), NODE_DIR "%s", entry->name);
 	entry->has_node = stat(path, &st) == 0;
 	if (entry->has_node) {
 		entry->uid = st.st_uid;
@@ -52,11 +52,11 @@ static int by_name(const void *a, const void *b)
 	return strcmp(one->name, other->name);
 }
 
-static enum status no_class(void)
+static enum status list_error(void)
 {
 	if (!module_is_loaded())
 		return report_no_module();
-	return report(CLASS, errno);
+	return report_errno(CLASS, errno);
 }
 
 static bool add_entry(struct list *list, const struct entry *entry)
@@ -79,14 +79,14 @@ enum status list_channels(struct list *list)
 
 	*list = (struct list){ 0 };
 	if (!dir)
-		return no_class();
+		return list_error();
 	while ((found = readdir(dir))) {
 		if (found->d_name[0] == '.' || !read_entry(found->d_name, &entry))
 			continue;
 		if (!add_entry(list, &entry)) {
 			closedir(dir);
 			list_free(list);
-			return report(CLASS, ENOMEM);
+			return report_errno(CLASS, ENOMEM);
 		}
 	}
 	closedir(dir);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * All channels that have a name, as sysfs and their device files show them
- * without opening any.
+ * The list of all named channels, read from sysfs and their device files without
+ * opening them.
  */
 #ifndef GOCHAN_LIST_H
 #define GOCHAN_LIST_H
@@ -9,8 +9,8 @@
 #include "cmd.h"
 
 struct entry {
-	char name[256];		/* "jobs", "1000/jobs" */
-	bool has_node;		/* else uid, gid and mode are unknown */
+	char name[256];		/* relative to /dev/gochans: "jobs", "1000/jobs" */
+	bool has_node;		/* uid, gid and mode are valid */
 	uid_t uid;
 	gid_t gid;
 	mode_t mode;

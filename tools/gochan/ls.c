@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * gochan ls: the channels that have a name.
+ * gochan ls: list the named channels.
  */
 #include <string.h>
 
@@ -8,9 +8,9 @@
 
 static const char help[] =
 "Usage: gochan ls [-q]\n"
-"Lists the channels that have a name, and what is inside.\n"
+"Lists the named channels, with the number of messages in each.\n"
 "\n"
-"  -q              names only\n";
+"  -q              print names only\n";
 
 static const struct option options[] = { OPTION_HELP, OPTION_END };
 
@@ -96,7 +96,7 @@ static enum status run(int argc, char **argv)
 		quiet = true;
 	}
 	if (optind != argc)
-		return bad_usage(&ls_command, "ls takes no name; see 'gochan info'");
+		return usage_error(&ls_command, "ls takes no arguments; see 'gochan info'");
 	status = list_channels(&list);
 	if (status != DONE)
 		return status;
@@ -110,7 +110,7 @@ static enum status run(int argc, char **argv)
 
 const struct command ls_command = {
 	.name = "ls",
-	.summary = "list the channels that have a name",
+	.summary = "list the named channels",
 	.help = help,
 	.run = run,
 };

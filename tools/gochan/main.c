@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * gochan - channels between processes, from a shell. Here is the table of
- * subcommands and the way into them; each family has its own file.
+ * gochan - use Go channels from a shell. This file has main() and the table of
+ * subcommands; each subcommand is in a file of its own.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,17 +19,18 @@ static const struct command *const commands[] = {
 static void print_help(void)
 {
 	printf("Usage: gochan COMMAND [OPTION...]\n"
-	       "Channels between processes: whole messages, many senders, many receivers.\n\n");
+	       "Go channels between processes: whole messages, any number of senders and\n"
+	       "receivers.\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		printf("  %-8s%s\n", commands[i]->name, commands[i]->summary);
 	printf("\n"
-	       "'gochan COMMAND --help' tells more; 'gochan --version' the version.\n"
-	       "A channel jobs is the device file /dev/gochans/jobs, or /dev/gochans/UID/jobs\n"
-	       "where a user without privilege made it. In place of NAME, --fd N takes an\n"
-	       "inherited descriptor. A message that begins with - goes after --.\n"
+	       "'gochan COMMAND --help' describes a command, 'gochan --version' prints the\n"
+	       "version. The channel NAME is the device file /dev/gochans/NAME or, if an\n"
+	       "unprivileged user created it, /dev/gochans/UID/NAME. Use --fd N in place of\n"
+	       "NAME for an inherited descriptor, and -- before messages that start with -.\n"
 	       "\n"
-	       "Exit status: 0 done, 1 error, 2 wrong usage, 3 the channel is closed (or\n"
-	       "nobody is left at its other end), 4 it timed out or would block.\n");
+	       "Exit status: 0 success, 1 error, 2 wrong usage, 3 the channel is closed (or\n"
+	       "no handle is left at its other end), 4 timed out or would block.\n");
 }
 
 static const struct command *find_command(const char *name)
@@ -42,8 +43,9 @@ static const struct command *find_command(const char *name)
 }
 
 /*
- * A closed standard descriptor would be taken by the next file opened, and
- * messages go there. /dev/null the wrong way round keeps it useless.
+ * If a standard descriptor is closed, the next open would reuse its number, and
+ * messages would be written to that file. Occupy it with /dev/null, opened so
+ * that its intended use still fails with EBADF.
  */
 static void reserve_standard_descriptors(void)
 {
@@ -57,7 +59,7 @@ static enum status flush_output(enum status status)
 {
 	if (fclose(stdout) == 0)
 		return status;
-	complain("standard output: %s", strerror(errno));
+	print_error("standard output: %s", strerror(errno));
 	return status == DONE ? FAILED : status;
 }
 
@@ -67,7 +69,7 @@ static enum status run(int argc, char **argv)
 	char title[32];
 
 	if (argc < 2) {
-		complain("what is to be done? See 'gochan --help'");
+		print_error("no command given; see 'gochan --help'");
 		return USAGE;
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
@@ -80,10 +82,10 @@ static enum status run(int argc, char **argv)
 	}
 	command = find_command(argv[1]);
 	if (!command) {
-		complain("%s: no such command; see 'gochan --help'", argv[1]);
+		print_error("%s: no such command; see 'gochan --help'", argv[1]);
 		return USAGE;
 	}
-	/* So getopt(3) complains in the subcommand's name. */
+	/* getopt(3) starts its error messages with argv[0]. */
 	snprintf(title, sizeof(title), "gochan %s", command->name);
 	argv[1] = title;
 	return command->run(argc - 1, argv + 1);

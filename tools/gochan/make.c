@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * gochan make: a channel with a name.
+ * gochan make: create a named channel.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -9,17 +9,20 @@
 
 static const char help[] =
 "Usage: gochan make NAME [OPTION...]\n"
-"Makes a channel that stays until 'gochan rm', and prints its device file.\n"
+"Creates a channel that exists until 'gochan rm', and prints its device file.\n"
 "\n"
-"  --cap N         messages that it holds (default 0: unbuffered, where a send\n"
-"                  returns when a receiver has taken the message)\n"
-"  --size BYTES    the longest message (default 4096)\n"
-"  --fixed         every message has exactly that size\n"
-"  --hangup        tell each end when nobody is left at the other\n"
-"  --mode MODE     who may open it, as for chmod, in octal (default 0600)\n"
+"  --cap N         messages it can buffer (default 0: unbuffered, a send returns\n"
+"                  when a receiver has taken the message)\n"
+"  --size BYTES    maximum message length (default 4096)\n"
+"  --fixed         every message has exactly that length\n"
+"  --hangup        when the last sender is gone, receivers see end of file; when\n"
+"                  the last receiver is gone, sends fail (default: wait for the\n"
+"                  next process that opens the channel)\n"
+"  --mode MODE     permissions in octal, as for chmod (default 0600)\n"
 "\n"
-"NAME is 1 to 63 of A-Z a-z 0-9 . _ -, begins with neither . nor -, and is not a\n"
-"number. Root's channels are the system's; everyone else has a folder of their own.\n";
+"NAME is 1 to 63 characters from A-Z a-z 0-9 . _ -, does not start with . or -,\n"
+"and is not a number. Root's channels are system-wide; other users have a\n"
+"directory each.\n";
 
 struct request {
 	const char *name;
@@ -52,7 +55,7 @@ static bool over_limit(const char *option, unsigned int value, const char *param
 	snprintf(path, sizeof(path), PARAMETERS "/%s", parameter);
 	if (!read_number(path, &limit) || value <= limit)
 		return false;
-	complain("%s %u: the limit is %lu, see %s", option, value, limit, path);
+	print_error("%s %u: the limit is %lu; see %s", option, value, limit, path);
 	return true;
 }
 
@@ -63,24 +66,24 @@ static enum status make_failed(const struct request *req, int err)
 	if (err == EINVAL && (over_limit("--cap", req->capacity, "max_capacity") ||
 			      over_limit("--size", req->size, "max_msg_size")))
 		return FAILED;
-	return report(req->name, err);
+	return report_errno(req->name, err);
 }
 
 static enum status link_failed(const struct request *req, int err)
 {
 	switch (err) {
 	case EEXIST:
-		complain("%s: the name is taken; see 'gochan ls' and " NODES, req->name);
+		print_error("%s: name already in use; see 'gochan ls' and " NODE_DIR, req->name);
 		return FAILED;
 	case EINVAL:
-		complain("%s: the system has as many names as it may, see "
-			 PARAMETERS "/max_named", req->name);
+		print_error("%s: the system-wide limit of names is reached; see "
+			    PARAMETERS "/max_named", req->name);
 		return FAILED;
 	case ENODEV:
-		complain("%s: names need a devtmpfs on /dev", req->name);
+		print_error("%s: named channels need a devtmpfs on /dev", req->name);
 		return FAILED;
 	default:
-		return report(req->name, err);
+		return report_errno(req->name, err);
 	}
 }
 
@@ -94,7 +97,7 @@ static enum status make(const struct request *req)
 		return make_failed(req, errno);
 	if (gochan_link(ch, req->name, req->mode) < 0)
 		return link_failed(req, errno);
-	if (find_node(req->name, path, &st))
+	if (node_lookup(req->name, path, &st))
 		puts(path);
 	return DONE;
 }
@@ -108,11 +111,11 @@ static enum status run(int argc, char **argv)
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (opt) {
 		case OPT_CAP:
-			if (!take_number(self, "--cap", &req.capacity))
+			if (!opt_number(self, "--cap", &req.capacity))
 				return USAGE;
 			break;
 		case OPT_SIZE:
-			if (!take_number(self, "--size", &req.size))
+			if (!opt_number(self, "--size", &req.size))
 				return USAGE;
 			break;
 		case OPT_FIXED:
@@ -122,7 +125,7 @@ static enum status run(int argc, char **argv)
 			req.flags |= GOCHAN_HANGUP;
 			break;
 		case OPT_MODE:
-			if (!take_mode(self, &req.mode))
+			if (!opt_mode(self, &req.mode))
 				return USAGE;
 			break;
 		default:
@@ -130,18 +133,18 @@ static enum status run(int argc, char **argv)
 		}
 	}
 	if (optind != argc - 1)
-		return bad_usage(self, "make takes one name");
+		return usage_error(self, "make takes one name");
 	req.name = argv[optind];
-	if (!is_name(req.name))
-		return bad_usage(self, "%s: not a name for a channel", req.name);
+	if (!is_valid_name(req.name))
+		return usage_error(self, "%s: not a valid channel name", req.name);
 	if ((req.flags & GOCHAN_FIXED) && req.size == 0)
-		return bad_usage(self, "--fixed needs a --size of at least 1");
+		return usage_error(self, "--fixed needs a --size of at least 1");
 	return make(&req);
 }
 
 const struct command make_command = {
 	.name = "make",
-	.summary = "make a channel with a name",
+	.summary = "create a named channel",
 	.help = help,
 	.run = run,
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Device files and sysfs, looked at without opening a channel.
+ * Device files and sysfs attributes of channels, read without opening a channel.
  */
 #include <grp.h>
 #include <pwd.h>
@@ -11,7 +11,7 @@
 
 static const char digits[] = "0123456789";
 
-bool is_name(const char *name)
+bool is_valid_name(const char *name)
 {
 	static const char allowed[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
@@ -21,20 +21,20 @@ bool is_name(const char *name)
 	       name[0] != '.' && name[0] != '-' && strspn(name, digits) != len;
 }
 
-bool find_node(const char *name, char path[NODE_PATH_SIZE], struct stat *st)
+bool node_lookup(const char *name, char path[NODE_PATH_SIZE], struct stat *st)
 {
 	if (!strchr(name, '/')) {
-		snprintf(path, NODE_PATH_SIZE, NODES "%u/%s", geteuid(), name);
+		snprintf(path, NODE_PATH_SIZE, NODE_DIR "%u/%s", geteuid(), name);
 		if (stat(path, st) == 0)
 			return true;
 	}
-	snprintf(path, NODE_PATH_SIZE, NODES "%s", name);
+	snprintf(path, NODE_PATH_SIZE, NODE_DIR "%s", name);
 	return stat(path, st) == 0;
 }
 
 /*
- * Names are looked up in the files only: NSS would want its libraries at run
- * time, and this program may be linked statically.
+ * Read /etc/passwd and /etc/group directly: getpwuid(3) uses NSS, which needs
+ * shared libraries at run time, and this program may be linked statically.
  */
 const char *user_name(uid_t uid, char text[OWNER_SIZE])
 {

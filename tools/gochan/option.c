@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Options that several subcommands have, and numbers on the command line.
+ * Options common to several subcommands, and parsing of their arguments.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -34,49 +34,49 @@ static bool parse_number(const char *text, int base, unsigned int max, unsigned 
 	return true;
 }
 
-bool take_number(const struct command *command, const char *option, unsigned int *value)
+bool opt_number(const struct command *command, const char *option, unsigned int *value)
 {
 	if (parse_number(optarg, 10, UINT_MAX, value))
 		return true;
-	bad_usage(command, "%s %s: not a number from 0 to %u", option, optarg, UINT_MAX);
+	usage_error(command, "%s %s: not a number from 0 to %u", option, optarg, UINT_MAX);
 	return false;
 }
 
-bool take_mode(const struct command *command, unsigned int *mode)
+bool opt_mode(const struct command *command, unsigned int *mode)
 {
 	if (parse_number(optarg, 8, 0777, mode))
 		return true;
-	bad_usage(command, "--mode %s: not 0 to 0777 in octal", optarg);
+	usage_error(command, "--mode %s: not an octal number from 0 to 0777", optarg);
 	return false;
 }
 
-bool take_seconds(const struct command *command, long long *ns)
+bool opt_seconds(const struct command *command, long long *ns)
 {
 	double seconds;
 	char *end;
 
 	seconds = strtod(optarg, &end);
-	/* A hundred years are enough, and fit. */
+	/* 3e9 seconds, about a century, are far from overflowing *ns. */
 	if (end == optarg || *end || !(seconds >= 0 && seconds <= 3e9)) {
-		bad_usage(command, "--timeout %s: not a number of seconds", optarg);
+		usage_error(command, "--timeout %s: not a number of seconds", optarg);
 		return false;
 	}
 	*ns = (long long)(seconds * 1e9);
-	/* Rounded to 0 it would mean not at all. */
+	/* Do not round down to 0, which means non-blocking. */
 	if (seconds > 0 && *ns == 0)
 		*ns = 1;
 	return true;
 }
 
-bool take_fd(const struct command *command, struct target *target)
+bool opt_fd(const struct command *command, struct target *target)
 {
 	unsigned int fd;
 
 	if (!parse_number(optarg, 10, INT_MAX, &fd)) {
-		bad_usage(command, "--fd %s: not a descriptor", optarg);
+		usage_error(command, "--fd %s: not a descriptor", optarg);
 		return false;
 	}
-	target->given = (int)fd;
+	target->inherited_fd = (int)fd;
 	snprintf(target->fd_label, sizeof(target->fd_label), "descriptor %u", fd);
 	target->label = target->fd_label;
 	return true;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Messages on standard output. A message that was received and cannot be
- * written is lost, so what can be known before is looked at before.
+ * Writing messages to standard output. A message that was received but cannot be
+ * written is lost, so check as much as possible before receiving.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,24 +18,24 @@ enum status output_start(struct output *out)
 	struct stat st;
 
 	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY || fstat(STDOUT_FILENO, &st) < 0) {
-		complain("standard output: not open for writing");
+		print_error("standard output: not open for writing");
 		return FAILED;
 	}
-	out->watched = S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode);
+	out->is_pipe = S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode);
 	return DONE;
 }
 
-/* Without events asked for, poll tells of errors alone: of a broken pipe. */
-struct gochan_op output_gone(const struct output *out)
+/* POLLERR and POLLHUP, which report a broken pipe, need not be requested. */
+struct gochan_op output_hangup_op(const struct output *out)
 {
-	return GOCHAN_POLL(out->watched ? STDOUT_FILENO : -1, 0);
+	return GOCHAN_POLL(out->is_pipe ? STDOUT_FILENO : -1, 0);
 }
 
-/* As if it had been written to: who ignores SIGPIPE is told in words. */
-enum status output_reader_left(void)
+/* Behave like a write to a broken pipe: SIGPIPE or, if that is ignored, EPIPE. */
+enum status output_hangup(void)
 {
 	raise(SIGPIPE);
-	return report("standard output", EPIPE);
+	return report_errno("standard output", EPIPE);
 }
 
 static bool wait_until_writable(void)
@@ -66,10 +66,10 @@ static bool write_all(const char *data, size_t len)
 
 enum status output_message(const struct output *out, char *message, size_t len)
 {
-	if (out->end >= 0)
-		message[len++] = (char)out->end;
+	if (out->terminator >= 0)
+		message[len++] = (char)out->terminator;
 	if (write_all(message, len))
 		return DONE;
-	complain("standard output: %s; the message just received is lost", strerror(errno));
+	print_error("standard output: %s; the message just received is lost", strerror(errno));
 	return FAILED;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How far a long transfer from or to a file is: messages and rate, on a
- * terminal. In a pipe, where others may be saying something, it is silent.
- * There is one terminal and one line on it, so there is one state.
+ * Progress display for long transfers from or to a file: the number of messages
+ * and the rate, on a terminal. It is off in a pipeline, whose other commands may
+ * use the terminal too.
  */
 #include <unistd.h>
 
@@ -10,7 +10,7 @@
 
 static struct {
 	bool on;
-	bool shown;		/* a line stands on the terminal, without its end */
+	bool shown;		/* a line without newline is on the terminal */
 	unsigned long long messages;
 	struct timespec started, last;
 } progress;
@@ -32,7 +32,7 @@ static void show(const struct timespec *now)
 	progress.shown = true;
 }
 
-static bool in_a_pipe(int fd)
+static bool is_pipe_or_socket(int fd)
 {
 	struct stat st;
 
@@ -41,7 +41,7 @@ static bool in_a_pipe(int fd)
 
 void progress_start(int other_fd)
 {
-	progress.on = isatty(STDERR_FILENO) && !isatty(other_fd) && !in_a_pipe(other_fd);
+	progress.on = isatty(STDERR_FILENO) && !isatty(other_fd) && !is_pipe_or_socket(other_fd);
 	clock_gettime(CLOCK_MONOTONIC, &progress.started);
 	progress.last = progress.started;
 }
@@ -58,7 +58,7 @@ void progress_step(void)
 		show(&now);
 }
 
-/* A transfer that was over before the first line was due leaves none. */
+/* Print the final line, unless the transfer was too short to show any. */
 void progress_end(void)
 {
 	struct timespec now;

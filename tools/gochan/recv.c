@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * gochan recv: messages to standard output.
+ * gochan recv: receive messages and print them on standard output.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,14 +15,14 @@ static const char help[] =
 "Prints each message and a newline, until the channel is closed and drained.\n"
 "\n"
 "  -n N            stop after N messages\n"
-"  --timeout S     wait at most S seconds for each; 0: take only what is there\n"
-"  -0, --null      a NUL after each message, not a newline\n"
-"  --raw           nothing after each message\n"
+"  --timeout S     wait at most S seconds for each message; 0: do not wait\n"
+"  -0, --null      print a NUL after each message instead of a newline\n"
+"  --raw           print nothing after each message\n"
 "\n"
-"A loop over all messages: while msg=$(gochan recv jobs -n 1); do ...; done\n"
+"To loop over all messages: while msg=$(gochan recv jobs -n 1); do ...; done\n"
 "\n"
-"Exit status: 0 done, 3 the end came before the Nth message, 4 no message in time,\n"
-"else 1 or 2. With 3 and 4, which a script expects, nothing is printed.\n";
+"Exit status: 0 success, 3 closed and drained before N messages arrived, 4 timed\n"
+"out, else 1 or 2. There is no error message for 3 and 4.\n";
 
 enum { OPT_RAW = OPT_OTHER };
 
@@ -35,36 +35,36 @@ static const struct option options[] = {
 	OPTION_END,
 };
 
-struct receiving {
+struct recv_ctx {
 	struct target target;
 	struct output out;
 	long long timeout_ns;
 	bool limited;
 	unsigned int limit, received;
 	char *message;
-	size_t room;
+	size_t size;
 };
 
-static enum status receive_failed(const struct receiving *r, int err)
+static enum status receive_failed(const struct recv_ctx *r, int err)
 {
 	if (err == EAGAIN || err == ETIMEDOUT)
 		return TIMED_OUT;
-	return report(r->target.label, err);
+	return report_errno(r->target.label, err);
 }
 
-static enum status receive_message(struct receiving *r)
+static enum status receive_message(struct recv_ctx *r)
 {
-	/* No message is taken for a reader who has left. */
+	/* Do not take a message if the reader of standard output is gone. */
 	struct gochan_op ops[] = {
-		output_gone(&r->out),
-		GOCHAN_RECV(r->target.fd, r->message, r->room),
+		output_hangup_op(&r->out),
+		GOCHAN_RECV(r->target.fd, r->message, r->size),
 	};
-	int happened = gochan_select(ops, 2, r->timeout_ns, GOCHAN_ORDERED);
+	int ready = gochan_select(ops, 2, r->timeout_ns, GOCHAN_ORDERED);
 
-	if (happened < 0)
+	if (ready < 0)
 		return receive_failed(r, errno);
-	if (happened == 0)
-		return output_reader_left();
+	if (ready == 0)
+		return output_hangup();
 	if (ops[1].result == GOCHAN_R_CLOSED)
 		return CLOSED;
 	r->received++;
@@ -72,7 +72,7 @@ static enum status receive_message(struct receiving *r)
 	return output_message(&r->out, r->message, ops[1].len);
 }
 
-static enum status receive_messages(struct receiving *r)
+static enum status receive_messages(struct recv_ctx *r)
 {
 	enum status status = DONE;
 
@@ -83,7 +83,7 @@ static enum status receive_messages(struct receiving *r)
 	return status;
 }
 
-static enum status receive(struct receiving *r)
+static enum status receive(struct recv_ctx *r)
 {
 	struct gochan_info info;
 	enum status status;
@@ -95,10 +95,10 @@ static enum status receive(struct receiving *r)
 		status = target_info(&r->target, &info);
 	if (status != DONE)
 		return status;
-	r->room = info.msg_size;
-	r->message = malloc(r->room + 1);
+	r->size = info.msg_size;
+	r->message = malloc(r->size + 1);
 	if (!r->message)
-		return report(r->target.label, ENOMEM);
+		return report_errno(r->target.label, ENOMEM);
 	progress_start(STDOUT_FILENO);
 	status = receive_messages(r);
 	progress_end();
@@ -108,37 +108,41 @@ static enum status receive(struct receiving *r)
 
 static enum status run(int argc, char **argv)
 {
-	struct receiving r = { .target = NO_TARGET, .out = { .end = '\n' }, .timeout_ns = -1 };
+	struct recv_ctx r = {
+		.target = NO_TARGET,
+		.out = { .terminator = '\n' },
+		.timeout_ns = -1,
+	};
 	const struct command *self = &recv_command;
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "n:0", options, NULL)) != -1) {
 		switch (opt) {
 		case 'n':
-			if (!take_number(self, "-n", &r.limit))
+			if (!opt_number(self, "-n", &r.limit))
 				return USAGE;
 			r.limited = true;
 			break;
 		case '0':
-			r.out.end = '\0';
+			r.out.terminator = '\0';
 			break;
 		case OPT_RAW:
-			r.out.end = -1;
+			r.out.terminator = -1;
 			break;
 		case OPT_TIMEOUT:
-			if (!take_seconds(self, &r.timeout_ns))
+			if (!opt_seconds(self, &r.timeout_ns))
 				return USAGE;
 			break;
 		case OPT_FD:
-			if (!take_fd(self, &r.target))
+			if (!opt_fd(self, &r.target))
 				return USAGE;
 			break;
 		default:
 			return help_or_usage(self, opt);
 		}
 	}
-	if (!target_from(&r.target, argc, argv) || optind != argc)
-		return bad_usage(self, "recv takes one name, or --fd N");
+	if (!target_parse(&r.target, argc, argv) || optind != argc)
+		return usage_error(self, "recv takes one name, or --fd N");
 	return receive(&r);
 }
 

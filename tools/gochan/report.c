@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the user is told when something is wrong: the thing first, then what is
- * wrong with it, then what to do about it.
+ * Error messages, in the form "gochan: SUBJECT: PROBLEM; REMEDY".
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -16,11 +15,11 @@ static void print_line(const char *format, va_list args)
 
 	progress_end();
 	vsnprintf(text, sizeof(text), format, args);
-	/* One write, so that lines of several processes do not mix. */
+	/* One write, so that messages of several processes are not interleaved. */
 	fprintf(stderr, "gochan: %s\n", text);
 }
 
-void complain(const char *format, ...)
+void print_error(const char *format, ...)
 {
 	va_list args;
 
@@ -29,7 +28,7 @@ void complain(const char *format, ...)
 	va_end(args);
 }
 
-enum status bad_usage(const struct command *command, const char *format, ...)
+enum status usage_error(const struct command *command, const char *format, ...)
 {
 	va_list args;
 
@@ -47,28 +46,28 @@ bool module_is_loaded(void)
 
 enum status report_no_module(void)
 {
-	complain("the module is not loaded: sudo modprobe gochan");
+	print_error("the module is not loaded: sudo modprobe gochan");
 	return FAILED;
 }
 
-enum status report(const char *label, int err)
+enum status report_errno(const char *label, int err)
 {
 	switch (err) {
 	case EAGAIN:
-		complain("%s: it would block", label);
+		print_error("%s: it would block", label);
 		return TIMED_OUT;
 	case ETIMEDOUT:
-		complain("%s: timed out", label);
+		print_error("%s: timed out", label);
 		return TIMED_OUT;
 	case EDQUOT:
-		complain("%s: over your limit of channels, names or bytes; see max_user_* in %s",
-			 label, PARAMETERS);
+		print_error("%s: over your limit of channels, names or bytes; see max_user_* in %s",
+			    label, PARAMETERS);
 		return FAILED;
 	case ENOTTY:
-		complain("%s: not a channel; see 'gochan ls'", label);
+		print_error("%s: not a channel; see 'gochan ls'", label);
 		return FAILED;
 	default:
-		complain("%s: %s", label, strerror(err));
+		print_error("%s: %s", label, strerror(err));
 		return FAILED;
 	}
 }

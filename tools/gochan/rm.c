@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * gochan rm: a channel's name taken away, or all of them.
+ * gochan rm: remove the names of channels.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -10,10 +10,10 @@
 static const char help[] =
 "Usage: gochan rm NAME...\n"
 "       gochan rm --all\n"
-"Takes names away. A channel ends when nobody has it open any more, and what is\n"
-"inside ends with it.\n"
+"Removes the names of channels. A channel is destroyed, with the messages in it,\n"
+"once no process has it open any more.\n"
 "\n"
-"  --all           every channel of yours; for root every channel there is, so\n"
+"  --all           remove all of your channels; as root, those of all users, so\n"
 "                  that the module can be unloaded\n";
 
 enum { OPT_ALL = OPT_OTHER };
@@ -24,15 +24,15 @@ static const struct option options[] = {
 	OPTION_END,
 };
 
-static enum status not_mine(const char *name)
+static enum status unlink_eperm(const char *name)
 {
 	char path[NODE_PATH_SIZE], owner[OWNER_SIZE];
 	struct stat st;
 
-	if (!find_node(name, path, &st))
-		return report(name, EPERM);
-	complain("%s: it is %s's: only its owner and root may remove it", name,
-		 user_name(st.st_uid, owner));
+	if (!node_lookup(name, path, &st))
+		return report_errno(name, EPERM);
+	print_error("%s: owned by %s; only its owner or root may remove it", name,
+		    user_name(st.st_uid, owner));
 	return FAILED;
 }
 
@@ -42,15 +42,15 @@ static enum status remove_failed(const char *name, int err)
 	case ENOENT:
 		if (!module_is_loaded())
 			return report_no_module();
-		complain("%s: no such channel; see 'gochan ls'", name);
+		print_error("%s: no such channel; see 'gochan ls'", name);
 		return FAILED;
 	case EPERM:
-		return not_mine(name);
+		return unlink_eperm(name);
 	case EINVAL:
-		complain("%s: not a channel's name", name);
+		print_error("%s: not a valid channel name", name);
 		return FAILED;
 	default:
-		return report(name, err);
+		return report_errno(name, err);
 	}
 }
 
@@ -79,7 +79,7 @@ static enum status remove_all(void)
 	for (size_t i = 0; i < list.count; i++) {
 		const struct entry *entry = &list.entries[i];
 
-		/* ENOENT: somebody else removed it meanwhile. */
+		/* ENOENT: another process removed it meanwhile. */
 		if (may_remove(entry) && gochan_unlink(entry->name) < 0 && errno != ENOENT)
 			status = remove_failed(entry->name, errno);
 	}
@@ -89,24 +89,24 @@ static enum status remove_all(void)
 
 static enum status run(int argc, char **argv)
 {
-	bool everything = false;
+	bool all = false;
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (opt != OPT_ALL)
 			return help_or_usage(&rm_command, opt);
-		everything = true;
+		all = true;
 	}
-	if (everything ? optind < argc : optind == argc)
-		return bad_usage(&rm_command, "rm takes names, or --all");
-	if (everything)
+	if (all ? optind < argc : optind == argc)
+		return usage_error(&rm_command, "rm takes names, or --all");
+	if (all)
 		return remove_all();
 	return remove_names(argv + optind);
 }
 
 const struct command rm_command = {
 	.name = "rm",
-	.summary = "remove channels",
+	.summary = "remove named channels",
 	.help = help,
 	.run = run,
 };

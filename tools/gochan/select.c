@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * gochan select: messages from whichever of several channels has one.
+ * gochan select: receive from several channels at once.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,16 +12,16 @@
 
 static const char help[] =
 "Usage: gochan select NAME... [OPTION...]\n"
-"Prints messages of several channels as they come, as NAME: MESSAGE, until all\n"
-"channels are closed and drained.\n"
+"Prints messages from several channels as they arrive, as NAME: MESSAGE, until\n"
+"all channels are closed and drained.\n"
 "\n"
 "  -n N            stop after N messages\n"
-"  --timeout S     wait at most S seconds for each; 0: take only what is there\n"
-"  -0, --null      a NUL after each message, not a newline\n"
-"  --fd N          an inherited descriptor as well; may be given several times\n"
+"  --timeout S     wait at most S seconds for each message; 0: do not wait\n"
+"  -0, --null      print a NUL after each message instead of a newline\n"
+"  --fd N          also receive from an inherited descriptor; can be repeated\n"
 "\n"
-"Exit status: 0 done, 3 the end came before the Nth message, 4 no message in time,\n"
-"else 1 or 2. With 3 and 4, which a script expects, nothing is printed.\n";
+"Exit status: 0 success, 3 all closed and drained before N messages arrived, 4\n"
+"timed out, else 1 or 2. There is no error message for 3 and 4.\n";
 
 static const struct option options[] = {
 	OPTION_NULL,
@@ -31,36 +31,37 @@ static const struct option options[] = {
 	OPTION_END,
 };
 
-struct selecting {
+struct select_ctx {
 	struct target *targets;
-	struct gochan_op *ops;		/* one for standard output, one a channel */
-	unsigned int count, ended, next;
+	struct gochan_op *ops;		/* [0]: standard output, then the channels */
+	unsigned int count, nr_closed, next;
 	struct output out;
 	long long timeout_ns;
 	bool limited;
 	unsigned int limit, received;
 	char *line;			/* "NAME: MESSAGE" */
-	size_t prefix_room, room;
+	size_t prefix_size, msg_size;	/* the longest ones */
 };
 
 /*
- * A broken pipe goes first, so no message is taken in vain; the channels take
- * turns at being the next. One that ended is a nil channel, never ready.
+ * The select is GOCHAN_ORDERED. A broken pipe on standard output comes first, so
+ * that no message is received and lost; the channels follow in round-robin
+ * order. A drained channel has fd -1, Go's nil channel, which is never ready.
  */
-static void prepare(struct selecting *s)
+static void prepare(struct select_ctx *s)
 {
-	s->ops[0] = output_gone(&s->out);
+	s->ops[0] = output_hangup_op(&s->out);
 	for (unsigned int i = 0; i < s->count; i++) {
 		const struct target *target = &s->targets[(s->next + i) % s->count];
 
-		s->ops[1 + i] = GOCHAN_RECV(target->fd, s->line + s->prefix_room, s->room);
+		s->ops[1 + i] = GOCHAN_RECV(target->fd, s->line + s->prefix_size, s->msg_size);
 	}
 }
 
-static enum status print_message(struct selecting *s, const char *label, size_t len)
+static enum status print_message(struct select_ctx *s, const char *label, size_t len)
 {
 	size_t prefix = strlen(label) + 2;
-	char *start = s->line + s->prefix_room - prefix;
+	char *start = s->line + s->prefix_size - prefix;
 
 	memcpy(start, label, prefix - 2);
 	start[prefix - 2] = ':';
@@ -69,46 +70,46 @@ static enum status print_message(struct selecting *s, const char *label, size_t 
 	return output_message(&s->out, start, prefix + len);
 }
 
-static enum status select_failed(const struct selecting *s, int err)
+static enum status select_failed(const struct select_ctx *s, int err)
 {
 	if (err == EAGAIN || err == ETIMEDOUT)
 		return TIMED_OUT;
 	for (unsigned int i = 0; i < s->count; i++) {
 		if (s->ops[1 + i].result == -err)
-			return report(s->targets[(s->next + i) % s->count].label, err);
+			return report_errno(s->targets[(s->next + i) % s->count].label, err);
 	}
-	return report("select", err);
+	return report_errno("select", err);
 }
 
-static enum status select_message(struct selecting *s)
+static enum status select_message(struct select_ctx *s)
 {
 	struct target *target;
 	const struct gochan_op *op;
-	int happened;
+	int ready;
 
 	prepare(s);
-	happened = gochan_select(s->ops, 1 + s->count, s->timeout_ns, GOCHAN_ORDERED);
-	if (happened < 0)
+	ready = gochan_select(s->ops, 1 + s->count, s->timeout_ns, GOCHAN_ORDERED);
+	if (ready < 0)
 		return select_failed(s, errno);
-	if (happened == 0)
-		return output_reader_left();
-	op = &s->ops[happened];
-	s->next = (s->next + (unsigned int)happened - 1) % s->count;
+	if (ready == 0)
+		return output_hangup();
+	op = &s->ops[ready];
+	s->next = (s->next + (unsigned int)ready - 1) % s->count;
 	target = &s->targets[s->next];
 	s->next = (s->next + 1) % s->count;
 	if (op->result != GOCHAN_R_CLOSED)
 		return print_message(s, target->label, op->len);
 	target->fd = -1;
-	s->ended++;
+	s->nr_closed++;
 	return DONE;
 }
 
-static enum status select_messages(struct selecting *s)
+static enum status select_messages(struct select_ctx *s)
 {
 	enum status status;
 
 	while (!s->limited || s->received < s->limit) {
-		if (s->ended == s->count)
+		if (s->nr_closed == s->count)
 			return s->limited ? CLOSED : DONE;
 		status = select_message(s);
 		if (status != DONE)
@@ -117,7 +118,7 @@ static enum status select_messages(struct selecting *s)
 	return DONE;
 }
 
-static enum status open_targets(struct selecting *s)
+static enum status open_targets(struct select_ctx *s)
 {
 	struct gochan_info info;
 	enum status status;
@@ -132,15 +133,15 @@ static enum status open_targets(struct selecting *s)
 		if (status != DONE)
 			return status;
 		prefix = strlen(target->label) + 2;
-		if (s->prefix_room < prefix)
-			s->prefix_room = prefix;
-		if (s->room < info.msg_size)
-			s->room = info.msg_size;
+		if (s->prefix_size < prefix)
+			s->prefix_size = prefix;
+		if (s->msg_size < info.msg_size)
+			s->msg_size = info.msg_size;
 	}
 	return DONE;
 }
 
-static enum status select_channels(struct selecting *s)
+static enum status select_channels(struct select_ctx *s)
 {
 	enum status status;
 
@@ -149,15 +150,15 @@ static enum status select_channels(struct selecting *s)
 		status = open_targets(s);
 	if (status != DONE)
 		return status;
-	s->line = malloc(s->prefix_room + s->room + 1);
+	s->line = malloc(s->prefix_size + s->msg_size + 1);
 	if (!s->line)
-		return report("select", ENOMEM);
+		return report_errno("select", ENOMEM);
 	status = select_messages(s);
 	free(s->line);
 	return status;
 }
 
-static enum status parse_and_select(struct selecting *s, int argc, char **argv)
+static enum status parse_and_select(struct select_ctx *s, int argc, char **argv)
 {
 	const struct command *self = &select_command;
 	int opt;
@@ -165,19 +166,19 @@ static enum status parse_and_select(struct selecting *s, int argc, char **argv)
 	while ((opt = getopt_long(argc, argv, "n:0", options, NULL)) != -1) {
 		switch (opt) {
 		case 'n':
-			if (!take_number(self, "-n", &s->limit))
+			if (!opt_number(self, "-n", &s->limit))
 				return USAGE;
 			s->limited = true;
 			break;
 		case '0':
-			s->out.end = '\0';
+			s->out.terminator = '\0';
 			break;
 		case OPT_TIMEOUT:
-			if (!take_seconds(self, &s->timeout_ns))
+			if (!opt_seconds(self, &s->timeout_ns))
 				return USAGE;
 			break;
 		case OPT_FD:
-			if (!take_fd(self, &s->targets[s->count++]))
+			if (!opt_fd(self, &s->targets[s->count++]))
 				return USAGE;
 			break;
 		default:
@@ -187,20 +188,20 @@ static enum status parse_and_select(struct selecting *s, int argc, char **argv)
 	for (; optind < argc; optind++)
 		s->targets[s->count++].label = argv[optind];
 	if (s->count == 0)
-		return bad_usage(self, "select takes names, or --fd N");
+		return usage_error(self, "select takes names, or --fd N");
 	return select_channels(s);
 }
 
 static enum status run(int argc, char **argv)
 {
-	struct selecting s = { .out = { .end = '\n' }, .timeout_ns = -1 };
+	struct select_ctx s = { .out = { .terminator = '\n' }, .timeout_ns = -1 };
 	enum status status;
 
-	/* There are no more channels than arguments. */
+	/* At most argc - 1 channels, and one op for standard output. */
 	s.targets = calloc((size_t)argc, sizeof(*s.targets));
 	s.ops = calloc((size_t)argc, sizeof(*s.ops));
 	if (!s.targets || !s.ops) {
-		status = report("select", ENOMEM);
+		status = report_errno("select", ENOMEM);
 		goto out;
 	}
 	for (int i = 0; i < argc; i++)
@@ -214,7 +215,7 @@ out:
 
 const struct command select_command = {
 	.name = "select",
-	.summary = "receive from whichever of several channels has a message",
+	.summary = "receive from several channels at once",
 	.help = help,
 	.run = run,
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * gochan send: messages from the command line or from standard input.
+ * gochan send: send messages from the command line or standard input.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,16 +13,17 @@
 static const char help[] =
 "Usage: gochan send NAME [MESSAGE...]\n"
 "       gochan send --fd N [MESSAGE...]\n"
-"Sends each MESSAGE, or else each line of standard input without its newline.\n"
+"Sends each MESSAGE or, if there is none, each line of standard input, without\n"
+"its newline.\n"
 "\n"
-"  -0, --null      messages on standard input end with NUL, not with a newline\n"
-"  --whole         all of standard input is one message\n"
-"  --timeout S     wait at most S seconds for each to be taken; 0: do not wait\n"
+"  -0, --null      messages on standard input end with NUL instead of newline\n"
+"  --whole         send all of standard input as one message\n"
+"  --timeout S     wait at most S seconds for each send; 0: do not wait\n"
 "\n"
-"Messages that begin with - go after --: gochan send jobs -- -1\n"
+"Put -- before messages that start with -: gochan send jobs -- -1\n"
 "\n"
-"Exit status: 0 all sent, 3 the channel is closed or nobody is left to receive,\n"
-"4 not taken in time, else 1 or 2. The messages before the one named were sent.\n";
+"Exit status: 0 all messages sent, 3 the channel is closed or has no receivers\n"
+"left, 4 timed out, else 1 or 2. If one fails, all messages before it were sent.\n";
 
 enum { OPT_WHOLE = OPT_OTHER };
 
@@ -35,7 +36,7 @@ static const struct option options[] = {
 	OPTION_END,
 };
 
-struct sending {
+struct send_ctx {
 	struct target target;
 	struct gochan_info info;
 	long long timeout_ns;
@@ -44,51 +45,51 @@ struct sending {
 	bool whole;
 };
 
-static enum status wrong_size(const struct sending *s, size_t len)
+static enum status wrong_size(const struct send_ctx *s, size_t len)
 {
 	const char *bound = s->info.flags & GOCHAN_FIXED ? "exactly" : "at most";
 
-	complain("%s: message %llu is %zu bytes, the channel takes %s %u; make it with --size",
-		 s->target.label, s->number, len, bound, s->info.msg_size);
+	print_error("%s: message %llu is %zu bytes, the channel takes %s %u; make it with --size",
+		    s->target.label, s->number, len, bound, s->info.msg_size);
 	return FAILED;
 }
 
-static enum status not_sent(const struct sending *s, const char *why, enum status end)
+static enum status not_sent(const struct send_ctx *s, const char *why, enum status status)
 {
-	complain("%s: message %llu was not sent: %s", s->target.label, s->number, why);
-	return end;
+	print_error("%s: message %llu was not sent: %s", s->target.label, s->number, why);
+	return status;
 }
 
-static enum status nobody_receives(const struct sending *s)
+static enum status send_epipe(const struct send_ctx *s)
 {
 	struct gochan_info now;
 
 	if (gochan_info(s->target.fd, &now) == 0 && !now.closed)
-		return not_sent(s, "nobody is left to receive", CLOSED);
+		return not_sent(s, "no receivers are left", CLOSED);
 	return not_sent(s, "the channel is closed", CLOSED);
 }
 
-static enum status send_failed(const struct sending *s, size_t len, int err)
+static enum status send_failed(const struct send_ctx *s, size_t len, int err)
 {
 	switch (err) {
 	case EPIPE:
-		return nobody_receives(s);
+		return send_epipe(s);
 	case EMSGSIZE:
 		return wrong_size(s, len);
 	case EINVAL:
 		if ((s->info.flags & GOCHAN_FIXED) && len != s->info.msg_size)
 			return wrong_size(s, len);
-		return report(s->target.label, err);
+		return report_errno(s->target.label, err);
 	case EAGAIN:
-		return not_sent(s, "it would have to wait", TIMED_OUT);
+		return not_sent(s, "it would block", TIMED_OUT);
 	case ETIMEDOUT:
-		return not_sent(s, "not taken in time", TIMED_OUT);
+		return not_sent(s, "timed out", TIMED_OUT);
 	default:
-		return report(s->target.label, err);
+		return report_errno(s->target.label, err);
 	}
 }
 
-static enum status send_message(struct sending *s, const char *message, size_t len)
+static enum status send_message(struct send_ctx *s, const char *message, size_t len)
 {
 	struct gochan_op op = GOCHAN_SEND(s->target.fd, message, len);
 
@@ -99,7 +100,7 @@ static enum status send_message(struct sending *s, const char *message, size_t l
 	return DONE;
 }
 
-static enum status send_arguments(struct sending *s, char **messages)
+static enum status send_arguments(struct send_ctx *s, char **messages)
 {
 	enum status status = DONE;
 
@@ -108,38 +109,38 @@ static enum status send_arguments(struct sending *s, char **messages)
 	return status;
 }
 
-static enum status send_lines(struct sending *s)
+static enum status send_lines(struct send_ctx *s)
 {
 	enum status status = DONE;
 	char *line = NULL;
-	size_t room = 0;
+	size_t size = 0;
 	ssize_t len;
 
-	while (status == DONE && (len = getdelim(&line, &room, s->delimiter, stdin)) >= 0) {
+	while (status == DONE && (len = getdelim(&line, &size, s->delimiter, stdin)) >= 0) {
 		if (len > 0 && line[len - 1] == s->delimiter)
 			len--;
 		status = send_message(s, line, (size_t)len);
 	}
 	if (status == DONE && !feof(stdin))
-		status = report("standard input", errno);
+		status = report_errno("standard input", errno);
 	free(line);
 	return status;
 }
 
-static enum status send_whole(struct sending *s)
+static enum status send_whole(struct send_ctx *s)
 {
-	size_t room = (size_t)s->info.msg_size + 1, len;
-	char *message = malloc(room);
+	size_t size = (size_t)s->info.msg_size + 1, len;
+	char *message = malloc(size);
 	enum status status;
 
 	if (!message)
-		return report(s->target.label, ENOMEM);
-	len = fread(message, 1, room, stdin);
+		return report_errno(s->target.label, ENOMEM);
+	len = fread(message, 1, size, stdin);
 	if (ferror(stdin)) {
-		status = report("standard input", errno);
-	} else if (len == room) {
-		complain("%s: standard input is more than %u bytes; make the channel with --size",
-			 s->target.label, s->info.msg_size);
+		status = report_errno("standard input", errno);
+	} else if (len == size) {
+		print_error("%s: standard input exceeds %u bytes; make the channel with --size",
+			    s->target.label, s->info.msg_size);
 		status = FAILED;
 	} else {
 		status = send_message(s, message, len);
@@ -148,7 +149,7 @@ static enum status send_whole(struct sending *s)
 	return status;
 }
 
-static enum status send_input(struct sending *s)
+static enum status send_input(struct send_ctx *s)
 {
 	enum status status;
 
@@ -160,9 +161,9 @@ static enum status send_input(struct sending *s)
 
 static enum status run(int argc, char **argv)
 {
-	struct sending s = { .target = NO_TARGET, .timeout_ns = -1, .delimiter = '\n' };
+	struct send_ctx s = { .target = NO_TARGET, .timeout_ns = -1, .delimiter = '\n' };
 	const struct command *self = &send_command;
-	bool shaped = false;
+	bool input_option = false;
 	enum status status;
 	int opt;
 
@@ -170,28 +171,28 @@ static enum status run(int argc, char **argv)
 		switch (opt) {
 		case '0':
 			s.delimiter = '\0';
-			shaped = true;
+			input_option = true;
 			break;
 		case OPT_WHOLE:
 			s.whole = true;
-			shaped = true;
+			input_option = true;
 			break;
 		case OPT_TIMEOUT:
-			if (!take_seconds(self, &s.timeout_ns))
+			if (!opt_seconds(self, &s.timeout_ns))
 				return USAGE;
 			break;
 		case OPT_FD:
-			if (!take_fd(self, &s.target))
+			if (!opt_fd(self, &s.target))
 				return USAGE;
 			break;
 		default:
 			return help_or_usage(self, opt);
 		}
 	}
-	if (!target_from(&s.target, argc, argv))
-		return bad_usage(self, "send takes a name, or --fd N");
-	if (shaped && optind < argc)
-		return bad_usage(self, "-0 and --whole are for standard input, not MESSAGEs");
+	if (!target_parse(&s.target, argc, argv))
+		return usage_error(self, "send takes a name, or --fd N");
+	if (input_option && optind < argc)
+		return usage_error(self, "-0 and --whole apply to standard input, not to MESSAGEs");
 	status = target_open(&s.target, O_WRONLY);
 	if (status == DONE)
 		status = target_info(&s.target, &s.info);
@@ -204,7 +205,7 @@ static enum status run(int argc, char **argv)
 
 const struct command send_command = {
 	.name = "send",
-	.summary = "send messages: arguments, or lines of standard input",
+	.summary = "send messages from arguments or standard input",
 	.help = help,
 	.run = run,
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The channel itself: making it, splitting its rights, closing it,
- * looking at it. Names are in name.c, messages in message.c.
+ * Creating, duplicating, closing and inspecting channels. Names are in name.c,
+ * sending and receiving in message.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 #include "internal.h"
 #include "race.h"
 
-/* close(2) on a way out that has an errno to report. */
+/* close(2) on an error path, without changing errno. */
 static void close_keep_errno(int fd)
 {
 	int err = errno;
@@ -71,7 +71,7 @@ int gochan_dup(int ch, int oflags)
 
 int gochan_close(int ch)
 {
-	/* Who sees the end has received the last that there was to know. */
+	/* Close happens before a receive that sees end of file because of it (R18). */
 	const struct gochan_op end = { .fd = ch, .opcode = GOCHAN_OP_RECV };
 
 	gochan_race_before(&end, 1);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The calls of libgochan: Go channels between processes
+ * libgochan - Go channels between processes
  *
- * A channel is a file descriptor: read, write, poll, fork, dup, SCM_RIGHTS and
- * close(2) work on it. Unless its comment says otherwise a call returns 0 on
- * success, and -1 with errno set on failure. All calls are thread-safe; none
- * keeps state, and sending and receiving allocate nothing. Every descriptor
- * that a call returns is close-on-exec.
+ * A channel is represented by a file descriptor: read(2), write(2), poll(2),
+ * fork(2), dup(2), SCM_RIGHTS and close(2) work on it. Unless stated otherwise,
+ * functions return 0 on success, and -1 with errno set on failure. All functions
+ * are thread-safe; the library has no global state, and sending and receiving
+ * do not allocate memory. All descriptors returned are close-on-exec.
  *
- * <linux/gochan.h> has the structures, flags and ioctls behind these calls.
+ * <linux/gochan.h> defines the structures, flags and ioctls underneath.
  */
 #ifndef _GOCHAN_H
 #define _GOCHAN_H
@@ -25,154 +25,218 @@
 extern "C" {
 #endif
 
-/* ---- making, naming, sharing ------------------------------------------- */
+/* ---- creating, naming and sharing channels ------------------------------- */
 
 /**
- * gochan_make - make a channel without a name: make(chan T, capacity)
- * @capacity: messages that it holds; 0 for an unbuffered one, where a send
- *	returns when a receiver has taken the message
- * @msg_size: the longest message in bytes; 0 for one of empty messages only
+ * gochan_make - create an unnamed channel: Go's make(chan T, capacity)
+ * @capacity: number of messages it can buffer; 0 for an unbuffered channel, on
+ *	which a send completes when a receiver has taken the message
+ * @msg_size: maximum message length in bytes; 0 for empty messages only
  * @flags: GOCHAN_FIXED, GOCHAN_HANGUP, GOCHAN_CRED, or 0
  *
- * Return: a descriptor that may send and receive.
- * ENOENT: the module is not loaded. EINVAL: a value beyond the module's limit,
- * or an unknown flag. EDQUOT: over the user's limit. ENOMEM, EMFILE, ENFILE.
+ * Return: a descriptor that may send and receive, or -1.
+ * ENOENT: the module is not loaded. EINVAL: a value is out of range, a flag is
+ * unknown, or the module-wide limit max_bytes would be exceeded. EDQUOT: the
+ * user's limit would be exceeded. ENOMEM, EMFILE, ENFILE.
  */
 int gochan_make(uint32_t capacity, uint32_t msg_size, uint32_t flags);
 
 /**
- * gochan_pair - make a channel and split its rights, as pipe(2) does
- * @fds: comes back as the end that receives, fds[0], and the one that sends,
+ * gochan_pair - create a channel with one descriptor per direction, as pipe(2)
+ * @fds: on success set to the receiving end, fds[0], and the sending end,
  *	fds[1]; unchanged on failure
  * @capacity: as for gochan_make()
  * @msg_size: as for gochan_make()
  * @flags: as for gochan_make()
  *
- * When the last descriptor of one end is gone, by close(2) or because its
- * processes died, the other end is told: receivers drain and then see the end,
- * senders get EPIPE. Errors as for gochan_make().
+ * Once the last descriptor of one end is closed, explicitly or because its
+ * processes have exited, the other end sees a hangup: receivers drain the
+ * channel and then see end of file, and sends fail with EPIPE.
+ *
+ * Return: 0, or -1 with the errors of gochan_make().
  */
 int gochan_pair(int fds[2], uint32_t capacity, uint32_t msg_size, uint32_t flags);
 
 /**
- * gochan_open - open a channel by its name
- * @name: "jobs" for the caller's own, and if there is none the system's;
- *	"1000/jobs" for that user's
+ * gochan_open - open a named channel
+ * @name: "jobs" for the caller's own channel or, if there is none, the
+ *	system-wide one; "1000/jobs" for that of user 1000
  * @oflags: O_RDONLY to receive, O_WRONLY to send, O_RDWR for both, O_ACCMODE
- *	for neither, just to look (that takes permission for both); with
- *	O_NONBLOCK or without
+ *	for neither, which only allows gochan_info() (and needs permission for
+ *	both); optionally with O_NONBLOCK
  *
- * Return: a descriptor.
- * ENOENT: no such channel, or the module is not loaded. EACCES: the mode of
- * the device file does not admit the caller. EINVAL: not a name, or another
- * flag. Also what open(2) says of a device.
+ * Return: a descriptor, or -1.
+ * ENOENT: no such channel, or the module is not loaded. EACCES: the permissions
+ * of the device file do not allow it. EINVAL: invalid name, or any other flag.
+ * ENXIO: the device file does not belong to a channel any more. Other errors of
+ * open(2).
  */
 int gochan_open(const char *name, int oflags);
 
 /**
  * gochan_link - give a channel a name and a device file
- * @ch: a channel without a name, open for both directions
- * @name: 1 to 63 of A-Z a-z 0-9 . _ -, not beginning with . or -, not all
- *	digits; /dev/gochans/NAME for who has CAP_MKNOD, else
- *	/dev/gochans/UID/NAME
- * @mode: permission bits of the device file, at most 0777; the umask does not
- *	apply
+ * @ch: an unnamed channel; the descriptor must allow both directions
+ * @name: 1 to 63 characters from A-Z a-z 0-9 . _ -, not starting with . or -
+ *	and not all digits. The device file is /dev/gochans/NAME if the caller
+ *	has CAP_MKNOD, else /dev/gochans/UID/NAME
+ * @mode: permission bits of the device file, 0 to 0777; the umask is ignored
  *
- * EBADF: the descriptor lacks a right. EBUSY: it has a name. EEXIST: the name
- * is taken. EINVAL: not a name, a mode beyond 0777, or over the system's limit
- * of names. EDQUOT: over the user's limit. ENODEV: /dev is not a devtmpfs.
- * ENOTTY: not a channel.
+ * Return: 0 or -1.
+ * EBADF: the descriptor does not allow both directions. EBUSY: the channel
+ * already has a name. EEXIST: the name is in use. EINVAL: invalid name or mode,
+ * or the module-wide limit of names is reached. EDQUOT: the user's limit of
+ * names is reached. ENODEV: /dev is not a devtmpfs. ENOTTY: not a channel.
+ * ENOMEM.
  */
 int gochan_link(int ch, const char *name, mode_t mode);
 
 /**
- * gochan_unlink - take a name away; open descriptors go on working
- * @name: found as gochan_open() finds it; the right to open it is not needed,
- *	unless it has 64 characters or more with its folder
+ * gochan_unlink - remove a channel's name; open descriptors remain usable
+ * @name: looked up as by gochan_open()
  *
- * ENOENT: no such channel, or the module is not loaded. EPERM: the device file
- * is another user's. EINVAL: not a name.
+ * Permission to open the channel is not required, except for a path ("UID/NAME")
+ * of 64 characters or more.
+ *
+ * Return: 0 or -1.
+ * ENOENT: no such channel, or the module is not loaded. EPERM: the caller
+ * neither owns the device file nor has CAP_FOWNER. EINVAL: invalid name.
  */
 int gochan_unlink(const char *name);
 
 /**
- * gochan_dup - a second descriptor for a channel, with the same or fewer rights
+ * gochan_dup - create another handle on a channel, with the same or fewer rights
  * @ch: a channel
- * @oflags: O_RDONLY, O_WRONLY or O_RDWR; with O_NONBLOCK or without
+ * @oflags: O_RDONLY, O_WRONLY or O_RDWR; optionally with O_NONBLOCK
  *
- * Unlike dup(2) it makes an open file of its own. Return: a descriptor.
- * EACCES: more rights than @ch has. EINVAL: another flag. EMFILE, ENFILE.
+ * Unlike dup(2), this creates a new open file description.
+ *
+ * Return: a descriptor, or -1.
+ * EACCES: @ch lacks a requested right. EINVAL: any other flag. EBADF, ENOTTY,
+ * EMFILE, ENFILE, ENOMEM.
  */
 int gochan_dup(int ch, int oflags);
 
 /**
- * gochan_close - Go's close(ch): no more messages will be sent
- * @ch: a channel, open for sending
+ * gochan_close - close a channel: Go's close(ch)
+ * @ch: a channel; the descriptor must allow sending
  *
- * Sends fail with EPIPE from now on, blocked ones included; receivers drain
- * what is inside and then see the end. The descriptor stays open: close(2) is
- * another thing. EALREADY: closed before. EBADF: not open for sending. EPERM:
- * the channel has a name and its device file is another user's.
+ * From now on sends fail with EPIPE, including blocked ones; receivers drain the
+ * channel and then see end of file. The descriptor itself stays open and still
+ * needs close(2).
+ *
+ * Return: 0 or -1.
+ * EALREADY: already closed. EBADF: the descriptor does not allow sending. EPERM:
+ * the channel is named, and the caller neither owns its device file nor has
+ * CAP_FOWNER. ENOTTY: not a channel.
  */
 int gochan_close(int ch);
 
-/* ---- sending and receiving --------------------------------------------- */
+/* ---- sending and receiving ----------------------------------------------- */
 
 /**
- * gochan_send - send one message, blocking until it is taken or buffered
- * @ch: a channel, open for sending
+ * gochan_send - send one message
+ * @ch: a channel; the descriptor must allow sending
  * @msg: the message
- * @len: its length in bytes, 0 included
+ * @len: its length in bytes, 0 to the channel's msg_size
  *
- * EPIPE: closed, or nobody is left to receive; nothing was sent and there is
- * no SIGPIPE. EMSGSIZE: longer than the channel's msg_size. EINVAL: not
- * exactly msg_size on a GOCHAN_FIXED channel. EAGAIN: it would block and the
- * descriptor is O_NONBLOCK. EINTR: a signal, without SA_RESTART, before
- * anything was sent. EBADF: not open for sending. EFAULT. ENOTTY: not a
- * channel. ENOMEM: no memory for the message. EDQUOT: over the user's limit
- * with what its blocked calls hold.
+ * Blocks until the message is buffered or, on an unbuffered channel, until a
+ * receiver has taken it. If it fails, nothing was sent.
+ *
+ * Return: 0 or -1.
+ * EPIPE: the channel is closed, or no receivers are left; SIGPIPE is never sent.
+ * EMSGSIZE: @len exceeds msg_size. EINVAL: @len is not msg_size on a
+ * GOCHAN_FIXED channel. EAGAIN: it would block, and the descriptor is
+ * O_NONBLOCK. EINTR: interrupted by a signal whose handler lacks SA_RESTART.
+ * EBADF: the descriptor does not allow sending. EFAULT: invalid @msg. ENOTTY:
+ * not a channel. ENOMEM: out of memory. EDQUOT, EINVAL: a blocked message would
+ * exceed the user's memory limit or the module-wide one.
  */
 int gochan_send(int ch, const void *msg, size_t len);
 
 /**
- * gochan_recv - receive one message, blocking until there is one
- * @ch: a channel, open for receiving
- * @buf: room for the message; what lies behind one that is shorter is
- *	unspecified
- * @size: its size in bytes
- * @len: comes back as the length of the message, or with EMSGSIZE as the room
- *	needed; may be NULL
+ * gochan_recv - receive one message
+ * @ch: a channel; the descriptor must allow receiving
+ * @buf: receive buffer; its contents beyond the message are unspecified
+ * @size: size of @buf in bytes
+ * @len: set to the length of the message, to 0 at end of file or, on EMSGSIZE,
+ *	to the buffer size required; may be NULL
  *
- * Return: 1 a message, 0 the end: closed, or nobody is left to send, and
- * nothing is inside; -1 an error, and no message was taken. EMSGSIZE: the
- * message is longer than @size and stays where it was. EAGAIN, EINTR, EBADF,
- * EFAULT, ENOTTY, ENOMEM, EDQUOT as for gochan_send().
+ * Blocks until there is a message. If it fails, no message was taken.
+ *
+ * Return: 1 if a message was received; 0 at end of file, that is, the channel is
+ * empty and either closed or without senders; -1 on error.
+ * EMSGSIZE: the message is longer than @size and remains in the channel. EAGAIN,
+ * EINTR, EBADF, EFAULT, ENOTTY, ENOMEM, EDQUOT: as for gochan_send().
  */
 int gochan_recv(int ch, void *buf, size_t size, size_t *len);
 
-/* As gochan_send() and gochan_recv(), but EAGAIN instead of blocking. */
+/**
+ * gochan_try_send - non-blocking gochan_send()
+ * @ch: as for gochan_send()
+ * @msg: as for gochan_send()
+ * @len: as for gochan_send()
+ *
+ * On an unbuffered channel this succeeds only if a receiver is waiting: two
+ * peers that never block never meet.
+ *
+ * Return: as gochan_send(); EAGAIN if it would block.
+ */
 int gochan_try_send(int ch, const void *msg, size_t len);
+
+/**
+ * gochan_try_recv - non-blocking gochan_recv()
+ * @ch: as for gochan_recv()
+ * @buf: as for gochan_recv()
+ * @size: as for gochan_recv()
+ * @len: as for gochan_recv()
+ *
+ * Return: as gochan_recv(); EAGAIN if it would block.
+ */
 int gochan_try_recv(int ch, void *buf, size_t size, size_t *len);
 
-/*
- * As gochan_send() and gochan_recv(), but ETIMEDOUT when @deadline passes
- * first: an instant of CLOCK_MONOTONIC (not a duration), NULL for never. What
- * can be done at once is done even when it has passed. EINVAL: tv_nsec is not
- * 0 to 999999999.
+/**
+ * gochan_send_until - gochan_send() with a deadline
+ * @ch: as for gochan_send()
+ * @msg: as for gochan_send()
+ * @len: as for gochan_send()
+ * @deadline: absolute CLOCK_MONOTONIC time, not a duration; NULL for no deadline
+ *
+ * A send that need not block succeeds even if the deadline has already passed.
+ *
+ * Return: as gochan_send(); ETIMEDOUT if @deadline passes first, EINVAL if
+ * tv_nsec is not in the range 0 to 999999999.
  */
 int gochan_send_until(int ch, const void *msg, size_t len, const struct timespec *deadline);
+
+/**
+ * gochan_recv_until - gochan_recv() with a deadline
+ * @ch: as for gochan_recv()
+ * @buf: as for gochan_recv()
+ * @size: as for gochan_recv()
+ * @len: as for gochan_recv()
+ * @deadline: as for gochan_send_until()
+ *
+ * Return: as gochan_recv(); ETIMEDOUT and EINVAL as for gochan_send_until().
+ */
 int gochan_recv_until(int ch, void *buf, size_t size, size_t *len,
 		      const struct timespec *deadline);
 
-/* ---- several at once ---------------------------------------------------- */
+/* ---- several ops in one system call -------------------------------------- */
 
-/* The length as an op has it; what does not fit is longer than any message. */
+/* Clamp a length to gochan_op.len; no message is as long as UINT32_MAX. */
 static inline uint32_t gochan_op_len(size_t len)
 {
 	return len < UINT32_MAX ? (uint32_t)len : UINT32_MAX;
 }
 
-/* An op that sends @len bytes at @msg on @ch; a negative @ch is never ready. */
+/**
+ * GOCHAN_SEND - an op that sends a message
+ * @ch: a channel; a negative value is Go's nil channel, which is never ready
+ * @msg: the message
+ * @len: its length in bytes
+ *
+ * Return: the op, for gochan_select() and gochan_batch().
+ */
 static inline struct gochan_op GOCHAN_SEND(int ch, const void *msg, size_t len)
 {
 	struct gochan_op op;
@@ -185,7 +249,17 @@ static inline struct gochan_op GOCHAN_SEND(int ch, const void *msg, size_t len)
 	return op;
 }
 
-/* An op that receives from @ch; its len comes back as the message's length. */
+/**
+ * GOCHAN_RECV - an op that receives a message
+ * @ch: a channel; a negative value is Go's nil channel, which is never ready
+ * @buf: receive buffer
+ * @size: size of @buf in bytes
+ *
+ * Afterwards the op's len is the length of the message, and its result is
+ * GOCHAN_R_CLOSED at end of file.
+ *
+ * Return: the op, for gochan_select() and gochan_batch().
+ */
 static inline struct gochan_op GOCHAN_RECV(int ch, void *buf, size_t size)
 {
 	struct gochan_op op;
@@ -198,7 +272,15 @@ static inline struct gochan_op GOCHAN_RECV(int ch, void *buf, size_t size)
 	return op;
 }
 
-/* An op that waits for poll(2)'s @events on any descriptor; see events after. */
+/**
+ * GOCHAN_POLL - an op that waits for events on any pollable descriptor
+ * @fd: the descriptor; a negative value is never ready
+ * @events: requested events, as for poll(2)
+ *
+ * Afterwards the op's events are those that occurred.
+ *
+ * Return: the op, for gochan_select() and gochan_batch().
+ */
 static inline struct gochan_op GOCHAN_POLL(int fd, uint32_t events)
 {
 	struct gochan_op op;
@@ -211,90 +293,100 @@ static inline struct gochan_op GOCHAN_POLL(int fd, uint32_t events)
 }
 
 /**
- * gochan_select - of several ops exactly one happens, or none
- * @ops: made by GOCHAN_SEND(), GOCHAN_RECV() and GOCHAN_POLL(); make them anew
- *	for every call, as len and events come back changed
- * @n: how many, at most the module's max_select
- * @timeout_ns: how long to wait for one, in nanoseconds; negative for ever, 0
- *	not at all (Go's default case)
- * @flags: GOCHAN_ORDERED: the first of those that are ready, not a random one
+ * gochan_select - wait until one of several ops is ready and perform that one
+ * @ops: made by GOCHAN_SEND(), GOCHAN_RECV() and GOCHAN_POLL(). Initialize them
+ *	again before each call, because len and events are overwritten
+ * @n: number of ops, at most the module parameter max_select
+ * @timeout_ns: timeout in nanoseconds; negative for none, 0 for a non-blocking
+ *	call (Go's default case)
+ * @flags: GOCHAN_ORDERED to choose the first ready op instead of a random one,
+ *	or 0
  *
- * Return: the index of the op that happened; its result is GOCHAN_R_CLOSED for
- * a receive that saw the end, else 0. EAGAIN: none was ready and @timeout_ns
- * is 0. ETIMEDOUT: none within @timeout_ns. EINTR: a signal, without
- * SA_RESTART. EINVAL: a bad op, flag or count. Else the error of the one op
- * that has -errno in its result. ENOENT, EDQUOT, EMFILE, ENFILE: no op names a
- * channel and none could be made to wait on.
+ * Return: the index of the op that was performed, whose result is
+ * GOCHAN_R_CLOSED for a receive at end of file and else 0; or -1, when none was.
+ * EAGAIN: no op was ready, and @timeout_ns is 0. ETIMEDOUT: no op became ready
+ * within @timeout_ns. EINTR: interrupted by a signal whose handler lacks
+ * SA_RESTART. EINVAL: invalid op, flag or count. ENOENT, EDQUOT, EMFILE, ENFILE:
+ * no op names a channel, and creating a temporary one to wait on failed. Any
+ * other error is that of the one op whose result is -errno.
  */
 int gochan_select(struct gochan_op *ops, unsigned int n, int64_t timeout_ns, unsigned int flags);
 
 /**
- * gochan_batch - several ops, one after the other, in one system call
+ * gochan_batch - perform several ops in order, in one system call
  * @ops: as for gochan_select()
- * @n: how many
- * @timeout_ns: how long all of them together may wait; negative for ever, 0
- *	not at all
- * @flags: GOCHAN_WAITFORONE: only the first may wait
+ * @n: number of ops, at most the module parameter max_select
+ * @timeout_ns: timeout in nanoseconds for all ops together; negative for none, 0
+ *	for a non-blocking call
+ * @flags: GOCHAN_WAITFORONE to let only the first op block, or 0
  *
- * Return: how many completed; fewer than @n when one failed, which has -errno
- * in its result. -1 when it was the first that failed; errors as for
+ * Return: the number of ops completed, which is less than @n if one failed; its
+ * result is then -errno. -1 if the first op failed; errors as for
  * gochan_select().
  */
 int gochan_batch(struct gochan_op *ops, unsigned int n, int64_t timeout_ns, unsigned int flags);
 
 /**
  * gochan_call - send a request and receive its reply, in one system call
- * @ch: a channel, open for sending
+ * @ch: a channel; the descriptor must allow sending
  * @req: the request
  * @reqlen: its length in bytes
- * @reply_ch: a channel, open for receiving
- * @rep: room for the reply
- * @repsize: its size in bytes
+ * @reply_ch: a channel; the descriptor must allow receiving
+ * @rep: receive buffer for the reply
+ * @repsize: size of @rep in bytes
  * @replen: as @len of gochan_recv()
  * @timeout_ns: as for gochan_batch()
  *
- * The request is sent at most once: after EINTR it was not sent, and once it
- * was sent a signal does not end the wait for the reply. After ETIMEDOUT or
- * EAGAIN it may have been sent, and a reply may still come.
+ * The request is sent at most once. A signal can interrupt the send, but not the
+ * wait for the reply: after EINTR the request was not sent. After ETIMEDOUT or
+ * EAGAIN it may have been sent, and a reply may still arrive.
  *
- * Return: 1 a reply, 0 the end on @reply_ch, -1 an error of either op.
+ * Return: 1 if a reply was received, 0 at end of file on @reply_ch, -1 if either
+ * op failed; errors as for gochan_batch().
  */
 int gochan_call(int ch, const void *req, size_t reqlen, int reply_ch, void *rep, size_t repsize,
 		size_t *replen, int64_t timeout_ns);
 
-/* ---- time, for a select ------------------------------------------------- */
+/* ---- timers for select --------------------------------------------------- */
 
 /**
- * gochan_after - a descriptor that is readable once @ns nanoseconds are over
- * @ns: how long; 0 or less for at once
+ * gochan_after - create a timer that expires once
+ * @ns: nanoseconds until it expires; at once if not positive
  *
- * For GOCHAN_POLL(fd, POLLIN); end it with close(2). It is a timerfd. Return: a
- * descriptor. EMFILE, ENFILE, ENOMEM.
+ * The descriptor, a timerfd, becomes readable on expiry: use it with
+ * GOCHAN_POLL(fd, POLLIN) and release it with close(2).
+ *
+ * Return: a descriptor, or -1: EMFILE, ENFILE, ENOMEM.
  */
 int gochan_after(int64_t ns);
 
 /**
- * gochan_tick - a descriptor that becomes readable every @ns nanoseconds
- * @ns: how long, more than 0
+ * gochan_tick - create a timer that expires periodically
+ * @ns: period in nanoseconds, more than 0
  *
- * As gochan_after(), but read(2) of a uint64_t takes the ticks that came since
- * the last one, and it is not readable again before the next. EINVAL: @ns is 0
- * or less.
+ * As gochan_after(), but after each expiry a read(2) of a uint64_t is needed. It
+ * returns the number of expirations since the last read, after which the
+ * descriptor is not readable until the next one.
+ *
+ * Return: a descriptor, or -1: EINVAL if @ns is not positive, EMFILE, ENFILE,
+ * ENOMEM.
  */
 int gochan_tick(int64_t ns);
 
-/* ---- waiting for a group ------------------------------------------------ */
+/* ---- wait groups --------------------------------------------------------- */
 
 /**
- * struct gochan_wg - a wait group, as Go's sync.WaitGroup, for processes
- * @wait_fd: who waits receives here
- * @done_fd: members send here
- * @max: the most members
- * @members: members that the waiting process has still to wait for
+ * struct gochan_wg - wait group for processes, like Go's sync.WaitGroup
+ * @wait_fd: the waiting process receives here
+ * @done_fd: members send here; -1 once gochan_wg_wait() was called
+ * @max: maximum number of members
+ * @members: number of members that are not known to be done; valid in the
+ *	waiting process only
  *
- * One process makes it, adds the members, forks them and waits; each member
- * says done once. It is for one wait, and for processes: who waits takes the
- * right to say done from its whole process, threads included.
+ * One process initializes the group, adds members, forks them and waits; each
+ * member calls gochan_wg_done() once. A group can be waited for once. Members
+ * must be processes, not threads of the waiting process: gochan_wg_wait() closes
+ * @done_fd for all of its threads.
  */
 struct gochan_wg {
 	int wait_fd;
@@ -304,56 +396,80 @@ struct gochan_wg {
 };
 
 /**
- * gochan_wg_init - make a wait group
- * @wg: comes back made; end it with gochan_wg_destroy()
- * @max: the most members, at most the module's max_capacity
+ * gochan_wg_init - initialize a wait group
+ * @wg: the wait group; release it with gochan_wg_destroy()
+ * @max: maximum number of members, 1 to the module parameter max_capacity
  *
- * EINVAL: 0 or too many. Else as gochan_make().
+ * Return: 0 or -1. EINVAL: @max is out of range. Other errors as for
+ * gochan_make().
  */
 int gochan_wg_init(struct gochan_wg *wg, uint32_t max);
 
 /**
- * gochan_wg_add - there are more members to wait for
+ * gochan_wg_add - add members to wait for
  * @wg: the wait group, in the process that will wait
- * @n: how many more
+ * @n: number of members to add
  *
- * Call it before the members begin. EOVERFLOW: more than the most.
+ * Must be called before these members start.
+ *
+ * Return: 0 or -1. EOVERFLOW: there would be more than the maximum.
  */
 int gochan_wg_add(struct gochan_wg *wg, uint32_t n);
 
 /**
- * gochan_wg_done - a member is done; it does not block
+ * gochan_wg_done - report that a member is done
  * @wg: the wait group
  *
- * EPIPE: nobody waits any more. Else as gochan_send().
+ * Does not block, if each member calls it once.
+ *
+ * Return: 0 or -1. EPIPE: no process waits for the group any more. Other errors
+ * as for gochan_send().
  */
 int gochan_wg_done(const struct gochan_wg *wg);
 
 /**
- * gochan_wg_wait - wait until all members are done
+ * gochan_wg_wait - block until all members are done
  * @wg: the wait group
  *
- * EOWNERDEAD: every process that could say done is gone, and not all were
- * done; @wg->members tells how many are missing. EINTR: call it again.
+ * Return: 0 or -1.
+ * EOWNERDEAD: all processes that could call gochan_wg_done() have exited or
+ * destroyed the group, but @wg->members members never did. EINTR: interrupted by
+ * a signal whose handler lacks SA_RESTART; call it again to go on waiting. Other
+ * errors as for gochan_recv().
  */
 int gochan_wg_wait(struct gochan_wg *wg);
 
-/* The end of a wait group in this process; it has ended for others when all did so. */
+/**
+ * gochan_wg_destroy - release a wait group in this process
+ * @wg: the wait group; every process that has it must release its own copy
+ */
 void gochan_wg_destroy(struct gochan_wg *wg);
 
-/* ---- looking ------------------------------------------------------------ */
+/* ---- inspecting channels ------------------------------------------------- */
 
 /**
- * gochan_info - a channel's state at one instant
- * @ch: a channel; the right to send or receive is not needed
- * @info: comes back filled, see struct gochan_info
+ * gochan_info - get a consistent snapshot of a channel's state
+ * @ch: a channel; no right is needed
+ * @info: filled in, see struct gochan_info
  *
- * EBADF: not open. ENOTTY: not a channel.
+ * Return: 0 or -1. EBADF: not an open descriptor. ENOTTY: not a channel.
  */
 int gochan_info(int ch, struct gochan_info *info);
 
-/* Go's len(ch) and cap(ch): messages inside, and how many it holds; or -1. */
+/**
+ * gochan_len - number of messages in a channel: Go's len(ch)
+ * @ch: a channel; no right is needed
+ *
+ * Return: the number, or -1 with the errors of gochan_info().
+ */
 ssize_t gochan_len(int ch);
+
+/**
+ * gochan_cap - number of messages a channel can buffer: Go's cap(ch)
+ * @ch: a channel; no right is needed
+ *
+ * Return: the number, or -1 with the errors of gochan_info().
+ */
 ssize_t gochan_cap(int ch);
 
 #ifdef __cplusplus

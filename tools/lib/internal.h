@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the files of libgochan share: paths, and the translation between the
- * calls' arguments and the kernel's interface. Inline, so that the static
- * library brings its users no name that does not begin with gochan_.
+ * Internal definitions shared by the files of libgochan: paths and conversions
+ * between library and ioctl arguments. They are inline so that the static
+ * library exports no symbol without the gochan_ prefix.
  */
 #ifndef GOCHAN_INTERNAL_H
 #define GOCHAN_INTERNAL_H
@@ -19,8 +19,8 @@
 
 #define NSEC_PER_SEC	1000000000ULL
 
-/* An instant as gochan_ops.timeout has it; before the clock's beginning is 0. */
-static inline uint64_t instant(const struct timespec *ts)
+/* Convert a deadline to gochan_ops.timeout; a negative one becomes 0 (long ago). */
+static inline uint64_t timespec_to_ns(const struct timespec *ts)
 {
 	if (ts->tv_sec < 0)
 		return 0;
@@ -29,8 +29,11 @@ static inline uint64_t instant(const struct timespec *ts)
 	return (uint64_t)ts->tv_sec * NSEC_PER_SEC + (uint64_t)ts->tv_nsec;
 }
 
-/* What a receive returns, from its op's result: 0, GOCHAN_R_CLOSED or -errno. */
-static inline int received(int result, uint32_t op_len, size_t *len)
+/*
+ * Convert the result of a RECV op (0, GOCHAN_R_CLOSED or -errno) to the return
+ * value of gochan_recv(), and set *len.
+ */
+static inline int recv_return(int result, uint32_t op_len, size_t *len)
 {
 	if (len && (result == 0 || result == -EMSGSIZE))
 		*len = op_len;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One message sent or received, with or without blocking.
+ * Sending and receiving single messages: blocking, non-blocking and with a
+ * deadline.
  *
- * Each is a batch of one op, not write(2) or read(2): those send no empty
- * message, cannot tell an empty one from the end or how much room a long one
- * needs, and move several messages at once on a GOCHAN_FIXED channel.
+ * Each call is a BATCH of one op instead of a write(2) or read(2), which do not
+ * send empty messages, cannot distinguish an empty message from end of file,
+ * do not report the buffer size required, and transfer several messages at once
+ * on a GOCHAN_FIXED channel.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -22,7 +24,6 @@ static int do_op(struct gochan_op *op, uint64_t timeout)
 		.count = 1,
 		.timeout = timeout,
 	};
-
 	int ret;
 
 	gochan_race_before(op, 1);
@@ -48,7 +49,7 @@ static int recv_op(struct gochan_op op, size_t *len, uint64_t timeout)
 {
 	int result = do_op(&op, timeout);
 
-	return received(result, op.len, len);
+	return recv_return(result, op.len, len);
 }
 
 static struct gochan_op nonblocking(struct gochan_op op)
@@ -57,8 +58,8 @@ static struct gochan_op nonblocking(struct gochan_op op)
 	return op;
 }
 
-/* True and *timeout, or false and EINVAL. */
-static bool timeout_of(const struct timespec *deadline, uint64_t *timeout)
+/* Convert a deadline to gochan_ops.timeout. Returns false with EINVAL if invalid. */
+static bool deadline_to_timeout(const struct timespec *deadline, uint64_t *timeout)
 {
 	*timeout = GOCHAN_TIMEOUT_NEVER;
 	if (!deadline)
@@ -67,7 +68,7 @@ static bool timeout_of(const struct timespec *deadline, uint64_t *timeout)
 		errno = EINVAL;
 		return false;
 	}
-	*timeout = instant(deadline);
+	*timeout = timespec_to_ns(deadline);
 	return true;
 }
 
@@ -95,7 +96,7 @@ int gochan_send_until(int ch, const void *msg, size_t len, const struct timespec
 {
 	uint64_t timeout;
 
-	if (!timeout_of(deadline, &timeout))
+	if (!deadline_to_timeout(deadline, &timeout))
 		return -1;
 	return send_op(GOCHAN_SEND(ch, msg, len), timeout);
 }
@@ -105,7 +106,7 @@ int gochan_recv_until(int ch, void *buf, size_t size, size_t *len,
 {
 	uint64_t timeout;
 
-	if (!timeout_of(deadline, &timeout))
+	if (!deadline_to_timeout(deadline, &timeout))
 		return -1;
 	return recv_op(GOCHAN_RECV(ch, buf, size), len, timeout);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Channels by name: finding, giving, taking away. A bare name means
- * the caller's own channel and, where there is none, the system's.
+ * Named channels: opening, linking and unlinking. A name without a user ID
+ * refers to the caller's own channel or, if there is none, to the system-wide
+ * one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +19,7 @@
 #define DIGITS		"0123456789"
 #define UID_DIGITS	10
 
-/* Room for UID/NAME, with its NUL. */
+/* Size of "UID/NAME", including the terminating NUL. */
 #define PATH_SIZE	(UID_DIGITS + 1 + GOCHAN_NAME_SIZE)
 
 static bool is_bare_name(const char *name)
@@ -29,8 +30,8 @@ static bool is_bare_name(const char *name)
 	       name[0] != '.' && name[0] != '-' && strspn(name, DIGITS) != len;
 }
 
-/* Does a user's folder stand in front of the name? */
-static bool has_folder(const char *name)
+/* Is it "UID/NAME"? */
+static bool has_uid(const char *name)
 {
 	size_t digits = strspn(name, DIGITS);
 
@@ -39,11 +40,11 @@ static bool has_folder(const char *name)
 
 static bool is_name(const char *name)
 {
-	return is_bare_name(has_folder(name) ? strchr(name, '/') + 1 : name);
+	return is_bare_name(has_uid(name) ? strchr(name, '/') + 1 : name);
 }
 
-/* The caller's own channel of that name, as it stands below /dev/gochans. */
-static void own_name(char path[PATH_SIZE], const char *name)
+/* Path of the caller's own channel of that name, relative to /dev/gochans. */
+static void own_path(char path[PATH_SIZE], const char *name)
 {
 	snprintf(path, PATH_SIZE, "%u/%s", geteuid(), name);
 }
@@ -61,13 +62,13 @@ int gochan_open(const char *name, int oflags)
 	char own[PATH_SIZE];
 	int ch;
 
-	/* O_CREAT, say, would leave a file where a channel is expected. */
+	/* With O_CREAT, say, a mistyped name would create a regular file. */
 	if (!is_name(name) || (oflags & ~(O_ACCMODE | O_NONBLOCK | O_CLOEXEC))) {
 		errno = EINVAL;
 		return -1;
 	}
-	if (!has_folder(name)) {
-		own_name(own, name);
+	if (!has_uid(name)) {
+		own_path(own, name);
 		ch = open_node(own, oflags);
 		if (ch >= 0 || errno != ENOENT)
 			return ch;
@@ -87,7 +88,7 @@ int gochan_link(int ch, const char *name, mode_t mode)
 	return ioctl(ch, GOCHAN_IOC_LINK, &arg);
 }
 
-/* UNLINK by name takes any handle, so a new channel serves for a moment. */
+/* UNLINK by path can be issued on any handle, so use that of a new channel. */
 static int unlink_by_name(const char *path)
 {
 	struct gochan_link arg = { .mode = 0 };
@@ -105,8 +106,8 @@ static int unlink_by_name(const char *path)
 }
 
 /*
- * For a long name behind a folder, which does not fit into struct gochan_link,
- * and for who has as many channels as he may and wants to remove one.
+ * Fallback for paths that do not fit into struct gochan_link, and for users at
+ * their limit of channels, who cannot create the one that unlink_by_name() uses.
  */
 static int unlink_by_handle(const char *path)
 {
@@ -142,8 +143,8 @@ int gochan_unlink(const char *name)
 		errno = EINVAL;
 		return -1;
 	}
-	if (!has_folder(name)) {
-		own_name(own, name);
+	if (!has_uid(name)) {
+		own_path(own, name);
 		if (unlink_path(own) == 0)
 			return 0;
 		if (errno != ENOENT)

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tells ThreadSanitizer of R18, so that programs whose threads hand each other
- * data over channels can be checked for races: what came before an op on a
- * channel is seen by who did a later op on it. That is at least what the rule
- * promises, so that nobody is accused wrongly; which send met which receive is
- * not known here, so that a race between two ops on one channel may be missed.
+ * ThreadSanitizer annotations for the memory model (R18), so that programs whose
+ * threads synchronize through channels can be checked for data races.
  *
- * The sanitizer's functions are weak: the same library works with and without.
+ * Every op is annotated as a release before and an acquire after, on one address
+ * per channel. This orders at least as much as R18 guarantees, so there are no
+ * false positives. It does not know which send was received by which receive, so
+ * it can miss a race between threads that use the same channel.
+ *
+ * The sanitizer's functions are weak symbols: the same library works with and
+ * without it.
  */
 #include <fcntl.h>
 #include <stdint.h>
@@ -22,13 +25,10 @@ void __tsan_release(void *addr) __attribute__((weak));
 void __tsan_read_range(void *addr, long size) __attribute__((weak));
 void __tsan_write_range(void *addr, long size) __attribute__((weak));
 
-/* One address for each channel (or a few); nothing is stored there. */
-static char keys[1024];
+/* Addresses that stand for channels, chosen by ID modulo size; never accessed. */
+static char sync_addrs[1024];
 
-/*
- * The kernel's number for the channel behind a descriptor: duplicated handles
- * and threads with descriptors of their own have it in common.
- */
+/* The channel's ID from fdinfo, which all of its handles have in common. */
 static unsigned long channel_id(int fd)
 {
 	char path[64], text[512];
@@ -47,17 +47,17 @@ static unsigned long channel_id(int fd)
 	return id ? strtoul(id + strlen("gochan-id:"), NULL, 10) : 0;
 }
 
-static void *key_of(const struct gochan_op *op)
+static void *sync_addr(const struct gochan_op *op)
 {
-	return &keys[channel_id(op->fd) % sizeof(keys)];
+	return &sync_addrs[channel_id(op->fd) % sizeof(sync_addrs)];
 }
 
-static void *buffer_of(const struct gochan_op *op)
+static void *op_buf(const struct gochan_op *op)
 {
 	return (void *)(uintptr_t)op->buf;
 }
 
-static int on_channel(const struct gochan_op *op)
+static int is_chan_op(const struct gochan_op *op)
 {
 	return op->fd >= 0 && op->opcode != GOCHAN_OP_POLL;
 }
@@ -67,11 +67,11 @@ void gochan_race_before(const struct gochan_op *ops, unsigned int n)
 	if (!__tsan_release)
 		return;
 	for (unsigned int i = 0; i < n; i++) {
-		if (!on_channel(&ops[i]))
+		if (!is_chan_op(&ops[i]))
 			continue;
 		if (ops[i].opcode == GOCHAN_OP_SEND)
-			__tsan_read_range(buffer_of(&ops[i]), ops[i].len);
-		__tsan_release(key_of(&ops[i]));
+			__tsan_read_range(op_buf(&ops[i]), ops[i].len);
+		__tsan_release(sync_addr(&ops[i]));
 	}
 }
 
@@ -80,10 +80,10 @@ void gochan_race_after(const struct gochan_op *ops, unsigned int n)
 	if (!__tsan_acquire)
 		return;
 	for (unsigned int i = 0; i < n; i++) {
-		if (!on_channel(&ops[i]))
+		if (!is_chan_op(&ops[i]))
 			continue;
-		__tsan_acquire(key_of(&ops[i]));
+		__tsan_acquire(sync_addr(&ops[i]));
 		if (ops[i].opcode == GOCHAN_OP_RECV && !ops[i].result)
-			__tsan_write_range(buffer_of(&ops[i]), ops[i].len);
+			__tsan_write_range(op_buf(&ops[i]), ops[i].len);
 	}
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What ThreadSanitizer is told (race.c); nothing where there is none.
+ * ThreadSanitizer annotations (race.c); they do nothing in programs built
+ * without it.
  */
 #ifndef GOCHAN_RACE_H
 #define GOCHAN_RACE_H
@@ -8,8 +9,8 @@
 #include <linux/gochan.h>
 
 /*
- * Around a system call: @ops are about to be done, and @ops were done. A
- * program without ThreadSanitizer pays for a test of a pointer.
+ * Called right before the system call that performs @ops, and after it for the
+ * ops that were performed. Without ThreadSanitizer each costs one pointer test.
  */
 void __attribute__((visibility("hidden")))
 gochan_race_before(const struct gochan_op *ops, unsigned int n);

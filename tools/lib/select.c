@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Several ops in one system call: one of them, all of them in
- * order, or a request and its reply.
+ * Several ops in one system call: select, batch, and call (a batch of a request
+ * and its reply).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 #include "internal.h"
 #include "race.h"
 
-/* Not at all, for a while, or for ever, as the kernel's interface has it. */
+/* Convert a relative timeout to an absolute deadline, or to GOCHAN_NONBLOCK. */
 static void set_timeout(struct gochan_ops *ops, int64_t timeout_ns)
 {
 	struct timespec now;
@@ -23,7 +23,7 @@ static void set_timeout(struct gochan_ops *ops, int64_t timeout_ns)
 	if (timeout_ns <= 0)
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	ops->timeout = instant(&now) + (uint64_t)timeout_ns;
+	ops->timeout = timespec_to_ns(&now) + (uint64_t)timeout_ns;
 }
 
 static int first_channel(const struct gochan_op *ops, unsigned int n)
@@ -35,7 +35,7 @@ static int first_channel(const struct gochan_op *ops, unsigned int n)
 	return -1;
 }
 
-/* One op of a select was done, the first ones of a batch. */
+/* A select performed op number @ret, a batch the first @ret ops. */
 static void race_after(unsigned long request, const struct gochan_op *op, int ret)
 {
 	if (request == GOCHAN_IOC_SELECT)
@@ -44,26 +44,29 @@ static void race_after(unsigned long request, const struct gochan_op *op, int re
 		gochan_race_after(op, (unsigned int)ret);
 }
 
-/* The ioctl may be issued on any channel: one of the ops', or else a new one. */
+/*
+ * The ioctl can be issued on any handle: use the first op that has one, or else
+ * create a channel just for this call.
+ */
 static int submit(unsigned long request, struct gochan_ops *ops, const struct gochan_op *op)
 {
 	int ch = first_channel(op, ops->count);
-	int fresh = -1;
+	int tmp = -1;
 	int ret, err;
 
 	if (ch < 0) {
-		fresh = open(DEV_GOCHAN, O_RDWR | O_CLOEXEC);
-		if (fresh < 0)
+		tmp = open(DEV_GOCHAN, O_RDWR | O_CLOEXEC);
+		if (tmp < 0)
 			return -1;
-		ch = fresh;
+		ch = tmp;
 	}
 	gochan_race_before(op, ops->count);
 	ret = ioctl(ch, request, ops);
 	if (ret >= 0)
 		race_after(request, op, ret);
-	if (fresh >= 0) {
+	if (tmp >= 0) {
 		err = errno;
-		close(fresh);
+		close(tmp);
 		errno = err;
 	}
 	return ret;
@@ -94,15 +97,16 @@ int gochan_batch(struct gochan_op *ops, unsigned int n, int64_t timeout_ns, unsi
 }
 
 /*
- * After a signal broke off the wait for a reply whose request is on its way.
- * Returns the op's result, 0, GOCHAN_R_CLOSED or -errno; the deadline stays.
+ * Resume waiting for the reply when a signal has interrupted it after the request
+ * was sent, with the same deadline. @init is the op before the first attempt,
+ * since the kernel overwrites it. Returns the result of the op.
  */
-static int await_reply(struct gochan_ops *arg, struct gochan_op *reply, struct gochan_op anew)
+static int await_reply(struct gochan_ops *arg, struct gochan_op *reply, struct gochan_op init)
 {
 	arg->ops = (uintptr_t)reply;
 	arg->count = 1;
 	do {
-		*reply = anew;
+		*reply = init;
 		if (submit(GOCHAN_IOC_BATCH, arg, reply) >= 0)
 			return reply->result;
 	} while (errno == EINTR);
@@ -128,5 +132,5 @@ int gochan_call(int ch, const void *req, size_t reqlen, int reply_ch, void *rep,
 	result = op[1].result;
 	if (result == -EINTR)
 		result = await_reply(&arg, &op[1], GOCHAN_RECV(reply_ch, rep, repsize));
-	return received(result, op[1].len, replen);
+	return recv_return(result, op[1].len, replen);
 }

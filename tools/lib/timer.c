@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Timers as descriptors, to stand in a select beside channels.
+ * timerfds for use in a select.
  */
 #include <errno.h>
 #include <sys/timerfd.h>
@@ -8,7 +8,7 @@
 #include "gochan.h"
 #include "internal.h"
 
-static struct timespec duration(int64_t ns)
+static struct timespec ns_to_timespec(int64_t ns)
 {
 	return (struct timespec){
 		.tv_sec = ns / (int64_t)NSEC_PER_SEC,
@@ -27,8 +27,8 @@ static int timer(struct itimerspec spec)
 
 int gochan_after(int64_t ns)
 {
-	/* A timerfd takes 0 for never. */
-	return timer((struct itimerspec){ .it_value = duration(ns > 0 ? ns : 1) });
+	/* An it_value of 0 would disarm the timer. */
+	return timer((struct itimerspec){ .it_value = ns_to_timespec(ns > 0 ? ns : 1) });
 }
 
 int gochan_tick(int64_t ns)
@@ -37,5 +37,8 @@ int gochan_tick(int64_t ns)
 		errno = EINVAL;
 		return -1;
 	}
-	return timer((struct itimerspec){ .it_interval = duration(ns), .it_value = duration(ns) });
+	return timer((struct itimerspec){
+		.it_interval = ns_to_timespec(ns),
+		.it_value = ns_to_timespec(ns),
+	});
 }

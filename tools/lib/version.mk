@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: GPL-2.0
-# The version of the library and the command.
+# Version of the library and of the gochan command.
 VERSION := 0.1.0

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A wait group: a channel on which each member sends an empty message when it
- * is done, and who waits receives as many as there are members. As a channel
- * it also tells when members died instead.
+ * Wait groups, built on a channel: each member sends an empty message when it is
+ * done, and the waiting process receives one message per member. If members exit
+ * without sending, the hangup of the channel ends the wait.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -50,7 +50,7 @@ int gochan_wg_wait(struct gochan_wg *wg)
 	char none;
 	int ret;
 
-	/* Who waits is no member: else the death of all would not be seen. */
+	/* A sending end left open here would prevent the hangup. */
 	if (wg->done_fd >= 0) {
 		close(wg->done_fd);
 		wg->done_fd = -1;

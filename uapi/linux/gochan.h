@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * gochan - channels between processes: the contract with user space
+ * gochan - Go channels between processes: user space interface
  *
- * Here are the structures, ioctls and flags of /dev/gochan and of the nodes
- * under /dev/gochans, and nothing else; libgochan's <gochan.h> has the calls.
- * All structures are the same for 32-bit and 64-bit programs. Reserved fields
- * must be zero; unknown flags and opcodes are refused with EINVAL.
+ * This header defines the structures, ioctls and flags of /dev/gochan and of
+ * the device files under /dev/gochans. <gochan.h> declares the functions of
+ * libgochan, the C library on top of it.
+ *
+ * All structures have the same layout in 32-bit and 64-bit programs. Reserved
+ * fields must be zero. Unknown flags and opcodes fail with EINVAL, unknown
+ * ioctls with ENOTTY.
  */
 #ifndef _UAPI_LINUX_GOCHAN_H
 #define _UAPI_LINUX_GOCHAN_H
@@ -13,42 +16,56 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-/* The version of this interface that GOCHAN_IOC_INFO reports. */
+/* Version of this interface, as reported in gochan_info.abi. */
 #define GOCHAN_ABI		1
 
-/* Room for a channel's name, its terminating NUL included. */
+/* Size of the buffer for a channel's name, including the terminating NUL. */
 #define GOCHAN_NAME_SIZE	64
 
-/* Message size of a channel for which GOCHAN_IOC_SETUP was never called. */
+/* msg_size of a channel on which GOCHAN_IOC_SETUP was not called. */
 #define GOCHAN_DEFAULT_MSG_SIZE	4096
 
 /*
  * Channel flags, for gochan_setup.flags.
  *
- * GOCHAN_FIXED: every message is exactly msg_size bytes; one read or write
- * moves as many whole messages as its buffer holds.
- * GOCHAN_HANGUP: a named channel, too, reports that nobody is left at its
- * other end, once it has had somebody there.
- * GOCHAN_CRED: a receive by GOCHAN_IOC_SELECT or GOCHAN_IOC_BATCH reports who
- * sent the message.
+ * GOCHAN_FIXED: every message is exactly msg_size bytes, and msg_size is not 0.
+ * One read or write transfers as many whole messages as its buffer holds.
+ *
+ * GOCHAN_HANGUP: report hangup on a named channel as on an unnamed one, once a
+ * handle with the right in question has been opened: with no handle left that
+ * may send, receivers drain the channel and then see end of file; with none
+ * left that may receive, sends fail with EPIPE. Without this flag a named
+ * channel waits for the next open. Unnamed channels always report hangup.
+ *
+ * GOCHAN_CRED: a RECV op reports the sender's credentials in gochan_op.pid,
+ * uid and gid: for a SEND op those of the sending task, for write(2) those of
+ * the process that opened the handle.
  */
 #define GOCHAN_FIXED		0x01
 #define GOCHAN_HANGUP		0x02
 #define GOCHAN_CRED		0x04
 
 /*
- * Flags of one op (gochan_op.flags) and of a call (gochan_ops.flags).
+ * Flags of an op (gochan_op.flags) and of a call (gochan_ops.flags).
  *
- * GOCHAN_NONBLOCK (op of a BATCH, call): fail with EAGAIN instead of blocking.
- * A BATCH does not block on a handle that has O_NONBLOCK either; a SELECT does.
- * GOCHAN_ORDERED (SELECT): of several ready ops take the first, not a random
- * one.
+ * GOCHAN_NONBLOCK (call, or op of a BATCH): non-blocking, fail with EAGAIN
+ * instead. A BATCH also honours O_NONBLOCK of an op's handle; a SELECT ignores
+ * it.
+ *
+ * GOCHAN_ORDERED (SELECT): if several ops are ready, choose the first one
+ * instead of a random one.
+ *
  * GOCHAN_WAITFORONE (BATCH): only the first op may block.
- * GOCHAN_PEEK (RECV op): copy the message and leave it where it is; not with
- * GOCHAN_TAKE_FD.
- * GOCHAN_PASS_FD (SEND op): the message carries the file gochan_op.passed_fd.
- * GOCHAN_TAKE_FD (RECV op): install a passed file, close-on-exec, and report
- * its descriptor in gochan_op.passed_fd.
+ *
+ * GOCHAN_PEEK (RECV op): copy the message but leave it in the channel. Cannot
+ * be combined with GOCHAN_TAKE_FD.
+ *
+ * GOCHAN_PASS_FD (SEND op): pass the open file of gochan_op.passed_fd along
+ * with the message. Unbuffered channels only, else EOPNOTSUPP.
+ *
+ * GOCHAN_TAKE_FD (RECV op): install the passed file, if there is one, as a
+ * close-on-exec descriptor and report it in gochan_op.passed_fd. Without this
+ * flag the file is dropped and the message is received alone.
  */
 #define GOCHAN_NONBLOCK		0x01
 #define GOCHAN_ORDERED		0x02
@@ -62,20 +79,20 @@
 #define GOCHAN_OP_RECV		2
 #define GOCHAN_OP_POLL		3
 
-/* gochan_op.result of a receive on a channel that is closed and drained. */
+/* gochan_op.result of a receive at end of file: closed (or hung up) and drained. */
 #define GOCHAN_R_CLOSED		1
 
-/* gochan_ops.timeout: never. */
+/* gochan_ops.timeout: no deadline. */
 #define GOCHAN_TIMEOUT_NEVER	(~0ULL)
 
 /**
- * struct gochan_setup - what make(chan T, n) chooses
- * @capacity: messages that the channel holds, 0 for an unbuffered one; at
- *	most the module parameter max_capacity
- * @msg_size: the longest message in bytes, 0 to the module parameter
- *	max_msg_size
+ * struct gochan_setup - argument of GOCHAN_IOC_SETUP: Go's make(chan T, n)
+ * @capacity: number of messages the channel can buffer, 0 for an unbuffered
+ *	channel; at most the module parameter max_capacity
+ * @msg_size: maximum message length in bytes, from 0 (only empty messages) to
+ *	the module parameter max_msg_size
  * @flags: GOCHAN_FIXED, GOCHAN_HANGUP, GOCHAN_CRED
- * @reserved: zero
+ * @reserved: must be zero
  */
 struct gochan_setup {
 	__u32 capacity;
@@ -85,13 +102,13 @@ struct gochan_setup {
 };
 
 /**
- * struct gochan_link - a name for a channel
- * @name: 1 to 63 of A-Z a-z 0-9 . _ -, not beginning with . or -, not all
- *	digits, terminated by NUL; for GOCHAN_IOC_UNLINK also empty, or with
- *	the folder in front ("1000/jobs")
- * @mode: permission bits of the device file, 0 to 0777; zero for
+ * struct gochan_link - argument of GOCHAN_IOC_LINK and GOCHAN_IOC_UNLINK
+ * @name: NUL-terminated name of 1 to 63 characters from A-Z a-z 0-9 . _ -,
+ *	not starting with . or - and not all digits; GOCHAN_IOC_UNLINK also
+ *	accepts an empty string and a path below /dev/gochans ("1000/jobs")
+ * @mode: permission bits of the device file, 0 to 0777; must be zero for
  *	GOCHAN_IOC_UNLINK
- * @reserved: zero
+ * @reserved: must be zero
  */
 struct gochan_link {
 	char name[GOCHAN_NAME_SIZE];
@@ -100,23 +117,23 @@ struct gochan_link {
 };
 
 /**
- * struct gochan_info - a channel's state at one instant
+ * struct gochan_info - consistent snapshot of a channel's state
  * @abi: GOCHAN_ABI of the module
- * @flags: as chosen at setup
- * @capacity: as chosen at setup
- * @msg_size: as chosen at setup
- * @len: messages inside; may pass @capacity for a moment when a receiver puts
- *	a message back that it could not copy, also when others have seen the end
- *	meanwhile
+ * @flags: channel flags, as set up
+ * @capacity: capacity in messages, as set up
+ * @msg_size: maximum message length in bytes, as set up
+ * @len: number of messages in the channel; a receive that cannot copy its
+ *	message requeues it, so this can briefly exceed @capacity and can become
+ *	non-zero again after other receivers have seen end of file
  * @closed: 1 after GOCHAN_IOC_CLOSE, else 0
- * @senders_waiting: sends that are blocked
- * @receivers_waiting: receives that are blocked
- * @send_handles: open handles that may send
- * @recv_handles: open handles that may receive
- * @sent: messages sent since the channel was made
- * @received: messages received since the channel was made
- * @bytes: payload bytes inside
- * @name: the name given to GOCHAN_IOC_LINK, empty while there is none
+ * @senders_waiting: number of blocked senders
+ * @receivers_waiting: number of blocked receivers
+ * @send_handles: number of open handles that may send
+ * @recv_handles: number of open handles that may receive
+ * @sent: messages sent since the channel was created
+ * @received: messages received since the channel was created
+ * @bytes: payload bytes in the channel
+ * @name: name given with GOCHAN_IOC_LINK, empty if the channel has none
  */
 struct gochan_info {
 	__u32 abi;
@@ -137,24 +154,26 @@ struct gochan_info {
 
 /**
  * struct gochan_op - one send, receive or poll of a SELECT or BATCH
- * @fd: a channel, or for GOCHAN_OP_POLL any pollable descriptor; negative for
- *	Go's nil channel, which is never ready
- * @opcode: GOCHAN_OP_SEND, GOCHAN_OP_RECV or GOCHAN_OP_POLL
- * @flags: GOCHAN_NONBLOCK, GOCHAN_PEEK, GOCHAN_PASS_FD, GOCHAN_TAKE_FD
- * @buf: address of the message to send, or of the room for one; what lies in
- *	the room behind a message that came is unspecified
- * @len: bytes to send, or room; comes back as the bytes received or, with
- *	EMSGSIZE on a receive, as the bytes needed
- * @result: comes back as 0, GOCHAN_R_CLOSED or -errno
- * @passed_fd: with GOCHAN_PASS_FD the descriptor to pass; comes back from a
- *	receive as the descriptor installed, -1 for none
- * @events: for GOCHAN_OP_POLL as in poll(2), in and out
- * @pid: GOCHAN_CRED: comes back as the sender's process id in the receiver's
- *	pid namespace, 0 where it has none
- * @uid: GOCHAN_CRED: the sender's effective user id in the receiver's user
- *	namespace, the overflow id where it has none
- * @gid: GOCHAN_CRED: likewise the effective group id
- * @reserved: zero
+ * @fd: [in] handle of a channel, or any pollable descriptor for
+ *	GOCHAN_OP_POLL; a negative value is Go's nil channel, which is never
+ *	ready
+ * @opcode: [in] GOCHAN_OP_SEND, GOCHAN_OP_RECV or GOCHAN_OP_POLL
+ * @flags: [in] GOCHAN_NONBLOCK, GOCHAN_PEEK, GOCHAN_PASS_FD, GOCHAN_TAKE_FD
+ * @buf: [in] address of the message to send, or of the receive buffer; the
+ *	contents of the buffer beyond the received message are unspecified
+ * @len: [in] length of the message or size of the receive buffer, in bytes;
+ *	[out] of a receive, the length of the message received or, if the
+ *	receive failed with EMSGSIZE, the buffer size required
+ * @result: [out] 0, GOCHAN_R_CLOSED or -errno
+ * @passed_fd: [in] descriptor to pass with GOCHAN_PASS_FD; [out] of a receive,
+ *	the descriptor installed by GOCHAN_TAKE_FD, or -1
+ * @events: [in, out] poll(2) events requested and returned, GOCHAN_OP_POLL only
+ * @pid: [out] GOCHAN_CRED: the sender's process ID in the receiver's PID
+ *	namespace, 0 if it is not visible there
+ * @uid: [out] GOCHAN_CRED: the sender's effective user ID in the receiver's
+ *	user namespace, the overflow ID if it is not mapped
+ * @gid: [out] GOCHAN_CRED: the sender's effective group ID, likewise
+ * @reserved: must be zero
  */
 struct gochan_op {
 	__s32 fd;
@@ -172,15 +191,17 @@ struct gochan_op {
 };
 
 /**
- * struct gochan_ops - the argument of GOCHAN_IOC_SELECT and GOCHAN_IOC_BATCH
- * @ops: address of an array of struct gochan_op
- * @count: its length, at most the module parameter max_select, and 65535
- * @flags: GOCHAN_NONBLOCK, GOCHAN_ORDERED (SELECT), GOCHAN_WAITFORONE (BATCH)
- * @timeout: absolute CLOCK_MONOTONIC nanoseconds in the caller's time
- *	namespace, GOCHAN_TIMEOUT_NEVER for none
- * @index: comes back as the op that happened or failed (SELECT), or as how
- *	many completed (BATCH)
- * @reserved: zero
+ * struct gochan_ops - argument of GOCHAN_IOC_SELECT and GOCHAN_IOC_BATCH
+ * @ops: [in] address of an array of struct gochan_op
+ * @count: [in] number of ops; at most the module parameter max_select and
+ *	65535
+ * @flags: [in] GOCHAN_NONBLOCK, GOCHAN_ORDERED (SELECT), GOCHAN_WAITFORONE
+ *	(BATCH)
+ * @timeout: [in] deadline: absolute CLOCK_MONOTONIC time in nanoseconds, in
+ *	the caller's time namespace, or GOCHAN_TIMEOUT_NEVER
+ * @index: [out] SELECT: index of the op that happened or failed; BATCH: number
+ *	of ops completed
+ * @reserved: must be zero
  */
 struct gochan_ops {
 	__aligned_u64 ops;
@@ -191,63 +212,91 @@ struct gochan_ops {
 	__u32 reserved;
 };
 
-/* 0xC5 is free in the kernel's Documentation/userspace-api/ioctl/ioctl-number.rst. */
+/* Not assigned in Documentation/userspace-api/ioctl/ioctl-number.rst. */
 #define GOCHAN_IOC_MAGIC	0xC5
 
 /*
  * GOCHAN_IOC_SETUP: choose capacity, message size and flags of an unnamed
- * channel, once, before any other operation on it.
- * EBUSY: it was used or set up already. EINVAL: a value out of range.
- * EDQUOT: over the user's limit. ENOMEM.
+ * channel. Allowed once, before any other operation on the channel.
+ *
+ * EBUSY: the channel was already used or set up. EINVAL: a field is out of
+ * range, or the module-wide limit max_bytes would be exceeded. EDQUOT: the
+ * user's limit would be exceeded. ENOMEM, EFAULT.
  */
 #define GOCHAN_IOC_SETUP	_IOW(GOCHAN_IOC_MAGIC, 1, struct gochan_setup)
 
-/* GOCHAN_IOC_INFO: what the channel is and what it holds; any handle. */
+/*
+ * GOCHAN_IOC_INFO: report the channel's parameters and state. Allowed on any
+ * handle.
+ *
+ * EFAULT.
+ */
 #define GOCHAN_IOC_INFO		_IOR(GOCHAN_IOC_MAGIC, 2, struct gochan_info)
 
 /*
- * GOCHAN_IOC_CLOSE: Go's close(ch).
- * EBADF: the handle may not send. EPERM: the channel is named and neither its
- * node is the caller's nor has the caller CAP_FOWNER. EALREADY: closed before.
+ * GOCHAN_IOC_CLOSE: Go's close(ch). Sends fail with EPIPE from now on,
+ * including blocked ones; receivers drain the channel and then see end of file.
+ *
+ * EBADF: the handle may not send. EPERM: the channel is named, and the caller
+ * neither owns its device file nor has CAP_FOWNER. EALREADY: already closed.
  */
 #define GOCHAN_IOC_CLOSE	_IO(GOCHAN_IOC_MAGIC, 3)
 
 /*
- * GOCHAN_IOC_DUP: a second handle on the channel. The argument, by value, is
- * O_RDONLY, O_WRONLY or O_RDWR, with O_NONBLOCK or without (O_CLOEXEC is
- * implied); returns the descriptor.
- * EACCES: more rights than the handle has. EINVAL: another flag.
+ * GOCHAN_IOC_DUP: create another handle on the channel, with the same or fewer
+ * rights. The argument, passed by value, is O_RDONLY, O_WRONLY or O_RDWR,
+ * optionally with O_NONBLOCK; O_CLOEXEC is implied. Returns the descriptor.
+ *
+ * EACCES: the handle lacks a requested right. EINVAL: any other flag. EMFILE,
+ * ENFILE, ENOMEM.
  */
 #define GOCHAN_IOC_DUP		_IO(GOCHAN_IOC_MAGIC, 4)
 
 /*
- * GOCHAN_IOC_LINK: give an unnamed channel a name and a device file.
- * EBADF: the handle lacks a right. EBUSY: it has a name. EEXIST: the name is
- * taken, or something else stands at its path. EINVAL: not a name, or a mode
- * beyond 0777, or the system's limit of names. EDQUOT: the user's limit of
- * names. ENODEV: no devtmpfs on /dev.
+ * GOCHAN_IOC_LINK: give an unnamed channel a name and a device file, which is
+ * /dev/gochans/NAME if the caller has CAP_MKNOD and /dev/gochans/UID/NAME
+ * otherwise.
+ *
+ * EBADF: the handle does not have both rights. EBUSY: the channel already has
+ * a name. EEXIST: the name is in use, or another file exists at its path.
+ * EINVAL: invalid name or mode, or the module-wide limit max_named is reached.
+ * EDQUOT: the user's limit of names is reached. ENODEV: /dev is not a devtmpfs.
+ * ENOMEM, EFAULT.
  */
 #define GOCHAN_IOC_LINK		_IOW(GOCHAN_IOC_MAGIC, 5, struct gochan_link)
 
 /*
- * GOCHAN_IOC_UNLINK: take a name away: with an empty gochan_link.name that of
- * the handle's channel; else the name given, as it stands below /dev/gochans,
- * on any handle (so that a node can be removed by who may not open it).
- * ENOENT: no such name. EPERM: neither is the node the caller's nor has the
- * caller CAP_FOWNER.
+ * GOCHAN_IOC_UNLINK: remove a name and its device file. An empty
+ * gochan_link.name stands for the name of the handle's own channel. Any other
+ * is a path below /dev/gochans and may be given on any handle, so that a
+ * caller who may not open the device file can still remove it.
+ *
+ * ENOENT: no such name. EPERM: the caller neither owns the device file nor has
+ * CAP_FOWNER. EINVAL: the name is not NUL-terminated, or mode or reserved is
+ * not zero. EFAULT.
  */
 #define GOCHAN_IOC_UNLINK	_IOW(GOCHAN_IOC_MAGIC, 6, struct gochan_link)
 
 /*
- * GOCHAN_IOC_SELECT: exactly one of several ops happens, or none; returns its
- * index. On any handle. ETIMEDOUT: none by the deadline. EAGAIN: none is ready
- * and GOCHAN_NONBLOCK was given. Otherwise the error of the op gochan_ops.index.
+ * GOCHAN_IOC_SELECT: wait until one of several ops is ready and perform exactly
+ * that one; returns its index. May be issued on any handle: each op names its
+ * own. An op that fails counts as ready: then the select fails with its error,
+ * and gochan_ops.index and gochan_op.result tell which one it was.
+ *
+ * ETIMEDOUT: no op was ready by the deadline. EAGAIN: no op is ready, with
+ * GOCHAN_NONBLOCK. EINTR: interrupted by a signal. EINVAL: invalid op, flag or
+ * count. EBADF: an op's descriptor is not open, or lacks the right. EFAULT,
+ * ENOMEM, EDQUOT.
  */
 #define GOCHAN_IOC_SELECT	_IOWR(GOCHAN_IOC_MAGIC, 7, struct gochan_ops)
 
 /*
- * GOCHAN_IOC_BATCH: the ops one after the other; returns how many completed,
- * or the first one's error. On any handle.
+ * GOCHAN_IOC_BATCH: perform the ops in order, each completing before the next
+ * begins; returns how many completed. If the first op fails, the call fails
+ * with its error; if a later one fails, the batch ends there and its
+ * gochan_op.result has the error. May be issued on any handle.
+ *
+ * Errors: those of the op that failed, see GOCHAN_IOC_SELECT.
  */
 #define GOCHAN_IOC_BATCH	_IOWR(GOCHAN_IOC_MAGIC, 8, struct gochan_ops)
 
