@@ -119,7 +119,7 @@ make_refuses_bad_names() {
 	long=$(printf '%064d' 0)x
 	for name in '' . .x -x a/b 7 'a b' 1000/x "$long"; do
 		expect 2 gochan make -- "$name"
-		grep -qF "gochan: $name: not a name for a channel" err || fail "'$name': $(cat err)"
+		grep -qF "gochan: $name: not a valid channel name" err || fail "'$name': $(cat err)"
 	done
 	expect 0 gochan ls -q
 	prints_nothing
@@ -128,17 +128,17 @@ make_refuses_bad_names() {
 make_refuses_a_taken_name() {
 	make jobs
 	expect 1 gochan make jobs
-	says "jobs: the name is taken; see 'gochan ls' and /dev/gochans/"
+	says "jobs: name already in use; see 'gochan ls' and /dev/gochans/"
 }
 
 make_says_the_limit() {
 	parameters=/sys/module/gochan/parameters
 	most=$(cat $parameters/max_capacity)
 	expect 1 gochan make jobs --cap $((most + 1))
-	says "--cap $((most + 1)): the limit is $most, see $parameters/max_capacity"
+	says "--cap $((most + 1)): the limit is $most; see $parameters/max_capacity"
 	most=$(cat $parameters/max_msg_size)
 	expect 1 gochan make jobs --size $((most + 1))
-	says "--size $((most + 1)): the limit is $most, see $parameters/max_msg_size"
+	says "--size $((most + 1)): the limit is $most; see $parameters/max_msg_size"
 	expect 1 alice gochan make jobs --cap 1000 --size "$most"
 	says "jobs: over your limit of channels, names or bytes; see max_user_* in $parameters"
 	expect 0 gochan ls -q
@@ -208,7 +208,7 @@ send_whole() {
 send_whole_too_long() {
 	make jobs --cap 1 --size 4
 	echo four | expect 1 gochan send jobs --whole
-	says 'jobs: standard input is more than 4 bytes; make the channel with --size'
+	says 'jobs: standard input exceeds 4 bytes; make the channel with --size'
 	printf four | expect 0 gochan send jobs --whole
 }
 
@@ -246,9 +246,9 @@ two'
 send_times_out() {
 	make jobs
 	expect 4 gochan send jobs x --timeout 0
-	says 'jobs: message 1 was not sent: it would have to wait'
+	says 'jobs: message 1 was not sent: it would block'
 	expect 4 gochan send jobs x --timeout 0.05
-	says 'jobs: message 1 was not sent: not taken in time'
+	says 'jobs: message 1 was not sent: timed out'
 	is "$(gochan info jobs sent)" 0
 }
 
@@ -275,7 +275,7 @@ send_to_nobody() {
 	gochan send jobs x
 	wait $!
 	expect 3 gochan send jobs x
-	says 'jobs: message 1 was not sent: nobody is left to receive'
+	says 'jobs: message 1 was not sent: no receivers are left'
 }
 
 send_unreadable_input() {
@@ -444,23 +444,23 @@ close_twice() {
 	prints_nothing
 	is "$(gochan info jobs closed)" yes
 	expect 3 gochan close jobs
-	says 'jobs: closed before'
+	says 'jobs: already closed'
 }
 
 close_of_another() {
 	make jobs --mode 0666
 	expect 1 alice gochan close jobs
-	says 'jobs: only its owner and root may close it'
+	says 'jobs: only its owner or root may close it'
 	is "$(gochan info jobs closed)" no
 }
 
 permission_denied() {
 	make jobs
 	expect 1 alice gochan recv jobs
-	says "jobs: permission denied: it is root's, mode 0600; ask its owner for chmod"
+	says "jobs: permission denied (owner root, mode 0600); ask its owner for access"
 	chown 1001 /dev/gochans/jobs
 	expect 1 alice gochan info jobs
-	says "jobs: permission denied: it is bob's, mode 0600; ask its owner for chmod"
+	says "jobs: permission denied (owner bob, mode 0600); ask its owner for access"
 }
 
 rights_by_mode() {
@@ -503,13 +503,13 @@ rm_missing() {
 	expect 0 gochan ls -q
 	prints_nothing
 	expect 1 gochan rm a/b
-	says "a/b: not a channel's name"
+	says "a/b: not a valid channel name"
 }
 
 rm_of_another() {
 	make jobs --mode 0666
 	expect 1 alice gochan rm jobs
-	says "jobs: it is root's: only its owner and root may remove it"
+	says "jobs: owned by root; only its owner or root may remove it"
 	alice gochan make mine >/dev/null
 	expect 0 gochan rm 1000/mine
 	[ -c /dev/gochans/jobs ]
@@ -621,7 +621,7 @@ two'
 	wait $! || fail 'the sender failed'
 	expect 0 gochan close --fd 3
 	expect 3 gochan close --fd 3
-	says 'descriptor 3: closed before'
+	says 'descriptor 3: already closed'
 	expect 0 gochan recv --fd 3
 	prints_nothing
 }
@@ -649,7 +649,7 @@ fd_not_a_channel() {
 
 fd_not_open() {
 	expect 1 gochan recv --fd 9
-	says 'descriptor 9: not open; a shell opens one by: exec 9<>/dev/gochan'
+	says 'descriptor 9: not open; in a shell, open a channel with: exec 9<>/dev/gochan'
 	expect 2 gochan recv --fd x
 	expect 2 gochan recv --fd -1
 }
@@ -722,8 +722,8 @@ each_failure() {
 	expect 1 gochan each jobs -- sh -c 'cat; echo; exit 5'
 	prints 'one
 two'
-	says 'sh: ended with 5
-gochan: sh: ended with 5'
+	says 'sh: exited with status 5
+gochan: sh: exited with status 5'
 }
 
 each_missing_command() {

@@ -12,19 +12,19 @@ promise() {
 	some='[0-9]+'
 	worker="($some|1, the long one)"
 	case $1 in
-	counter) printf '%s;' "by luck: $some of 1000" 'by a mutex: 1000' 'by a channel: 1000' ;;
+	counter) printf '%s;' "without a lock: $some of 1000" 'with a mutex: 1000' 'with a channel: 1000' ;;
 	bank)
 		printf '%s;' "400 transfers, $some audits: the sum was always 800" \
-			"$some of $some hasty audits were wrong"
+			"$some of $some peeking audits were wrong"
 		;;
 	vote)
-		printf '%s;' "by a condition variable: decided by [5-7] of $some" \
-			'by a channel: decided by 5 of [5-8]' \
-			'by a channel, six do not answer: not decided by the deadline'
+		printf '%s;' "with a condition variable: decided, [5-7] of $some votes were yes" \
+			'with a channel: decided, 5 of [5-8] votes were yes' \
+			'with a channel and six voters silent: not decided by the deadline'
 		;;
 	queue) printf '%s;' '3 producers, 4 consumers: 600 jobs, sum 179700' ;;
 	waitgroup)
-		printf '%s;' 'all are done: the sum of 1 to 8000 is 32004000' '1 of 8 is missing'
+		printf '%s;' 'all workers are done: the sum of 1 to 8000 is 32004000' '1 of 8 workers is missing'
 		;;
 	periodic) printf '%s;' 'beat 1' 'beat 2' 'beat 3' 'beat 4' 'beat 5' stopped ;;
 	sieve) printf '%s;' "2 3 5 7 11 13 ($some ){23}113" ;;

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# Makes of the lines that the benchmark program printed a report, in Markdown.
-# Reads tools/bench/targets, then count.1, count.2 and clock (any may be
-# missing), all in OUT; writes results.json, results.tsv and problems there.
-# In count.* a cost is in instructions, in clock in nanoseconds.
+# Turns the lines that the benchmark program printed into a report in Markdown.
+# Reads targets and growth, then count.1, count.2 and clock (any may be missing),
+# all in OUT; writes results.json, results.tsv, problems and the table of the
+# README (readme.md) there. In count.* a cost is in instructions, in clock in
+# nanoseconds.
 
 function die(text)
 {
@@ -13,7 +14,7 @@ function die(text)
 
 # ---- numbers ----
 
-# Sorts what stands in v[1..n].
+# Sorts v[1..n].
 function sort(v, n,    i, j, x)
 {
 	for (i = 2; i <= n; i++) {
@@ -24,7 +25,7 @@ function sort(v, n,    i, j, x)
 	}
 }
 
-# The value below which the part q of sorted v[1..n] is.
+# The q-quantile of v[1..n], which is sorted.
 function quantile(v, n, q,    at, low)
 {
 	at = 1 + q * (n - 1)
@@ -41,7 +42,7 @@ function median_of(set, id,    i, n, v)
 	return quantile(v, n, 0.5)
 }
 
-# Half of what lies between the least and the most, as a part of the median.
+# Half the range, as a fraction of the median.
 function spread_of(set, id,    i, n, v)
 {
 	n = rounds[set, id]
@@ -58,8 +59,8 @@ function known(set, id)
 	return (set, id) in rounds
 }
 
-# The value of a sum of points; "" if one was not measured. What a point costs
-# is the median, or what it was in the round.
+# The value of a sum of points, by their medians or in one round; "" if a point
+# was not measured.
 function sum_of(set, text, round,    n, i, term, part, factor, id, total)
 {
 	n = split(text, term, " ")
@@ -77,7 +78,7 @@ function sum_of(set, text, round,    n, i, term, part, factor, id, total)
 	return total
 }
 
-# The least value of several sums that are joined by "or".
+# The least of several sums that are joined by "or".
 function best_of(set, text, round,    n, i, sums, value, best)
 {
 	n = split(text, sums, / or /)
@@ -89,8 +90,9 @@ function best_of(set, text, round,    n, i, sums, value, best)
 	return best
 }
 
-# Ratios round by round, as peers that are measured side by side share what
-# disturbs them: their median and quartiles in ratio_mid, ratio_low, ratio_high.
+# Ratios are taken round by round, since peers that are measured one after the
+# other suffer the same disturbances. Their median and quartiles go to ratio_mid,
+# ratio_low and ratio_high.
 function ratios(mine, peer,    round, n, v, a, b)
 {
 	for (round = 1; round <= clock_rounds; round++) {
@@ -109,7 +111,7 @@ function ratios(mine, peer,    round, n, v, a, b)
 	return 1
 }
 
-# The peer that the others of a family are compared with: the pipe.
+# The peer that a family's others are compared with: the pipe.
 function reference(id,    part, i, name, other)
 {
 	split(id, part, "/")
@@ -125,11 +127,19 @@ function reference(id,    part, i, name, other)
 
 # ---- writing ----
 
+# 10694 as 10,694.
+function thousands(digits)
+{
+	while (match(digits, /[0-9][0-9][0-9][0-9](,|$)/))
+		digits = substr(digits, 1, RSTART) "," substr(digits, RSTART + 1)
+	return digits
+}
+
 function number(x)
 {
 	if (x == "")
 		return ""
-	return x < 100 ? sprintf("%.1f", x) : sprintf("%.0f", x)
+	return x < 100 ? sprintf("%.1f", x) : thousands(sprintf("%.0f", x))
 }
 
 function ratio(x)
@@ -159,8 +169,8 @@ function problem(text)
 	print text > (OUT "/problems")
 }
 
-# Two boots agree when they differ by no more than 0.1 %, or 5 % where chance
-# has a part in what is done, or in which of many processes runs next.
+# Two boots agree if they differ by at most 0.1 %, or 5 % where random numbers or
+# the order in which many processes run have a part in it.
 function check_repeatable(    i, id, a, b, apart)
 {
 	for (i = 1; i <= points; i++) {
@@ -183,40 +193,89 @@ function write_about(    i)
 	print ""
 }
 
-# By the clock, with three rounds of four in agreement.
+# By wall clock, in three quarters of the rounds.
 function is_slower(i)
 {
 	return ratios(target_mine[i], target_peer[i]) && ratio_low > 1
 }
 
-function print_targets(    i, mine, peer, counted, reached, reachable, verdict, slower)
+# One case of the targets; without COUNTED only wall clock was measured.
+function print_target(i, mine, peer, counted,    verdict, clock)
 {
-	print "## The figures to reach"
+	verdict = counted == "" ? "" : counted <= target_most[i] ? "yes" : "no"
+	clock = by_clock(target_mine[i], target_peer[i])
+	printf "| %s | %s | %s | %s | %s | %s | %s | %s |\n", target_what[i], number(mine),
+		target_name[i], number(peer), ratio(counted), target_most[i], verdict,
+		clock (is_slower(i) ? ", slower" : "")
+	if (target_readme[i])
+		printf "| %s | %s | %s %s | %s | %s |\n", target_what[i], number(mine),
+			target_name[i], number(peer), ratio(counted), clock > (OUT "/readme.md")
+	return verdict
+}
+
+function print_targets(    i, mine, peer, counted, verdict, reached, reachable, slower)
+{
+	print "## Targets"
 	print ""
-	print "| case, 64 bytes | gochan | peer | ratio | at most | reached | by the clock |"
-	print "| --- | --: | --: | --: | --: | --- | --- |"
+	print "64-byte messages unless the case says otherwise; instructions per message, per round"
+	print "of a ping-pong or per select (memory: bytes). A ratio below 1 means that gochan costs"
+	print "less. The wall-clock ratio is the median, with quartiles."
+	print ""
+	print "| case | gochan | peer | peer's | ratio | target | met | wall clock |"
+	print "| --- | --: | --- | --: | --: | --: | --- | --- |"
+	print "| case | gochan | peer | ratio | wall clock |" > (OUT "/readme.md")
+	print "| --- | --: | --- | --: | --- |" > (OUT "/readme.md")
 	for (i = 1; i <= targets; i++) {
 		mine = best_of("count", target_mine[i], 0)
 		peer = best_of("count", target_peer[i], 0)
 		counted = divided(mine, peer)
-		verdict = ""
-		if (counted != "") {
-			reachable++
-			verdict = counted <= target_most[i] ? "yes" : "no"
-			reached += verdict == "yes"
-		}
 		if (counted == "" && !ratios(target_mine[i], target_peer[i]))
 			continue
+		verdict = print_target(i, mine, peer, counted)
+		reachable += verdict != ""
+		reached += verdict == "yes"
 		slower += is_slower(i)
-		printf "| %s, to %s | %s | %s | %s | %s | %s | %s |\n", target_what[i],
-			target_peer[i], number(mine), number(peer), ratio(counted),
-			target_most[i], verdict, by_clock(target_mine[i], target_peer[i]) \
-			(is_slower(i) ? ", slower" : "")
 	}
-	printf "\n%d of %d reached, %d slower than the peer by the clock.\n\n", reached, reachable,
-		slower
+	printf "\n%d of %d targets met", reached, reachable
+	if (clock_rounds)
+		printf "; %d cases slower than the peer by wall clock", slower
+	print "."
 	if (reached < reachable || slower)
 		print reachable - reached, slower > (OUT "/missed")
+}
+
+# "64: 1,501; 512: 2,832" for points that differ in size or in their parameter.
+function growth_of(text,    n, i, id, first, part, x, list)
+{
+	n = split(text, id, " ")
+	split(id[1], first, "/")
+	split(id[n], part, "/")
+	x = first[3] == part[3] ? 4 : 3
+	for (i = 1; i <= n; i++) {
+		split(id[i], part, "/")
+		if (known("count", id[i]))
+			list = list (list ? "; " : "") thousands(part[x]) ": " \
+				number(median["count", id[i]])
+	}
+	return list
+}
+
+function print_growth(    i, list, peer, heading)
+{
+	for (i = 1; i <= growths; i++) {
+		list = growth_of(growth_points[i])
+		if (!list)
+			continue
+		if (!heading++) {
+			print "\n## Growth\n"
+			print "64-byte messages where nothing else is said; instructions.\n"
+			print "| with | order | measured |"
+			print "| --- | --- | --- |"
+		}
+		peer = best_of("count", growth_peer[i], 0)
+		printf "| %s | %s | %s%s |\n", growth_what[i], growth_order[i], list,
+			peer == "" ? "" : " (" growth_name[i] ": " number(peer) ")"
+	}
 }
 
 function print_point(id,    part, other, cost_count, cost_clock)
@@ -225,7 +284,7 @@ function print_point(id,    part, other, cost_count, cost_clock)
 	other = reference(id)
 	cost_count = known("count", id) ? median["count", id] : ""
 	cost_clock = known("clock", id) ? median["clock", id] : ""
-	printf "| %s | %s | %s | %s | %s | %s | %s |", part[3], part[4] == -1 ? "its own" : part[4],
+	printf "| %s | %s | %s | %s | %s | %s | %s |", part[3], part[4] == -1 ? "fixed" : part[4],
 		part[2], number(cost_count),
 		cost_count == "" ? "" : sprintf("%.2f %%", 100 * spread_of("count", id)),
 		known("count", id) ? sprintf("%.2f", switches["count", id] / rounds["count", id]) : "",
@@ -244,10 +303,10 @@ function print_families(    i, part, family)
 		if (part[1] != family) {
 			family = part[1]
 			printf "\n## %s: %s\n\n", family, family_what[family]
-			printf "| bytes | %s | peer | %s | spread | switches | to pipe |", 
+			printf "| bytes | %s | peer | %s | spread | switches | to pipe |",
 				family_param[family],
 				unit[ids[i]] == "time" ? "instructions" : unit[ids[i]]
-			printf "%s switches by clock | to pipe by clock |\n", nanoseconds ? " ns |" : ""
+			printf "%s switches, wall clock | to pipe, wall clock |\n", nanoseconds ? " ns |" : ""
 			printf "| --: | --: | --- | --: | --: | --: | --: |%s --: | --- |\n",
 				nanoseconds ? " --: |" : ""
 		}
@@ -320,7 +379,7 @@ function write_json(    i, mine, peer)
 	print "  ]\n}" > json
 }
 
-# For the plots, and for whoever wants to go on with the figures.
+# For the plots and for further use.
 function write_tsv(    i, part)
 {
 	for (i = 1; i <= points; i++) {
@@ -346,6 +405,18 @@ set == "targets" && !/^#/ && NF {
 	target_mine[targets] = field[2]
 	target_most[targets] = field[3]
 	target_peer[targets] = field[4]
+	target_name[targets] = field[5]
+	target_readme[targets] = field[6] == "readme"
+}
+
+set == "growth" && !/^#/ && NF {
+	n = split($0, field, / *; */)
+	growths++
+	growth_what[growths] = field[1]
+	growth_order[growths] = field[2]
+	growth_points[growths] = field[3]
+	growth_name[growths] = n > 3 ? field[4] : ""
+	growth_peer[growths] = n > 3 ? field[5] : ""
 }
 
 function note(set, id, value, moved)
@@ -384,6 +455,7 @@ function about(name, text)
 		return
 	about_known[name] = 1
 	about_name[++abouts] = name
+	sub(/ +$/, "", text)
 	about_text[abouts] = text
 }
 
@@ -391,7 +463,7 @@ $1 == "about" {
 	name = $2
 	sub(/^about [^ ]+ /, "")
 	if (set == "clock" && name == "processor") {
-		name = "processor by the clock"
+		name = "processor, wall clock"
 		nanoseconds = $0 !~ /TCG/
 	}
 	about(name, $0)
@@ -407,8 +479,11 @@ END {
 			median["clock", ids[i]] = median_of("clock", ids[i])
 	}
 	check_repeatable()
+	print "# Results of the benchmarks\n"
+	print "Written by `scripts/bench`, not by hand; [README.md](README.md) says how to read it.\n"
 	write_about()
 	print_targets()
+	print_growth()
 	print_families()
 	write_json()
 	write_tsv()
