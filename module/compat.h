@@ -17,6 +17,7 @@
 #include <linux/sched.h>
 #include <linux/time_namespace.h>
 #include <linux/uaccess.h>
+#include <linux/uio.h>
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
@@ -43,26 +44,29 @@ static inline struct file *compat_fd_file(struct fd f)
 }
 #endif
 
-/*
- * Before 6.8 the number is written when the descriptor is there already: should
- * that fail, a thread that guessed it may have put another in its place.
- */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
-static inline int compat_receive_fd(struct file *file, int __user *ufd,
-				    unsigned int flags)
+/* 6.4 hid iov_iter.iov behind a function. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+static inline const struct iovec *compat_iter_iov(const struct iov_iter *iter)
 {
-	int fd = receive_fd(file, flags);
-
-	if (fd < 0 || !put_user(fd, ufd))
-		return fd;
-	close_fd(fd);
-	return -EFAULT;
+	return iter->iov;
 }
 #else
-static inline int compat_receive_fd(struct file *file, int __user *ufd,
-				    unsigned int flags)
+static inline const struct iovec *compat_iter_iov(const struct iov_iter *iter)
 {
-	return receive_fd(file, ufd, flags);
+	return iter_iov(iter);
+}
+#endif
+
+/* 6.8 has receive_fd() report the descriptor as well, if it is told where. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+static inline int compat_receive_fd(struct file *file, unsigned int flags)
+{
+	return receive_fd(file, flags);
+}
+#else
+static inline int compat_receive_fd(struct file *file, unsigned int flags)
+{
+	return receive_fd(file, NULL, flags);
 }
 #endif
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What the VFS calls: open, read, write, poll, ioctl, fasync and release of
- * /dev/gochan, of named channels and of duplicated handles. A file is a handle
- * on a channel, its access mode the rights on it. SELECT and BATCH are in
- * select.c.
+ * /dev/gochan, of named channels and of duplicated handles. A file is a handle on
+ * a channel, its access mode the rights on it. SELECT and BATCH are in select.c
+ * and batch.c, device files of named channels in node.c. No locks here.
  */
 
 #include <linux/anon_inodes.h>
@@ -19,13 +19,13 @@
 
 #include "chan.h"
 #include "compat.h"
-#include "file.h"
+#include "handle.h"
 #include "node.h"
 #include "select.h"
 
 /* ---- handles ---- */
 
-/* A handle on @ch, whose reference it takes over unless it fails. */
+/* Make a handle on @ch, and take over the caller's reference unless that fails. */
 static struct handle *handle_make(struct chan *ch)
 {
 	struct handle *h = kmalloc(sizeof(*h), GFP_KERNEL_ACCOUNT);
@@ -45,12 +45,10 @@ static void handle_free(struct handle *h)
 }
 
 /*
- * From here on the channel knows of the file, which has a handle. It behaves
- * as ours do: no position, and RWF_NOWAIT is understood. As with eventfds since
- * 6.14, inotify and fanotify are not told from here on: whoever may list the
- * folder could watch each send of others, at /dev/gochan on channels that have
- * no name, and have them pay for it. (How many messages a named channel has
- * inside is no secret: sysfs tells.)
+ * The file has its handle: count it, and give it what all handles have: no
+ * position, RWF_NOWAIT, and, as eventfds since 6.14, no fsnotify events. Those
+ * would tell whoever may list the directory of each send of other users, on
+ * channels that have no name as well, and be charged to these.
  */
 static void file_begin(struct file *file)
 {
@@ -61,10 +59,24 @@ static void file_begin(struct file *file)
 	compat_no_fsnotify(file);
 }
 
-static int file_open_on(struct file *file, struct chan *ch)
+/* Each open of /dev/gochan makes a channel; a device file of a name has one. */
+static struct chan *inode_chan(const struct inode *inode, fmode_t mode)
 {
-	struct handle *h = handle_make(ch);
+	if (gochan_node_is_named(inode))
+		return gochan_node_open(inode);
+	if ((mode & (FMODE_READ | FMODE_WRITE)) != (FMODE_READ | FMODE_WRITE))
+		return ERR_PTR(-EINVAL);
+	return chan_make();
+}
 
+static int gochan_open(struct inode *inode, struct file *file)
+{
+	struct chan *ch = inode_chan(inode, file->f_mode);
+	struct handle *h;
+
+	if (IS_ERR(ch))
+		return PTR_ERR(ch);
+	h = handle_make(ch);
 	if (!h) {
 		chan_put(ch);
 		return -ENOMEM;
@@ -72,29 +84,6 @@ static int file_open_on(struct file *file, struct chan *ch)
 	file->private_data = h;
 	file_begin(file);
 	return 0;
-}
-
-/* Each open of /dev/gochan makes a channel. */
-static int gochan_open(struct inode *inode, struct file *file)
-{
-	struct chan *ch;
-
-	if ((file->f_mode & (FMODE_READ | FMODE_WRITE)) !=
-	    (FMODE_READ | FMODE_WRITE))
-		return -EINVAL;
-	ch = chan_make();
-	if (IS_ERR(ch))
-		return PTR_ERR(ch);
-	return file_open_on(file, ch);
-}
-
-static int gochan_open_named(struct inode *inode, struct file *file)
-{
-	struct chan *ch = node_open(inode);
-
-	if (IS_ERR(ch))
-		return PTR_ERR(ch);
-	return file_open_on(file, ch);
 }
 
 static int gochan_release(struct inode *inode, struct file *file)
@@ -107,212 +96,165 @@ static int gochan_release(struct inode *inode, struct file *file)
 
 /* ---- read and write ---- */
 
-static ssize_t do_read(struct file *file, struct ubuf ub, size_t len,
-		       bool nonblock)
+/* The deadline of a read or write on the handle. */
+static ktime_t file_deadline(const struct file *file)
+{
+	return file->f_flags & O_NONBLOCK ? CHAN_NONBLOCK : KTIME_MAX;
+}
+
+/* A read that is no plain receive: segments, or a channel that is not fast_ok. */
+static noinline ssize_t read_op(struct file *file, struct ubuf ub, size_t len,
+				ktime_t deadline)
 {
 	struct chan *ch = file_chan(file);
+	const struct chan_config *config = chan_config(ch);
 	struct chan_op op;
 	ssize_t ret;
 
-	chan_mark_used(ch);
+	chan_freeze(ch);
 	if (!len)
 		return 0;
-	chan_op_init(&op, ch, CHAN_RECV);
+	op_init(&op, ch, CHAN_RECV);
 	op.ub = ub;
 	op.room = len;
-	if (ch->flags & GOCHAN_FIXED) {
-		if (len < ch->msg_size)
+	if (config->flags & GOCHAN_FIXED) {
+		if (len < config->msg_size)
 			return -EMSGSIZE;
-		op.room = ch->msg_size;
-		op.todo = len / ch->msg_size;
+		op.room = config->msg_size;
+		op.todo = len / config->msg_size;
 	}
-	ret = chan_recv(&op, nonblock, KTIME_MAX);
+	ret = chan_recv_op(&op, deadline == CHAN_NONBLOCK, KTIME_MAX);
 	if (!ret)
 		ret = op.count * op.len;
-	else if (ret == CHAN_CLOSED)
+	else if (ret == GOCHAN_R_CLOSED)
 		ret = 0;
 	chan_op_release(&op);
 	return ret;
 }
 
-static ssize_t do_write(struct file *file, struct ubuf ub, size_t len,
-			bool nonblock)
+/* Likewise a write. */
+static noinline ssize_t write_op(struct file *file, struct ubuf ub, size_t len,
+				 ktime_t deadline)
 {
-	struct chan *ch = file_chan(file);
 	const struct handle *h = file->private_data;
+	const struct chan_config *config = chan_config(h->ch);
 	struct chan_op op;
 	ssize_t ret;
 
-	chan_mark_used(ch);
+	chan_freeze(h->ch);
 	if (!len)
 		return 0;
-	chan_op_init(&op, ch, CHAN_SEND);
+	op_init(&op, h->ch, CHAN_SEND);
 	op.ub = ub;
 	op.len = len;
-	if (ch->flags & GOCHAN_FIXED) {
-		if (len % ch->msg_size)
+	if (config->flags & GOCHAN_FIXED) {
+		if (len % config->msg_size)
 			return -EINVAL;
-		op.len = ch->msg_size;
-		op.todo = len / ch->msg_size;
-	} else if (len > ch->msg_size) {
+		op.len = config->msg_size;
+		op.todo = len / config->msg_size;
+	} else if (len > config->msg_size) {
 		return -EMSGSIZE;
 	}
-	if (ch->flags & GOCHAN_CRED) {
-		/* Who writes vouches for nothing: it may be a set-uid program. */
+	if (config->flags & GOCHAN_CRED) {
+		/* The opener's: a set-uid program that writes vouches for nothing. */
 		op.from.pid = get_pid(h->opener);
 		op.from.uid = file->f_cred->euid;
 		op.from.gid = file->f_cred->egid;
 	}
-	ret = chan_send(&op, nonblock, KTIME_MAX);
+	ret = chan_send_op(&op, deadline == CHAN_NONBLOCK, KTIME_MAX);
 	if (!ret)
 		ret = op.count * op.len;
 	chan_op_release(&op);
 	return ret;
 }
 
-/* Of several messages those that can be received at once, in bytes. */
-static size_t read_several(struct chan *ch, char __user *buf, size_t len)
+static __always_inline ssize_t read_plain(struct chan *ch, void __user *buf,
+					  size_t len, ktime_t deadline)
 {
-	size_t each = ch->msg_size, done = 0;
-	u32 got;
+	size_t got = 0;
+	int err;
 
-	do {
-		got = chan_recv_several(ch, buf + done, each,
-					(len - done) / each);
-		done += got * each;
-		cond_resched();
-	} while (got && !signal_pending(current));
-	return done;
-}
-
-/* Several messages in one buffer, or what is not simple. */
-static noinline ssize_t read_more(struct file *file, char __user *buf,
-				  size_t len)
-{
-	bool nonblock = file->f_flags & O_NONBLOCK;
-	struct chan *ch = file_chan(file);
-	size_t done = 0;
-	ssize_t ret;
-
-	chan_mark_used(ch);
-	if ((ch->flags & GOCHAN_FIXED) && !ch->by_pointer) {
-		done = read_several(ch, buf, len);
-		if (done && (len - done < ch->msg_size ||
-			     signal_pending(current)))
-			return done;
-	}
-	ret = do_read(file, (struct ubuf){ .ptr = buf + done }, len - done,
-		      nonblock || done);
-	if (ret < 0)
-		return done ?: ret;
-	return done + ret;
+	err = chan_recv(ch, buf, len, deadline, NULL, &got);
+	if (likely(!err))
+		return got;
+	return err == GOCHAN_R_CLOSED ? 0 : err;
 }
 
 static ssize_t gochan_read(struct file *file, char __user *buf, size_t len,
 			   loff_t *pos)
 {
-	struct chan *ch = file_chan(file);
-	int got;
+	ktime_t deadline = file_deadline(file);
 
-	if (len && chan_is_plain(ch)) {
-		got = chan_recv_quick(ch, buf, len,
-				      !(file->f_flags & O_NONBLOCK), NULL);
-		if (got != -EAGAIN)
-			return got == -ENODATA ? 0 : got;
-	}
-	return read_more(file, buf, len);
-}
-
-static noinline ssize_t write_more(struct file *file, const char __user *buf,
-				   size_t len)
-{
-	struct chan *ch = file_chan(file);
-	ssize_t sent = 0, ret;
-	u32 each;
-
-	chan_mark_used(ch);
-	if ((ch->flags & (GOCHAN_FIXED | GOCHAN_CRED)) == GOCHAN_FIXED &&
-	    !ch->by_pointer) {
-		each = ch->msg_size;
-		if (len % each == 0)
-			sent = chan_send_several(ch, buf, each, len / each);
-		sent *= each;
-		if (sent == len)
-			return sent;
-	}
-	ret = do_write(file, (struct ubuf){ .ptr = (void __user *)buf + sent },
-		       len - sent, file->f_flags & O_NONBLOCK);
-	if (ret < 0)
-		return sent ?: ret;
-	return sent + ret;
+	if (likely(chan_fast_ok(file_chan(file)) && len))
+		return read_plain(file_chan(file), buf, len, deadline);
+	return read_op(file, (struct ubuf){ .ptr = buf }, len, deadline);
 }
 
 static ssize_t gochan_write(struct file *file, const char __user *buf,
 			    size_t len, loff_t *pos)
 {
+	ktime_t deadline = file_deadline(file);
 	struct chan *ch = file_chan(file);
-	int err;
 
-	if (len && chan_is_plain(ch) && len <= ch->msg_size) {
-		err = chan_send_quick(ch, buf, len,
-				      !(file->f_flags & O_NONBLOCK));
-		if (err != -EAGAIN)
-			return err ?: len;
-	}
-	return write_more(file, buf, len);
+	if (likely(chan_fast_ok(ch) && len && len <= chan_config(ch)->msg_size))
+		return chan_send(ch, buf, len, deadline) ?: len;
+	return write_op(file, (struct ubuf){ .ptr = (void __user *)buf }, len,
+			deadline);
 }
 
-static bool iocb_nonblock(const struct kiocb *iocb)
+static ktime_t iocb_deadline(const struct kiocb *iocb)
 {
-	return (iocb->ki_flags & IOCB_NOWAIT) ||
-	       (iocb->ki_filp->f_flags & O_NONBLOCK);
+	return iocb->ki_flags & IOCB_NOWAIT ? CHAN_NONBLOCK :
+					      file_deadline(iocb->ki_filp);
 }
 
 /* readv, preadv2 and io_uring */
 static ssize_t gochan_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
-	return do_read(iocb->ki_filp, (struct ubuf){ .iter = to },
-		       iov_iter_count(to), iocb_nonblock(iocb));
+	struct chan *ch = file_chan(iocb->ki_filp);
+	ktime_t deadline = iocb_deadline(iocb);
+	size_t len = iov_iter_count(to);
+	void __user *buf;
+	ssize_t ret;
+
+	if (!chan_fast_ok(ch) || !len || !ubuf_iter_is_plain(to, &buf))
+		return read_op(iocb->ki_filp, (struct ubuf){ .iter = to }, len,
+			       deadline);
+	ret = read_plain(ch, buf, len, deadline);
+	if (ret > 0)
+		iov_iter_advance(to, ret);
+	return ret;
 }
 
 /* writev, pwritev2 and io_uring: all segments are one message */
 static ssize_t gochan_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
-	return do_write(iocb->ki_filp, (struct ubuf){ .iter = from },
-			iov_iter_count(from), iocb_nonblock(iocb));
+	struct chan *ch = file_chan(iocb->ki_filp);
+	ktime_t deadline = iocb_deadline(iocb);
+	size_t len = iov_iter_count(from);
+	void __user *buf;
+	int err;
+
+	if (!chan_fast_ok(ch) || !len || len > chan_config(ch)->msg_size ||
+	    !ubuf_iter_is_plain(from, &buf))
+		return write_op(iocb->ki_filp, (struct ubuf){ .iter = from }, len,
+				deadline);
+	err = chan_send(ch, buf, len, deadline);
+	if (err)
+		return err;
+	iov_iter_advance(from, len);
+	return len;
 }
 
 static __poll_t gochan_poll(struct file *file, poll_table *wait)
 {
-	struct chan *ch = file_chan(file);
-
-	chan_mark_used(ch);
-	/* Whoever said it before us did so under the lock. */
-	if (!READ_ONCE(ch->watched))
-		chan_watch(ch);
-	if (file->f_mode & FMODE_READ)
-		poll_wait(file, &ch->in_wait, wait);
-	if (file->f_mode & FMODE_WRITE)
-		poll_wait(file, &ch->out_wait, wait);
-	return chan_poll_mask(ch, file->f_mode & FMODE_WRITE,
-			      file->f_mode & FMODE_READ);
+	chan_freeze(file_chan(file));
+	return chan_poll(file_chan(file), file, wait);
 }
 
 static int gochan_fasync(int fd, struct file *file, int on)
 {
-	struct chan *ch = file_chan(file);
-	int err = 0;
-
-	if (on)
-		chan_watch(ch);
-	if (file->f_mode & FMODE_READ)
-		err = fasync_helper(fd, file, on, &ch->in_async);
-	if (err < 0 || !(file->f_mode & FMODE_WRITE))
-		return err;
-	err = fasync_helper(fd, file, on, &ch->out_async);
-	if (err < 0 && (file->f_mode & FMODE_READ))
-		fasync_helper(-1, file, 0, &ch->in_async);
-	return err;
+	return chan_fasync(file_chan(file), fd, file, on);
 }
 
 /* /proc/PID/fdinfo/FD: which channel a descriptor is, and how it is */
@@ -321,7 +263,7 @@ static void gochan_show_fdinfo(struct seq_file *m, struct file *file)
 	struct gochan_info info;
 
 	chan_info(file_chan(file), &info);
-	seq_printf(m, "gochan-id:\t%llu\n", file_chan(file)->id);
+	seq_printf(m, "gochan-id:\t%llu\n", chan_config(file_chan(file))->id);
 	seq_printf(m, "gochan-capacity:\t%u\n", info.capacity);
 	seq_printf(m, "gochan-len:\t%u\n", info.len);
 	seq_printf(m, "gochan-closed:\t%u\n", info.closed);
@@ -356,7 +298,7 @@ static long ioctl_close(struct file *file)
 
 	if (!(file->f_mode & FMODE_WRITE))
 		return -EBADF;
-	err = node_may_close(ch);
+	err = gochan_node_may_close(ch);
 	return err ?: chan_close(ch);
 }
 
@@ -419,7 +361,7 @@ static long ioctl_link(struct file *file, const void __user *arg)
 	    (FMODE_READ | FMODE_WRITE))
 		return -EBADF;
 	err = get_link(&link, arg);
-	return err ?: node_link(file_chan(file), link.name, link.mode);
+	return err ?: gochan_node_link(file_chan(file), link.name, link.mode);
 }
 
 static long ioctl_unlink(struct file *file, const void __user *arg)
@@ -433,8 +375,8 @@ static long ioctl_unlink(struct file *file, const void __user *arg)
 	if (link.mode)
 		return -EINVAL;
 	if (link.name[0])
-		return node_unlink_path(link.name);
-	return node_unlink(file_chan(file));
+		return gochan_node_unlink_path(link.name);
+	return gochan_node_unlink(file_chan(file));
 }
 
 static long ioctl_fionread(struct file *file, int __user *arg)
@@ -450,7 +392,7 @@ static long gochan_ioctl(struct file *file, unsigned int cmd,
 	if (cmd == GOCHAN_IOC_SETUP)
 		return ioctl_setup(file, p);
 	if (cmd == FIONREAD || _IOC_TYPE(cmd) == GOCHAN_IOC_MAGIC)
-		chan_mark_used(file_chan(file));
+		chan_freeze(file_chan(file));
 	switch (cmd) {
 	case GOCHAN_IOC_INFO:
 		return ioctl_info(file, p);
@@ -463,9 +405,9 @@ static long gochan_ioctl(struct file *file, unsigned int cmd,
 	case GOCHAN_IOC_UNLINK:
 		return ioctl_unlink(file, p);
 	case GOCHAN_IOC_SELECT:
-		return chan_select(p);
+		return gochan_select(p);
 	case GOCHAN_IOC_BATCH:
-		return chan_batch(p);
+		return gochan_batch(p);
 	case FIONREAD:
 		return ioctl_fionread(file, p);
 	default:
@@ -476,21 +418,6 @@ static long gochan_ioctl(struct file *file, unsigned int cmd,
 const struct file_operations gochan_fops = {
 	.owner = THIS_MODULE,
 	.open = gochan_open,
-	.release = gochan_release,
-	.read = gochan_read,
-	.write = gochan_write,
-	.read_iter = gochan_read_iter,
-	.write_iter = gochan_write_iter,
-	.poll = gochan_poll,
-	.fasync = gochan_fasync,
-	.show_fdinfo = gochan_show_fdinfo,
-	.unlocked_ioctl = gochan_ioctl,
-	.compat_ioctl = compat_ptr_ioctl,
-};
-
-const struct file_operations gochan_named_fops = {
-	.owner = THIS_MODULE,
-	.open = gochan_open_named,
 	.release = gochan_release,
 	.read = gochan_read,
 	.write = gochan_write,

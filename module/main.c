@@ -3,6 +3,7 @@
  * gochan: Go's channels as device files. Load and unload, and the channels
  * made at load by the parameter channels=.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/err.h>
 #include <linux/miscdevice.h>
@@ -11,7 +12,7 @@
 #include <linux/string.h>
 
 #include "chan.h"
-#include "file.h"
+#include "handle.h"
 #include "node.h"
 #include "quota.h"
 
@@ -38,7 +39,7 @@ static int make_named(const char *name, const struct gochan_setup *setup,
 		return PTR_ERR(ch);
 	err = chan_setup(ch, setup);
 	if (!err)
-		err = node_link(ch, name, mode);
+		err = gochan_node_link(ch, name, mode);
 	chan_put(ch);
 	return err;
 }
@@ -74,7 +75,7 @@ static int make_channels(void)
 
 		err = make_described(item);
 		if (err)
-			pr_err("gochan: channels=%s: the part from \"%s\" failed: error %d\n",
+			pr_err("channels=%s: the part from \"%s\" failed: error %d\n",
 			       channels, channels + at, err);
 	}
 	kfree(list);
@@ -89,32 +90,32 @@ static int __init gochan_init(void)
 {
 	int err;
 
-	quota_init();
-	err = chan_cache_init();
+	gochan_quota_init();
+	err = chan_init();
 	if (err)
 		return err;
-	err = node_init();
+	err = gochan_node_init();
 	if (err)
-		goto cache_exit;
+		goto exit;
 	err = make_channels();
 	if (err)
 		goto unlink;
-	err = node_serve(&gochan_named_fops);
+	err = gochan_node_serve(&gochan_fops);
 	if (err)
 		goto unlink;
 	err = misc_register(&gochan_misc);
 	if (err)
 		goto unserve;
-	node_set_ready();
+	gochan_node_set_ready();
 	return 0;
 
 unserve:
-	node_unserve();
+	gochan_node_unserve();
 unlink:
-	node_unlink_all();
-	node_exit();
-cache_exit:
-	chan_cache_exit();
+	gochan_node_unlink_all();
+	gochan_node_exit();
+exit:
+	chan_exit();
 	/* To who loads it, EEXIST says that gochan is loaded already. */
 	return err == -EEXIST ? -EBUSY : err;
 }
@@ -122,13 +123,15 @@ cache_exit:
 static void __exit gochan_exit(void)
 {
 	misc_deregister(&gochan_misc);
-	node_unserve();
-	node_exit();
-	chan_cache_exit();
+	gochan_node_unserve();
+	gochan_node_exit();
+	chan_exit();
 }
 
 module_init(gochan_init);
 module_exit(gochan_exit);
 
 MODULE_DESCRIPTION("Go channels between processes, as device files");
+MODULE_AUTHOR("gochan developers");
+MODULE_VERSION("0.1.0");
 MODULE_LICENSE("GPL");

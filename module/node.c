@@ -37,6 +37,7 @@
 #include "chan.h"
 #include "compat.h"
 #include "node.h"
+#include "quota.h"
 
 #define NODE_MINORS	(MINORMASK + 1)
 
@@ -47,7 +48,7 @@
 enum node_state {
 	NODE_RESERVED,
 	NODE_LIVE,
-	NODE_GOING,
+	NODE_DYING,
 };
 
 /**
@@ -115,14 +116,14 @@ static char *node_devnode(compat_const struct device *dev, umode_t *mode, kuid_t
 static ssize_t capacity_show(struct device *dev, struct device_attribute *attr,
 			     char *buf)
 {
-	return sysfs_emit(buf, "%u\n", to_node(dev)->ch->capacity);
+	return sysfs_emit(buf, "%u\n", chan_config(to_node(dev)->ch)->capacity);
 }
 static DEVICE_ATTR_RO(capacity);
 
 static ssize_t msg_size_show(struct device *dev, struct device_attribute *attr,
 			     char *buf)
 {
-	return sysfs_emit(buf, "%u\n", to_node(dev)->ch->msg_size);
+	return sysfs_emit(buf, "%u\n", chan_config(to_node(dev)->ch)->msg_size);
 }
 static DEVICE_ATTR_RO(msg_size);
 
@@ -211,7 +212,7 @@ static int node_reserve(struct node *node)
 		err = -EEXIST;
 		goto unlock;
 	}
-	if (nr_named >= READ_ONCE(max_named)) {
+	if (nr_named >= READ_ONCE(gochan_max_named)) {
 		err = -EINVAL;
 		goto unlock;
 	}
@@ -226,7 +227,7 @@ static int node_reserve(struct node *node)
 	hash_add(nodes_by_path, &node->hash,
 		 full_name_hash(NULL, node->path, strlen(node->path)));
 	nr_named++;
-	node->ch->node = node;
+	*chan_node(node->ch) = node;
 unlock:
 	mutex_unlock(&nodes_lock);
 	return err;
@@ -238,7 +239,7 @@ static void node_unreserve(struct node *node)
 	hash_del(&node->hash);
 	idr_remove(&nodes_by_minor, MINOR(node->dev.devt));
 	nr_named--;
-	node->ch->node = NULL;
+	*chan_node(node->ch) = NULL;
 	mutex_unlock(&nodes_lock);
 }
 
@@ -352,23 +353,23 @@ static int node_charge(struct node *node)
 {
 	int err;
 
-	node->user = quota_user_get();
+	node->user = gochan_user_get();
 	if (!node->user)
 		return -ENOMEM;
-	err = quota_charge(node->user, QUOTA_NAMES, 1);
+	err = gochan_charge(node->user, QUOTA_NAMES, 1);
 	if (err)
-		quota_user_put(node->user);
+		gochan_user_put(node->user);
 	return err;
 }
 
 static void node_uncharge(struct node *node)
 {
-	quota_uncharge(node->user, QUOTA_NAMES, 1);
-	quota_user_put(node->user);
+	gochan_uncharge(node->user, QUOTA_NAMES, 1);
+	gochan_user_put(node->user);
 }
 
 /* Make the device file of a reserved node, and the node live. */
-static int node_appear(struct node *node)
+static int node_add(struct node *node)
 {
 	struct inode *inode;
 	int err;
@@ -389,7 +390,7 @@ static int node_appear(struct node *node)
 }
 
 /**
- * node_link() - give a channel a name and a device file
+ * gochan_node_link() - give a channel a name and a device file
  * @ch: the channel
  * @name: the name
  * @mode: permissions of the device file
@@ -398,7 +399,7 @@ static int node_appear(struct node *node)
  * channel has a name, -EEXIST when the name is taken or something else stands
  * at its path, -ENODEV without devtmpfs, -EDQUOT, -ENOMEM.
  */
-int node_link(struct chan *ch, const char *name, umode_t mode)
+int gochan_node_link(struct chan *ch, const char *name, umode_t mode)
 {
 	struct node *node;
 	int err;
@@ -423,7 +424,7 @@ int node_link(struct chan *ch, const char *name, umode_t mode)
 	/* The caller's file keeps us until the name does. */
 	__module_get(THIS_MODULE);
 	chan_get(ch);
-	err = node_appear(node);
+	err = node_add(node);
 	if (err)
 		goto unreserve;
 	return 0;
@@ -452,18 +453,18 @@ static bool node_is_mine(const struct node *node)
 }
 
 /* Take a node that was found out of its live state; nodes_lock is held. */
-static int node_condemn(struct node *node)
+static int unlink_begin(struct node *node)
 {
 	if (!node || node->state != NODE_LIVE)
 		return -ENOENT;
 	if (!node_is_mine(node))
 		return -EPERM;
-	node->state = NODE_GOING;
+	node->state = NODE_DYING;
 	return 0;
 }
 
 /* Remove a node that is going, and all that belongs to it. */
-static void node_vanish(struct node *node)
+static void node_remove(struct node *node)
 {
 	device_del(&node->dev);
 	node_unreserve(node);
@@ -476,82 +477,82 @@ static void node_vanish(struct node *node)
 }
 
 /**
- * node_unlink() - take a channel's name away
+ * gochan_node_unlink() - take a channel's name away
  * @ch: the channel
  *
  * Return: 0; -ENOENT without a name, -EPERM for who may not.
  */
-int node_unlink(struct chan *ch)
+int gochan_node_unlink(struct chan *ch)
 {
 	struct node *node;
 	int err;
 
 	mutex_lock(&nodes_lock);
-	node = ch->node;
-	err = node_condemn(node);
+	node = *chan_node(ch);
+	err = unlink_begin(node);
 	mutex_unlock(&nodes_lock);
 	if (!err)
-		node_vanish(node);
+		node_remove(node);
 	return err;
 }
 
 /**
- * node_unlink_path() - take a name away
+ * gochan_node_unlink_path() - take a name away
  * @path: the name below /dev/gochans
  *
- * Return: as node_unlink().
+ * Return: as gochan_node_unlink().
  */
-int node_unlink_path(const char *path)
+int gochan_node_unlink_path(const char *path)
 {
 	struct node *node;
 	int err;
 
 	mutex_lock(&nodes_lock);
 	node = node_find(path);
-	err = node_condemn(node);
+	err = unlink_begin(node);
 	mutex_unlock(&nodes_lock);
 	if (!err)
-		node_vanish(node);
+		node_remove(node);
 	return err;
 }
 
 /* Take all names away, when the module could not be loaded after all. */
-void node_unlink_all(void)
+void gochan_node_unlink_all(void)
 {
 	struct node *node;
 	int minor = 0;
 
 	while ((node = idr_get_next(&nodes_by_minor, &minor))) {
-		node->state = NODE_GOING;
-		node_vanish(node);
+		node->state = NODE_DYING;
+		node_remove(node);
 	}
 }
 
 /**
- * node_may_close() - may the caller close this channel, if it is named?
+ * gochan_node_may_close() - may the caller close this channel, if it is named?
  * @ch: the channel
  *
  * Return: 0 or -EPERM.
  */
-int node_may_close(struct chan *ch)
+int gochan_node_may_close(struct chan *ch)
 {
 	const struct node *node;
 	bool mine;
 
 	mutex_lock(&nodes_lock);
-	node = ch->node;
+	node = *chan_node(ch);
 	mine = !node || node_is_mine(node);
 	mutex_unlock(&nodes_lock);
 	return mine ? 0 : -EPERM;
 }
 
 /**
- * node_open() - the channel behind a device file
+ * gochan_node_open() - the channel behind a device file
  * @inode: the device file
  *
  * Return: the channel with a reference; -ENXIO for a node that is not ours.
  */
-struct chan *node_open(const struct inode *inode)
+struct chan *gochan_node_open(const struct inode *inode)
 {
 	struct chan *ch = ERR_PTR(-ENXIO);
 	struct node *node;
@@ -568,9 +569,15 @@ struct chan *node_open(const struct inode *inode)
 	return ch;
 }
 
+/* Is it a device file of a named channel, and not /dev/gochan? */
+bool gochan_node_is_named(const struct inode *inode)
+{
+	return imajor(inode) == MAJOR(node_devt);
+}
+
 /* ---- load and unload ---- */
 
-int node_init(void)
+int gochan_node_init(void)
 {
 	int err;
 
@@ -592,7 +599,7 @@ put_cred:
 	return err;
 }
 
-void node_exit(void)
+void gochan_node_exit(void)
 {
 	unregister_chrdev_region(node_devt, NODE_MINORS);
 	class_unregister(&node_class);
@@ -602,24 +609,24 @@ void node_exit(void)
 }
 
 /**
- * node_serve() - device files can be opened, once node_set_ready() was called
+ * gochan_node_serve() - device files can be opened, once gochan_node_set_ready() was called
  * @fops: how
  *
  * Return: 0 or -errno.
  */
-int node_serve(const struct file_operations *fops)
+int gochan_node_serve(const struct file_operations *fops)
 {
 	cdev_init(&node_cdev, fops);
 	node_cdev.owner = THIS_MODULE;
 	return cdev_add(&node_cdev, node_devt, NODE_MINORS);
 }
 
-void node_set_ready(void)
+void gochan_node_set_ready(void)
 {
 	WRITE_ONCE(node_ready, true);
 }
 
-void node_unserve(void)
+void gochan_node_unserve(void)
 {
 	cdev_del(&node_cdev);
 }

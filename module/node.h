@@ -10,17 +10,18 @@
 
 struct chan;
 
-int node_init(void);
-void node_exit(void);
-int node_serve(const struct file_operations *fops);
-void node_set_ready(void);
-void node_unserve(void);
+int gochan_node_init(void);
+void gochan_node_exit(void);
+int gochan_node_serve(const struct file_operations *fops);
+void gochan_node_set_ready(void);
+void gochan_node_unserve(void);
 
-int node_link(struct chan *ch, const char *name, umode_t mode);
-int node_unlink(struct chan *ch);
-int node_unlink_path(const char *path);
-void node_unlink_all(void);
-struct chan *node_open(const struct inode *inode);
-int node_may_close(struct chan *ch);
+int gochan_node_link(struct chan *ch, const char *name, umode_t mode);
+int gochan_node_unlink(struct chan *ch);
+int gochan_node_unlink_path(const char *path);
+void gochan_node_unlink_all(void);
+struct chan *gochan_node_open(const struct inode *inode);
+int gochan_node_may_close(struct chan *ch);
+bool gochan_node_is_named(const struct inode *inode);
 
 #endif /* GOCHAN_NODE_H */

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a user may take of the machine (R19): the limits, and what each user
- * has taken. A user is the real user id of the task that makes something. The
- * count is held by a reference that goes with what was made, so that passing
- * it on or unlinking it frees nothing.
+ * Limits, and what each user is charged for (R19). A user is the real user id
+ * of the task that makes something. Whatever was made holds a reference to its
+ * user and stays charged until it is gone, so that passing it on or unlinking
+ * it evades nothing.
+ *
+ * users_lock guards the table. The counts are atomic: charging and uncharging
+ * take no lock, and may be done under a channel's lock.
  */
 
 #include <linux/atomic.h>
@@ -12,25 +15,26 @@
 #include <linux/hashtable.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
+#include <linux/refcount.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
 #include "quota.h"
 
-unsigned int max_msg_size = 1 << 20;
-module_param(max_msg_size, uint, 0644);
-MODULE_PARM_DESC(max_msg_size, "longest message that a channel may be made for, bytes");
+unsigned int gochan_max_msg_size = 1 << 20;
+module_param_named(max_msg_size, gochan_max_msg_size, uint, 0644);
+MODULE_PARM_DESC(max_msg_size, "largest msg_size of a channel, bytes");
 
-unsigned int max_capacity = 65536;
-module_param(max_capacity, uint, 0644);
-MODULE_PARM_DESC(max_capacity, "most messages that a channel may be made to hold");
+unsigned int gochan_max_capacity = 65536;
+module_param_named(max_capacity, gochan_max_capacity, uint, 0644);
+MODULE_PARM_DESC(max_capacity, "largest capacity of a channel, messages");
 
-unsigned int max_named = 4096;
-module_param(max_named, uint, 0644);
-MODULE_PARM_DESC(max_named, "most names in all");
+unsigned int gochan_max_named = 4096;
+module_param_named(max_named, gochan_max_named, uint, 0644);
+MODULE_PARM_DESC(max_named, "most named channels of all users together");
 
-unsigned int max_select = 1024;
-module_param(max_select, uint, 0644);
+unsigned int gochan_max_select = 1024;
+module_param_named(max_select, gochan_max_select, uint, 0644);
 MODULE_PARM_DESC(max_select, "most ops in one SELECT or BATCH");
 
 static unsigned int max_user_channels = 1024;
@@ -43,23 +47,23 @@ MODULE_PARM_DESC(max_user_bytes, "most bytes in the channels and blocked operati
 
 static unsigned int max_user_named = 64;
 module_param(max_user_named, uint, 0644);
-MODULE_PARM_DESC(max_user_named, "most names of one user");
+MODULE_PARM_DESC(max_user_named, "most named channels of one user");
 
 static unsigned long long max_bytes;
 module_param(max_bytes, ullong, 0644);
-MODULE_PARM_DESC(max_bytes, "most bytes of all users but root together; an eighth of memory unless set");
+MODULE_PARM_DESC(max_bytes, "most bytes of all users but root together (default: an eighth of memory)");
 
 /**
- * struct quota_user - what one user has taken
+ * struct quota_user - what one user is charged for
  * @node: place in users; users_lock
- * @uid: the user
- * @refs: references; users_lock
+ * @uid: the user; constant
+ * @refs: references
  * @used: how much of each kind
  */
 struct quota_user {
 	struct hlist_node node;
 	kuid_t uid;
-	unsigned long refs;
+	refcount_t refs;
 	atomic64_t used[QUOTA_KINDS];
 };
 
@@ -69,10 +73,7 @@ static DEFINE_SPINLOCK(users_lock);
 /* Bytes of all users but root. */
 static atomic64_t all_bytes;
 
-/* Bytes that were counted without a look at the limit. */
-static atomic64_t forced;
-
-void quota_init(void)
+void gochan_quota_init(void)
 {
 	if (!max_bytes)
 		max_bytes = (u64)totalram_pages() << PAGE_SHIFT >> 3;
@@ -90,20 +91,27 @@ static u64 user_limit(enum quota_kind kind)
 	}
 }
 
+/* The user with a new reference, or NULL. */
 static struct quota_user *user_find(kuid_t uid)
 {
 	struct quota_user *user;
 
+	lockdep_assert_held(&users_lock);
 	hash_for_each_possible(users, user, node, __kuid_val(uid)) {
 		if (uid_eq(user->uid, uid)) {
-			user->refs++;
+			refcount_inc(&user->refs);
 			return user;
 		}
 	}
 	return NULL;
 }
 
-static struct quota_user *user_get(gfp_t gfp)
+/**
+ * gochan_user_get() - the user that the caller's charges go to
+ *
+ * Return: the user, to be dropped by gochan_user_put(); NULL without memory.
+ */
+struct quota_user *gochan_user_get(void)
 {
 	kuid_t uid = current_uid();
 	struct quota_user *user, *new;
@@ -114,11 +122,11 @@ static struct quota_user *user_get(gfp_t gfp)
 	if (user)
 		return user;
 
-	new = kzalloc(sizeof(*new), gfp);
+	new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
 	if (!new)
 		return NULL;
 	new->uid = uid;
-	new->refs = 1;
+	refcount_set(&new->refs, 1);
 	spin_lock(&users_lock);
 	user = user_find(uid);
 	if (!user)
@@ -131,35 +139,28 @@ static struct quota_user *user_get(gfp_t gfp)
 }
 
 /**
- * quota_user_get() - whom the caller's takings are charged to
- *
- * Return: the user, to be given to quota_user_put(), or NULL without memory.
+ * gochan_user_hold() - take another reference
+ * @user: a user that the caller has a reference to
  */
-struct quota_user *quota_user_get(void)
+void gochan_user_hold(struct quota_user *user)
 {
-	return user_get(GFP_KERNEL_ACCOUNT);
+	refcount_inc(&user->refs);
 }
 
-/* The same where there must be one. */
-struct quota_user *quota_user_get_nofail(void)
+/**
+ * gochan_user_put() - drop a reference
+ * @user: the user, or NULL
+ */
+void gochan_user_put(struct quota_user *user)
 {
-	return user_get(GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
-}
-
-void quota_user_put(struct quota_user *user)
-{
-	bool last;
-
-	spin_lock(&users_lock);
-	last = !--user->refs;
-	if (last)
-		hash_del(&user->node);
+	if (!user || !refcount_dec_and_lock(&user->refs, &users_lock))
+		return;
+	hash_del(&user->node);
 	spin_unlock(&users_lock);
-	if (last)
-		kfree(user);
+	kfree(user);
 }
 
-/* Add @n unless that passes @limit. */
+/* Add @n unless that exceeds @limit. */
 static bool add_below(atomic64_t *used, u64 n, u64 limit)
 {
 	s64 old = atomic64_read(used);
@@ -173,25 +174,21 @@ static bool add_below(atomic64_t *used, u64 n, u64 limit)
 
 static bool counts_for_all(const struct quota_user *user, enum quota_kind kind)
 {
-	return kind >= QUOTA_BYTES && !uid_eq(user->uid, GLOBAL_ROOT_UID);
+	return kind == QUOTA_BYTES && !uid_eq(user->uid, GLOBAL_ROOT_UID);
 }
 
 /**
- * quota_charge() - take something of the machine
- * @user: who takes it
- * @kind: what
+ * gochan_try_charge() - charge a user whose privileges are not known here
+ * @user: the user
+ * @kind: for what
  * @n: how much
  *
- * Return: 0; -EDQUOT over the user's limit, which does not hold for
- * CAP_SYS_RESOURCE; -EINVAL over max_bytes.
+ * Return: 0; -EDQUOT over the user's limit; -EINVAL over max_bytes.
  */
-int quota_charge(struct quota_user *user, enum quota_kind kind, u64 n)
+int gochan_try_charge(struct quota_user *user, enum quota_kind kind, u64 n)
 {
-	if (!add_below(&user->used[kind], n, user_limit(kind))) {
-		if (!capable(CAP_SYS_RESOURCE))
-			return -EDQUOT;
-		atomic64_add(n, &user->used[kind]);
-	}
+	if (!add_below(&user->used[kind], n, user_limit(kind)))
+		return -EDQUOT;
 	if (!counts_for_all(user, kind) ||
 	    add_below(&all_bytes, n, READ_ONCE(max_bytes)))
 		return 0;
@@ -199,68 +196,36 @@ int quota_charge(struct quota_user *user, enum quota_kind kind, u64 n)
 	return -EINVAL;
 }
 
-/* Does anybody have bytes that no limit could refuse? */
-bool quota_any_taken(void)
-{
-	return atomic64_read(&forced);
-}
-
 /**
- * quota_user_over() - has the caller more than the limit?
- * @user: the caller's
- * @kind: of what
+ * gochan_charge() - charge the caller's user
+ * @user: what gochan_user_get() returned to the caller, or the user whose
+ *	channel it sets up
+ * @kind: for what
+ * @n: how much
  *
- * Return: true over the limit, unless CAP_SYS_RESOURCE lifts it.
+ * Return: 0; -EDQUOT over the user's limit, unless the caller has
+ * CAP_SYS_RESOURCE; -EINVAL over max_bytes.
  */
-bool quota_user_over(const struct quota_user *user, enum quota_kind kind)
+int gochan_charge(struct quota_user *user, enum quota_kind kind, u64 n)
 {
-	return atomic64_read(&user->used[kind]) > user_limit(kind) &&
-	       !capable(CAP_SYS_RESOURCE);
+	int err = gochan_try_charge(user, kind, n);
+
+	if (err != -EDQUOT || !capable(CAP_SYS_RESOURCE))
+		return err;
+	if (counts_for_all(user, kind) &&
+	    !add_below(&all_bytes, n, READ_ONCE(max_bytes)))
+		return -EINVAL;
+	atomic64_add(n, &user->used[kind]);
+	return 0;
 }
 
 /**
- * quota_over() - the same of a caller of whom nothing may be counted yet
- * @kind: of what
- *
- * Return: as quota_user_over().
- */
-bool quota_over(enum quota_kind kind)
-{
-	struct quota_user *user;
-	bool over;
-
-	spin_lock(&users_lock);
-	user = user_find(current_uid());
-	spin_unlock(&users_lock);
-	if (!user)
-		return false;
-	over = quota_user_over(user, kind);
-	quota_user_put(user);
-	return over;
-}
-
-/**
- * quota_force() - count something that is there already and cannot be refused
- * @user: who has it
- * @kind: what
+ * gochan_uncharge() - end a charge
+ * @user: the user
+ * @kind: for what
  * @n: how much
  */
-void quota_force(struct quota_user *user, enum quota_kind kind, u64 n)
-{
-	atomic64_add(n, &user->used[kind]);
-	if (counts_for_all(user, kind))
-		atomic64_add(n, &all_bytes);
-	atomic64_add(n, &forced);
-}
-
-/* The opposite of quota_force(). */
-void quota_unforce(struct quota_user *user, enum quota_kind kind, u64 n)
-{
-	atomic64_sub(n, &forced);
-	quota_uncharge(user, kind, n);
-}
-
-void quota_uncharge(struct quota_user *user, enum quota_kind kind, u64 n)
+void gochan_uncharge(struct quota_user *user, enum quota_kind kind, u64 n)
 {
 	atomic64_sub(n, &user->used[kind]);
 	if (counts_for_all(user, kind))

@@ -12,6 +12,8 @@
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
+#include "compat.h"
+
 /**
  * struct ubuf - a buffer in user space
  * @ptr: the cursor of a plain buffer
@@ -37,6 +39,19 @@ static inline bool ubuf_short(size_t len)
 
 int user_get_short(void *dst, const void __user *src, size_t len);
 int user_put_short(void __user *dst, const void *src, size_t len);
+
+/* Is an iterator one plain buffer, as that of most readv() and io_uring calls? */
+static inline bool ubuf_iter_is_plain(const struct iov_iter *iter,
+				      void __user **buf)
+{
+	if (iter_is_ubuf(iter))
+		*buf = iter->ubuf + iter->iov_offset;
+	else if (iter_is_iovec(iter) && iter->nr_segs == 1)
+		*buf = compat_iter_iov(iter)->iov_base + iter->iov_offset;
+	else
+		return false;
+	return true;
+}
 
 /* Plain copies; 0 or -EFAULT. Up to UBUF_SHORT_MAX @dst has to be known big enough. */
 static inline int user_get(void *dst, const void __user *src, size_t len)
@@ -95,6 +110,16 @@ static inline int ubuf_put(struct ubuf *u, const void *src, size_t len)
 	return 0;
 }
 
+static inline int user_get_nofault(void *dst, const void __user *src, size_t len)
+{
+	int err;
+
+	pagefault_disable();
+	err = user_get(dst, src, len);
+	pagefault_enable();
+	return err;
+}
+
 static inline int ubuf_get_nofault(struct ubuf *u, void *dst, size_t len)
 {
 	int err;
@@ -122,6 +147,14 @@ static inline void ubuf_revert(struct ubuf *u, size_t len)
 		iov_iter_revert(u->iter, len);
 	else
 		u->ptr -= len;
+}
+
+/* Make the next @len bytes present to be read; sleeps until they are. */
+static inline int ubuf_fault_in_readable(const struct ubuf *u, size_t len)
+{
+	if (u->iter)
+		return fault_in_iov_iter_readable(u->iter, len) ? -EFAULT : 0;
+	return fault_in_readable(u->ptr, len) ? -EFAULT : 0;
 }
 
 static inline int ubuf_fault_in_iter(struct iov_iter *iter, size_t len)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Handles: open files on channels (file.c).
+ * Handles: open files on channels (file.c), for those who find a channel by its
+ * file.
  */
-#ifndef GOCHAN_FILE_H
-#define GOCHAN_FILE_H
+#ifndef GOCHAN_HANDLE_H
+#define GOCHAN_HANDLE_H
 
 #include <linux/fs.h>
 
@@ -21,11 +22,10 @@ struct handle {
 };
 
 extern const struct file_operations gochan_fops;
-extern const struct file_operations gochan_named_fops;
 
 static inline bool file_is_handle(const struct file *file)
 {
-	return file->f_op == &gochan_fops || file->f_op == &gochan_named_fops;
+	return file->f_op == &gochan_fops;
 }
 
 static inline struct chan *file_chan(const struct file *file)
@@ -33,4 +33,4 @@ static inline struct chan *file_chan(const struct file *file)
 	return ((const struct handle *)file->private_data)->ch;
 }
 
-#endif /* GOCHAN_FILE_H */
+#endif /* GOCHAN_HANDLE_H */

@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The inside of a channel, for the files below chan.h: the structures, the
+ * predicates, and what has to be inlined to keep the fast path short.
+ */
+#ifndef GOCHAN_CHAN_PRIV_H
+#define GOCHAN_CHAN_PRIV_H
+
+#include <linux/fs.h>
+#include <linux/kref.h>
+#include <linux/lockdep.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "chan.h"
+#include "quota.h"
+#include "ring.h"
+
+/*
+ * Messages up to here are copied under the channel's lock where that saves a
+ * copy; longer ones are copied without it, on the heap, and change hands by
+ * pointer ("indirect slots").
+ */
+#define CHAN_LOCKED_COPY_MAX	4096
+
+/* Staged messages are not charged up to here unless they wait in a queue. */
+#define CHAN_UNCHARGED_MAX	65536
+
+/* How often a copy is tried again whose memory was not present. */
+#define CHAN_FAULT_TRIES	16
+
+/* How many messages an operation moves before it drops the lock for a moment. */
+#define CHAN_LOCKED_MSGS_MAX	64
+
+/**
+ * enum step - what an attempt under the channel's lock came to
+ * @STEP_DONE: a message was moved
+ * @STEP_WAIT: the operation has to wait, or to fail with EAGAIN
+ * @STEP_ENDED: a send would never be received; a receive is at the end
+ * @STEP_TOO_SMALL: a receive's room is too small for the message
+ * @STEP_NEED_COPYIN: a send's payload has to be staged in kernel memory
+ * @STEP_NEED_CHARGE: a send's staged message has to be charged; a receive has
+ *	to know its user, or to go on without the fast path
+ * @STEP_NEED_FAULTIN: a receive's memory is not present
+ * @STEP_NO_QUOTA: the receive's user has no allowance left for the message
+ * @STEP_OFFERED: a receive was told to copy the message, see xfer.c
+ * @STEP_RETRY: another step brought it nearer, or what was found is gone
+ */
+enum step {
+	STEP_DONE,
+	STEP_WAIT,
+	STEP_ENDED,
+	STEP_TOO_SMALL,
+	STEP_NEED_COPYIN,
+	STEP_NEED_CHARGE,
+	STEP_NEED_FAULTIN,
+	STEP_NO_QUOTA,
+	STEP_OFFERED,
+	STEP_RETRY,
+};
+
+/**
+ * struct waitq - the blocked ops of one direction, in order of arrival
+ * @ops: the ops; the channel's lock
+ * @len: how many; the channel's lock
+ * @spin_backoff: so many more waiters do not spin before they sleep; read and
+ *	written without the lock
+ */
+struct waitq {
+	struct list_head ops;
+	u32 len;
+	u8 spin_backoff;
+};
+
+/**
+ * struct chan - a channel
+ * @config: constant once frozen; first, see chan_config()
+ * @indirect: slots, of which there are some, point to the messages; as @config
+ * @ref: one for each handle and one for the name
+ * @charged_to: the user that made it; constant
+ * @charged_bytes: what that user is charged for the slots; constant once frozen
+ * @node: its device file (node.c, under a lock of its own)
+ *
+ * @lock: protects everything up to the wait queues for poll, which have locks
+ *	of their own, as have the lists for SIGIO
+ * @closed: Go's close(ch) was performed
+ * @has_pollers: somebody has polled or asked for SIGIO
+ * @had_sender: it has had a handle that may send
+ * @had_receiver: it has had a handle that may receive
+ * @ring: buffered messages
+ * @waitqs: the blocked senders and receivers
+ * @requeued: messages that a receiver took, could not copy and gave back, in the
+ *	order of sending; all older than those in the ring
+ * @nr_requeued: how many
+ * @nr_copying: messages that a receiver took out of the ring and has still to
+ *	copy; they occupy their slots until then
+ * @deferred: sends that are complete, but whose wakeup is deferred
+ * @nr_deferred: how many
+ * @deferred_since: jiffies when the first of them was completed
+ * @no_defer: for so many more sends the wakeup is not deferred
+ * @handles: open handles, by right
+ * @last_seq: of the message sent last
+ * @bytes: payload buffered
+ * @name: its name, or NULL
+ *
+ * @deferred_work: wakes the senders in @deferred if no receiver does
+ * @in_wait: pollers for a message
+ * @out_wait: pollers for a free slot or a receiver
+ * @in_async: who gets SIGIO for a message
+ * @out_async: who gets SIGIO for a free slot or a receiver
+ */
+struct chan {
+	struct chan_config config;
+	bool indirect;
+	struct kref ref;
+	struct quota_user *charged_to;
+	u64 charged_bytes;
+	struct node *node;
+
+	spinlock_t lock;	/* protects what follows, see above */
+	bool closed;
+	bool has_pollers;
+	bool had_sender;
+	bool had_receiver;
+	struct ring ring;
+	struct waitq waitqs[2];
+	struct list_head requeued;
+	u32 nr_requeued;
+	u32 nr_copying;
+	struct list_head deferred;
+	u32 nr_deferred;
+	unsigned long deferred_since;
+	u32 no_defer;
+	u32 handles[2];
+	u64 last_seq;
+	u64 bytes;
+	const char *name;
+
+	struct delayed_work deferred_work;
+	wait_queue_head_t in_wait;
+	wait_queue_head_t out_wait;
+	struct fasync_struct *in_async;
+	struct fasync_struct *out_async;
+};
+
+static_assert(offsetof(struct chan, config) == 0);
+
+/* Events for pollers, in wake_batch.events. */
+enum {
+	WAKE_IN = 1,		/* a message */
+	WAKE_OUT = 2,		/* a free slot or a receiver */
+	WAKE_ENDED = 4,		/* closed or hung up: wake all */
+};
+
+/**
+ * struct wake_batch - what to do once the channel's lock is dropped
+ * @tasks: completed waiters to wake; kept by RCU, as they may exit
+ * @nr: how many
+ * @events: for pollers, WAKE_IN and its like
+ * @free: messages to free, linked by msg.next
+ */
+struct wake_batch {
+	struct task_struct *tasks[6];
+	unsigned int nr;
+	unsigned int events;
+	struct msg *free;
+};
+
+void chan_wake_pollers(struct chan *ch, unsigned int events);
+void chan_note_poller(struct chan *ch);
+void chan_waiter_spin(const struct waiter *w, ktime_t deadline);
+void chan_complete_deferred(struct chan_op *op, struct wake_batch *wb);
+void chan_deferred_del(struct chan_op *op);
+void chan_wake_deferred(struct chan *ch, struct wake_batch *wb);
+void chan_deferred_work(struct work_struct *work);
+
+struct chan_op *chan_waitq_first_select(struct chan *ch, enum chan_dir dir);
+struct chan_op *chan_waitq_claim_first(struct chan *ch, enum chan_dir dir);
+int chan_op_pause(const struct chan_op *op);
+
+void chan_refill(struct chan *ch, struct wake_batch *wb);
+bool chan_has_message(struct chan *ch, size_t *len);
+
+int chan_op_pin(struct chan_op *op, struct msg *m, bool own);
+
+/* ---- predicates; the lock is held ---- */
+
+/* Does a side without handles count as gone, or may somebody open the name? */
+static inline bool hangs_up(const struct chan *ch, bool had)
+{
+	return !ch->name || ((ch->config.flags & GOCHAN_HANGUP) && had);
+}
+
+/* Closed or hung up: sends fail. */
+static inline bool send_broken(const struct chan *ch)
+{
+	return ch->closed || (!ch->handles[CHAN_RECV] &&
+			      hangs_up(ch, ch->had_receiver));
+}
+
+/* Closed or hung up: nothing more will be sent. */
+static inline bool no_senders(const struct chan *ch)
+{
+	return ch->closed || (!ch->handles[CHAN_SEND] &&
+			      hangs_up(ch, ch->had_sender));
+}
+
+/* Buffered messages that a receive may take. */
+static inline u64 nr_buffered(const struct chan *ch)
+{
+	return (u64)ch->ring.len + ch->nr_requeued;
+}
+
+static inline bool has_free_slot(const struct chan *ch)
+{
+	return nr_buffered(ch) + ch->nr_copying < ch->ring.capacity;
+}
+
+/* Receives see the end. */
+static inline bool at_eof(const struct chan *ch)
+{
+	return no_senders(ch) && !nr_buffered(ch);
+}
+
+static inline bool waitq_empty(const struct chan *ch, enum chan_dir dir)
+{
+	return list_empty(&ch->waitqs[dir].ops);
+}
+
+/* So much of the ring is drained that blocked senders are worth waking. */
+static inline bool ring_low(const struct chan *ch)
+{
+	return ch->ring.len <= ch->ring.capacity / 4;
+}
+
+/* Is a send's payload in kernel memory? */
+static inline bool op_staged(const struct chan_op *op)
+{
+	return op->staged || op->msg;
+}
+
+static inline const u8 *op_payload(const struct chan_op *op)
+{
+	return op->msg ? op->msg->data + op->pos : op->inline_buf;
+}
+
+/* A send's next message, if it is one that can change hands by pointer. */
+static inline struct msg *op_transferable(const struct chan_op *op)
+{
+	return op->msg && op->msg->len == op->len ? op->msg : NULL;
+}
+
+/* ---- locking and wakeups ---- */
+
+static inline void wake_batch_init(struct wake_batch *wb)
+{
+	wb->nr = 0;
+	wb->events = 0;
+	wb->free = NULL;
+}
+
+static inline void wake_batch_add(struct wake_batch *wb, struct task_struct *task)
+{
+	if (likely(wb->nr < ARRAY_SIZE(wb->tasks)))
+		wb->tasks[wb->nr++] = task;
+	else
+		wake_up_process(task);
+}
+
+static inline void wake_batch_free(struct wake_batch *wb, struct msg *m)
+{
+	m->next = wb->free;
+	wb->free = m;
+}
+
+/* For functions that leave the unlocking to another one. */
+static inline void chan_lock(struct chan *ch)
+	__acquires(&ch->lock)
+{
+	spin_lock(&ch->lock);
+}
+
+/*
+ * Drop the lock, and wake. A completed task may exit at once: RCU keeps its
+ * task_struct until it was woken.
+ */
+static __always_inline void chan_unlock(struct chan *ch, struct wake_batch *wb)
+	__releases(&ch->lock)
+{
+	unsigned int i;
+
+	if (wb->nr) {
+		rcu_read_lock();
+		spin_unlock(&ch->lock);
+		for (i = 0; i < wb->nr; i++)
+			wake_up_process(wb->tasks[i]);
+		rcu_read_unlock();
+	} else {
+		spin_unlock(&ch->lock);
+	}
+	if (unlikely(wb->events))
+		chan_wake_pollers(ch, wb->events);
+	if (unlikely(wb->free))
+		chan_msg_put_list(wb->free);
+}
+
+static __always_inline void chan_unlock_and_notify(struct chan *ch,
+						   unsigned int events)
+	__releases(&ch->lock)
+{
+	spin_unlock(&ch->lock);
+	if (unlikely(events))
+		chan_wake_pollers(ch, events);
+}
+
+/*
+ * A poller sets has_pollers under the lock, joins the queue and then takes the
+ * lock to look. So without a barrier either we see it, or it sees what we did.
+ */
+static inline unsigned int in_event(struct chan *ch)
+{
+	if (likely(!ch->has_pollers))
+		return 0;
+	/* ordered by the lock, see above */
+	return waitqueue_active(&ch->in_wait) || ch->in_async ? WAKE_IN : 0;
+}
+
+static inline unsigned int out_event(struct chan *ch)
+{
+	if (likely(!ch->has_pollers))
+		return 0;
+	/* likewise */
+	return waitqueue_active(&ch->out_wait) || ch->out_async ? WAKE_OUT : 0;
+}
+
+/* ---- waiters ---- */
+
+static inline void waitq_del(struct chan_op *op)
+{
+	lockdep_assert_held(&op->ch->lock);
+	list_del_init(&op->node);
+	op->ch->waitqs[op->dir].len--;
+}
+
+/* Queue an op whose waiter is set. A send is staged. */
+static inline void waitq_add(struct chan *ch, struct chan_op *op,
+			     enum chan_dir dir, struct wake_batch *wb)
+{
+	struct waitq *q = &ch->waitqs[dir];
+
+	lockdep_assert_held(&ch->lock);
+	if (unlikely(op->queue_first))
+		list_add(&op->node, &q->ops);
+	else
+		list_add_tail(&op->node, &q->ops);
+	if (++q->len == 1)
+		op->waiter->spin_backoff = &q->spin_backoff;
+	/* An unbuffered channel is ready for the peers of its waiters. */
+	if (dir == CHAN_SEND)
+		wb->events |= in_event(ch);
+	else if (!ch->ring.capacity)
+		wb->events |= out_event(ch);
+}
+
+/*
+ * The first op that can be completed, or NULL. A task that waits with one op is
+ * not the caller, and nobody but the holder of the lock completes it: only ops
+ * of selects may be the caller's own, or claimed elsewhere.
+ */
+static __always_inline struct chan_op *waitq_first(struct chan *ch,
+						   enum chan_dir dir)
+{
+	struct chan_op *op;
+
+	lockdep_assert_held(&ch->lock);
+	op = list_first_entry_or_null(&ch->waitqs[dir].ops, struct chan_op, node);
+	if (!op || likely(!op->waiter->is_select))
+		return op;
+	return chan_waitq_first_select(ch, dir);
+}
+
+/* Win the waiter of a queued op; if it was claimed elsewhere, dequeue the op. */
+static inline bool op_claim(struct chan_op *op)
+{
+	if (likely(!op->waiter->is_select) || waiter_claim(op->waiter, op))
+		return true;
+	waitq_del(op);
+	return false;
+}
+
+/*
+ * A claimed op that is in no queue is complete: its task may return, and from
+ * here on op and waiter may be gone.
+ */
+static inline void waiter_release(struct chan_op *op, struct wake_batch *wb)
+{
+	struct waiter *w = op->waiter;
+	struct task_struct *task = w->task;
+
+	/* Pairs with waiter_is_done(): who sees done sees the results. */
+	smp_store_release(&w->done, true);
+	wake_batch_add(wb, task);
+}
+
+static inline void waiter_complete(struct chan_op *op, int result,
+				   struct wake_batch *wb)
+{
+	op->result = result;
+	waitq_del(op);
+	waiter_release(op, wb);
+}
+
+static inline bool waiter_is_done(const struct waiter *w)
+{
+	/* Pairs with waiter_release(). */
+	return smp_load_acquire(&w->done);
+}
+
+static inline bool waiter_poll_triggered(const struct waiter *w)
+{
+	/* poll's wait queues write it unmarked */
+	return w->poll_triggered && data_race(READ_ONCE(*w->poll_triggered));
+}
+
+/* Wait until the queued op is completed, or give up; its verdict. */
+static inline int op_wait(struct chan_op *op, ktime_t deadline)
+{
+	int err = chan_waiter_park(op->waiter, deadline);
+
+	if (unlikely(err) && chan_waitq_cancel(op))
+		return err;
+	return op->result;
+}
+
+/* One more message of the op was sent or received. */
+static inline void op_advance(struct chan_op *op)
+{
+	op->count++;
+	op->todo--;
+}
+
+/* Take the first staged message away from its sender. */
+static inline struct msg *op_detach(struct chan_op *op)
+{
+	struct msg *m = op->msg;
+
+	op->msg = m->next;
+	m->next = NULL;
+	return m;
+}
+
+/* The send's next message was copied from where it is staged. */
+static inline void op_consume(struct chan_op *op, struct wake_batch *wb)
+{
+	if (!op->msg)
+		return;
+	op->pos += op->len;
+	if (op->pos < op->msg->len)
+		return;
+	op->pos = 0;
+	wake_batch_free(wb, op_detach(op));
+}
+
+/* A queued receive that is claimed has its message, in op->msg or op->inline_buf. */
+static inline void deliver(struct chan_op *to, u64 seq, size_t len,
+			   struct wake_batch *wb)
+{
+	to->seq = seq;
+	to->len = len;
+	to->delivered = true;
+	waiter_complete(to, 0, wb);
+}
+
+/* ---- after a receive ---- */
+
+/*
+ * A buffered message left its slot: a blocked sender's message may move up, and
+ * pollers for a free slot are woken; or the channel is drained for good.
+ */
+static inline void slot_freed(struct chan *ch, struct wake_batch *wb)
+{
+	lockdep_assert_held(&ch->lock);
+	if (!waitq_empty(ch, CHAN_SEND))
+		chan_refill(ch, wb);
+	if (ch->nr_deferred && ring_low(ch))
+		chan_wake_deferred(ch, wb);
+	if (has_free_slot(ch))
+		wb->events |= out_event(ch);
+	if (at_eof(ch))
+		wb->events |= WAKE_ENDED;
+}
+
+/* Is pollers' being woken all that slot_freed() would do? */
+static __always_inline bool only_pollers_follow(const struct chan *ch)
+{
+	return waitq_empty(ch, CHAN_SEND) && !no_senders(ch) &&
+	       likely(!ch->nr_deferred || !ring_low(ch));
+}
+
+#endif /* GOCHAN_CHAN_PRIV_H */

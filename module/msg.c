@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Heap messages: allocation, references and charging.
+ *
+ * A message has one owner at a time: its sender, the channel, or the receiver
+ * that has taken it. It is charged to the owner's user, or to nobody while it
+ * occupies a slot of the ring, which was charged at setup. The owner changes
+ * under the channel's lock, and the charge with it (chan_msg_recharge()). Receivers
+ * that pin a message without owning it are charged by themselves (op_pin()).
+ *
+ * Nothing here takes the channel's lock. Charging is atomic and may be done
+ * under it; allocating may sleep.
+ */
+
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "msg.h"
+#include "quota.h"
+
+/* Payloads from here on are allocated on their own, as 2^n bytes would waste n. */
+#define MSG_SEPARATE_MIN	(PAGE_SIZE + 1)
+
+/**
+ * struct msg_class - a slab cache for messages of up to so many bytes
+ * @size: the most payload
+ * @name: the cache's name
+ * @cache: the cache
+ */
+struct msg_class {
+	size_t size;
+	const char *name;
+	struct kmem_cache *cache;
+};
+
+static struct msg_class msg_classes[] = {
+	{ 1024, "gochan_msg_1k" },
+	{ 2048, "gochan_msg_2k" },
+	{ PAGE_SIZE, "gochan_msg_page" },
+};
+
+/*
+ * A payload is written before it is read, so it need not be zeroed first, and
+ * init_on_alloc leaves alone the caches that have a constructor.
+ */
+static void msg_construct(void *p)
+{
+}
+
+int chan_msg_init(void)
+{
+	struct msg_class *c = msg_classes;
+
+	for (; c < msg_classes + ARRAY_SIZE(msg_classes); c++) {
+		c->cache = kmem_cache_create_usercopy(c->name,
+						      sizeof(struct msg) + c->size, 8,
+						      SLAB_ACCOUNT, sizeof(struct msg),
+						      c->size, msg_construct);
+		if (!c->cache) {
+			chan_msg_exit();
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+void chan_msg_exit(void)
+{
+	struct msg_class *c = msg_classes;
+
+	for (; c < msg_classes + ARRAY_SIZE(msg_classes); c++)
+		kmem_cache_destroy(c->cache);
+}
+
+static struct kmem_cache *msg_cache(size_t len)
+{
+	struct msg_class *c = msg_classes;
+
+	while (c->size < len)
+		c++;
+	return c->cache;
+}
+
+/**
+ * chan_msg_alloc() - allocate a message
+ * @len: payload, bytes
+ *
+ * Return: the message with one reference, not charged, its payload
+ * uninitialised; NULL without memory.
+ */
+struct msg *chan_msg_alloc(size_t len)
+{
+	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
+	struct msg *m;
+
+	if (len < MSG_SEPARATE_MIN) {
+		m = kmem_cache_alloc(msg_cache(len), gfp);
+		if (!m)
+			return NULL;
+		m->data = (u8 *)(m + 1);
+	} else {
+		m = kmalloc(sizeof(*m), gfp);
+		if (!m)
+			return NULL;
+		m->data = kvmalloc(len, gfp);
+		if (!m->data) {
+			kfree(m);
+			return NULL;
+		}
+	}
+	refcount_set(&m->refs, 1);
+	m->next = NULL;
+	m->from.pid = NULL;
+	m->charged_to = NULL;
+	m->len = len;
+	return m;
+}
+
+/**
+ * chan_msg_unref() - drop a reference that is not the owner's
+ * @m: the message
+ */
+void chan_msg_unref(struct msg *m)
+{
+	if (!refcount_dec_and_test(&m->refs))
+		return;
+	origin_drop(&m->from);
+	if (m->len < MSG_SEPARATE_MIN) {
+		kmem_cache_free(msg_cache(m->len), m);
+		return;
+	}
+	kvfree(m->data);
+	kfree(m);
+}
+
+/**
+ * chan_msg_put() - drop the owner's reference, and with it the charge
+ * @m: the message
+ */
+void chan_msg_put(struct msg *m)
+{
+	chan_msg_uncharge(m);
+	chan_msg_unref(m);
+}
+
+/**
+ * chan_msg_put_list() - chan_msg_put() a list of messages that are linked by msg.next
+ * @m: the first, or NULL
+ */
+void chan_msg_put_list(struct msg *m)
+{
+	while (m) {
+		struct msg *next = m->next;
+
+		chan_msg_put(m);
+		m = next;
+		cond_resched();
+	}
+}
+
+/**
+ * chan_msg_charge() - charge a message to the caller, unless it is charged
+ * @m: the message, which the caller owns
+ *
+ * Return: 0, -ENOMEM, or as gochan_charge().
+ */
+int chan_msg_charge(struct msg *m)
+{
+	struct quota_user *user;
+	int err;
+
+	if (m->charged_to)
+		return 0;
+	user = gochan_user_get();
+	if (!user)
+		return -ENOMEM;
+	err = gochan_charge(user, QUOTA_BYTES, msg_truesize(m->len));
+	if (err)
+		gochan_user_put(user);
+	else
+		m->charged_to = user;
+	return err;
+}
+
+/**
+ * chan_msg_recharge() - move a message's charge to the user of its next owner
+ * @m: the message
+ * @user: the user; the message takes a reference of its own
+ * @own: the user is the caller's, whose CAP_SYS_RESOURCE counts
+ *
+ * Return: 0, or as gochan_charge(), with nothing changed.
+ */
+int chan_msg_recharge(struct msg *m, struct quota_user *user, bool own)
+{
+	u64 bytes = msg_truesize(m->len);
+	int err;
+
+	if (m->charged_to == user)
+		return 0;
+	err = own ? gochan_charge(user, QUOTA_BYTES, bytes) :
+		    gochan_try_charge(user, QUOTA_BYTES, bytes);
+	if (err)
+		return err;
+	chan_msg_uncharge(m);
+	gochan_user_hold(user);
+	m->charged_to = user;
+	return 0;
+}
+
+/**
+ * chan_msg_uncharge() - end a message's charge, if it has one
+ * @m: the message, which the caller owns
+ */
+void chan_msg_uncharge(struct msg *m)
+{
+	if (!m->charged_to)
+		return;
+	gochan_uncharge(m->charged_to, QUOTA_BYTES, msg_truesize(m->len));
+	gochan_user_put(m->charged_to);
+	m->charged_to = NULL;
+}

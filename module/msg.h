@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Heap messages (msg.c): allocation, references and charging. Where a message
+ * is and who may take it is not known here.
+ */
+#ifndef GOCHAN_MSG_H
+#define GOCHAN_MSG_H
+
+#include <linux/list.h>
+#include <linux/pid.h>
+#include <linux/refcount.h>
+#include <linux/types.h>
+#include <linux/uidgid.h>
+
+struct quota_user;
+
+/**
+ * struct origin - the sender of a message, as GOCHAN_CRED reports it
+ * @pid: the process, a counted reference; NULL on channels without GOCHAN_CRED
+ * @uid: its effective user
+ * @gid: its effective group
+ */
+struct origin {
+	struct pid *pid;
+	kuid_t uid;
+	kgid_t gid;
+};
+
+/* @to must not hold a reference. */
+static inline void origin_copy(struct origin *to, const struct origin *from)
+{
+	to->pid = get_pid(from->pid);
+	to->uid = from->uid;
+	to->gid = from->gid;
+}
+
+static inline void origin_drop(struct origin *from)
+{
+	put_pid(from->pid);
+	from->pid = NULL;
+}
+
+static inline void origin_move(struct origin *to, struct origin *from)
+{
+	origin_drop(to);
+	*to = *from;
+	from->pid = NULL;
+}
+
+/**
+ * struct msg - one message on the heap, or a block of several before they are sent
+ * @node: place in chan.requeued; the channel's lock
+ * @next: the message that its sender sends next, or the next one of a wake
+ *	batch's free list; the owner
+ * @refs: the owner (sender, channel or receiver), and receivers that have
+ *	pinned it in order to copy it
+ * @seq: place in the order of sending, set when it is sent
+ * @from: its sender, set when it is sent
+ * @charged_to: whose limit it counts against, a counted reference; NULL while
+ *	it occupies a slot, which setup has charged, or for the moments in
+ *	which a message is only passing through a call; the owner
+ * @len: bytes in @data
+ * @data: the payload: behind this structure or, if it is long, on its own
+ */
+struct msg {
+	struct list_head node;
+	struct msg *next;
+	refcount_t refs;
+	u64 seq;
+	struct origin from;
+	struct quota_user *charged_to;
+	size_t len;
+	u8 *data;
+};
+
+/* What a message of @len bytes is charged for: its payload and what manages it. */
+static inline u64 msg_truesize(size_t len)
+{
+	return len + sizeof(struct msg);
+}
+
+int chan_msg_init(void);
+void chan_msg_exit(void);
+
+struct msg *chan_msg_alloc(size_t len);
+void chan_msg_unref(struct msg *m);
+void chan_msg_put(struct msg *m);
+void chan_msg_put_list(struct msg *m);
+
+int chan_msg_charge(struct msg *m);
+int chan_msg_recharge(struct msg *m, struct quota_user *user, bool own);
+void chan_msg_uncharge(struct msg *m);
+
+#endif /* GOCHAN_MSG_H */

@@ -1,0 +1,843 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Receiving: chan_recv() for a plain buffer, chan_recv_op() for everything else,
+ * and how a message that could not be copied is requeued.
+ *
+ * As in send.c both run one body, recv_attempt(), which is compiled with constant
+ * arguments: without an op it is the fast path, without a wake batch the common
+ * path.
+ *
+ * A receive copies what it finds, under the lock and with page faults disabled,
+ * before it takes it. If that fails it makes the memory present without the lock
+ * and looks again. It has to take the message first if that is longer than
+ * CHAN_LOCKED_COPY_MAX, or was delivered while it slept. If it cannot copy it
+ * then, it requeues it: at its place in the order of sending, ahead of the ring.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/cred.h>
+#include <linux/fault-inject-usercopy.h>
+#include <linux/pid_namespace.h>
+#include <linux/sched/signal.h>
+#include <linux/user_namespace.h>
+
+#include "chan_priv.h"
+#include "xfer.h"
+
+/**
+ * struct found - the message that a receive would take next
+ * @data: its payload
+ * @len: bytes
+ * @from: its sender
+ * @msg: it as a heap message that can change hands, or NULL
+ * @sender: the blocked send that has it, NULL when it is buffered
+ */
+struct found {
+	const u8 *data;
+	size_t len;
+	struct origin *from;
+	struct msg *msg;
+	struct chan_op *sender;
+};
+
+/* ---- results ---- */
+
+static int report_len(struct gochan_op __user *to, size_t len)
+{
+	if (should_fail_usercopy() || !user_write_access_begin(to, sizeof(*to)))
+		return -EFAULT;
+	/* the length last: it is the room, should the receive be tried again */
+	unsafe_put_user(-1, &to->passed_fd, fault);
+	unsafe_put_user(0, &to->result, fault);
+	unsafe_put_user((u32)len, &to->len, fault);
+	user_write_access_end();
+	return 0;
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+
+static int report_origin(struct gochan_op __user *to, const struct origin *from)
+{
+	const struct gochan_op r = {
+		.pid = pid_nr_ns(from->pid, task_active_pid_ns(current)),
+		.uid = from_kuid_munged(current_user_ns(), from->uid),
+		.gid = from_kgid_munged(current_user_ns(), from->gid),
+	};
+
+	return user_put(&to->pid, &r.pid, offsetof(struct gochan_op, reserved) -
+					  offsetof(struct gochan_op, pid));
+}
+
+/* The message is not received after all: a repeated call needs its room. */
+static void unreport(struct gochan_op __user *to, size_t room)
+{
+	if (to && put_user((u32)room, &to->len))
+		pr_debug("the room of an op could not be restored\n");
+}
+
+/* Write what a receive reports beside the payload. */
+static __always_inline int report(const struct chan_op *op,
+				  struct gochan_op __user *to, size_t len,
+				  const struct origin *from)
+{
+	int err;
+
+	if (!to)
+		return 0;
+	err = report_len(to, len);
+	if (err || !op || !(op->ch->config.flags & GOCHAN_CRED))
+		return err;
+	err = report_origin(to, from);
+	/* that may lie on the next page: then the room is no longer there */
+	if (err)
+		unreport(to, op->room);
+	return err;
+}
+
+/* ---- one message, under the lock ---- */
+
+static noinline bool find_requeued_or_blocked(struct chan *ch, struct found *f)
+{
+	lockdep_assert_held(&ch->lock);
+	f->sender = NULL;
+	f->msg = list_first_entry_or_null(&ch->requeued, struct msg, node);
+	if (f->msg) {
+		f->from = &f->msg->from;
+		f->len = f->msg->len;
+		f->data = f->msg->data;
+		return true;
+	}
+	if (send_broken(ch))
+		return false;
+	f->sender = waitq_first(ch, CHAN_SEND);
+	if (!f->sender)
+		return false;
+	f->from = &f->sender->from;
+	f->len = f->sender->len;
+	f->data = op_payload(f->sender);
+	f->msg = op_transferable(f->sender);
+	return true;
+}
+
+/* Is the next message in the ring? */
+static __always_inline bool next_in_ring(const struct chan *ch)
+{
+	return ch->ring.len && likely(list_empty(&ch->requeued));
+}
+
+static __always_inline void find_in_ring(const struct chan *ch, bool indirect,
+					 struct found *f)
+{
+	struct slot *slot = ring_first(&ch->ring);
+
+	f->sender = NULL;
+	f->from = &slot->from;
+	f->len = slot->len;
+	f->msg = indirect ? slot->msg : NULL;
+	f->data = indirect ? slot->msg->data : slot->data;
+}
+
+static bool find_message(struct chan *ch, struct found *f)
+{
+	lockdep_assert_held(&ch->lock);
+	if (!next_in_ring(ch))
+		return find_requeued_or_blocked(ch, f);
+	find_in_ring(ch, ch->indirect, f);
+	return true;
+}
+
+/**
+ * chan_has_message() - would a receive find a message?
+ * @ch: the channel, locked
+ * @len: its length is written there; or NULL
+ *
+ * Return: whether it would.
+ */
+bool chan_has_message(struct chan *ch, size_t *len)
+{
+	struct found f;
+
+	if (!find_message(ch, &f))
+		return false;
+	if (len)
+		*len = f.len;
+	return true;
+}
+
+/* A message was taken that was buffered, and copied or about to be. */
+static void take_requeued(struct chan *ch, struct chan_op *op, struct found *f)
+{
+	list_del_init(&f->msg->node);
+	ch->nr_requeued--;
+	ch->bytes -= f->len;
+	if (op) {
+		op->seq = f->msg->seq;
+		origin_move(&op->from, f->from);
+	}
+}
+
+static __always_inline void take_slot(struct chan *ch, struct chan_op *op,
+				      struct found *f)
+{
+	if (op) {
+		op->seq = ring_first(&ch->ring)->seq;
+		origin_move(&op->from, f->from);
+	}
+	ring_pop(&ch->ring);
+	ch->bytes -= f->len;
+}
+
+/*
+ * Take the message of a blocked sender, which was copied or, @by_pointer, moves
+ * to the receive. False if its select was claimed elsewhere.
+ */
+static noinline bool take_from_sender(struct chan *ch, struct chan_op *op,
+				      struct found *f, bool by_pointer,
+				      struct wake_batch *wb)
+{
+	struct chan_op *sender = f->sender;
+
+	lockdep_assert_held(&ch->lock);
+	if (!op_claim(sender))
+		return false;
+	if (op) {
+		origin_drop(&op->from);
+		origin_copy(&op->from, f->from);
+	}
+	if (sender->file && op && (op->take_fd || by_pointer)) {
+		waitq_del(sender);
+		chan_xfer_offer(sender, op);
+		return true;
+	}
+	if (by_pointer)
+		op_detach(sender);
+	else
+		op_consume(sender, wb);
+	op_advance(sender);
+	ch->last_seq++;
+	if (op)
+		op->seq = ch->last_seq;
+	if (!sender->todo)
+		waiter_complete(sender, 0, wb);
+	if (at_eof(ch))
+		wb->events |= WAKE_ENDED;
+	return true;
+}
+
+/* Take the message that was found, and copied. False if it is gone. */
+static __always_inline bool take(struct chan *ch, struct chan_op *op,
+				 struct found *f, struct wake_batch *wb)
+{
+	if (!wb) {
+		take_slot(ch, op, f);
+		return true;
+	}
+	if (f->sender)
+		return take_from_sender(ch, op, f, false, wb);
+	if (list_empty(&ch->requeued))
+		take_slot(ch, op, f);
+	else
+		take_requeued(ch, op, f);
+	if (f->msg)
+		wake_batch_free(wb, f->msg);
+	slot_freed(ch, wb);
+	return true;
+}
+
+/* Copy what was found to the user, and then take it. */
+static __always_inline enum step recv_copy(struct chan *ch, struct chan_op *op,
+					   void __user *buf, size_t room,
+					   struct gochan_op __user *to,
+					   struct found *f, struct wake_batch *wb)
+{
+	int err;
+
+	pagefault_disable();
+	err = 0;
+	if (likely(f->len))
+		err = op ? ubuf_put(&op->ub, f->data, f->len) :
+			   user_put(buf, f->data, f->len);
+	if (!err) {
+		err = report(op, to, f->len, f->from);
+		if (err && op)
+			ubuf_revert(&op->ub, f->len);
+	}
+	pagefault_enable();
+	if (unlikely(err))
+		return STEP_NEED_FAULTIN;
+	if (op && op->peek)
+		return STEP_DONE;
+	if (likely(take(ch, op, f, wb)))
+		return STEP_DONE;
+	/* Its sender is a select, which was claimed elsewhere. */
+	if (op)
+		ubuf_revert(&op->ub, f->len);
+	pagefault_disable();
+	unreport(to, room);
+	pagefault_enable();
+	return STEP_RETRY;
+}
+
+/* Pin a message that the op will not own, and charge its user for that. */
+int chan_op_pin(struct chan_op *op, struct msg *m, bool own)
+{
+	u64 bytes = msg_truesize(m->len);
+	int err;
+
+	lockdep_assert_held(&op->ch->lock);
+	err = own ? gochan_charge(op->user, QUOTA_BYTES, bytes) :
+		    gochan_try_charge(op->user, QUOTA_BYTES, bytes);
+	if (err)
+		return err;
+	refcount_inc(&m->refs);
+	op->msg = m;
+	op->pinned = bytes;
+	return 0;
+}
+
+/* Drop the op's message, whether it owns it or has pinned it. */
+static void op_drop_msg(struct chan_op *op)
+{
+	if (op->pinned) {
+		chan_msg_unref(op->msg);
+		gochan_uncharge(op->user, QUOTA_BYTES, op->pinned);
+		op->pinned = 0;
+	} else {
+		chan_msg_put_list(op->msg);
+	}
+	op->msg = NULL;
+}
+
+/* Take a long message, to copy it without the lock. */
+static enum step recv_by_pointer(struct chan_op *op, struct found *f,
+				 struct wake_batch *wb)
+{
+	bool shared = op->peek || (f->sender && f->sender->file);
+	struct chan *ch = op->ch;
+	int err = 0;
+
+	lockdep_assert_held(&ch->lock);
+	/* In a slot it stays charged to the channel's maker. */
+	if (!op->user && (shared || f->msg->charged_to))
+		return STEP_NEED_CHARGE;
+	if (f->sender && !op->peek && !op_claim(f->sender))
+		return STEP_RETRY;
+	if (shared)
+		err = chan_op_pin(op, f->msg, true);
+	else if (f->msg->charged_to)
+		err = chan_msg_recharge(f->msg, op->user, true);
+	if (err) {
+		/* A select that is claimed has to try again. */
+		if (f->sender && !op->peek && f->sender->waiter->is_select)
+			waiter_complete(f->sender, -EAGAIN, wb);
+		op->result = err;
+		return STEP_NO_QUOTA;
+	}
+	if (op->peek) {
+		origin_drop(&op->from);
+		origin_copy(&op->from, f->from);
+		op->delivered = true;
+		return STEP_DONE;
+	}
+	if (f->sender) {
+		take_from_sender(ch, op, f, true, wb);
+	} else {
+		if (list_empty(&ch->requeued))
+			take_slot(ch, op, f);
+		else
+			take_requeued(ch, op, f);
+		op->in_slot = !f->msg->charged_to;
+		if (op->in_slot) {
+			ch->nr_copying++;
+			if (at_eof(ch))
+				wb->events |= WAKE_ENDED;
+		} else {
+			slot_freed(ch, wb);
+		}
+	}
+	op->msg = f->msg;
+	op->delivered = true;
+	return STEP_DONE;
+}
+
+/* Will a receive have to wait? False where it takes more than a look to tell. */
+static inline bool nothing_to_receive(const struct chan *ch)
+{
+	return !nr_buffered(ch) && waitq_empty(ch, CHAN_SEND) && !no_senders(ch);
+}
+
+/*
+ * Try to receive one message. With a NULL @op it goes to a plain buffer; without
+ * @wb, too, this is the common path: the message is in the ring, and slot_freed()
+ * is the caller's.
+ */
+static __always_inline enum step recv_attempt(struct chan *ch, struct chan_op *op,
+					      void __user *buf, size_t room,
+					      struct gochan_op __user *to,
+					      size_t *len, struct wake_batch *wb)
+{
+	struct found f __uninitialized;
+
+	if (!wb) {
+		if (!next_in_ring(ch))
+			return nothing_to_receive(ch) ? STEP_WAIT : STEP_RETRY;
+		find_in_ring(ch, false, &f);
+	} else if (!find_message(ch, &f)) {
+		return at_eof(ch) ? STEP_ENDED : STEP_WAIT;
+	}
+	*len = f.len;
+	if (unlikely(f.len > room))
+		return STEP_TOO_SMALL;
+	if (likely(f.len <= CHAN_LOCKED_COPY_MAX))
+		return recv_copy(ch, op, buf, room, to, &f, wb);
+	return op ? recv_by_pointer(op, &f, wb) : STEP_NEED_CHARGE;
+}
+
+static enum step recv_attempt_op(struct chan_op *op, struct wake_batch *wb)
+{
+	enum step step;
+
+	step = recv_attempt(op->ch, op, NULL, op->room, op->report, &op->len, wb);
+	if (step == STEP_DONE && !op->delivered) {
+		op->tries = 0;
+		op_advance(op);
+	}
+	return step;
+}
+
+/* Receive what is there; a budget bounds the time under the lock. */
+static enum step recv_locked(struct chan_op *op, struct wake_batch *wb)
+{
+	unsigned int budget = CHAN_LOCKED_MSGS_MAX;
+	enum step step;
+
+	do {
+		step = recv_attempt_op(op, wb);
+	} while ((step == STEP_RETRY ||
+		  (step == STEP_DONE && op->todo && !op->delivered && !op->offered)) &&
+		 --budget);
+	return step;
+}
+
+/* ---- requeueing ---- */
+
+/* A waiting receiver gets the message; false if another one has to be tried. */
+static bool requeue_to(struct chan_op *to, struct msg *m, bool in_slot,
+		       struct wake_batch *wb)
+{
+	int err = 0;
+
+	if (!op_claim(to))
+		return false;
+	if (to->room < m->len)
+		err = -EMSGSIZE;
+	else if (m->len > CHAN_INLINE_MAX && m->charged_to &&
+		 chan_msg_recharge(m, to->user, false))
+		err = -EAGAIN;
+	if (err) {
+		to->len = m->len;
+		to->queue_first = true;
+		waiter_complete(to, err, wb);
+		return false;
+	}
+	origin_move(&to->from, &m->from);
+	if (m->len <= CHAN_INLINE_MAX) {
+		memcpy(to->inline_buf, m->data, m->len);
+		wake_batch_free(wb, m);
+	} else {
+		to->msg = m;
+		to->in_slot = in_slot;
+	}
+	deliver(to, m->seq, m->len, wb);
+	return true;
+}
+
+/* It is buffered again, at its place in the order of sending. */
+static void requeue_sorted(struct chan *ch, struct msg *m, struct wake_batch *wb)
+{
+	struct msg *pos;
+
+	list_for_each_entry(pos, &ch->requeued, node)
+		if (pos->seq > m->seq)
+			break;
+	list_add_tail(&m->node, &pos->node);
+	ch->nr_requeued++;
+	ch->bytes += m->len;
+	wb->events |= in_event(ch);
+}
+
+/*
+ * Give a message back that could not be copied; @in_slot: it has kept its slot of
+ * the ring. It goes to the first receiver that waits, or else ahead of all later
+ * messages.
+ */
+static void msg_requeue(struct chan *ch, struct msg *m, bool in_slot)
+{
+	unsigned int budget = CHAN_LOCKED_MSGS_MAX;
+	struct wake_batch wb __uninitialized;
+	struct chan_op *to;
+	bool done = false;
+
+	wake_batch_init(&wb);
+	spin_lock(&ch->lock);
+	while (!done) {
+		to = waitq_first(ch, CHAN_RECV);
+		done = !to || requeue_to(to, m, in_slot, &wb);
+		if (!done && !--budget) {
+			chan_unlock(ch, &wb);
+			cond_resched();
+			budget = CHAN_LOCKED_MSGS_MAX;
+			wake_batch_init(&wb);
+			spin_lock(&ch->lock);
+		}
+	}
+	if (!to) {
+		ch->nr_copying -= in_slot;
+		requeue_sorted(ch, m, &wb);
+	}
+	chan_unlock(ch, &wb);
+}
+
+/* How long to wait until a message can be requeued. */
+#define REQUEUE_RETRY	max(HZ / 50, 1)
+
+/*
+ * The message that the op has, as one on the heap. A short one lies on this
+ * task's stack, and there may be no memory or no allowance for it: then it is
+ * kept until there is. If the task is killed meanwhile the message is lost with
+ * its receiver (R1).
+ */
+static struct msg *op_reclaim(struct chan_op *op)
+{
+	struct msg *m = op->msg;
+
+	op->msg = NULL;
+	while (!m) {
+		m = chan_msg_alloc(op->len);
+		if (m && chan_msg_charge(m)) {
+			chan_msg_put(m);
+			m = NULL;
+		}
+		if (m)
+			memcpy(m->data, op->inline_buf, op->len);
+		else if (schedule_timeout_killable(REQUEUE_RETRY) &&
+			 fatal_signal_pending(current))
+			return NULL;
+	}
+	m->seq = op->seq;
+	origin_move(&m->from, &op->from);
+	return m;
+}
+
+/* ---- after the lock was dropped ---- */
+
+/* Copy the message that was delivered to the user. */
+static inline int copy_delivered(struct chan_op *op)
+{
+	const u8 *data = op->msg ? op->msg->data : op->inline_buf;
+
+	op->delivered = false;
+	if (op->len && ubuf_put(&op->ub, data, op->len))
+		return -EFAULT;
+	if (report(op, op->report, op->len, &op->from)) {
+		unreport(op->report, op->room);
+		return -EFAULT;
+	}
+	op_advance(op);
+	return 0;
+}
+
+/* The message was copied that occupied a slot until now. */
+static void release_slot(struct chan_op *op)
+{
+	struct chan *ch = op->ch;
+	struct wake_batch wb __uninitialized;
+
+	op->in_slot = false;
+	wake_batch_init(&wb);
+	spin_lock(&ch->lock);
+	ch->nr_copying--;
+	slot_freed(ch, &wb);
+	chan_unlock(ch, &wb);
+}
+
+/* A message with a file was copied, or not (@err): commit or decline. */
+static int finish_offer(struct chan_op *op, int err)
+{
+	op->offered = false;
+	if (err) {
+		chan_xfer_decline(op);
+	} else {
+		err = chan_xfer_commit(op);
+		if (err) {
+			op->count--;
+			op->todo++;
+			unreport(op->report, op->room);
+		}
+	}
+	op_drop_msg(op);
+	op->queue_first = true;
+	return err;
+}
+
+/* A message was taken that could not be copied: give it back. */
+static noinline int recv_requeue(struct chan_op *op, int err)
+{
+	bool in_slot = op->in_slot;
+	struct msg *m;
+
+	op->in_slot = false;
+	m = op_reclaim(op);
+	if (m)
+		msg_requeue(op->ch, m, in_slot);
+	return err;
+}
+
+static __always_inline int recv_finish(struct chan_op *op)
+{
+	int err = 0;
+
+	if (op->delivered)
+		err = copy_delivered(op);
+	if (unlikely(op->offered))
+		return finish_offer(op, err);
+	if (unlikely(err) && !op->peek)
+		return recv_requeue(op, err);
+	if (op->in_slot)
+		release_slot(op);
+	if (op->msg)
+		op_drop_msg(op);
+	return err;
+}
+
+/**
+ * chan_recv_finish() - copy the message that a receive was given to its user
+ * @op: the op; without such a message, or a file, there is nothing to do
+ *
+ * Return: 0; -EAGAIN when the message's sender has withdrawn it and the receive
+ * goes on; -EFAULT, -EMFILE, -ENOMEM or what a security module says, with the
+ * message requeued or back at its sender.
+ */
+int chan_recv_finish(struct chan_op *op)
+{
+	return recv_finish(op);
+}
+
+/* The op's memory was not present under the lock: make it so. */
+static int recv_fault_in(struct chan_op *op)
+{
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	if (++op->tries > CHAN_FAULT_TRIES)
+		return -EFAULT;
+	if (ubuf_fault_in_writeable(&op->ub, op->len))
+		return -EFAULT;
+	if (op->report && fault_in_safe_writeable((void __user *)op->report,
+						  sizeof(*op->report)))
+		return -EFAULT;
+	return 0;
+}
+
+/* Do without the lock what an attempt has asked for; or its verdict. */
+static int recv_prepare(struct chan_op *op, enum step step)
+{
+	switch (step) {
+	case STEP_WAIT:
+		return -EAGAIN;
+	case STEP_ENDED:
+		return GOCHAN_R_CLOSED;
+	case STEP_TOO_SMALL:
+		return -EMSGSIZE;
+	case STEP_NO_QUOTA:
+		return op->result;
+	case STEP_NEED_FAULTIN:
+		return recv_fault_in(op);
+	case STEP_NEED_CHARGE:
+		/* or the op was just made, which can do more than the fast path */
+		if (!op->user)
+			op->user = gochan_user_get();
+		return op->user ? 0 : -ENOMEM;
+	default:
+		return 0;
+	}
+}
+
+/* May a message be delivered to the op that its user is charged for? */
+static bool needs_user(const struct chan_op *op)
+{
+	return op->room > CHAN_INLINE_MAX && !op->user &&
+	       op->ch->config.msg_size > CHAN_INLINE_MAX;
+}
+
+/**
+ * chan_recv_prepare_wait() - make the receive of a select ready to be queued
+ * @op: the op
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int chan_recv_prepare_wait(struct chan_op *op)
+{
+	return needs_user(op) ? recv_prepare(op, STEP_NEED_CHARGE) : 0;
+}
+
+/* ---- the slow path ---- */
+
+/*
+ * Go on after an attempt that did not receive everything that was asked for. The
+ * lock is held, and released here. Only the first message is waited for.
+ */
+static __always_inline int recv_slow(struct chan_op *op, enum step step,
+				     struct wake_batch *wb, bool nonblock,
+				     ktime_t deadline)
+	__releases(&op->ch->lock)
+{
+	struct chan *ch = op->ch;
+	int err;
+
+	for (;;) {
+		bool wait = step == STEP_WAIT && !nonblock && !op->count;
+
+		if (wait && needs_user(op)) {
+			wait = false;
+			step = STEP_NEED_CHARGE;
+		}
+		if (wait) {
+			waitq_add(ch, op, CHAN_RECV, wb);
+			chan_unlock(ch, wb);
+			err = op_wait(op, deadline);
+		} else {
+			chan_unlock(ch, wb);
+			err = recv_prepare(op, step);
+		}
+		if (!err)
+			err = recv_finish(op);
+		/* It was completed in order to try again, or its sender withdrew. */
+		if (err == -EAGAIN && step != STEP_WAIT)
+			err = 0;
+		else if (err == -EAGAIN && wait)
+			err = signal_pending(current) ? -ERESTARTSYS : 0;
+		if (!err && op->todo)
+			err = chan_op_pause(op);
+		if (err || !op->todo)
+			return err;
+		if (op->waiter->done)
+			waiter_init(op->waiter);
+		wake_batch_init(wb);
+		chan_lock(ch);
+		step = recv_locked(op, wb);
+	}
+}
+
+/*
+ * A plain receive that is not on the common path: the message is not in the ring,
+ * or else it needs an op.
+ */
+static noinline int recv_uncommon(struct chan *ch, void __user *buf, size_t room,
+				  struct gochan_op __user *to, size_t *len,
+				  enum step step, ktime_t deadline)
+	__releases(&ch->lock)
+{
+	u8 inline_buf[CHAN_INLINE_MAX] __uninitialized;
+	bool nonblock = deadline == CHAN_NONBLOCK;
+	struct wake_batch wb __uninitialized;
+	struct chan_op op __uninitialized;
+	struct waiter w __uninitialized;
+	int err;
+
+	wake_batch_init(&wb);
+	if (step == STEP_RETRY)
+		step = recv_attempt(ch, NULL, buf, room, to, len, &wb);
+	if (step == STEP_DONE || (step == STEP_WAIT && nonblock)) {
+		chan_unlock(ch, &wb);
+		return step == STEP_DONE ? 0 : -EAGAIN;
+	}
+	waiter_init(&w);
+	op_init(&op, ch, CHAN_RECV);
+	op.ub.ptr = buf;
+	op.room = room;
+	op.len = *len;
+	op.report = to;
+	op.inline_buf = inline_buf;
+	op.waiter = &w;
+	err = recv_slow(&op, step, &wb, nonblock, deadline);
+	*len = op.len;
+	if (unlikely(op.user))
+		gochan_user_put(op.user);
+	return err;
+}
+
+/* The message was received, and others than pollers have to know. */
+static noinline void recv_follow_up(struct chan *ch)
+	__releases(&ch->lock)
+{
+	struct wake_batch wb __uninitialized;
+
+	wake_batch_init(&wb);
+	slot_freed(ch, &wb);
+	chan_unlock(ch, &wb);
+}
+
+/**
+ * chan_recv() - receive one message into a plain buffer: the fast path
+ * @ch: a channel for which chan_fast_ok() holds
+ * @buf: room in user space
+ * @room: how much
+ * @deadline: absolute CLOCK_MONOTONIC, KTIME_MAX for none, or CHAN_NONBLOCK
+ * @to: where the results go of which an op has more than the payload, or NULL
+ * @len: comes back as the message's length, of the one received or, with
+ *	-EMSGSIZE, of the one that is too long
+ *
+ * Return: as chan_recv_op().
+ */
+int chan_recv(struct chan *ch, void __user *buf, size_t room, ktime_t deadline,
+	      struct gochan_op __user *to, size_t *len)
+{
+	enum step step;
+
+	chan_lock(ch);
+	step = recv_attempt(ch, NULL, buf, room, to, len, NULL);
+	if (unlikely(step != STEP_DONE))
+		return recv_uncommon(ch, buf, room, to, len, step, deadline);
+	if (likely(only_pollers_follow(ch)))
+		chan_unlock_and_notify(ch, out_event(ch));
+	else
+		recv_follow_up(ch);
+	return 0;
+}
+
+/**
+ * chan_recv_op() - receive a message, or up to op->todo of those that are there
+ * @op: the op; the first message is waited for, the others are not. Several are
+ *	received only from a GOCHAN_FIXED channel, into room for as many
+ * @nonblock: fail instead of waiting; a peek never waits here
+ * @deadline: absolute CLOCK_MONOTONIC, KTIME_MAX for none
+ *
+ * Return: 0 when op->count messages were received, op->len bytes the last;
+ * GOCHAN_R_CLOSED; -EMSGSIZE with the size required in op->len; -EAGAIN,
+ * -ETIMEDOUT, -ERESTARTSYS, -EINTR, -EFAULT, for a file -EMFILE; for a long
+ * message -ENOMEM, or as gochan_charge().
+ */
+int chan_recv_op(struct chan_op *op, bool nonblock, ktime_t deadline)
+{
+	u8 inline_buf[CHAN_INLINE_MAX] __uninitialized;
+	u8 *shared_buf = op->inline_buf;
+	struct wake_batch wb __uninitialized;
+	struct waiter w __uninitialized;
+	enum step step;
+	int err = 0;
+
+	op->inline_buf = inline_buf;
+	waiter_init(&w);
+	op->waiter = &w;
+	wake_batch_init(&wb);
+	chan_lock(op->ch);
+	step = recv_locked(op, &wb);
+	if (step != STEP_DONE || op->todo || op->offered)
+		err = recv_slow(op, step, &wb, nonblock || op->peek, deadline);
+	else
+		chan_unlock(op->ch, &wb);
+	op->waiter = NULL;
+	op->inline_buf = shared_buf;
+	return op->count ? 0 : err;
+}

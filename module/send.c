@@ -1,0 +1,563 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sending: chan_send() for a plain buffer, chan_send_op() for everything else,
+ * and how blocked senders' messages move up into the ring.
+ *
+ * Both run send_attempt(), which is compiled with constant arguments: without an
+ * op it is the fast path, which works on plain arguments, and without a wake
+ * batch the common path, in which nobody is woken. What it cannot do goes to
+ * send_slow(), with the lock still held and with the attempt's outcome, so that
+ * nothing is done twice. Receiving is recv.c's, waiting waitq.c's.
+ *
+ * Copies under the lock are made with page faults disabled. If one fails, the
+ * payload is staged in kernel memory without the lock, and the attempt is
+ * repeated. A send that is queued is always staged, in the form in which the
+ * ring takes it, so that whoever completes it cannot fail.
+ */
+
+#include <linux/sched/signal.h>
+
+#include "chan_priv.h"
+#include "xfer.h"
+
+/* ---- one message, under the lock ---- */
+
+/*
+ * Copy the next message to @to; it comes from where it is staged, or else from
+ * the user's buffer.
+ */
+static __always_inline int copy_payload(struct chan_op *op, u8 *to,
+					const void __user *buf, size_t len,
+					struct wake_batch *wb)
+{
+	if (!op)
+		return user_get_nofault(to, buf, len);
+	if (!op_staged(op))
+		return ubuf_get_nofault(&op->ub, to, len);
+	memcpy(to, op_payload(op), len);
+	op_consume(op, wb);
+	return 0;
+}
+
+/* Push the next message to the ring, which has a free slot. */
+static __always_inline enum step send_to_slot(struct chan *ch, struct chan_op *op,
+					      const void __user *buf, size_t len,
+					      struct wake_batch *wb)
+{
+	struct slot *slot = ring_next_free(&ch->ring);
+
+	lockdep_assert_held(&ch->lock);
+	if (op && ch->indirect) {
+		if (!op_transferable(op))
+			return STEP_NEED_COPYIN;
+		slot->msg = op_detach(op);
+		/* the slot is charged */
+		chan_msg_uncharge(slot->msg);
+	} else if (copy_payload(op, slot->data, buf, len, wb)) {
+		return STEP_NEED_COPYIN;
+	}
+	slot->len = len;
+	slot->seq = ++ch->last_seq;
+	slot->from.pid = NULL;
+	if (op) {
+		origin_copy(&slot->from, &op->from);
+		op_advance(op);
+	}
+	ring_push(&ch->ring);
+	ch->bytes += len;
+	if (wb)
+		wb->events |= in_event(ch);
+	return STEP_DONE;
+}
+
+/* Hand off a long message, which changes hands by pointer. */
+static enum step handoff_msg(struct chan_op *op, struct chan_op *to,
+			     struct wake_batch *wb)
+{
+	lockdep_assert_held(&op->ch->lock);
+	if (!op_transferable(op) || !op->msg->charged_to)
+		return STEP_NEED_CHARGE;
+	if (!op_claim(to))
+		return STEP_RETRY;
+	if (chan_msg_recharge(op->msg, to->user, false)) {
+		/* Only the receiver can tell whether it may exceed its limit. */
+		to->queue_first = true;
+		waiter_complete(to, -EAGAIN, wb);
+		return STEP_RETRY;
+	}
+	to->msg = op_detach(op);
+	origin_copy(&to->from, &op->from);
+	op_advance(op);
+	deliver(to, ++op->ch->last_seq, op->len, wb);
+	return STEP_DONE;
+}
+
+/* Offer a message with a file to a receiver, see xfer.c. */
+static enum step handoff_offer(struct chan_op *op, struct chan_op *to,
+			       struct wake_batch *wb)
+{
+	lockdep_assert_held(&op->ch->lock);
+	if (!op_staged(op))
+		return STEP_NEED_COPYIN;
+	if (op->msg && !op->msg->charged_to)
+		return STEP_NEED_CHARGE;
+	if (!op_claim(to))
+		return STEP_RETRY;
+	if (op->len <= CHAN_INLINE_MAX) {
+		memcpy(to->inline_buf, op_payload(op), op->len);
+	} else if (chan_op_pin(to, op->msg, false)) {
+		to->queue_first = true;
+		waiter_complete(to, -EAGAIN, wb);
+		return STEP_RETRY;
+	}
+	origin_copy(&to->from, &op->from);
+	chan_xfer_offer(op, to);
+	deliver(to, 0, op->len, wb);
+	return STEP_OFFERED;
+}
+
+/* The receiver's room is too small: its receive fails, the message stays. */
+static enum step complete_too_small(struct chan_op *to, size_t len,
+				    struct wake_batch *wb)
+{
+	if (op_claim(to)) {
+		to->len = len;
+		waiter_complete(to, -EMSGSIZE, wb);
+	}
+	return STEP_RETRY;
+}
+
+/* Hand the next message off to @to, the first receiver in its wait queue. */
+static __always_inline enum step handoff(struct chan *ch, struct chan_op *op,
+					 struct chan_op *to,
+					 const void __user *buf, size_t len,
+					 struct wake_batch *wb)
+{
+	lockdep_assert_held(&ch->lock);
+	if (unlikely(to->room < len)) {
+		/* Nobody fails because of a message that cannot be read. */
+		if (!op || !op_staged(op))
+			return STEP_NEED_COPYIN;
+		return complete_too_small(to, len, wb);
+	}
+	if (op && op->file)
+		return handoff_offer(op, to, wb);
+	if (len > CHAN_INLINE_MAX)
+		return op ? handoff_msg(op, to, wb) : STEP_NEED_CHARGE;
+	if (to->waiter->is_select) {
+		/* Its inline buffer is written only after the claim: no copy may fail. */
+		if (!op || !op_staged(op))
+			return STEP_NEED_COPYIN;
+		if (!op_claim(to))
+			return STEP_RETRY;
+	}
+	if (copy_payload(op, to->inline_buf, buf, len, wb))
+		return STEP_NEED_COPYIN;
+	if (op) {
+		origin_copy(&to->from, &op->from);
+		op_advance(op);
+	}
+	deliver(to, ++ch->last_seq, len, wb);
+	return STEP_DONE;
+}
+
+/*
+ * Try to send one message. With a NULL @op it comes from a plain buffer; without
+ * @wb, too, this is the common path: no receiver waits, and there is a free slot.
+ */
+static __always_inline enum step send_attempt(struct chan *ch, struct chan_op *op,
+					      const void __user *buf, size_t len,
+					      struct wake_batch *wb)
+{
+	struct chan_op *to;
+
+	if (unlikely(send_broken(ch)))
+		return STEP_ENDED;
+	if (!wb && !waitq_empty(ch, CHAN_RECV))
+		return STEP_RETRY;
+	to = wb ? waitq_first(ch, CHAN_RECV) : NULL;
+	if (to)
+		return handoff(ch, op, to, buf, len, wb);
+	if (likely(has_free_slot(ch)))
+		return send_to_slot(ch, op, buf, len, wb);
+	return STEP_WAIT;
+}
+
+/* Send what can be sent now; a budget bounds the time under the lock. */
+static enum step send_locked(struct chan_op *op, struct wake_batch *wb)
+{
+	unsigned int budget = CHAN_LOCKED_MSGS_MAX;
+	enum step step;
+
+	do {
+		step = send_attempt(op->ch, op, NULL, op->len, wb);
+	} while ((step == STEP_DONE || step == STEP_RETRY) && op->todo && --budget);
+	return step;
+}
+
+/* Messages of blocked senders move up while there are free slots. */
+void chan_refill(struct chan *ch, struct wake_batch *wb)
+{
+	struct chan_op *op;
+
+	while (has_free_slot(ch) && !send_broken(ch)) {
+		op = chan_waitq_claim_first(ch, CHAN_SEND);
+		if (!op)
+			return;
+		/* It is staged (I5), so this cannot fail. */
+		if (WARN_ON_ONCE(send_to_slot(ch, op, NULL, op->len, wb)))
+			return;
+		if (!op->todo)
+			chan_complete_deferred(op, wb);
+	}
+}
+
+/* ---- staging, without the lock ---- */
+
+static int stage_inline(struct chan_op *op)
+{
+	if (op->len && ubuf_get(&op->ub, op->inline_buf, op->len))
+		return -EFAULT;
+	op->staged = true;
+	return 0;
+}
+
+/*
+ * Copy to @m. Pages that are not present may take forever to come: then no more
+ * than CHAN_UNCHARGED_MAX is kept allocated meanwhile, unless it is charged.
+ * -EAGAIN: they are present now, try again.
+ */
+static int stage_copy(struct chan_op *op, struct msg *m, unsigned int *tries)
+{
+	if (m->len <= CHAN_UNCHARGED_MAX)
+		return ubuf_get(&op->ub, m->data, m->len);
+	if (!ubuf_get_nofault(&op->ub, m->data, m->len))
+		return 0;
+	if (++*tries <= CHAN_FAULT_TRIES)
+		return -EAGAIN;
+	return chan_msg_charge(m) ?: ubuf_get(&op->ub, m->data, m->len);
+}
+
+/* Stage @len bytes of the op as one heap message. */
+static struct msg *stage_block(struct chan_op *op, size_t len)
+{
+	unsigned int tries = 0;
+	struct msg *m;
+	int err;
+
+	for (;;) {
+		m = chan_msg_alloc(len);
+		if (!m)
+			return ERR_PTR(-ENOMEM);
+		err = 0;
+		if (op->staged)
+			memcpy(m->data, op->inline_buf, len);
+		else if (len)
+			err = stage_copy(op, m, &tries);
+		if (!err)
+			return m;
+		chan_msg_put(m);
+		if (err != -EAGAIN)
+			return ERR_PTR(err);
+		if (fatal_signal_pending(current))
+			return ERR_PTR(-EINTR);
+		if (ubuf_fault_in_readable(&op->ub, len))
+			return ERR_PTR(-EFAULT);
+	}
+}
+
+/* Stage a block, and charge it if it is part of more than passes uncharged. */
+static struct msg *stage_charged(struct chan_op *op, size_t len, bool charge)
+{
+	struct msg *m = stage_block(op, len);
+	int err;
+
+	if (IS_ERR(m) || !charge)
+		return m;
+	err = chan_msg_charge(m);
+	if (!err)
+		return m;
+	chan_msg_put(m);
+	return ERR_PTR(err);
+}
+
+/*
+ * Several messages that are copied into slots share a block; those that change
+ * hands by pointer have one each.
+ */
+static u32 block_messages(const struct chan_op *op)
+{
+	if (op->todo == 1 || op->len > CHAN_INLINE_MAX)
+		return 1;
+	return min_t(u32, op->todo, CHAN_UNCHARGED_MAX / op->len);
+}
+
+/*
+ * Stage all that is left to send on the heap. If some of it is not there, or
+ * cannot be charged, what comes before it is sent.
+ */
+static int stage_heap(struct chan_op *op)
+{
+	bool charge = op->todo > 1 && op->todo * op->len > CHAN_UNCHARGED_MAX;
+	u32 n = 0, some, most = block_messages(op);
+	struct msg **tail = &op->msg;
+
+	while (n < op->todo) {
+		struct msg *m;
+
+		cond_resched();
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		some = min(most, op->todo - n);
+		m = stage_charged(op, some * op->len, charge);
+		if (!IS_ERR(m)) {
+			*tail = m;
+			tail = &m->next;
+			n += some;
+		} else if (most > 1) {
+			most = 1;	/* as many of them as can be had */
+		} else if (n) {
+			op->todo = n;
+		} else {
+			return PTR_ERR(m);
+		}
+	}
+	return 0;
+}
+
+static int stage(struct chan_op *op)
+{
+	if (!op->staged && op->todo == 1 && op->len <= CHAN_INLINE_MAX &&
+	    !op->ch->indirect)
+		return stage_inline(op);
+	return stage_heap(op);
+}
+
+/* Charge what is staged, so that it may wait. */
+static int charge_staged(struct chan_op *op)
+{
+	struct msg *m;
+	int err = 0;
+
+	for (m = op->msg; m && !err; m = m->next)
+		err = chan_msg_charge(m);
+	return err;
+}
+
+/* Forget what a send that failed has staged, unless it is charged. */
+static void unstage(struct chan_op *op)
+{
+	if (!op_staged(op) || (op->msg && op->msg->charged_to))
+		return;
+	ubuf_revert(&op->ub, op->len);
+	chan_msg_put_list(op->msg);
+	op->msg = NULL;
+	op->staged = false;
+}
+
+/**
+ * chan_send_prepare_wait() - stage the send of a select, so that it can be queued
+ * @op: a send of one message
+ * @inline_buf: CHAN_SELECT_INLINE_MAX bytes for this op alone, or NULL
+ *
+ * What does not fit there is staged on the heap, and charged to the caller.
+ *
+ * Return: 0, -EFAULT, -ENOMEM, -EINTR, or as gochan_charge().
+ */
+int chan_send_prepare_wait(struct chan_op *op, u8 *inline_buf)
+{
+	int err = 0;
+
+	if (op->staged)
+		return 0;
+	if (!op->msg && inline_buf && op->len <= CHAN_SELECT_INLINE_MAX &&
+	    !op->ch->indirect) {
+		op->inline_buf = inline_buf;
+		return stage_inline(op);
+	}
+	if (!op->msg)
+		err = stage_heap(op);
+	return err ?: charge_staged(op);
+}
+
+/* ---- the slow path ---- */
+
+/*
+ * What is missing before the send can be queued (I5), or STEP_WAIT. A short
+ * message is staged here, if its memory is present: the lock stays held.
+ */
+static enum step before_wait(struct chan_op *op)
+{
+	lockdep_assert_held(&op->ch->lock);
+	if (!op_staged(op) && op->todo == 1 && op->len <= CHAN_INLINE_MAX &&
+	    !op->ch->indirect &&
+	    !ubuf_get_nofault(&op->ub, op->inline_buf, op->len))
+		op->staged = true;
+	if (op->ch->indirect ? !op_transferable(op) : !op_staged(op))
+		return STEP_NEED_CHARGE;
+	return op->msg && !op->msg->charged_to ? STEP_NEED_CHARGE : STEP_WAIT;
+}
+
+/* Do without the lock what an attempt has asked for; or its verdict. */
+static int send_prepare(struct chan_op *op, enum step step)
+{
+	int err = 0;
+
+	switch (step) {
+	case STEP_WAIT:
+		return -EAGAIN;
+	case STEP_ENDED:
+		return -EPIPE;
+	case STEP_NEED_COPYIN:
+		return stage(op);
+	case STEP_NEED_CHARGE:
+		if (!op_staged(op) || (op->ch->indirect && !op_transferable(op)))
+			err = stage(op);
+		return err ?: charge_staged(op);
+	default:
+		return 0;
+	}
+}
+
+/*
+ * Go on after an attempt that did not send everything. The lock is held, and
+ * released here.
+ */
+static __always_inline int send_slow(struct chan_op *op, enum step step,
+				     struct wake_batch *wb, bool nonblock,
+				     ktime_t deadline)
+	__releases(&op->ch->lock)
+{
+	struct chan *ch = op->ch;
+	int err;
+
+	for (;;) {
+		if (step == STEP_WAIT && !nonblock)
+			step = before_wait(op);
+		if (step == STEP_WAIT && !nonblock) {
+			waitq_add(ch, op, CHAN_SEND, wb);
+			chan_unlock(ch, wb);
+			err = op_wait(op, deadline);
+		} else if (step == STEP_OFFERED) {
+			/* The receiver is there: this ends soon, or is withdrawn. */
+			chan_unlock(ch, wb);
+			err = op_wait(op, deadline);
+		} else {
+			chan_unlock(ch, wb);
+			err = send_prepare(op, step);
+			if (err == -EAGAIN)
+				return err;
+		}
+		/* The receiver has declined: try again. */
+		if (err == -EAGAIN)
+			err = signal_pending(current) ? -ERESTARTSYS : 0;
+		if (!err && op->todo)
+			err = chan_op_pause(op);
+		if (err || !op->todo)
+			return err;
+		if (op->waiter->done)
+			waiter_init(op->waiter);
+		wake_batch_init(wb);
+		chan_lock(ch);
+		step = send_locked(op, wb);
+	}
+}
+
+/*
+ * A plain send that is not on the common path: a receiver waits for it, or else
+ * it needs an op.
+ */
+static noinline int send_uncommon(struct chan *ch, const void __user *buf,
+				  size_t len, enum step step, ktime_t deadline)
+	__releases(&ch->lock)
+{
+	u8 inline_buf[CHAN_INLINE_MAX] __uninitialized;
+	bool nonblock = deadline == CHAN_NONBLOCK;
+	struct wake_batch wb __uninitialized;
+	struct chan_op op __uninitialized;
+	struct waiter w __uninitialized;
+	int err;
+
+	wake_batch_init(&wb);
+	if (step == STEP_RETRY)
+		step = send_attempt(ch, NULL, buf, len, &wb);
+	if (step == STEP_DONE || (step == STEP_WAIT && nonblock)) {
+		chan_unlock(ch, &wb);
+		return step == STEP_DONE ? 0 : -EAGAIN;
+	}
+	waiter_init(&w);
+	op_init(&op, ch, CHAN_SEND);
+	op.ub.ptr = (void __user *)buf;
+	op.len = len;
+	op.inline_buf = inline_buf;
+	op.waiter = &w;
+	err = send_slow(&op, step, &wb, nonblock, deadline);
+	if (unlikely(op.msg))
+		chan_msg_put_list(op.msg);
+	return err;
+}
+
+/**
+ * chan_send() - send one message from a plain buffer: the fast path
+ * @ch: a channel for which chan_fast_ok() holds
+ * @buf: the message in user space
+ * @len: its length, at most msg_size
+ * @deadline: absolute CLOCK_MONOTONIC, KTIME_MAX for none, or CHAN_NONBLOCK
+ *
+ * Return: as chan_send_op().
+ */
+int chan_send(struct chan *ch, const void __user *buf, size_t len,
+	      ktime_t deadline)
+{
+	enum step step;
+
+	chan_lock(ch);
+	step = send_attempt(ch, NULL, buf, len, NULL);
+	if (unlikely(step != STEP_DONE))
+		return send_uncommon(ch, buf, len, step, deadline);
+	chan_unlock_and_notify(ch, in_event(ch));
+	return 0;
+}
+
+/**
+ * chan_send_op() - send op->todo messages of op->len bytes each
+ * @op: the op
+ * @nonblock: fail instead of waiting
+ * @deadline: absolute CLOCK_MONOTONIC, KTIME_MAX for none
+ *
+ * A non-blocking send of a file to a waiting receiver waits until that has
+ * installed it, until @deadline.
+ *
+ * Return: 0 when all were sent, or some (op->count tells) before something
+ * prevented the rest. With none sent: -EPIPE on a closed channel or with no
+ * receiver left, -EAGAIN, -ETIMEDOUT, -ERESTARTSYS, -EINTR, -EFAULT, -ENOMEM,
+ * or as gochan_charge().
+ */
+int chan_send_op(struct chan_op *op, bool nonblock, ktime_t deadline)
+{
+	u8 inline_buf[CHAN_INLINE_MAX] __uninitialized;
+	bool own_buf = !op->inline_buf;
+	struct wake_batch wb __uninitialized;
+	struct waiter w __uninitialized;
+	enum step step;
+	int err = 0;
+
+	if (own_buf)
+		op->inline_buf = inline_buf;
+	waiter_init(&w);
+	op->waiter = &w;
+	wake_batch_init(&wb);
+	chan_lock(op->ch);
+	step = send_locked(op, &wb);
+	if (op->todo)
+		err = send_slow(op, step, &wb, nonblock, deadline);
+	else
+		chan_unlock(op->ch, &wb);
+	op->waiter = NULL;
+	if (own_buf) {
+		if (err && op->todo == 1)
+			unstage(op);
+		op->inline_buf = NULL;
+	}
+	return op->count ? 0 : err;
+}

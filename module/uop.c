@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The ops of SELECT and BATCH: read and validate them, find their files, do them
+ * once, report their results. In which order they are done, and how a select
+ * waits, is select.c's and batch.c's. No locks here.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/cred.h>
+#include <linux/pid.h>
+
+#include "quota.h"
+#include "uop.h"
+#include "xfer.h"
+
+/* ---- the call ---- */
+
+/**
+ * gochan_ops_read() - read and validate the argument of SELECT or BATCH
+ * @call: where to
+ * @arg: the argument
+ * @flags: that the call knows
+ *
+ * Return: 0, -EFAULT, -EINVAL.
+ */
+int gochan_ops_read(struct gochan_ops *call, struct gochan_ops __user *arg,
+		    u32 flags)
+{
+	if (user_get(call, arg, sizeof(*call)))
+		return -EFAULT;
+	if (put_user(call->index, &arg->index))
+		return -EFAULT;
+	if ((call->flags & ~flags) || call->reserved ||
+	    call->count > min_t(u32, READ_ONCE(gochan_max_select), U16_MAX))
+		return -EINVAL;
+	return 0;
+}
+
+/**
+ * gochan_ops_deadline() - the deadline of a call
+ * @call: the call
+ *
+ * Return: absolute CLOCK_MONOTONIC of the host, KTIME_MAX for none.
+ */
+ktime_t gochan_ops_deadline(const struct gochan_ops *call)
+{
+	if (call->timeout > KTIME_MAX)
+		return KTIME_MAX;
+	return compat_monotonic_to_host(call->timeout);
+}
+
+/* ---- loading ---- */
+
+static bool uop_valid(const struct gochan_op *g, u16 known)
+{
+	if (g->opcode < GOCHAN_OP_SEND || g->opcode > GOCHAN_OP_POLL)
+		return false;
+	if (g->opcode == GOCHAN_OP_POLL && g->events > U16_MAX)
+		return false;
+	if (g->opcode == GOCHAN_OP_SEND)
+		known |= GOCHAN_PASS_FD;
+	if (g->opcode == GOCHAN_OP_RECV)
+		known |= GOCHAN_PEEK | GOCHAN_TAKE_FD;
+	if ((g->flags & GOCHAN_PEEK) && (g->flags & GOCHAN_TAKE_FD))
+		return false;
+	return !(g->flags & ~known) && !g->reserved;
+}
+
+static int load_send(struct uop *u, const struct gochan_op *g)
+{
+	struct chan_op *op = &u->op;
+
+	op->len = g->len;
+	if (chan_config(op->ch)->flags & GOCHAN_CRED) {
+		op->from.pid = get_pid(task_tgid(current));
+		op->from.uid = current_euid();
+		op->from.gid = current_egid();
+	}
+	return u->flags & GOCHAN_PASS_FD ? chan_xfer_load(op, g->passed_fd) : 0;
+}
+
+static int load_chan_op(struct uop *u, const struct gochan_op *g,
+			const struct file *file)
+{
+	bool send = g->opcode == GOCHAN_OP_SEND;
+	struct chan_op *op = &u->op;
+
+	if (!file_is_handle(file))
+		return -EINVAL;
+	if (!(file->f_mode & (send ? FMODE_WRITE : FMODE_READ)))
+		return -EBADF;
+	chan_freeze(file_chan(file));
+	op_init(op, file_chan(file), uop_dir(g));
+	op->ub.ptr = u64_to_user_ptr(g->buf);
+	if (send)
+		return load_send(u, g);
+	op->room = g->len;
+	op->peek = u->flags & GOCHAN_PEEK;
+	op->take_fd = u->flags & GOCHAN_TAKE_FD;
+	op->report = u->user;
+	return 0;
+}
+
+/**
+ * gochan_uop_unload() - drop what an op has loaded
+ * @u: the op
+ */
+void gochan_uop_unload(struct uop *u)
+{
+	if (uop_is_nil(u))
+		return;
+	if (u->op.ch)
+		chan_op_release(&u->op);
+	fdput(u->fd);
+}
+
+/* Find the file of an op that was read. */
+static int load_file(struct uop *u, const struct gochan_op *g)
+{
+	struct file *file;
+	int err;
+
+	if (g->fd < 0)
+		return 0;
+	u->fd = fdget(g->fd);
+	file = compat_fd_file(u->fd);
+	if (!file)
+		return -EBADF;
+	if (g->opcode == GOCHAN_OP_POLL)
+		return 0;
+	err = load_chan_op(u, g, file);
+	if (err)
+		gochan_uop_unload(u);
+	return err;
+}
+
+/**
+ * gochan_uop_load() - read an op and find its file
+ * @u: where to
+ * @user: the op in user space; if it fails, its result is written there
+ * @known: flags that any op of the call may have
+ *
+ * Return: 0, to be undone by gochan_uop_unload(); -EFAULT, -EINVAL, -EBADF,
+ * -EOPNOTSUPP.
+ */
+int gochan_uop_load(struct uop *u, struct gochan_op __user *user, u16 known)
+{
+	struct gochan_op g __uninitialized;
+	int err;
+
+	memset(u, 0, sizeof(*u));
+	if (user_get(&g, user, sizeof(g))) {
+		if (put_user(-EFAULT, &user->result))
+			pr_debug("the result of an op could not be written\n");
+		return -EFAULT;
+	}
+	/* The results must have somewhere to go before anything happens. */
+	if (put_user(g.result, &user->result))
+		return -EFAULT;
+	u->user = user;
+	u->opcode = g.opcode;
+	u->flags = g.flags;
+	u->want = g.opcode == GOCHAN_OP_POLL ? demangle_poll(g.events) : EPOLLIN;
+	err = uop_valid(&g, known) ? load_file(u, &g) : -EINVAL;
+	if (err && put_user(err, &user->result))
+		return -EFAULT;
+	return err;
+}
+
+/* ---- doing ---- */
+
+/**
+ * gochan_uop_check_send() - does the channel take messages of this length?
+ * @op: a send
+ *
+ * Return: 0, -EMSGSIZE, -EINVAL. It fails only when its turn comes.
+ */
+int gochan_uop_check_send(const struct chan_op *op)
+{
+	const struct chan_config *config = chan_config(op->ch);
+
+	if (op->len > config->msg_size)
+		return -EMSGSIZE;
+	if ((config->flags & GOCHAN_FIXED) && op->len != config->msg_size)
+		return -EINVAL;
+	return 0;
+}
+
+/**
+ * gochan_uop_poll() - look for the events that an op waits for
+ * @u: an op that polls
+ * @pt: a poll table to join the file's wait queues with, or NULL
+ *
+ * Return: 0 or -EAGAIN.
+ */
+int gochan_uop_poll(struct uop *u, poll_table *pt)
+{
+	const __poll_t want = u->want | EPOLLERR | EPOLLHUP;
+	__poll_t mask;
+
+	if (pt)
+		pt->_key = want;
+	mask = vfs_poll(compat_fd_file(u->fd), pt) & want;
+	if (!mask)
+		return -EAGAIN;
+	u->events = mask;
+	return 0;
+}
+
+/**
+ * gochan_uop_do() - do an op
+ * @u: the op; not a nil channel
+ * @nonblock: fail instead of waiting; an op that polls never waits here
+ * @deadline: absolute CLOCK_MONOTONIC, KTIME_MAX for none
+ *
+ * Return: its verdict.
+ */
+int gochan_uop_do(struct uop *u, bool nonblock, ktime_t deadline)
+{
+	int err;
+
+	if (u->opcode == GOCHAN_OP_POLL)
+		return gochan_uop_poll(u, NULL);
+	if (u->opcode == GOCHAN_OP_RECV)
+		return chan_recv_op(&u->op, nonblock, deadline);
+	err = gochan_uop_check_send(&u->op);
+	return err ?: chan_send_op(&u->op, nonblock, deadline);
+}
+
+/*
+ * That this can be written was found out when the op was read; if that has
+ * changed since, there is nobody to tell. A receive reported its success before
+ * it took the message.
+ */
+static void report(struct gochan_op __user *user, u16 opcode, int verdict,
+		   size_t len, __poll_t events)
+{
+	bool recv = opcode == GOCHAN_OP_RECV;
+	int err = 0;
+
+	if (recv && !verdict)
+		return;
+	/* A call that is restarted needs to find its room as it was. */
+	if (recv && (verdict == -EMSGSIZE || verdict == GOCHAN_R_CLOSED))
+		err |= put_user(verdict == -EMSGSIZE ? (u32)len : 0, &user->len);
+	if (recv)
+		err |= put_user(-1, &user->passed_fd);
+	if (opcode == GOCHAN_OP_POLL && !verdict)
+		err |= put_user((u32)mangle_poll(events), &user->events);
+	/* A result is not restarted. */
+	if (verdict == -ERESTARTSYS)
+		verdict = -EINTR;
+	err |= put_user(verdict, &user->result);
+	if (err)
+		pr_debug("the results of an op could not be written\n");
+}
+
+/**
+ * gochan_uop_report() - write how an op ended
+ * @u: the op
+ * @verdict: its verdict
+ */
+void gochan_uop_report(const struct uop *u, int verdict)
+{
+	report(u->user, u->opcode, verdict, u->op.len, u->events);
+}
+
+/**
+ * gochan_uop_do_plain() - do an op without loading it, and report its results
+ * @g: what uop_read_plain() read
+ * @user: where from
+ * @deadline: absolute CLOCK_MONOTONIC, KTIME_MAX for none, or CHAN_NONBLOCK
+ * @verdict: its verdict is written there
+ * @select: the op of a select, which reports no -EAGAIN
+ *
+ * Return: false if the op is not plain, or wrong, and has to be loaded.
+ */
+bool gochan_uop_do_plain(const struct gochan_op *g, struct gochan_op __user *user,
+			 ktime_t deadline, int *verdict, bool select)
+{
+	void __user *buf = u64_to_user_ptr(g->buf);
+	struct chan *ch;
+	size_t len = 0;
+	struct fd fd;
+	int err;
+
+	/* The results must have somewhere to go before anything happens. */
+	if (put_user(g->result, &user->result))
+		return false;
+	fd = fdget(g->fd);
+	ch = uop_plain_chan(g, compat_fd_file(fd));
+	if (!ch) {
+		fdput(fd);
+		return false;
+	}
+	/* A SELECT does not block here, a BATCH obeys the handle. */
+	if (compat_fd_file(fd)->f_flags & O_NONBLOCK)
+		deadline = CHAN_NONBLOCK;
+	err = g->opcode == GOCHAN_OP_SEND ?
+		      chan_send(ch, buf, g->len, deadline) :
+		      chan_recv(ch, buf, g->len, deadline, user, &len);
+	fdput(fd);
+	*verdict = err;
+	if (err != -EAGAIN || !select)
+		report(user, g->opcode, err, len, 0);
+	return true;
+}

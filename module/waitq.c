@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Waiters: how a task is queued, claimed, completed and parked, and how it
+ * gives up. Which message it gets is decided in send.c and recv.c, how long it
+ * spins and when pollers are woken in wake.c.
+ *
+ * A waiter is completed under its channel's lock: claim it (a compare-and-swap
+ * for a select, nothing for others), move the message, write the op's results,
+ * dequeue the op, set waiter.done, and wake the task once the lock is dropped.
+ * After done the op and the waiter may be gone; the task is kept by RCU until it
+ * has been woken.
+ *
+ * A task that gives up takes the lock and looks: either its op is still queued,
+ * and is dequeued, or it was completed. A select first claims itself (select.c).
+ * Ops of a select that was claimed elsewhere stay queued until the select has
+ * removed them; whoever comes across one removes it, once.
+ */
+
+#include <linux/hrtimer.h>
+#include <linux/sched/signal.h>
+
+#include "chan_priv.h"
+#include "xfer.h"
+
+/* Was the op's select claimed for another op? */
+static bool op_is_dead(const struct chan_op *op)
+{
+	const struct chan_op *selected = READ_ONCE(op->waiter->selected);
+
+	return op->waiter->is_select && selected && selected != op;
+}
+
+/* waitq_first() where the first op is a select's. */
+struct chan_op *chan_waitq_first_select(struct chan *ch, enum chan_dir dir)
+{
+	struct chan_op *op, *next;
+
+	lockdep_assert_held(&ch->lock);
+	list_for_each_entry_safe(op, next, &ch->waitqs[dir].ops, node) {
+		if (op_is_dead(op))
+			waitq_del(op);
+		else if (op->waiter->task != current)
+			return op;
+	}
+	return NULL;
+}
+
+/* The first op that can be completed, claimed; NULL when there is none. */
+struct chan_op *chan_waitq_claim_first(struct chan *ch, enum chan_dir dir)
+{
+	struct chan_op *op;
+
+	do {
+		op = waitq_first(ch, dir);
+	} while (op && !op_claim(op));
+	return op;
+}
+
+/**
+ * chan_waiter_park() - spin, then sleep until the waiter is completed
+ * @w: the waiter, whose ops are queued
+ * @deadline: absolute CLOCK_MONOTONIC, KTIME_MAX for none
+ *
+ * Return: 0 when it was completed. -ERESTARTSYS for a signal, -ETIMEDOUT, or
+ * -EAGAIN when a poll wait queue woke it; it may have been completed all the
+ * same, which chan_waitq_cancel() tells.
+ */
+int chan_waiter_park(struct waiter *w, ktime_t deadline)
+{
+	int err = 0;
+
+	if (num_online_cpus() > 1 && w->spin_backoff)
+		chan_waiter_spin(w, deadline);
+	for (;;) {
+		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
+		if (waiter_is_done(w))
+			break;
+		err = -ERESTARTSYS;
+		if (signal_pending(current))
+			break;
+		err = -EAGAIN;
+		if (waiter_poll_triggered(w))
+			break;
+		err = -ETIMEDOUT;
+		if (deadline == KTIME_MAX)
+			schedule();
+		else if (!schedule_hrtimeout_range(&deadline,
+						   current->timer_slack_ns,
+						   HRTIMER_MODE_ABS))
+			break;
+		err = 0;
+	}
+	__set_current_state(TASK_RUNNING);
+	return err;
+}
+
+/* Wait for a commit (xfer.c), which touches no user memory and so ends soon. */
+static void wait_for_commit(struct waiter *w)
+{
+	for (;;) {
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		if (waiter_is_done(w))
+			break;
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+}
+
+/**
+ * chan_waitq_cancel() - give up waiting with an op
+ * @op: an op that was queued
+ *
+ * Return: true when it was withdrawn; false when it was completed before that,
+ * with its verdict in @op->result.
+ */
+bool chan_waitq_cancel(struct chan_op *op)
+{
+	bool withdrawn = false, committing = false;
+
+	spin_lock(&op->ch->lock);
+	if (op->deferred) {
+		chan_deferred_del(op);
+	} else if (!list_empty(&op->node)) {
+		waitq_del(op);
+		withdrawn = true;
+	} else if (op->committing) {
+		committing = true;
+	} else if (op->dir == CHAN_SEND && op->peer) {
+		chan_xfer_withdraw(op);
+		withdrawn = true;
+	}
+	spin_unlock(&op->ch->lock);
+	if (committing)
+		wait_for_commit(op->waiter);
+	return withdrawn;
+}
+
+/* Between the steps of a long operation. */
+int chan_op_pause(const struct chan_op *op)
+{
+	cond_resched();
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	return op->count && signal_pending(current) ? -ERESTARTSYS : 0;
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Wakeups: deferred ones of senders, adaptive spinning before a waiter sleeps, and
+ * poll and SIGIO. Completed waiters are woken by chan_unlock().
+ *
+ * Deferred wakeups. A sender that a full ring has blocked is complete as soon as
+ * a slot is free: its message moves up. But if it were woken at once, it would
+ * find the ring full again, and a stream would switch tasks twice for each
+ * message. So it sleeps on until most of the ring was drained, until the
+ * receivers have not done that for DEFER_JIFFIES, or until its signal or
+ * deadline. (A pipe wakes its writer once a page was drained, and only then.)
+ * Where receivers do not go on, as when the channel is used as a semaphore, the
+ * next senders are woken at once.
+ */
+
+#include <linux/hrtimer.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+#include <linux/poll.h>
+#include <linux/random.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/stat.h>
+
+#include "chan_priv.h"
+
+/* About what sleeping and being woken take on a virtual machine. */
+static unsigned int spin_us = 50;
+module_param(spin_us, uint, 0644);
+MODULE_PARM_DESC(spin_us, "longest adaptive spinning before a task sleeps, microseconds (0: none)");
+
+/* Wakeups are not deferred on smaller rings, which are drained at once. */
+#define DEFER_CAPACITY_MIN	4
+
+/* At least one whole jiffy. */
+#define DEFER_JIFFIES		2
+
+/* At most so many senders are kept asleep. */
+#define DEFER_MAX		16
+
+/* After the timer fired so many senders are woken at once. */
+#define DEFER_BACKOFF		1024
+
+/* After spinning timed out at most so many waiters do not spin. */
+#define SPIN_BACKOFF_MAX	15
+
+/* ---- deferred wakeups ---- */
+
+/* Complete a claimed sender, the first of its queue, that has sent everything. */
+void chan_complete_deferred(struct chan_op *op, struct wake_batch *wb)
+{
+	struct chan *ch = op->ch;
+
+	lockdep_assert_held(&ch->lock);
+	if (ch->no_defer || op->waiter->is_select || ring_low(ch) ||
+	    ch->ring.capacity < DEFER_CAPACITY_MIN || ch->nr_deferred == DEFER_MAX) {
+		ch->no_defer -= ch->no_defer > 0;
+		waiter_complete(op, 0, wb);
+		return;
+	}
+	op->result = 0;
+	op->deferred = true;
+	waitq_del(op);
+	list_add_tail(&op->node, &ch->deferred);
+	if (ch->nr_deferred++)
+		return;
+	ch->deferred_since = jiffies;
+	schedule_delayed_work(&ch->deferred_work, DEFER_JIFFIES);
+}
+
+void chan_deferred_del(struct chan_op *op)
+{
+	lockdep_assert_held(&op->ch->lock);
+	op->deferred = false;
+	list_del_init(&op->node);
+	op->ch->nr_deferred--;
+}
+
+void chan_wake_deferred(struct chan *ch, struct wake_batch *wb)
+{
+	struct chan_op *op, *next;
+
+	lockdep_assert_held(&ch->lock);
+	list_for_each_entry_safe(op, next, &ch->deferred, node) {
+		chan_deferred_del(op);
+		waiter_release(op, wb);
+	}
+}
+
+/* The receivers have not drained the ring in time. */
+void chan_deferred_work(struct work_struct *work)
+{
+	struct chan *ch = container_of(to_delayed_work(work), struct chan,
+				       deferred_work);
+	struct wake_batch wb __uninitialized;
+
+	wake_batch_init(&wb);
+	spin_lock(&ch->lock);
+	if (!ch->nr_deferred)
+		goto unlock;
+	/* It may have been scheduled for earlier ones. */
+	if (time_before(jiffies, ch->deferred_since + DEFER_JIFFIES)) {
+		schedule_delayed_work(&ch->deferred_work, 1);
+		goto unlock;
+	}
+	ch->no_defer = DEFER_BACKOFF;
+	chan_wake_deferred(ch, &wb);
+unlock:
+	chan_unlock(ch, &wb);
+}
+
+/* ---- adaptive spinning ---- */
+
+/* Has neither the processor nor the task anything else to do? */
+static bool may_spin(const struct waiter *w)
+{
+	return !waiter_is_done(w) && single_task_running() &&
+	       !signal_pending(current) && !waiter_poll_triggered(w);
+}
+
+/*
+ * A peer on another processor may complete us sooner than we could fall asleep
+ * and be woken: then both go on without that, message after message. If
+ * spinning times out, because no peer comes for long, the next waiters of that
+ * queue sleep at once. How many is random: two that wait for each other, each
+ * asleep while the other spins, come to spin at the same time again.
+ */
+void chan_waiter_spin(const struct waiter *w, ktime_t deadline)
+{
+	unsigned int us = READ_ONCE(spin_us);
+	u8 backoff = READ_ONCE(*w->spin_backoff);
+	ktime_t now, end;
+
+	if (backoff) {
+		WRITE_ONCE(*w->spin_backoff, backoff - 1);
+		return;
+	}
+	if (!us || !may_spin(w))
+		return;
+	now = ktime_get();
+	end = ktime_add_us(now, us);
+	while (now < deadline && may_spin(w)) {
+		if (now >= end) {
+			WRITE_ONCE(*w->spin_backoff,
+				   get_random_u32() % (SPIN_BACKOFF_MAX + 1));
+			return;
+		}
+		cond_resched();
+		cpu_relax();
+		now = ktime_get();
+	}
+}
+
+/* ---- poll and SIGIO ---- */
+
+void chan_wake_pollers(struct chan *ch, unsigned int events)
+{
+	if (events & WAKE_IN) {
+		wake_up_interruptible_poll(&ch->in_wait, EPOLLIN | EPOLLRDNORM);
+		kill_fasync(&ch->in_async, SIGIO, POLL_IN);
+	}
+	if (events & WAKE_OUT) {
+		wake_up_interruptible_poll(&ch->out_wait, EPOLLOUT | EPOLLWRNORM);
+		kill_fasync(&ch->out_async, SIGIO, POLL_OUT);
+	}
+	if (events & WAKE_ENDED) {
+		__wake_up(&ch->in_wait, TASK_INTERRUPTIBLE, 0,
+			  poll_to_key(EPOLLIN | EPOLLRDNORM | EPOLLRDHUP |
+				      EPOLLHUP));
+		__wake_up(&ch->out_wait, TASK_INTERRUPTIBLE, 0,
+			  poll_to_key(EPOLLOUT | EPOLLWRNORM | EPOLLERR));
+		kill_fasync(&ch->in_async, SIGIO, POLL_HUP);
+		kill_fasync(&ch->out_async, SIGIO, POLL_ERR);
+	}
+}
+
+/* To be called before joining a queue: changes from now on look there. */
+void chan_note_poller(struct chan *ch)
+{
+	if (READ_ONCE(ch->has_pollers))
+		return;
+	spin_lock(&ch->lock);
+	WRITE_ONCE(ch->has_pollers, true);
+	spin_unlock(&ch->lock);
+}
+
+/**
+ * chan_fasync() - ask for SIGIO, or no longer
+ * @ch: the channel
+ * @fd: the descriptor
+ * @file: the handle
+ * @on: whether to
+ *
+ * Return: as fasync_helper().
+ */
+int chan_fasync(struct chan *ch, int fd, struct file *file, int on)
+{
+	int err = 0;
+
+	if (on)
+		chan_note_poller(ch);
+	if (file->f_mode & FMODE_READ)
+		err = fasync_helper(fd, file, on, &ch->in_async);
+	if (err < 0 || !(file->f_mode & FMODE_WRITE))
+		return err;
+	err = fasync_helper(fd, file, on, &ch->out_async);
+	if (err < 0 && (file->f_mode & FMODE_READ))
+		fasync_helper(-1, file, 0, &ch->in_async);
+	return err;
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Files in messages (R16): how one gets from a blocked sender to a receiver.
+ *
+ * A message with a file never leaves its sender before the receiver has it all.
+ * It is offered: the send leaves its wait queue, the send and the receive refer
+ * to each other by chan_op.peer, and the receiver copies the payload. Then, under
+ * the lock,
+ *
+ * - the sender withdraws (a signal, its deadline, death): the receiver finds no
+ *   peer, and goes on as if the message had never been queued;
+ * - or the receiver declines, as it could not copy: the sender tries again, ahead
+ *   of the other senders;
+ * - or the receiver commits: it marks the send as committing, drops the lock and
+ *   installs the file. A sender cannot withdraw meanwhile, but no user memory is
+ *   touched, so that this ends soon. If it succeeds the send is complete, if not
+ *   the sender tries again.
+ *
+ * So no file is ever in flight without a sender that waits, and no reference
+ * cycles have to be collected.
+ */
+
+#include <linux/file.h>
+#include <linux/fs.h>
+
+#include "chan_priv.h"
+#include "compat.h"
+#include "xfer.h"
+
+/**
+ * chan_xfer_load() - add a file to a send
+ * @send: the send
+ * @fd: the caller's descriptor; as with SCM_RIGHTS also one opened by O_PATH
+ *
+ * Return: 0; -EBADF; -EOPNOTSUPP on a buffered channel, where messages stay
+ * without a sender.
+ */
+int chan_xfer_load(struct chan_op *send, int fd)
+{
+	if (chan_config(send->ch)->capacity)
+		return -EOPNOTSUPP;
+	send->file = fget_raw(fd);
+	return send->file ? 0 : -EBADF;
+}
+
+/* Offer the message of a send that is claimed and in no queue. */
+void chan_xfer_offer(struct chan_op *send, struct chan_op *recv)
+{
+	lockdep_assert_held(&send->ch->lock);
+	send->peer = recv;
+	recv->peer = send;
+	recv->offered = true;
+}
+
+/* The sender gives up; not while committing. */
+void chan_xfer_withdraw(struct chan_op *send)
+{
+	lockdep_assert_held(&send->ch->lock);
+	send->peer->peer = NULL;
+	send->peer = NULL;
+}
+
+/* End the offer; the send is complete (0), or is tried again (-EAGAIN). */
+static void xfer_end(struct chan_op *recv, int result, struct wake_batch *wb)
+{
+	struct chan_op *send = recv->peer;
+
+	lockdep_assert_held(&recv->ch->lock);
+	recv->peer = NULL;
+	send->peer = NULL;
+	send->committing = false;
+	send->result = result;
+	if (result) {
+		send->queue_first = true;
+	} else {
+		recv->seq = ++recv->ch->last_seq;
+		op_advance(send);
+	}
+	waiter_release(send, wb);
+}
+
+/**
+ * chan_xfer_decline() - the receiver could not copy the message
+ * @recv: the receive to which it was offered
+ */
+void chan_xfer_decline(struct chan_op *recv)
+{
+	struct chan *ch = recv->ch;
+	struct wake_batch wb __uninitialized;
+
+	wake_batch_init(&wb);
+	spin_lock(&ch->lock);
+	if (recv->peer)
+		xfer_end(recv, -EAGAIN, &wb);
+	chan_unlock(ch, &wb);
+}
+
+/* Mark the send as committing. False if it was withdrawn. */
+static bool xfer_begin_commit(struct chan_op *recv)
+{
+	struct chan_op *send;
+
+	spin_lock(&recv->ch->lock);
+	send = recv->peer;
+	if (send)
+		send->committing = true;
+	spin_unlock(&recv->ch->lock);
+	return send;
+}
+
+/**
+ * chan_xfer_commit() - the receiver has copied the message: install its file
+ * @recv: the receive to which it was offered
+ *
+ * Return: 0; -EAGAIN when the sender has withdrawn; -EMFILE, -ENOMEM or what a
+ * security module says, with the message back at its sender; -EFAULT when the
+ * descriptor could not be reported, and was closed.
+ */
+int chan_xfer_commit(struct chan_op *recv)
+{
+	struct chan *ch = recv->ch;
+	struct wake_batch wb __uninitialized;
+	int fd = -1, err = 0;
+
+	if (!xfer_begin_commit(recv))
+		return -EAGAIN;
+	/* A receiver that does not ask gets the message alone. */
+	if (recv->take_fd) {
+		fd = compat_receive_fd(recv->peer->file, O_CLOEXEC);
+		if (fd < 0)
+			err = fd;
+	}
+	wake_batch_init(&wb);
+	spin_lock(&ch->lock);
+	xfer_end(recv, err ? -EAGAIN : 0, &wb);
+	chan_unlock(ch, &wb);
+	if (fd >= 0 && put_user(fd, &recv->report->passed_fd)) {
+		close_fd(fd);
+		err = -EFAULT;
+	}
+	return err;
+}

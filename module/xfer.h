@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Files in messages (xfer.c).
+ */
+#ifndef GOCHAN_XFER_H
+#define GOCHAN_XFER_H
+
+struct chan_op;
+
+int chan_xfer_load(struct chan_op *send, int fd);
+void chan_xfer_offer(struct chan_op *send, struct chan_op *recv);
+void chan_xfer_withdraw(struct chan_op *send);
+void chan_xfer_decline(struct chan_op *recv);
+int chan_xfer_commit(struct chan_op *recv);
+
+#endif /* GOCHAN_XFER_H */
