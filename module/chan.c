@@ -9,8 +9,8 @@
  * I1. A live receive is queued only while nothing is buffered and no live send
  *     but of its own select is queued.
  * I2. A live send is queued only while no slot is free and no live receive but
- *     of its own select is queued. (A slot is not free while a receiver copies
- *     the message that it took from there: nr_copying.)
+ *     of its own select is queued. (The slot of a message that a receiver has
+ *     taken without being charged is not free until it is copied: nr_copying.)
  * I3. On a channel that is closed or hung up no op is queued that would wait for
  *     ever: no send, and no receive once nothing is buffered. (The state is set
  *     first, so that no op joins; then flush_waiters() fails those queued, a few
@@ -20,9 +20,9 @@
  *     are older than those in the ring.
  * I5. A queued send is staged: its payload is in kernel memory, in the form in
  *     which the ring takes it, and charged if it is on the heap.
- * I6. A message on the heap is charged to its owner's user, except while it
- *     occupies a slot; a message pinned by a receiver that does not own it is
- *     charged to that receiver's user as well.
+ * I6. A message on the heap is charged to its owner's user, or occupies a slot; a
+ *     message pinned by a receiver that does not own it is charged to that
+ *     receiver's user as well.
  *
  * Locking: one channel's lock at a time, never two. Inside it only those of
  * quotas, delayed work, pids, the allocator (freeing) and the scheduler are

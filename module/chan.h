@@ -14,6 +14,8 @@
 #include <linux/list.h>
 #include <linux/poll.h>
 #include <linux/sched.h>
+#include <linux/stddef.h>
+#include <linux/string.h>
 #include <linux/types.h>
 #include <linux/gochan.h>
 
@@ -109,6 +111,7 @@ struct waiter {
  * @room: a receive's room for a message
  * @todo: messages still to send, or at most to receive
  * @count: messages sent or received
+ * @tries: how often a receive's memory was not present
  * @msg: a send's staged messages; the message of a receive
  * @pos: how much of a block of several messages at @msg is sent
  * @inline_buf: room for a short message on the task's stack. The ops of a
@@ -119,7 +122,6 @@ struct waiter {
  * @peer: a send that passes a file and the receive to which its message was
  *	offered refer to each other, until one of them ends it
  * @report: where a receive writes its results beside the payload, or NULL
- * @tries: how often a receive's memory was not present
  * @user: whom a receive is charged as; a counted reference, or NULL
  * @pinned: bytes charged to @user for a message that it pins and does not own
  *
@@ -130,22 +132,25 @@ struct chan_op {
 	struct list_head node;
 	struct waiter *waiter;
 	struct chan *ch;
-	u8 dir;
-	bool peek;
-	bool take_fd;
-	bool staged;
-	bool delivered;
-	bool in_slot;
-	bool offered;
-	bool queue_first;
-	bool deferred;
-	bool committing;
-	int result;
+	struct_group(state,
+		u8 dir;
+		bool peek;
+		bool take_fd;
+		bool staged;
+		bool delivered;
+		bool in_slot;
+		bool offered;
+		bool queue_first;
+		bool deferred;
+		bool committing;
+		int result;
+	);
 	struct ubuf ub;
 	size_t len;
 	size_t room;
 	u32 todo;
 	u32 count;
+	unsigned int tries;
 	struct msg *msg;
 	size_t pos;
 	u8 *inline_buf;
@@ -154,9 +159,23 @@ struct chan_op {
 	struct file *file;
 	struct chan_op *peer;
 	struct gochan_op __user *report;
-	unsigned int tries;
 	struct quota_user *user;
 	u64 pinned;
+};
+
+/**
+ * struct recv_buf - a plain buffer in user space to receive into
+ * @ptr: the buffer
+ * @room: its size
+ * @report: where the results go of which an op has more than the payload, or NULL
+ * @len: comes back as the message's length, of the one received or, with
+ *	-EMSGSIZE, of the one that is too long
+ */
+struct recv_buf {
+	void __user *ptr;
+	size_t room;
+	struct gochan_op __user *report;
+	size_t len;
 };
 
 /* struct chan begins with it. */
@@ -213,8 +232,7 @@ int chan_send_op(struct chan_op *op, bool nonblock, ktime_t deadline);
 int chan_send_prepare_wait(struct chan_op *op, u8 *inline_buf);
 
 /* recv.c */
-int chan_recv(struct chan *ch, void __user *buf, size_t room, ktime_t deadline,
-	      struct gochan_op __user *report, size_t *len);
+int chan_recv(struct chan *ch, struct recv_buf *rb, ktime_t deadline);
 int chan_recv_op(struct chan_op *op, bool nonblock, ktime_t deadline);
 int chan_recv_prepare_wait(struct chan_op *op);
 int chan_recv_finish(struct chan_op *op);
@@ -227,15 +245,31 @@ int chan_fasync(struct chan *ch, int fd, struct file *file, int on);
 int chan_waiter_park(struct waiter *w, ktime_t deadline);
 bool chan_waitq_cancel(struct chan_op *op);
 
-/* Begin an operation. The caller fills in the buffer, and @len or @room. */
+/*
+ * Begin an operation. The caller fills in the buffer, and @len or @room; every
+ * other field that may be read before it is written is set here. (To zero all of
+ * it would be a tenth of what it costs to block.)
+ */
 static inline void op_init(struct chan_op *op, struct chan *ch, enum chan_dir dir)
 {
-	*op = (struct chan_op){
-		.ch = ch,
-		.dir = dir,
-		.todo = 1,
-	};
 	INIT_LIST_HEAD(&op->node);
+	op->waiter = NULL;
+	op->ch = ch;
+	memset(&op->state, 0, sizeof(op->state));
+	op->dir = dir;
+	op->ub.iter = NULL;
+	op->todo = 1;
+	op->count = 0;
+	op->tries = 0;
+	op->msg = NULL;
+	op->pos = 0;
+	op->inline_buf = NULL;
+	op->from.pid = NULL;
+	op->file = NULL;
+	op->peer = NULL;
+	op->report = NULL;
+	op->user = NULL;
+	op->pinned = 0;
 }
 
 static inline void waiter_init(struct waiter *w)

@@ -94,8 +94,8 @@ struct waitq {
  * @requeued: messages that a receiver took, could not copy and gave back, in the
  *	order of sending; all older than those in the ring
  * @nr_requeued: how many
- * @nr_copying: messages that a receiver took out of the ring and has still to
- *	copy; they occupy their slots until then
+ * @nr_copying: messages that receivers have taken without being charged, and
+ *	have still to copy; they occupy their slots until then
  * @deferred: sends that are complete, but whose wakeup is deferred
  * @nr_deferred: how many
  * @deferred_since: jiffies when the first of them was completed
@@ -250,6 +250,13 @@ static inline const u8 *op_payload(const struct chan_op *op)
 static inline struct msg *op_transferable(const struct chan_op *op)
 {
 	return op->msg && op->msg->len == op->len ? op->msg : NULL;
+}
+
+/* May the op's messages take the common path, which knows no op? */
+static inline bool op_is_common(const struct chan_op *op)
+{
+	return !op->ub.iter && !op_staged(op) && !op->ch->indirect &&
+	       !(op->ch->config.flags & GOCHAN_CRED);
 }
 
 /* ---- locking and wakeups ---- */

@@ -171,12 +171,11 @@ static noinline ssize_t write_op(struct file *file, struct ubuf ub, size_t len,
 static __always_inline ssize_t read_plain(struct chan *ch, void __user *buf,
 					  size_t len, ktime_t deadline)
 {
-	size_t got = 0;
-	int err;
+	struct recv_buf rb = { .ptr = buf, .room = len };
+	int err = chan_recv(ch, &rb, deadline);
 
-	err = chan_recv(ch, buf, len, deadline, NULL, &got);
 	if (likely(!err))
-		return got;
+		return rb.len;
 	return err == GOCHAN_R_CLOSED ? 0 : err;
 }
 

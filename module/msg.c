@@ -19,11 +19,11 @@
 #include "msg.h"
 #include "quota.h"
 
-/* Payloads from here on are allocated on their own, as 2^n bytes would waste n. */
-#define MSG_SEPARATE_MIN	(PAGE_SIZE + 1)
+/* Longer payloads are allocated on their own. */
+#define MSG_CACHED_MAX	4096
 
 /**
- * struct msg_class - a slab cache for messages of up to so many bytes
+ * struct msg_class - messages of up to so many bytes
  * @size: the most payload
  * @name: the cache's name
  * @cache: the cache
@@ -35,9 +35,11 @@ struct msg_class {
 };
 
 static struct msg_class msg_classes[] = {
+	{ 256, "gochan_msg_256" },
+	{ 512, "gochan_msg_512" },
 	{ 1024, "gochan_msg_1k" },
 	{ 2048, "gochan_msg_2k" },
-	{ PAGE_SIZE, "gochan_msg_page" },
+	{ 4096, "gochan_msg_4k" },
 };
 
 /*
@@ -73,13 +75,27 @@ void chan_msg_exit(void)
 		kmem_cache_destroy(c->cache);
 }
 
-static struct kmem_cache *msg_cache(size_t len)
+/* The class of a message of at most MSG_CACHED_MAX bytes. */
+static const struct msg_class *msg_class(size_t len)
 {
-	struct msg_class *c = msg_classes;
+	const struct msg_class *c = msg_classes;
 
 	while (c->size < len)
 		c++;
-	return c->cache;
+	return c;
+}
+
+/**
+ * chan_msg_truesize() - what a message is charged for
+ * @len: payload, bytes
+ *
+ * Return: the bytes that are allocated for it.
+ */
+u64 chan_msg_truesize(size_t len)
+{
+	if (len <= MSG_CACHED_MAX)
+		return sizeof(struct msg) + msg_class(len)->size;
+	return sizeof(struct msg) + (u64)PAGE_ALIGN(len);
 }
 
 /**
@@ -94,8 +110,8 @@ struct msg *chan_msg_alloc(size_t len)
 	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
 	struct msg *m;
 
-	if (len < MSG_SEPARATE_MIN) {
-		m = kmem_cache_alloc(msg_cache(len), gfp);
+	if (len <= MSG_CACHED_MAX) {
+		m = kmem_cache_alloc(msg_class(len)->cache, gfp);
 		if (!m)
 			return NULL;
 		m->data = (u8 *)(m + 1);
@@ -126,8 +142,8 @@ void chan_msg_unref(struct msg *m)
 	if (!refcount_dec_and_test(&m->refs))
 		return;
 	origin_drop(&m->from);
-	if (m->len < MSG_SEPARATE_MIN) {
-		kmem_cache_free(msg_cache(m->len), m);
+	if (m->len <= MSG_CACHED_MAX) {
+		kmem_cache_free(msg_class(m->len)->cache, m);
 		return;
 	}
 	kvfree(m->data);
@@ -175,7 +191,7 @@ int chan_msg_charge(struct msg *m)
 	user = gochan_user_get();
 	if (!user)
 		return -ENOMEM;
-	err = gochan_charge(user, QUOTA_BYTES, msg_truesize(m->len));
+	err = gochan_charge(user, QUOTA_BYTES, chan_msg_truesize(m->len));
 	if (err)
 		gochan_user_put(user);
 	else
@@ -193,7 +209,7 @@ int chan_msg_charge(struct msg *m)
  */
 int chan_msg_recharge(struct msg *m, struct quota_user *user, bool own)
 {
-	u64 bytes = msg_truesize(m->len);
+	u64 bytes = chan_msg_truesize(m->len);
 	int err;
 
 	if (m->charged_to == user)
@@ -216,7 +232,7 @@ void chan_msg_uncharge(struct msg *m)
 {
 	if (!m->charged_to)
 		return;
-	gochan_uncharge(m->charged_to, QUOTA_BYTES, msg_truesize(m->len));
+	gochan_uncharge(m->charged_to, QUOTA_BYTES, chan_msg_truesize(m->len));
 	gochan_user_put(m->charged_to);
 	m->charged_to = NULL;
 }

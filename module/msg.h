@@ -36,7 +36,8 @@ static inline void origin_copy(struct origin *to, const struct origin *from)
 
 static inline void origin_drop(struct origin *from)
 {
-	put_pid(from->pid);
+	if (from->pid)
+		put_pid(from->pid);
 	from->pid = NULL;
 }
 
@@ -73,12 +74,6 @@ struct msg {
 	u8 *data;
 };
 
-/* What a message of @len bytes is charged for: its payload and what manages it. */
-static inline u64 msg_truesize(size_t len)
-{
-	return len + sizeof(struct msg);
-}
-
 int chan_msg_init(void);
 void chan_msg_exit(void);
 
@@ -87,6 +82,7 @@ void chan_msg_unref(struct msg *m);
 void chan_msg_put(struct msg *m);
 void chan_msg_put_list(struct msg *m);
 
+u64 chan_msg_truesize(size_t len);
 int chan_msg_charge(struct msg *m);
 int chan_msg_recharge(struct msg *m, struct quota_user *user, bool own);
 void chan_msg_uncharge(struct msg *m);

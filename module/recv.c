@@ -81,11 +81,9 @@ static __always_inline int report(const struct chan_op *op,
 				  struct gochan_op __user *to, size_t len,
 				  const struct origin *from)
 {
-	int err;
+	int err = report_len(to, len);
 
-	if (!to)
-		return 0;
-	err = report_len(to, len);
+
 	if (err || !op || !(op->ch->config.flags & GOCHAN_CRED))
 		return err;
 	err = report_origin(to, from);
@@ -138,15 +136,6 @@ static __always_inline void find_in_ring(const struct chan *ch, bool indirect,
 	f->data = indirect ? slot->msg->data : slot->data;
 }
 
-static bool find_message(struct chan *ch, struct found *f)
-{
-	lockdep_assert_held(&ch->lock);
-	if (!next_in_ring(ch))
-		return find_requeued_or_blocked(ch, f);
-	find_in_ring(ch, ch->indirect, f);
-	return true;
-}
-
 /**
  * chan_has_message() - would a receive find a message?
  * @ch: the channel, locked
@@ -158,7 +147,10 @@ bool chan_has_message(struct chan *ch, size_t *len)
 {
 	struct found f;
 
-	if (!find_message(ch, &f))
+	lockdep_assert_held(&ch->lock);
+	if (next_in_ring(ch))
+		find_in_ring(ch, ch->indirect, &f);
+	else if (!find_requeued_or_blocked(ch, &f))
 		return false;
 	if (len)
 		*len = f.len;
@@ -220,8 +212,6 @@ static noinline bool take_from_sender(struct chan *ch, struct chan_op *op,
 		op->seq = ch->last_seq;
 	if (!sender->todo)
 		waiter_complete(sender, 0, wb);
-	if (at_eof(ch))
-		wb->events |= WAKE_ENDED;
 	return true;
 }
 
@@ -241,24 +231,22 @@ static __always_inline bool take(struct chan *ch, struct chan_op *op,
 		take_requeued(ch, op, f);
 	if (f->msg)
 		wake_batch_free(wb, f->msg);
-	slot_freed(ch, wb);
 	return true;
 }
 
 /* Copy what was found to the user, and then take it. */
 static __always_inline enum step recv_copy(struct chan *ch, struct chan_op *op,
-					   void __user *buf, size_t room,
-					   struct gochan_op __user *to,
-					   struct found *f, struct wake_batch *wb)
+					   struct recv_buf *rb, struct found *f,
+					   struct wake_batch *wb)
 {
-	int err;
+	struct gochan_op __user *to = op ? op->report : rb->report;
+	int err = 0;
 
 	pagefault_disable();
-	err = 0;
 	if (likely(f->len))
 		err = op ? ubuf_put(&op->ub, f->data, f->len) :
-			   user_put(buf, f->data, f->len);
-	if (!err) {
+			   user_put(rb->ptr, f->data, f->len);
+	if (!err && to) {
 		err = report(op, to, f->len, f->from);
 		if (err && op)
 			ubuf_revert(&op->ub, f->len);
@@ -274,7 +262,7 @@ static __always_inline enum step recv_copy(struct chan *ch, struct chan_op *op,
 	if (op)
 		ubuf_revert(&op->ub, f->len);
 	pagefault_disable();
-	unreport(to, room);
+	unreport(to, op ? op->room : rb->room);
 	pagefault_enable();
 	return STEP_RETRY;
 }
@@ -282,7 +270,7 @@ static __always_inline enum step recv_copy(struct chan *ch, struct chan_op *op,
 /* Pin a message that the op will not own, and charge its user for that. */
 int chan_op_pin(struct chan_op *op, struct msg *m, bool own)
 {
-	u64 bytes = msg_truesize(m->len);
+	u64 bytes = chan_msg_truesize(m->len);
 	int err;
 
 	lockdep_assert_held(&op->ch->lock);
@@ -309,24 +297,38 @@ static void op_drop_msg(struct chan_op *op)
 	op->msg = NULL;
 }
 
+/*
+ * Charge the op's user for the long message that was found. A buffered one that it
+ * has no allowance for can be received all the same, but keeps its slot, which is
+ * charged already, until it is copied (R19).
+ */
+static int charge_found(struct chan_op *op, const struct found *f, bool shared)
+{
+	int err;
+
+	if (shared)
+		return chan_op_pin(op, f->msg, true);
+	err = chan_msg_recharge(f->msg, op->user, true);
+	if (!err || f->msg->charged_to)
+		return err;
+	op->in_slot = true;
+	return 0;
+}
+
 /* Take a long message, to copy it without the lock. */
 static enum step recv_by_pointer(struct chan_op *op, struct found *f,
 				 struct wake_batch *wb)
 {
 	bool shared = op->peek || (f->sender && f->sender->file);
 	struct chan *ch = op->ch;
-	int err = 0;
+	int err;
 
 	lockdep_assert_held(&ch->lock);
-	/* In a slot it stays charged to the channel's maker. */
-	if (!op->user && (shared || f->msg->charged_to))
+	if (!op->user)
 		return STEP_NEED_CHARGE;
 	if (f->sender && !op->peek && !op_claim(f->sender))
 		return STEP_RETRY;
-	if (shared)
-		err = chan_op_pin(op, f->msg, true);
-	else if (f->msg->charged_to)
-		err = chan_msg_recharge(f->msg, op->user, true);
+	err = charge_found(op, f, shared);
 	if (err) {
 		/* A select that is claimed has to try again. */
 		if (f->sender && !op->peek && f->sender->waiter->is_select)
@@ -334,30 +336,20 @@ static enum step recv_by_pointer(struct chan_op *op, struct found *f,
 		op->result = err;
 		return STEP_NO_QUOTA;
 	}
+	op->delivered = true;
 	if (op->peek) {
 		origin_drop(&op->from);
 		origin_copy(&op->from, f->from);
-		op->delivered = true;
 		return STEP_DONE;
 	}
-	if (f->sender) {
+	if (f->sender)
 		take_from_sender(ch, op, f, true, wb);
-	} else {
-		if (list_empty(&ch->requeued))
-			take_slot(ch, op, f);
-		else
-			take_requeued(ch, op, f);
-		op->in_slot = !f->msg->charged_to;
-		if (op->in_slot) {
-			ch->nr_copying++;
-			if (at_eof(ch))
-				wb->events |= WAKE_ENDED;
-		} else {
-			slot_freed(ch, wb);
-		}
-	}
+	else if (list_empty(&ch->requeued))
+		take_slot(ch, op, f);
+	else
+		take_requeued(ch, op, f);
+	ch->nr_copying += op->in_slot;
 	op->msg = f->msg;
-	op->delivered = true;
 	return STEP_DONE;
 }
 
@@ -368,37 +360,37 @@ static inline bool nothing_to_receive(const struct chan *ch)
 }
 
 /*
- * Try to receive one message. With a NULL @op it goes to a plain buffer; without
- * @wb, too, this is the common path: the message is in the ring, and slot_freed()
- * is the caller's.
+ * Try to receive one message, by an op or, if that is NULL, into a plain buffer.
+ * Without @wb, too, this is the common path: the message is in the ring. What
+ * slot_freed() does is left to the caller.
  */
 static __always_inline enum step recv_attempt(struct chan *ch, struct chan_op *op,
-					      void __user *buf, size_t room,
-					      struct gochan_op __user *to,
-					      size_t *len, struct wake_batch *wb)
+					      struct recv_buf *rb,
+					      struct wake_batch *wb)
 {
 	struct found f __uninitialized;
 
-	if (!wb) {
-		if (!next_in_ring(ch))
-			return nothing_to_receive(ch) ? STEP_WAIT : STEP_RETRY;
-		find_in_ring(ch, false, &f);
-	} else if (!find_message(ch, &f)) {
+	if (likely(next_in_ring(ch)))
+		find_in_ring(ch, op && ch->indirect, &f);
+	else if (!wb)
+		return nothing_to_receive(ch) ? STEP_WAIT : STEP_RETRY;
+	else if (!find_requeued_or_blocked(ch, &f))
 		return at_eof(ch) ? STEP_ENDED : STEP_WAIT;
-	}
-	*len = f.len;
-	if (unlikely(f.len > room))
+	if (op)
+		op->len = f.len;
+	else
+		rb->len = f.len;
+	if (unlikely(f.len > (op ? op->room : rb->room)))
 		return STEP_TOO_SMALL;
 	if (likely(f.len <= CHAN_LOCKED_COPY_MAX))
-		return recv_copy(ch, op, buf, room, to, &f, wb);
+		return recv_copy(ch, op, rb, &f, wb);
 	return op ? recv_by_pointer(op, &f, wb) : STEP_NEED_CHARGE;
 }
 
 static enum step recv_attempt_op(struct chan_op *op, struct wake_batch *wb)
 {
-	enum step step;
+	enum step step = recv_attempt(op->ch, op, NULL, wb);
 
-	step = recv_attempt(op->ch, op, NULL, op->room, op->report, &op->len, wb);
 	if (step == STEP_DONE && !op->delivered) {
 		op->tries = 0;
 		op_advance(op);
@@ -406,17 +398,35 @@ static enum step recv_attempt_op(struct chan_op *op, struct wake_batch *wb)
 	return step;
 }
 
+/* Several messages that are in the ring take the common path, one by one. */
+static inline void recv_common(struct chan_op *op, unsigned int *budget)
+{
+	struct recv_buf rb = { .ptr = op->ub.ptr, .room = op->room };
+
+	while (op->todo && *budget &&
+	       recv_attempt(op->ch, NULL, &rb, NULL) == STEP_DONE) {
+		rb.ptr += rb.len;
+		op->len = rb.len;
+		op->tries = 0;
+		op_advance(op);
+		--*budget;
+	}
+	op->ub.ptr = rb.ptr;
+}
+
 /* Receive what is there; a budget bounds the time under the lock. */
 static enum step recv_locked(struct chan_op *op, struct wake_batch *wb)
 {
 	unsigned int budget = CHAN_LOCKED_MSGS_MAX;
-	enum step step;
+	enum step step = STEP_DONE;
 
-	do {
+	if (op->todo > 1 && op_is_common(op))
+		recv_common(op, &budget);
+	while ((step == STEP_RETRY ||
+		(step == STEP_DONE && op->todo && !op->delivered && !op->offered)) &&
+	       budget--)
 		step = recv_attempt_op(op, wb);
-	} while ((step == STEP_RETRY ||
-		  (step == STEP_DONE && op->todo && !op->delivered && !op->offered)) &&
-		 --budget);
+	slot_freed(op->ch, wb);
 	return step;
 }
 
@@ -533,14 +543,14 @@ static struct msg *op_reclaim(struct chan_op *op)
 /* ---- after the lock was dropped ---- */
 
 /* Copy the message that was delivered to the user. */
-static inline int copy_delivered(struct chan_op *op)
+static __always_inline int copy_delivered(struct chan_op *op)
 {
 	const u8 *data = op->msg ? op->msg->data : op->inline_buf;
 
 	op->delivered = false;
 	if (op->len && ubuf_put(&op->ub, data, op->len))
 		return -EFAULT;
-	if (report(op, op->report, op->len, &op->from)) {
+	if (op->report && report(op, op->report, op->len, &op->from)) {
 		unreport(op->report, op->room);
 		return -EFAULT;
 	}
@@ -712,14 +722,16 @@ static __always_inline int recv_slow(struct chan_op *op, enum step step,
 		}
 		if (!err)
 			err = recv_finish(op);
+		if (likely(!err) && !op->todo)
+			return 0;
 		/* It was completed in order to try again, or its sender withdrew. */
 		if (err == -EAGAIN && step != STEP_WAIT)
 			err = 0;
 		else if (err == -EAGAIN && wait)
 			err = signal_pending(current) ? -ERESTARTSYS : 0;
-		if (!err && op->todo)
+		if (!err)
 			err = chan_op_pause(op);
-		if (err || !op->todo)
+		if (err)
 			return err;
 		if (op->waiter->done)
 			waiter_init(op->waiter);
@@ -733,8 +745,7 @@ static __always_inline int recv_slow(struct chan_op *op, enum step step,
  * A plain receive that is not on the common path: the message is not in the ring,
  * or else it needs an op.
  */
-static noinline int recv_uncommon(struct chan *ch, void __user *buf, size_t room,
-				  struct gochan_op __user *to, size_t *len,
+static noinline int recv_uncommon(struct chan *ch, struct recv_buf *rb,
 				  enum step step, ktime_t deadline)
 	__releases(&ch->lock)
 {
@@ -746,22 +757,25 @@ static noinline int recv_uncommon(struct chan *ch, void __user *buf, size_t room
 	int err;
 
 	wake_batch_init(&wb);
-	if (step == STEP_RETRY)
-		step = recv_attempt(ch, NULL, buf, room, to, len, &wb);
+	if (step == STEP_RETRY) {
+		step = recv_attempt(ch, NULL, rb, &wb);
+		if (step == STEP_DONE)
+			slot_freed(ch, &wb);
+	}
 	if (step == STEP_DONE || (step == STEP_WAIT && nonblock)) {
 		chan_unlock(ch, &wb);
 		return step == STEP_DONE ? 0 : -EAGAIN;
 	}
 	waiter_init(&w);
 	op_init(&op, ch, CHAN_RECV);
-	op.ub.ptr = buf;
-	op.room = room;
-	op.len = *len;
-	op.report = to;
+	op.ub.ptr = rb->ptr;
+	op.room = rb->room;
+	op.len = rb->len;
+	op.report = rb->report;
 	op.inline_buf = inline_buf;
 	op.waiter = &w;
 	err = recv_slow(&op, step, &wb, nonblock, deadline);
-	*len = op.len;
+	rb->len = op.len;
 	if (unlikely(op.user))
 		gochan_user_put(op.user);
 	return err;
@@ -781,24 +795,19 @@ static noinline void recv_follow_up(struct chan *ch)
 /**
  * chan_recv() - receive one message into a plain buffer: the fast path
  * @ch: a channel for which chan_fast_ok() holds
- * @buf: room in user space
- * @room: how much
+ * @rb: the buffer
  * @deadline: absolute CLOCK_MONOTONIC, KTIME_MAX for none, or CHAN_NONBLOCK
- * @to: where the results go of which an op has more than the payload, or NULL
- * @len: comes back as the message's length, of the one received or, with
- *	-EMSGSIZE, of the one that is too long
  *
  * Return: as chan_recv_op().
  */
-int chan_recv(struct chan *ch, void __user *buf, size_t room, ktime_t deadline,
-	      struct gochan_op __user *to, size_t *len)
+int chan_recv(struct chan *ch, struct recv_buf *rb, ktime_t deadline)
 {
 	enum step step;
 
 	chan_lock(ch);
-	step = recv_attempt(ch, NULL, buf, room, to, len, NULL);
+	step = recv_attempt(ch, NULL, rb, NULL);
 	if (unlikely(step != STEP_DONE))
-		return recv_uncommon(ch, buf, room, to, len, step, deadline);
+		return recv_uncommon(ch, rb, step, deadline);
 	if (likely(only_pollers_follow(ch)))
 		chan_unlock_and_notify(ch, out_event(ch));
 	else

@@ -82,26 +82,6 @@ static bool chosen(u32 flags, u32 nth)
 			    !reciprocal_scale(get_random_u32(), nth));
 }
 
-/* Does a plain op in user space seem ready? -EINVAL: it is not plain. */
-static __always_inline int plain_ready_hint(struct gochan_op *g,
-					    const struct gochan_op __user *user)
-{
-	int ready = -EINVAL;
-	struct chan *ch;
-	struct fd fd;
-
-	if (!uop_read_plain(g, user))
-		return -EINVAL;
-	if (g->fd < 0)
-		return false;
-	fd = fdget(g->fd);
-	ch = uop_plain_chan(g, compat_fd_file(fd));
-	if (ch)
-		ready = chan_ready_hint(ch, uop_dir(g));
-	fdput(fd);
-	return ready;
-}
-
 static bool loaded_ready_hint(struct uop *u)
 {
 	if (uop_is_nil(u))
@@ -114,28 +94,23 @@ static bool loaded_ready_hint(struct uop *u)
 }
 
 /*
- * Choose one of the ops that seem ready: its index, or -EAGAIN. @sel is constant:
- * with NULL this is the fast path, which returns the op in @plain, or -EINVAL if
- * there are ops that are not plain.
+ * Choose one of the ops that seem ready: its index, or -EAGAIN. With a constant
+ * NULL for @sel this is the fast path, for plain ops in user space; -EINVAL: some
+ * of them are not plain.
  */
 static __always_inline int choose(const struct gochan_op __user *uops, u32 n,
-				  u32 flags, struct gochan_op *plain,
-				  struct sel *sel)
+				  u32 flags, struct sel *sel)
 {
 	int ready, at = -EAGAIN;
-	struct gochan_op g __uninitialized;
 	u32 i, nth = 0;
 
 	for (i = 0; i < n; i++) {
 		ready = sel ? loaded_ready_hint(&sel->ops[i]) :
-			      plain_ready_hint(&g, uops + i);
+			      uop_plain_ready_hint(uops + i);
 		if (ready < 0)
 			return ready;
-		if (ready && chosen(flags, ++nth)) {
+		if (ready && chosen(flags, ++nth))
 			at = i;
-			if (!sel)
-				*plain = g;
-		}
 	}
 	return at;
 }
@@ -146,7 +121,7 @@ static int try_ops(struct sel *sel, int *verdict)
 	int at;
 
 	for (;;) {
-		at = choose(NULL, sel->n, sel->flags, NULL, sel);
+		at = choose(NULL, sel->n, sel->flags, sel);
 		if (at < 0)
 			return at;
 		*verdict = gochan_uop_do(&sel->ops[at], true, sel->deadline);
@@ -516,8 +491,8 @@ static long select_fast(const struct gochan_ops *call, u32 *at)
 	struct gochan_op g __uninitialized;
 	int i, verdict;
 
-	i = choose(uops, call->count, call->flags, &g, NULL);
-	if (i < 0 ||
+	i = choose(uops, call->count, call->flags, NULL);
+	if (i < 0 || !uop_read_plain(&g, uops + i) || g.fd < 0 ||
 	    !gochan_uop_do_plain(&g, uops + i, CHAN_NONBLOCK, &verdict, true) ||
 	    verdict == -EAGAIN)
 		return -EAGAIN;

@@ -183,15 +183,33 @@ static __always_inline enum step send_attempt(struct chan *ch, struct chan_op *o
 	return STEP_WAIT;
 }
 
+/* Several messages for which there are free slots take the common path. */
+static inline void send_common(struct chan_op *op, unsigned int *budget,
+			       struct wake_batch *wb)
+{
+	void __user *ptr = op->ub.ptr;
+
+	while (op->todo && *budget &&
+	       send_attempt(op->ch, NULL, ptr, op->len, NULL) == STEP_DONE) {
+		ptr += op->len;
+		op_advance(op);
+		--*budget;
+	}
+	op->ub.ptr = ptr;
+	if (op->count)
+		wb->events |= in_event(op->ch);
+}
+
 /* Send what can be sent now; a budget bounds the time under the lock. */
 static enum step send_locked(struct chan_op *op, struct wake_batch *wb)
 {
 	unsigned int budget = CHAN_LOCKED_MSGS_MAX;
-	enum step step;
+	enum step step = STEP_DONE;
 
-	do {
+	if (op->todo > 1 && op_is_common(op))
+		send_common(op, &budget, wb);
+	while ((step == STEP_DONE || step == STEP_RETRY) && op->todo && budget--)
 		step = send_attempt(op->ch, op, NULL, op->len, wb);
-	} while ((step == STEP_DONE || step == STEP_RETRY) && op->todo && --budget);
 	return step;
 }
 
@@ -448,12 +466,14 @@ static __always_inline int send_slow(struct chan_op *op, enum step step,
 			if (err == -EAGAIN)
 				return err;
 		}
+		if (likely(!err) && !op->todo)
+			return 0;
 		/* The receiver has declined: try again. */
 		if (err == -EAGAIN)
 			err = signal_pending(current) ? -ERESTARTSYS : 0;
-		if (!err && op->todo)
+		if (!err)
 			err = chan_op_pause(op);
-		if (err || !op->todo)
+		if (err)
 			return err;
 		if (op->waiter->done)
 			waiter_init(op->waiter);

@@ -89,7 +89,7 @@ static inline int ubuf_put_iter(struct ubuf *u, const void *src, size_t len)
 }
 
 /* Copy @len bytes from user space; may sleep. */
-static inline int ubuf_get(struct ubuf *u, void *dst, size_t len)
+static __always_inline int ubuf_get(struct ubuf *u, void *dst, size_t len)
 {
 	if (u->iter)
 		return ubuf_get_iter(u, dst, len);
@@ -100,7 +100,7 @@ static inline int ubuf_get(struct ubuf *u, void *dst, size_t len)
 }
 
 /* Copy @len bytes to user space; may sleep. */
-static inline int ubuf_put(struct ubuf *u, const void *src, size_t len)
+static __always_inline int ubuf_put(struct ubuf *u, const void *src, size_t len)
 {
 	if (u->iter)
 		return ubuf_put_iter(u, src, len);
@@ -120,7 +120,7 @@ static inline int user_get_nofault(void *dst, const void __user *src, size_t len
 	return err;
 }
 
-static inline int ubuf_get_nofault(struct ubuf *u, void *dst, size_t len)
+static __always_inline int ubuf_get_nofault(struct ubuf *u, void *dst, size_t len)
 {
 	int err;
 
@@ -130,7 +130,7 @@ static inline int ubuf_get_nofault(struct ubuf *u, void *dst, size_t len)
 	return err;
 }
 
-static inline int ubuf_put_nofault(struct ubuf *u, const void *src, size_t len)
+static __always_inline int ubuf_put_nofault(struct ubuf *u, const void *src, size_t len)
 {
 	int err;
 

@@ -90,7 +90,7 @@ static int load_chan_op(struct uop *u, const struct gochan_op *g,
 	if (!(file->f_mode & (send ? FMODE_WRITE : FMODE_READ)))
 		return -EBADF;
 	chan_freeze(file_chan(file));
-	op_init(op, file_chan(file), uop_dir(g));
+	op_init(op, file_chan(file), uop_dir(g->opcode));
 	op->ub.ptr = u64_to_user_ptr(g->buf);
 	if (send)
 		return load_send(u, g);
@@ -280,7 +280,7 @@ bool gochan_uop_do_plain(const struct gochan_op *g, struct gochan_op __user *use
 {
 	void __user *buf = u64_to_user_ptr(g->buf);
 	struct chan *ch;
-	size_t len = 0;
+	struct recv_buf rb;
 	struct fd fd;
 	int err;
 
@@ -288,7 +288,7 @@ bool gochan_uop_do_plain(const struct gochan_op *g, struct gochan_op __user *use
 	if (put_user(g->result, &user->result))
 		return false;
 	fd = fdget(g->fd);
-	ch = uop_plain_chan(g, compat_fd_file(fd));
+	ch = uop_plain_chan(g->opcode, g->len, compat_fd_file(fd));
 	if (!ch) {
 		fdput(fd);
 		return false;
@@ -296,12 +296,13 @@ bool gochan_uop_do_plain(const struct gochan_op *g, struct gochan_op __user *use
 	/* A SELECT does not block here, a BATCH obeys the handle. */
 	if (compat_fd_file(fd)->f_flags & O_NONBLOCK)
 		deadline = CHAN_NONBLOCK;
+	rb = (struct recv_buf){ .ptr = buf, .room = g->len, .report = user };
 	err = g->opcode == GOCHAN_OP_SEND ?
 		      chan_send(ch, buf, g->len, deadline) :
-		      chan_recv(ch, buf, g->len, deadline, user, &len);
+		      chan_recv(ch, &rb, deadline);
 	fdput(fd);
 	*verdict = err;
 	if (err != -EAGAIN || !select)
-		report(user, g->opcode, err, len, 0);
+		report(user, g->opcode, err, rb.len, 0);
 	return true;
 }

@@ -59,9 +59,15 @@ static inline bool uop_polls(const struct uop *u)
 	return u->opcode == GOCHAN_OP_POLL || u->op.peek;
 }
 
-/* Read what matters of an op that may be plain. False if it is not. */
-static __always_inline bool uop_read_plain(struct gochan_op *g,
-					   const struct gochan_op __user *user)
+static inline bool uop_is_plain(u16 opcode, u16 flags, u32 reserved)
+{
+	return !flags && !reserved &&
+	       (opcode == GOCHAN_OP_SEND || opcode == GOCHAN_OP_RECV);
+}
+
+/* Read an op that may be plain. False if it is not. */
+static inline bool uop_read_plain(struct gochan_op *g,
+				  const struct gochan_op __user *user)
 {
 	if (should_fail_usercopy() ||
 	    !user_read_access_begin(user, sizeof(*user)))
@@ -74,23 +80,22 @@ static __always_inline bool uop_read_plain(struct gochan_op *g,
 	unsafe_get_user(g->result, &user->result, fault);
 	unsafe_get_user(g->reserved, &user->reserved, fault);
 	user_read_access_end();
-	return !g->flags && !g->reserved && (g->opcode == GOCHAN_OP_SEND ||
-					     g->opcode == GOCHAN_OP_RECV);
+	return uop_is_plain(g->opcode, g->flags, g->reserved);
 fault:
 	user_read_access_end();
 	return false;
 }
 
-static inline enum chan_dir uop_dir(const struct gochan_op *g)
+static inline enum chan_dir uop_dir(u16 opcode)
 {
-	return g->opcode == GOCHAN_OP_SEND ? CHAN_SEND : CHAN_RECV;
+	return opcode == GOCHAN_OP_SEND ? CHAN_SEND : CHAN_RECV;
 }
 
-/* The channel behind @file if the op is plain and allowed there, or NULL. */
-static __always_inline struct chan *uop_plain_chan(const struct gochan_op *g,
+/* The channel behind @file if a plain op is allowed there, or NULL. */
+static __always_inline struct chan *uop_plain_chan(u16 opcode, u32 len,
 						   const struct file *file)
 {
-	bool send = g->opcode == GOCHAN_OP_SEND;
+	bool send = opcode == GOCHAN_OP_SEND;
 	struct chan *ch;
 
 	if (!file || !file_is_handle(file) ||
@@ -99,7 +104,43 @@ static __always_inline struct chan *uop_plain_chan(const struct gochan_op *g,
 	ch = file_chan(file);
 	if (!chan_fast_ok(ch))
 		return NULL;
-	return send && g->len > chan_config(ch)->msg_size ? NULL : ch;
+	return send && len > chan_config(ch)->msg_size ? NULL : ch;
+}
+
+/*
+ * Does an op in user space seem ready? -EINVAL: it is not plain. No more is read
+ * than that takes, as a select does this with each of its ops.
+ */
+static __always_inline int uop_plain_ready_hint(const struct gochan_op __user *user)
+{
+	u16 opcode, flags;
+	u32 len, reserved;
+	struct chan *ch;
+	struct fd fd;
+	int ready;
+	s32 num;
+
+	if (should_fail_usercopy() ||
+	    !user_read_access_begin(user, sizeof(*user)))
+		return -EINVAL;
+	unsafe_get_user(num, &user->fd, fault);
+	unsafe_get_user(opcode, &user->opcode, fault);
+	unsafe_get_user(flags, &user->flags, fault);
+	unsafe_get_user(len, &user->len, fault);
+	unsafe_get_user(reserved, &user->reserved, fault);
+	user_read_access_end();
+	if (!uop_is_plain(opcode, flags, reserved))
+		return -EINVAL;
+	if (num < 0)
+		return false;
+	fd = fdget(num);
+	ch = uop_plain_chan(opcode, len, compat_fd_file(fd));
+	ready = ch ? chan_ready_hint(ch, uop_dir(opcode)) : -EINVAL;
+	fdput(fd);
+	return ready;
+fault:
+	user_read_access_end();
+	return -EINVAL;
 }
 
 #endif /* GOCHAN_UOP_H */
