@@ -207,10 +207,10 @@ TEST_F(batch, r15_one_after_the_other)
 	call_recv(call, a);
 	call_start(call, variant->by);
 	ASSERT_TRUE(wait_for_waiters(a, 0, 1));
-	EXPECT_TRUE(lines_empty(b));
+	EXPECT_TRUE(no_waiters(b));
 	EXPECT_EQ(1, send_text(a, "1"));
 	ASSERT_TRUE(wait_for_waiters(b, 1, 0));
-	EXPECT_TRUE(lines_empty(a));
+	EXPECT_TRUE(no_waiters(a));
 	EXPECT_EQ(-EAGAIN, try_send_text(a, "2"));
 	EXPECT_FALSE(call_done(call));
 	EXPECT_STREQ("out", recv_text(b));
@@ -498,7 +498,7 @@ TEST(r15_deadline)
 	EXPECT_LE((long long)call->arg.timeout, now_ns());
 	EXPECT_EQ(-ETIMEDOUT, call->ops[0].result);
 	EXPECT_EQ(0U, call->arg.index);
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_waiters(ch));
 
 	ASSERT_EQ(1, send_text(ch, "a"));
 	ASSERT_EQ(1, send_text(ch, "b"));
@@ -508,7 +508,7 @@ TEST(r15_deadline)
 	call->arg.timeout = 0;
 	EXPECT_EQ(1, call_now(call));
 	EXPECT_EQ(-ETIMEDOUT, call->ops[1].result);
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_waiters(ch));
 
 	call = sends(ch, 4);
 	call->arg.timeout = now_ns() + 1000000;
@@ -540,7 +540,7 @@ TEST_F(batch, r8_r15_interrupted)
 		EXPECT_EQ(UNTOUCHED, call->ops[3].result);
 		EXPECT_EQ(2U, ch_info(ch).len);
 		EXPECT_EQ(2U, ch_info(ch).sent);
-		EXPECT_TRUE(lines_empty(ch));
+		EXPECT_TRUE(no_waiters(ch));
 	}
 }
 
@@ -557,7 +557,7 @@ TEST_F(batch, r8_r15_interrupted_at_once)
 	EXPECT_EQ(-EINTR, call_wait(call));
 	EXPECT_EQ(-EINTR, call->ops[0].result);
 	EXPECT_EQ(0U, call->arg.index);
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_waiters(ch));
 	EXPECT_STREQ("(EAGAIN)", try_recv_text(ch));
 }
 
@@ -605,7 +605,7 @@ TEST_F(batch, r8_r15_deadline_does_not_drift)
 		ns *= 2;
 	} while (signals <= 3 && ns < WAIT_LIMIT * 1000000000LL / 4);
 	EXPECT_LT(3, signals);
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_waiters(ch));
 }
 
 /* R1, R8, R15: killed in the middle: what was sent stays, no more comes. */
@@ -617,7 +617,7 @@ TEST(r1_r8_r15_killed)
 	call_start(call, BY_PROCESS);
 	ASSERT_TRUE(wait_for_waiters(ch, 1, 0));
 	EXPECT_EQ(-EINPROGRESS, call_kill(call));
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_waiters(ch));
 	EXPECT_STREQ("0", recv_text(ch));
 	EXPECT_STREQ("1", recv_text(ch));
 	EXPECT_STREQ("(EAGAIN)", try_recv_text(ch));

@@ -75,7 +75,7 @@ static int refusal(int ch, unsigned long cmd, const struct gochan_op *bad)
 		return 1;
 	if (done && send_text(ch, "a") != 1)
 		return 1;
-	return lines_empty(ch) ? err : 1;
+	return no_waiters(ch) ? err : 1;
 }
 
 /* R20: opcodes, flags and reserved fields. */
@@ -452,8 +452,8 @@ TEST_F(ops, r1_r20_changed_meanwhile)
 	info = ch_info(self->ch);
 	EXPECT_EQ(info.sent, info.received + info.len);
 	EXPECT_GE(info.capacity, info.len);
-	EXPECT_TRUE(lines_empty(self->ch));
-	EXPECT_TRUE(lines_empty(unbuffered));
+	EXPECT_TRUE(no_waiters(self->ch));
+	EXPECT_TRUE(no_waiters(unbuffered));
 	EXPECT_EQ(0U, ch_info(unbuffered).sent);
 	while (info.len--)
 		EXPECT_LE(0, ch_try_recv(self->ch, buf, 16));

@@ -352,7 +352,7 @@ TEST_F(pass, r16_r20_bad_descriptor)
 		EXPECT_EQ(-EBADF, call_now(call));
 		EXPECT_EQ(-EBADF, call->ops[0].result);
 	}
-	EXPECT_TRUE(lines_empty(self->ch));
+	EXPECT_TRUE(no_waiters(self->ch));
 }
 
 /* R16: one that does not ask gets the message alone; the file is dropped. */
@@ -474,7 +474,7 @@ TEST_F(pass, r8_r16_completes_with_the_descriptor)
 	while (now_ns() < (long long)sender->arg.timeout)
 		sched_yield();
 	call_signal(sender, SIGUSR1);
-	EXPECT_TRUE(lines_empty(self->ch));
+	EXPECT_TRUE(no_waiters(self->ch));
 	EXPECT_FALSE(call_done(sender));
 	close(self->out);
 	EXPECT_TRUE(still_open(self->in));
@@ -580,7 +580,7 @@ TEST_F(pass, r8_r16_sender_killed_in_line)
 	EXPECT_TRUE(still_open(self->in));
 	EXPECT_EQ(-EINPROGRESS, call_kill(sender));
 	EXPECT_TRUE(hung_up(self->in));
-	EXPECT_TRUE(lines_empty(self->ch));
+	EXPECT_TRUE(no_waiters(self->ch));
 	EXPECT_EQ(-EAGAIN, call_try(taking(self->ch, variant->cmd)));
 }
 
@@ -674,7 +674,7 @@ TEST_F(pass, r12_r16_nonblock)
 	EXPECT_EQ(-EAGAIN, call_try(sender));
 	EXPECT_EQ(-EMFILE, call_wait(receiver));
 	EXPECT_EQ(0U, ch_info(self->ch).sent);
-	EXPECT_TRUE(lines_empty(self->ch));
+	EXPECT_TRUE(no_waiters(self->ch));
 	receiver = call_start(taking(self->ch, variant->cmd), BY_THREAD);
 	ASSERT_TRUE(wait_for_waiters(self->ch, 0, 1));
 	EXPECT_LE(0, call_try(sender));
@@ -836,7 +836,7 @@ TEST(r14_r16_select_sends)
 	close(receiver->ops[0].passed_fd);
 	for (k = 0; k < 3; k++) {
 		EXPECT_TRUE(hung_up(fds[k][0]));
-		EXPECT_TRUE(lines_empty(chs[k]));
+		EXPECT_TRUE(no_waiters(chs[k]));
 	}
 }
 
@@ -880,8 +880,8 @@ TEST(r14_r16_select_goes_on)
 		EXPECT_FALSE(call_done(call));
 		EXPECT_TRUE(k ? !strcmp(recv_text(ch), "file") : try_send_text(other, "a") == 1);
 		EXPECT_EQ(!k, call_wait(call));
-		EXPECT_TRUE(lines_empty(ch));
-		EXPECT_TRUE(lines_empty(other));
+		EXPECT_TRUE(no_waiters(ch));
+		EXPECT_TRUE(no_waiters(other));
 	}
 }
 
@@ -976,7 +976,7 @@ TEST_F(pass, r8_r16_no_leak)
 		ASSERT_TRUE(wait_for_messages(ch, 10 + i));
 		for (k = 0; k < 4; k++)
 			EXPECT_EQ(128 + SIGKILL, reap_killed(pids[k]));
-		EXPECT_TRUE(lines_empty(ch));
+		EXPECT_TRUE(no_waiters(ch));
 	}
 	close(ch);
 	EXPECT_TRUE(wait_for_handles(handles));

@@ -221,7 +221,7 @@ TEST_F(peek, r7_stand_in_no_line)
 		ASSERT_TRUE(wait_in_syscall(calls[i]->id, SYS_ioctl));
 		ASSERT_TRUE(wait_asleep(calls[i]->id));
 	}
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_waiters(ch));
 	EXPECT_EQ(variant->capacity ? POLLOUT : 0, ch_poll(ch) & (POLLIN | POLLOUT));
 	if (!variant->capacity)
 		EXPECT_EQ(-EAGAIN, try_send_text(ch, "a"));
@@ -284,11 +284,11 @@ TEST(r14_peek_or_receive)
 	call_recv(call, b);
 	call_start(call, BY_THREAD);
 	ASSERT_TRUE(wait_for_waiters(b, 0, 1));
-	EXPECT_TRUE(lines_empty(a));
+	EXPECT_TRUE(no_waiters(a));
 	job = provide(a, "peek", 4);
 	EXPECT_EQ(0, call_wait(call));
 	EXPECT_STREQ("peek", call_text(call, 0));
-	EXPECT_TRUE(lines_empty(b));
+	EXPECT_TRUE(no_waiters(b));
 	EXPECT_STREQ("peek", recv_text(a));
 	EXPECT_EQ(4, job_wait(job));
 

@@ -318,8 +318,8 @@ TEST(r12_r14_nonblock)
 	call_recv(call, -1);
 	EXPECT_EQ(-EAGAIN, call_try(call));
 	EXPECT_EQ(UNTOUCHED, call->ops[0].result);
-	EXPECT_TRUE(lines_empty(empty));
-	EXPECT_TRUE(lines_empty(full));
+	EXPECT_TRUE(no_waiters(empty));
+	EXPECT_TRUE(no_waiters(full));
 	EXPECT_STREQ("f", recv_text(full));
 	EXPECT_EQ(1, call_try(call));
 	EXPECT_EQ(1U, call->arg.index);
@@ -367,7 +367,7 @@ TEST_F(select, r14_blocks)
 		if (i < 2)
 			EXPECT_STREQ("in", call_text(call, i));
 		for (k = 0; k < 3; k++)
-			EXPECT_TRUE(lines_empty(chs[k]));
+			EXPECT_TRUE(no_waiters(chs[k]));
 	}
 }
 
@@ -470,7 +470,7 @@ TEST(r14_deadline_passed)
 		call_reset(call);
 		EXPECT_EQ(-ETIMEDOUT, call_now(call));
 		EXPECT_EQ(UNTOUCHED, (int)call->arg.index);
-		EXPECT_TRUE(lines_empty(ch));
+		EXPECT_TRUE(no_waiters(ch));
 		ASSERT_EQ(1, send_text(ch, "a"));
 		call->arg.flags = GOCHAN_ORDERED;
 		EXPECT_EQ(0, call_now(call));
@@ -496,8 +496,8 @@ TEST(r14_deadline)
 		call->arg.timeout = now_ns() + 10000000 * i;
 		EXPECT_EQ(-ETIMEDOUT, call_now(call));
 		EXPECT_LE((long long)call->arg.timeout, now_ns());
-		EXPECT_TRUE(lines_empty(recvs));
-		EXPECT_TRUE(lines_empty(sends));
+		EXPECT_TRUE(no_waiters(recvs));
+		EXPECT_TRUE(no_waiters(sends));
 		EXPECT_EQ(-EAGAIN, try_send_text(recvs, "a"));
 		EXPECT_STREQ("(EAGAIN)", try_recv_text(sends));
 	}
@@ -551,7 +551,7 @@ TEST_F(select, r8_r14_deadline_does_not_drift)
 		ns *= 2;
 	} while (signals <= 3 && ns < WAIT_LIMIT * 1000000000LL / 4);
 	EXPECT_LT(3, signals);
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_waiters(ch));
 }
 
 /* Waits until it is too late by this process's own clock. */
@@ -715,7 +715,7 @@ TEST(r14_max_select_lines)
 		ASSERT_EQ(0, pthread_join(thread, NULL));
 		EXPECT_EQ((int)won, crowd.ret);
 		for (i = 0; i < crowd.n; i++)
-			ASSERT_TRUE(lines_empty(crowd.chs[i]));
+			ASSERT_TRUE(no_waiters(crowd.chs[i]));
 	}
 }
 
@@ -743,7 +743,7 @@ TEST(r14_once_in_each_line)
 	ASSERT_LE(0, crowd.ret);
 	EXPECT_NE(0, crowd.ret % 3);
 	EXPECT_EQ(0, crowd.ops[crowd.ret].result);
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_waiters(ch));
 
 	ASSERT_EQ(0, pthread_create(&thread, NULL, select_crowd, &crowd));
 	ASSERT_TRUE(wait_for_waiters(ch, 1, 1));
@@ -751,7 +751,7 @@ TEST(r14_once_in_each_line)
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	ASSERT_LE(0, crowd.ret);
 	EXPECT_EQ(0, crowd.ret % 3);
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_waiters(ch));
 }
 
 /* A select that would both send and receive on one channel. */
@@ -790,7 +790,7 @@ TEST_F(select, r14_never_meets_itself)
 	ASSERT_TRUE(wait_for_waiters(ch, 1, 1));
 	EXPECT_STREQ("self", try_recv_text(ch));
 	EXPECT_EQ(0, call_wait(call) % 2);
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_waiters(ch));
 }
 
 /* R14: but it meets another that is like it. */
@@ -812,7 +812,7 @@ TEST_F(select, r14_meets_its_like)
 		call_free(two);
 	}
 	EXPECT_EQ(25U, ch_info(ch).sent);
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_waiters(ch));
 }
 
 /* ---- ops that fail ---- */
@@ -879,8 +879,8 @@ TEST_F(select, r5_r6_r14_closed_asleep)
 			EXPECT_STREQ("(closed)", call_text(recv, 1));
 			EXPECT_EQ(0U, recv->ops[1].len);
 		}
-		EXPECT_TRUE(lines_empty(hub));
-		EXPECT_TRUE(lines_empty(fds[0]));
+		EXPECT_TRUE(no_waiters(hub));
+		EXPECT_TRUE(no_waiters(fds[0]));
 	}
 }
 
@@ -909,7 +909,7 @@ TEST(r6_r14_nobody_left)
 	close(fds[0]);
 	EXPECT_EQ(-EPIPE, call_wait(call));
 	EXPECT_EQ(1U, call->arg.index);
-	EXPECT_TRUE(lines_empty(hub));
+	EXPECT_TRUE(no_waiters(hub));
 }
 
 /* R10, R14: too small a buffer fails the select, and leaves the message. */
@@ -958,8 +958,8 @@ TEST_F(select, r10_r14_small_buffer_asleep)
 		EXPECT_EQ(-EMSGSIZE, call->ops[1].result);
 		EXPECT_STREQ("longer", recv_text(ch));
 		EXPECT_EQ(6, job_wait(job));
-		EXPECT_TRUE(lines_empty(ch));
-		EXPECT_TRUE(lines_empty(hub));
+		EXPECT_TRUE(no_waiters(ch));
+		EXPECT_TRUE(no_waiters(hub));
 	}
 }
 
@@ -985,7 +985,7 @@ TEST(r10_r11_r14_wrong_size)
 	EXPECT_EQ(-EINVAL, call_now(call_fixed));
 	EXPECT_EQ(1U, call_fixed->arg.index);
 	EXPECT_EQ(-EINVAL, call_fixed->ops[1].result);
-	EXPECT_TRUE(lines_empty(idle));
+	EXPECT_TRUE(no_waiters(idle));
 }
 
 /* R9, R14: memory that is not there fails the select, and nothing is lost. */
@@ -1008,7 +1008,7 @@ TEST(r9_r14_bad_memory)
 	ASSERT_EQ(1, send_text(ch, "a"));
 	EXPECT_EQ(-EFAULT, call_now(send));
 	EXPECT_EQ(1U, send->arg.index);
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_waiters(ch));
 	EXPECT_STREQ("a", recv_text(ch));
 
 	ASSERT_EQ(2, send_text(ch, "ab"));
@@ -1046,7 +1046,7 @@ TEST(r9_r14_put_back)
 		EXPECT_EQ(1U, ch_info(ch).len);
 		EXPECT_STREQ("a", try_recv_text(ch));
 		EXPECT_STREQ("(EAGAIN)", try_recv_text(ch));
-		EXPECT_TRUE(lines_empty(hub));
+		EXPECT_TRUE(no_waiters(hub));
 	}
 }
 
@@ -1145,8 +1145,8 @@ TEST_F(select, r8_r14_signal)
 	ASSERT_TRUE(wait_for_waiters(sends, 1, 0));
 	call_signal(call, SIGUSR1);
 	EXPECT_EQ(-EINTR, call_wait(call));
-	EXPECT_TRUE(lines_empty(recvs));
-	EXPECT_TRUE(lines_empty(sends));
+	EXPECT_TRUE(no_waiters(recvs));
+	EXPECT_TRUE(no_waiters(sends));
 	EXPECT_STREQ("(EAGAIN)", try_recv_text(sends));
 	EXPECT_EQ(1, send_text(recvs, "a"));
 	EXPECT_EQ(1U, ch_info(recvs).len);
@@ -1174,7 +1174,7 @@ TEST_F(select, r8_r14_restart)
 	EXPECT_EQ(1, call_wait(call));
 	EXPECT_EQ(1U, ch_info(sends).sent);
 	EXPECT_EQ(CALL_ROOM, (int)call->ops[0].len);
-	EXPECT_TRUE(lines_empty(recvs));
+	EXPECT_TRUE(no_waiters(recvs));
 }
 
 /* R8, R14: so does death. */
@@ -1196,7 +1196,7 @@ TEST(r8_r14_killed)
 		ASSERT_TRUE(wait_for_waiters(recvs, 0, 2));
 		ASSERT_TRUE(wait_for_waiters(sends, 1, 0));
 		EXPECT_EQ(-EINPROGRESS, call_kill(call));
-		EXPECT_TRUE(lines_empty(sends));
+		EXPECT_TRUE(no_waiters(sends));
 		EXPECT_EQ(1, send_text(recvs, "a"));
 		EXPECT_STREQ("a", job_text(behind));
 	}
@@ -1278,7 +1278,7 @@ TEST(r14_dead_receivers)
 	EXPECT_EQ(-EAGAIN, try_send_text(dead.ch, "dead"));
 	hog_end(thread);
 	EXPECT_TRUE(all_won_elsewhere(&dead));
-	EXPECT_TRUE(lines_empty(dead.ch));
+	EXPECT_TRUE(no_waiters(dead.ch));
 	EXPECT_EQ(1U, ch_info(dead.ch).sent);
 }
 
@@ -1302,7 +1302,7 @@ TEST(r14_dead_senders)
 	EXPECT_STREQ("(EAGAIN)", try_recv_text(dead.ch));
 	hog_end(thread);
 	EXPECT_TRUE(all_won_elsewhere(&dead));
-	EXPECT_TRUE(lines_empty(dead.ch));
+	EXPECT_TRUE(no_waiters(dead.ch));
 	EXPECT_EQ(1U, ch_info(dead.ch).sent);
 }
 

@@ -270,7 +270,7 @@ TEST_F(source, r14_wakes)
 	EXPECT_EQ(1, call_wait(call));
 	EXPECT_EQ(1U, call->arg.index);
 	EXPECT_EQ(variant->come, call->ops[1].events);
-	EXPECT_TRUE(lines_empty(self->idle));
+	EXPECT_TRUE(no_waiters(self->idle));
 }
 
 /* R14: a message comes while it polls something that does not become ready. */
@@ -462,7 +462,7 @@ TEST(r7_r14_pollers_take_no_turn)
 		ASSERT_TRUE(wait_in_syscall(calls[i]->id, SYS_ioctl));
 		ASSERT_TRUE(wait_asleep(calls[i]->id));
 	}
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_waiters(ch));
 	EXPECT_EQ(-EAGAIN, try_send_text(ch, "a"));
 	receiver = job_recv(BY_THREAD, ch, 16);
 	ASSERT_TRUE(wait_for_waiters(ch, 0, 1));
@@ -529,8 +529,8 @@ TEST(r7_r14_keeps_its_place)
 		EXPECT_EQ(6, try_send_text(recvs, "second"));
 		EXPECT_STREQ("second", job_text(receiver));
 		EXPECT_EQ(6, job_wait(sender));
-		EXPECT_TRUE(lines_empty(recvs));
-		EXPECT_TRUE(lines_empty(sends));
+		EXPECT_TRUE(no_waiters(recvs));
+		EXPECT_TRUE(no_waiters(sends));
 	}
 }
 

@@ -210,14 +210,14 @@ TEST_F(uring, r12_r13_unbuffered)
 	/* the other side comes later */
 	prep_read(&self->ring, variant->way, ch, &self->iov[0], 0);
 	ASSERT_EQ(1, io_uring_submit(&self->ring));
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_waiters(ch));
 	job = job_send_text(BY_THREAD, ch, "again");
 	EXPECT_EQ(5, wait_res(&self->ring));
 	EXPECT_EQ(5, job_wait(job));
 	EXPECT_EQ(0, memcmp(self->bufs[0], "again", 5));
 	prep_write(&self->ring, variant->way, ch, &self->iov[1], 1);
 	ASSERT_EQ(1, io_uring_submit(&self->ring));
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_waiters(ch));
 	job = job_recv(BY_THREAD, ch, SIZE);
 	EXPECT_EQ(SIZE, wait_res(&self->ring));
 	EXPECT_EQ(SIZE, job_wait(job));
@@ -622,7 +622,7 @@ TEST(r8_r13_ends_in_flight)
 			  ending == BY_KILL ? reap_killed(pid) : reap(pid));
 		ASSERT_TRUE(wait_for_handles(ch, 1));
 		ASSERT_TRUE(wait_for_handles(full, 1));
-		EXPECT_TRUE(lines_empty(ch));
+		EXPECT_TRUE(no_waiters(ch));
 		EXPECT_EQ(-EAGAIN, try_send_text(ch, "a"));
 		EXPECT_STREQ("(EAGAIN)", try_recv_text(ch));
 		EXPECT_EQ(1U, ch_info(full).len);
@@ -650,7 +650,7 @@ TEST(r12_r13_two_rings)
 	ASSERT_EQ(1, io_uring_submit(&two));
 	EXPECT_TRUE(none_ended(&one));
 	EXPECT_TRUE(none_ended(&two));
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_waiters(ch));
 
 	job = job_send_text(BY_THREAD, ch, "call");
 	EXPECT_EQ(4, wait_res(&one));
