@@ -33,14 +33,14 @@
 
 FIXTURE(spin)
 {
-	long long standard;
+	long long saved;
 	int ch;
 };
 
 FIXTURE_SETUP(spin)
 {
-	self->standard = param("spin_us");
-	ASSERT_LE(0, self->standard);
+	self->saved = param("spin_us");
+	ASSERT_LE(0, self->saved);
 	ASSERT_EQ(0, set_param("spin_us", SPIN_US));
 	self->ch = ch_make(0, 16, 0);
 	ASSERT_LE(0, self->ch);
@@ -48,7 +48,7 @@ FIXTURE_SETUP(spin)
 
 FIXTURE_TEARDOWN(spin)
 {
-	set_param("spin_us", self->standard);
+	set_param("spin_us", self->saved);
 }
 
 static long long clock_ns(clockid_t clock)
