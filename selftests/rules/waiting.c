@@ -104,13 +104,13 @@ TEST_F(waitq, r7_senders_in_order)
 {
 	const int ch = ch_make(variant->capacity, 16, 0);
 	struct job *jobs[WAITERS];
-	int i, inside;
+	int i, buffered;
 
 	ASSERT_LE(0, ch);
-	inside = fill_channel(ch);
-	ASSERT_EQ((int)variant->capacity, inside);
+	buffered = fill_channel(ch);
+	ASSERT_EQ((int)variant->capacity, buffered);
 	for (i = 0; i < WAITERS; i++) {
-		jobs[i] = job_send_text(variant->by, ch, number(inside + i));
+		jobs[i] = job_send_text(variant->by, ch, number(buffered + i));
 		ASSERT_TRUE(wait_for_waiters(ch, i + 1, 0));
 	}
 	for (i = 0; i < WAITERS; i++) {
@@ -118,7 +118,7 @@ TEST_F(waitq, r7_senders_in_order)
 		EXPECT_EQ(1, job_wait(jobs[i]));
 		EXPECT_EQ(WAITERS - 1U - i, ch_info(ch).senders_waiting);
 	}
-	for (; i < WAITERS + inside; i++)
+	for (; i < WAITERS + buffered; i++)
 		EXPECT_STREQ(number(i), recv_text(ch));
 	EXPECT_STREQ("(EAGAIN)", try_recv_text(ch));
 }
@@ -146,15 +146,15 @@ TEST_F(waitq, r7_senders_do_not_overtake)
 {
 	const int ch = ch_make(variant->capacity, 16, 0);
 	struct job *first, *second;
-	int inside, i;
+	int buffered, i;
 
 	ASSERT_LE(0, ch);
-	inside = fill_channel(ch);
+	buffered = fill_channel(ch);
 	first = job_send_text(variant->by, ch, "first");
 	ASSERT_TRUE(wait_for_waiters(ch, 1, 0));
 	second = job_send_text(variant->by, ch, "second");
 	ASSERT_TRUE(wait_for_waiters(ch, 2, 0));
-	for (i = 0; i < inside; i++) {
+	for (i = 0; i < buffered; i++) {
 		EXPECT_STREQ(number(i), recv_text(ch));
 		EXPECT_EQ(-EAGAIN, try_send_text(ch, "more"));
 	}
@@ -239,11 +239,11 @@ TEST_F(waitq, r8_signal_interrupts)
 	const int ch = ch_make(variant->capacity, 16, 0);
 	const int full = ch_make(variant->capacity, 16, 0);
 	struct job *receiver, *sender;
-	int i, inside;
+	int i, buffered;
 
 	ASSERT_LE(0, ch);
 	ASSERT_LE(0, full);
-	inside = fill_channel(full);
+	buffered = fill_channel(full);
 	on_signal(0);
 	receiver = job_recv(variant->by, ch, 16);
 	sender = job_send_text(variant->by, full, "lost");
@@ -255,7 +255,7 @@ TEST_F(waitq, r8_signal_interrupts)
 	EXPECT_EQ(-EINTR, job_wait(sender));
 	EXPECT_EQ(0U, ch_info(ch).receivers_waiting);
 	EXPECT_EQ(0U, ch_info(full).senders_waiting);
-	for (i = 0; i < inside; i++)
+	for (i = 0; i < buffered; i++)
 		EXPECT_STREQ(number(i), recv_text(full));
 	EXPECT_STREQ("(EAGAIN)", try_recv_text(full));
 }
@@ -266,11 +266,11 @@ TEST_F(waitq, r8_signal_restarts)
 	const int ch = ch_make(variant->capacity, 16, 0);
 	const int full = ch_make(variant->capacity, 16, 0);
 	struct job *receiver, *sender;
-	int i, inside;
+	int i, buffered;
 
 	ASSERT_LE(0, ch);
 	ASSERT_LE(0, full);
-	inside = fill_channel(full);
+	buffered = fill_channel(full);
 	on_signal(SA_RESTART);
 	receiver = job_recv(variant->by, ch, 16);
 	sender = job_send_text(variant->by, full, "more");
@@ -281,7 +281,7 @@ TEST_F(waitq, r8_signal_restarts)
 	ASSERT_TRUE(wait_handled(2));
 	EXPECT_EQ(1, send_text(ch, "a"));
 	EXPECT_STREQ("a", job_text(receiver));
-	for (i = 0; i < inside; i++)
+	for (i = 0; i < buffered; i++)
 		EXPECT_STREQ(number(i), recv_text(full));
 	EXPECT_STREQ("more", recv_text(full));
 	EXPECT_EQ(4, job_wait(sender));
@@ -405,19 +405,19 @@ TEST_F(waitq, r8_killed_sender)
 {
 	const int ch = ch_make(variant->capacity, 16, 0);
 	struct job *jobs[3];
-	int i, inside;
+	int i, buffered;
 
 	ASSERT_LE(0, ch);
-	inside = fill_channel(ch);
+	buffered = fill_channel(ch);
 	for (i = 0; i < 3; i++) {
 		jobs[i] = job_send_text(i == 1 ? BY_PROCESS : variant->by, ch,
-					number(inside + i));
+					number(buffered + i));
 		ASSERT_TRUE(wait_for_waiters(ch, i + 1, 0));
 	}
 	EXPECT_EQ(-EINPROGRESS, job_kill(jobs[1]));
 	EXPECT_EQ(2U, ch_info(ch).senders_waiting);
-	for (i = 0; i < inside + 3; i++) {
-		if (i != inside + 1)
+	for (i = 0; i < buffered + 3; i++) {
+		if (i != buffered + 1)
 			EXPECT_STREQ(number(i), recv_text(ch));
 	}
 	EXPECT_EQ(1, job_wait(jobs[0]));
