@@ -423,7 +423,7 @@ TEST(r13_epoll_edge_unbuffered)
 	EXPECT_EQ(0, events_of(ep));
 }
 
-#define CROWD	8
+#define POLLERS	8
 
 static void *epoll_once(void *arg)
 {
@@ -442,7 +442,7 @@ static int count_woken(const struct poller *pollers)
 	const struct wait wait = wait_begin();
 	int i, woken = 0;
 
-	for (i = 0; i < CROWD; i++) {
+	for (i = 0; i < POLLERS; i++) {
 		while (!is_done(&pollers[i]) && !is_asleep(pollers[i].tid))
 			if (!wait_more(&wait))
 				return -1;
@@ -454,13 +454,13 @@ static int count_woken(const struct poller *pollers)
 /* R13: an EPOLLEXCLUSIVE event wakes at least one and not all. */
 TEST(r13_epoll_exclusive)
 {
-	const int ch = ch_make(CROWD, 16, 0);
-	struct poller pollers[CROWD] = {};
-	pthread_t threads[CROWD];
+	const int ch = ch_make(POLLERS, 16, 0);
+	struct poller pollers[POLLERS] = {};
+	pthread_t threads[POLLERS];
 	int i, woken;
 
 	ASSERT_LE(0, ch);
-	for (i = 0; i < CROWD; i++) {
+	for (i = 0; i < POLLERS; i++) {
 		pollers[i].fd = epoll_of(ch, EPOLLIN | EPOLLEXCLUSIVE);
 		ASSERT_LE(0, pollers[i].fd);
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, epoll_once,
@@ -471,11 +471,11 @@ TEST(r13_epoll_exclusive)
 	EXPECT_EQ(1, send_text(ch, "a"));
 	woken = count_woken(pollers);
 	EXPECT_LE(1, woken);
-	EXPECT_GT(CROWD, woken);
+	EXPECT_GT(POLLERS, woken);
 
 	/* a close wakes all of them */
 	EXPECT_EQ(0, ch_close(ch));
-	for (i = 0; i < CROWD; i++)
+	for (i = 0; i < POLLERS; i++)
 		EXPECT_EQ(0, pthread_join(threads[i], NULL));
 }
 
