@@ -317,7 +317,7 @@ static int take(int in, int out)
 	return call->ret;
 }
 
-static int be_peer(char **argv)
+static int run_peer(char **argv)
 {
 	const int in = atoi(argv[1]), out = atoi(argv[2]);
 
@@ -335,7 +335,7 @@ static int be_peer(char **argv)
 static void __attribute__((constructor)) begin(int argc, char **argv)
 {
 	if (argc == 6 && !strcmp(argv[1], "--peer"))
-		_exit(be_peer(argv + 2));
+		_exit(run_peer(argv + 2));
 }
 
 /* Start the peer; it keeps only these two descriptors. */

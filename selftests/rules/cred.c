@@ -35,7 +35,7 @@ struct sender {
  * The set-uid program: send by a write to an inherited descriptor, and by an op
  * with its own credentials.
  */
-static int be_setuid_program(int ch)
+static int run_setuid_program(int ch)
 {
 	struct gochan_op op = GOCHAN_SEND(ch, "op", 2);
 
@@ -50,7 +50,7 @@ static int be_setuid_program(int ch)
 static void __attribute__((constructor)) begin(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "--write-to"))
-		_exit(be_setuid_program(atoi(argv[2])));
+		_exit(run_setuid_program(atoi(argv[2])));
 }
 
 FIXTURE(cred) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Deferred wakeups: when a slot becomes free, the message of a start_blocked sender
+ * Deferred wakeups: when a slot becomes free, the message of a blocked sender
  * moves into the ring and its send is complete, but the sender is woken only
- * once most of the ring is drained, or a moment later. Only the number of
- * context switches may tell.
+ * once most of the ring is drained, or a moment later. Apart from the number of
+ * context switches this must not be visible.
  */
 #include <kselftest_harness.h>
 
@@ -62,7 +62,7 @@ FIXTURE_TEARDOWN(deferred)
 {
 }
 
-/* Add a start_blocked sender. */
+/* Add a blocked sender. */
 static struct job *start_blocked(enum by by, int ch, int n)
 {
 	const unsigned int before = ch_info(ch).senders_waiting;
@@ -84,7 +84,7 @@ TEST_F(deferred, r4_no_further_receives)
 	EXPECT_EQ(2, job_wait(job));
 }
 
-/* R7: one free slot completes one sender; the others stay start_blocked. */
+/* R7: one free slot completes one sender; the others stay blocked. */
 TEST_F(deferred, r7_one_slot_one_sender)
 {
 	struct job *jobs[3];

@@ -141,7 +141,7 @@ static unsigned int open_descriptors(void)
 }
 
 /* Pass @fd to another thread; returns the descriptor that it received. */
-static int pass_over(int ch, unsigned long cmd, int fd)
+static int pass_file(int ch, unsigned long cmd, int fd)
 {
 	struct call *receiver = call_start(taking(ch, cmd), BY_THREAD);
 
@@ -245,7 +245,7 @@ TEST_F(pass, r16_kinds)
 
 	for (i = 0; i < ARRAY_SIZE(fds); i++) {
 		ASSERT_LE(0, fds[i]);
-		fd = pass_over(self->ch, variant->cmd, fds[i]);
+		fd = pass_file(self->ch, variant->cmd, fds[i]);
 		ASSERT_LE(0, fd);
 		EXPECT_TRUE(same_file(fds[i], fd));
 		EXPECT_EQ(fcntl(fds[i], F_GETFL), fcntl(fd, F_GETFL));
@@ -257,14 +257,14 @@ TEST_F(pass, r16_kinds)
 TEST_F(pass, s3_r16_rights)
 {
 	const int other = ch_make(1, 16, 0);
-	int fd = pass_over(self->ch, variant->cmd, ch_dup(other, O_RDONLY));
+	int fd = pass_file(self->ch, variant->cmd, ch_dup(other, O_RDONLY));
 
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(-EBADF, send_text(fd, "a"));
 	EXPECT_EQ(-EACCES, ch_dup(fd, O_RDWR));
 	EXPECT_EQ(1, send_text(other, "a"));
 	EXPECT_STREQ("a", recv_text(fd));
-	fd = pass_over(self->ch, variant->cmd, open("/dev/null", O_PATH));
+	fd = pass_file(self->ch, variant->cmd, open("/dev/null", O_PATH));
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(-EBADF, send_text(fd, "a"));
 }

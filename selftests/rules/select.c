@@ -43,8 +43,8 @@ FIXTURE_TEARDOWN(select)
 /* ---- which of several ready ops ---- */
 
 /*
- * Pearson's test of a uniform distribution. The limits below are exceeded by
- * chance once in 10^9 runs.
+ * Pearson's chi-squared statistic for a uniform distribution. The limits below
+ * are exceeded by chance once in 10^9 runs.
  */
 static double chi_squared(const unsigned int *counts, unsigned int n)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Adaptive spinning: the first waiter of a wait queue spins for up to spin_us
- * before it sleeps. Only the number of context switches may tell. Here it may
- * spin for far longer than whatever ends the wait takes. With one processor no
- * task spins, and the tests hold for sleeping waiters.
+ * before it sleeps. Apart from the number of context switches this must not be
+ * visible. Here it may spin for far longer than it takes to end the wait. With
+ * one processor no task spins, and the tests hold for sleeping waiters.
  */
 #include <kselftest_harness.h>
 
@@ -22,9 +22,9 @@
 #define NS_PER_MS	1000000LL
 
 /*
- * Spin for up to SPIN_US; what takes less than SOON did not wait for that. Of
- * ROUNDS attempts more than MOST have to succeed, as other tasks may end the
- * spinning, or delay what is quick.
+ * Tasks spin for up to SPIN_US; what takes less than SOON did not wait until
+ * spinning timed out. More than MOST of ROUNDS attempts have to succeed: other
+ * tasks may end the spinning early, or delay the test.
  */
 #define SPIN_US		20000000
 #define SOON		(100 * NS_PER_MS)

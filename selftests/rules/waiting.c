@@ -350,7 +350,7 @@ static void delay(int round)
 		;
 }
 
-/* R8: a signal races with a send: the receive either happened and says so, or not. */
+/* R8: a signal races with a send: the receive happens and says so, or it does not. */
 TEST_F(race, r8_signal_races_send)
 {
 	struct racer racer = { .ch = ch_make(variant->capacity, 16, 0) };
