@@ -11,9 +11,9 @@ set -eu
 
 seconds=$1
 random=$2
-tests='abi at_once basic batch close cred fixed late left limits memory module
-	names ops order pass peek poll select select_many select_poll stress uring
-	vanish waiting winner'
+tests='abi at_once basic batch close cred deferred fixed limits memory module
+	names ops order pass peek poll requeued select select_many select_poll stress
+	uring vanish waiting winner'
 parameters=/sys/module/gochan/parameters
 kmemleak=/sys/kernel/debug/kmemleak
 

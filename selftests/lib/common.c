@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the tests of gochan share; see common.h.
+ * Helpers shared by the tests; see common.h.
  */
 #define _GNU_SOURCE 1
 #include "common.h"
@@ -50,7 +50,7 @@ struct wait wait_begin(void)
 	return (struct wait){ .end_ns = now_ns() + WAIT_LIMIT * NS_PER_S };
 }
 
-/* Let others run; false when the limit is up. */
+/* Yield the processor; false when the time limit has expired. */
 bool wait_more(const struct wait *wait)
 {
 	sched_yield();
@@ -90,7 +90,7 @@ int ch_dup(int ch, int oflags)
 	return or_errno(ioctl(ch, GOCHAN_IOC_DUP, (unsigned long)oflags));
 }
 
-/* As pipe(2): fds[0] receives, fds[1] sends, nobody else has the channel. */
+/* As pipe(2): fds[0] receives, fds[1] sends; there is no other handle. */
 int ch_pair(int fds[2], unsigned int capacity, unsigned int msg_size, unsigned int flags)
 {
 	int ch = ch_make(capacity, msg_size, flags);
@@ -108,7 +108,7 @@ int ch_close(int ch)
 	return or_errno(ioctl(ch, GOCHAN_IOC_CLOSE));
 }
 
-/* All ones when the channel does not say. */
+/* All ones if the ioctl fails. */
 struct gochan_info ch_info(int ch)
 {
 	struct gochan_info info;
@@ -128,7 +128,7 @@ int ch_next_size(int ch)
 	return size;
 }
 
-/* Everything that poll(2) reports at once. */
+/* All events that poll(2) reports now. */
 short ch_poll(int ch)
 {
 	struct pollfd pfd = {
@@ -232,7 +232,7 @@ bool wait_for_len(int ch, unsigned int len)
 
 /* Processes */
 
-/* A child that does not outlive the test. */
+/* Fork a child that is killed when the test ends. */
 pid_t child(void)
 {
 	const pid_t parent = getpid();
@@ -259,7 +259,7 @@ static bool wait_for_end(pid_t pid)
 	return ended;
 }
 
-/* The exit status, or 128 + the signal, or -ETIMEDOUT. */
+/* Returns the exit status, 128 + the signal, or -ETIMEDOUT. */
 int reap(pid_t pid)
 {
 	int status;
@@ -308,7 +308,7 @@ bool wait_asleep(pid_t tid)
 	return false;
 }
 
-/* The thread sleeps in this function of the kernel. */
+/* Wait until the thread sleeps in this kernel function. */
 bool wait_wchan(pid_t tid, const char *symbol)
 {
 	const struct wait wait = wait_begin();
@@ -323,7 +323,7 @@ bool wait_wchan(pid_t tid, const char *symbol)
 	return false;
 }
 
-/* The thread is off the processor in this system call. */
+/* Wait until the thread is blocked in this system call. */
 bool wait_in_syscall(pid_t tid, long nr)
 {
 	const struct wait wait = wait_begin();
@@ -331,7 +331,7 @@ bool wait_in_syscall(pid_t tid, long nr)
 
 	snprintf(path, sizeof(path), "/proc/%d/syscall", tid);
 	do {
-		/* it may also say "running" */
+		/* it says "running" for a running task */
 		if (read_text(path, text, sizeof(text)) > 0 &&
 		    text[0] != 'r' && strtol(text, NULL, 10) == nr)
 			return true;
@@ -417,7 +417,7 @@ struct job *job_start(enum by by, int ch, bool send, void *buf, size_t len)
 	return job_begin(job);
 }
 
-/* With a copy of the message. */
+/* Sends a copy of the message. */
 struct job *job_send(enum by by, int ch, const void *msg, size_t len)
 {
 	struct job *job = job_alloc(len);
@@ -436,7 +436,7 @@ struct job *job_send_text(enum by by, int ch, const char *text)
 	return job_send(by, ch, text, strlen(text));
 }
 
-/* Into job->data. */
+/* Receives into job->data. */
 struct job *job_recv(enum by by, int ch, size_t size)
 {
 	struct job *job = job_alloc(size);
@@ -461,7 +461,7 @@ void job_signal(const struct job *job, int sig)
 		kill(job->id, sig);
 }
 
-/* What the read or write returned; -ETIMEDOUT when it does not return. */
+/* Returns what the read or write returned, or -ETIMEDOUT if it does not return. */
 long job_wait(struct job *job)
 {
 	struct timespec limit;
@@ -478,7 +478,7 @@ long job_wait(struct job *job)
 	return job->ret;
 }
 
-/* What a job of at most TEXT_SIZE bytes received, as recv_text() has it. */
+/* What a receive of at most TEXT_SIZE bytes returned, as recv_text() returns it. */
 const char *job_text(struct job *job)
 {
 	const long ret = job_wait(job);
@@ -488,7 +488,7 @@ const char *job_text(struct job *job)
 	return as_text(ret);
 }
 
-/* Kills a process; -EINPROGRESS when its read or write had not returned. */
+/* Kills the process; -EINPROGRESS if its read or write had not returned. */
 long job_kill(struct job *job)
 {
 	reap_killed(job->id);
@@ -512,7 +512,7 @@ int as_root(void)
 	return 0;
 }
 
-/* For good; a child's death with its parent is set anew, as it is lost. */
+/* Not reversible. Setting the ids clears PR_SET_PDEATHSIG, so set it again. */
 int become(uid_t uid)
 {
 	if (setgroups(0, NULL) || setresgid(uid, uid, uid) ||
@@ -521,7 +521,7 @@ int become(uid_t uid)
 	return 0;
 }
 
-/* @uid for the host, root and all-powerful in a user namespace of its own. */
+/* @uid on the host, root with all capabilities in a user namespace of its own. */
 int become_namespace_root(uid_t uid)
 {
 	char map[64];
@@ -550,7 +550,7 @@ int ch_link(int ch, const char *name, unsigned int mode)
 	return or_errno(ioctl(ch, GOCHAN_IOC_LINK, &link));
 }
 
-/* Of the name as it stands below /dev/gochans, "60001/jobs" for a user's. */
+/* @name is relative to /dev/gochans: "60001/jobs" for a user's channel. */
 int ch_unlink(const char *name)
 {
 	struct gochan_link link = {};
@@ -595,34 +595,34 @@ int ch_make_named(const char *name, unsigned int capacity, unsigned int mode)
 	return ch;
 }
 
-static void unlink_below(const char *folder)
+static void unlink_in(const char *dirname)
 {
 	char path[512], name[300];
 	struct dirent *entry;
 	DIR *dir;
 
-	snprintf(path, sizeof(path), "/dev/gochans/%s", folder);
+	snprintf(path, sizeof(path), "/dev/gochans/%s", dirname);
 	dir = opendir(path);
 	if (!dir)
 		return;
 	while ((entry = readdir(dir))) {
-		snprintf(name, sizeof(name), "%s%s", folder, entry->d_name);
+		snprintf(name, sizeof(name), "%s%s", dirname, entry->d_name);
 		if (!strncmp(entry->d_name, PREFIX, strlen(PREFIX)))
 			ch_unlink(name);
 	}
 	closedir(dir);
 }
 
-/* Takes away every name that a test may have left. */
+/* Removes every name that a test may have left behind. */
 void unlink_all(void)
 {
-	char folder[16];
+	char dirname[16];
 
-	unlink_below("");
-	snprintf(folder, sizeof(folder), "%d/", USER);
-	unlink_below(folder);
-	snprintf(folder, sizeof(folder), "%d/", OTHER);
-	unlink_below(folder);
+	unlink_in("");
+	snprintf(dirname, sizeof(dirname), "%d/", USER);
+	unlink_in(dirname);
+	snprintf(dirname, sizeof(dirname), "%d/", OTHER);
+	unlink_in(dirname);
 }
 
 /* Files */
@@ -652,7 +652,7 @@ int write_text(const char *path, const char *text)
 	return ret < 0 ? ret : 0;
 }
 
-/* A named channel's sysfs attribute; "60001!jobs" is a user's. */
+/* A named channel's sysfs attribute; the name of a user's is "60001!jobs". */
 long attr(const char *name, const char *which)
 {
 	char path[256], text[64];
@@ -728,7 +728,7 @@ int recv_fd(int sock)
 
 /* The module */
 
-/* $GOCHAN_KO, or where the running kernel's modules are. */
+/* $GOCHAN_KO, or from the running kernel's module directories. */
 static int open_module(void)
 {
 	static const char *const places[] = {
@@ -780,7 +780,7 @@ size_t page_size(void)
 	return sysconf(_SC_PAGESIZE);
 }
 
-/* Whoever runs off the end of these pages faults. */
+/* Pages followed by an inaccessible one, so that an access past the end faults. */
 void *map_pages(size_t count)
 {
 	char *map = mmap(NULL, (count + 1) * page_size(), PROT_NONE,

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the tests of gochan share: channels, one read or write done by another
- * thread or process, waiting for a state to come about, other users, names
- * and module parameters. No test is here.
+ * Helpers shared by the tests: channels, a read or write in another thread or
+ * process, waiting for a state, other users, names and module parameters.
  *
- * Calls that can fail return -errno; those that wait fail after WAIT_LIMIT.
+ * Calls that can fail return -errno; those that wait give up after WAIT_LIMIT.
  */
 #ifndef SELFTESTS_COMMON_H
 #define SELFTESTS_COMMON_H
@@ -15,18 +14,18 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Seconds after which what should have happened counts as never happening. */
+/* Seconds after which a test stops waiting for something and fails. */
 #define WAIT_LIMIT	60
 
-/* The harness' own limit for a test is short where a kernel checks everything. */
+/* The harness's own timeout is too short for kernels with all debugging enabled. */
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 600
 
-/* Users that have no privilege and, one hopes, no processes. */
+/* Unprivileged users, without processes of their own. */
 #define USER		60001
 #define OTHER		60002
 
-/* All names that the tests give to channels begin so. */
+/* The names of all channels that the tests make begin with it. */
 #define PREFIX		"ks-"
 
 /* Time */
@@ -53,8 +52,8 @@ ssize_t ch_try_send(int ch, const void *msg, size_t len);
 ssize_t ch_try_recv(int ch, void *buf, size_t size);
 
 /*
- * Messages as strings. What is received is the text, "(end)" for 0 bytes and
- * else the error as in "(EAGAIN)"; it is good until the thread's next call.
+ * Messages as strings. A receive returns the text, "(end)" for 0 bytes, or the
+ * error as in "(EAGAIN)"; the string is valid until the thread's next call.
  */
 ssize_t send_text(int ch, const char *text);
 ssize_t try_send_text(int ch, const char *text);
@@ -74,8 +73,8 @@ bool wait_wchan(pid_t tid, const char *symbol);
 bool wait_in_syscall(pid_t tid, long nr);
 
 /*
- * A job: one read or write by a thread or by a process. A process keeps no
- * descriptor but the channel's.
+ * A job: one read or write in a thread or process of its own. A process closes
+ * all descriptors but the channel's.
  */
 enum by { BY_THREAD, BY_PROCESS };
 
@@ -87,8 +86,8 @@ struct job {
 	size_t len;
 	pthread_t thread;
 	pid_t id;		/* of the thread or process */
-	long ret;		/* as of read(2) or write(2), or -errno */
-	long switches;		/* how often it went to sleep */
+	long ret;		/* what read(2) or write(2) returned, or -errno */
+	long switches;		/* voluntary context switches */
 	bool done;
 	char data[];
 };
@@ -103,7 +102,7 @@ long job_wait(struct job *job);
 const char *job_text(struct job *job);
 long job_kill(struct job *job);
 
-/* Users: as_user() can be undone, become() and its like are for good. */
+/* Users: as_root() undoes as_user(); become() and its like cannot be undone. */
 int as_user(uid_t uid);
 int as_root(void);
 int become(uid_t uid);
@@ -126,12 +125,12 @@ int set_param(const char *name, long long value);
 int send_fd(int sock, int fd);
 int recv_fd(int sock);
 
-/* The module itself, whose file is $GOCHAN_KO or the running kernel's. */
+/* The module, loaded from $GOCHAN_KO or the running kernel's directory. */
 int module_load(const char *parameters);
 int module_unload(void);
 bool module_loaded(void);
 
-/* Memory that faults */
+/* Memory */
 void *map_pages(size_t count);
 size_t page_size(void);
 void fill(void *buf, size_t len, unsigned int seed);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A hog: a thread that leaves nobody else on its processor any time, so that
- * what is to run there stays as it is. No test is here.
+ * A hog: a real-time thread that occupies a processor, so that other tasks
+ * pinned to it do not run until hog_end().
  */
 #ifndef SELFTESTS_HOG_H
 #define SELFTESTS_HOG_H

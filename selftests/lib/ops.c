@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "ops.h"
 
-/* For arrays of more ops, or in memory of another kind. */
+/* For longer arrays of ops, or ops in special memory. */
 int ops_call(int ch, unsigned long cmd, struct gochan_op *ops, unsigned int count,
 	     unsigned int flags, unsigned int *index)
 {
@@ -103,7 +103,7 @@ int call_now(struct call *call)
 	return call->ret;
 }
 
-/* As it was made: receives have all their room again. */
+/* Reset the results, and the lengths of receives, to make the call again. */
 void call_reset(struct call *call)
 {
 	unsigned int i;
@@ -127,8 +127,8 @@ int call_try(struct call *call)
 }
 
 /*
- * What a receive got, "(closed)", or its error as in "(EMSGSIZE)"; good until
- * the next call.
+ * The text that a receive got, "(closed)", or its error as in "(EMSGSIZE)";
+ * valid until the next call.
  */
 const char *call_text(struct call *call, unsigned int at)
 {
@@ -155,7 +155,7 @@ static void *call_thread(void *arg)
 	return NULL;
 }
 
-/* A process keeps all descriptors, also those that should tell who is left. */
+/* A process keeps all descriptors open, so the end of a channel cannot be tested. */
 struct call *call_start(struct call *call, enum by by)
 {
 	const struct wait wait = wait_begin();
@@ -196,7 +196,7 @@ void call_signal(const struct call *call, int sig)
 		kill(call->id, sig);
 }
 
-/* What it returned; -ETIMEDOUT when it does not return. */
+/* Returns what the call returned, or -ETIMEDOUT if it does not return. */
 int call_wait(struct call *call)
 {
 	struct timespec limit;
@@ -210,22 +210,22 @@ int call_wait(struct call *call)
 	return call->ret;
 }
 
-/* Kills a process; -EINPROGRESS when its call had not returned. */
+/* Kills the process; -EINPROGRESS if its call had not returned. */
 int call_kill(struct call *call)
 {
 	reap_killed(call->id);
 	return call->ret;
 }
 
-/* Nobody stands in a line of the channel. */
-bool lines_empty(int ch)
+/* Both wait queues of the channel are empty. */
+bool no_waiters(int ch)
 {
 	const struct gochan_info info = ch_info(ch);
 
 	return !info.senders_waiting && !info.receivers_waiting;
 }
 
-/* How often a task went to sleep, or -1. */
+/* A task's voluntary context switches, or -1. */
 long sleeps(pid_t tid)
 {
 	char path[64], text[4096];
@@ -238,7 +238,7 @@ long sleeps(pid_t tid)
 	return line ? strtol(strchr(line, '\t'), NULL, 10) : -1;
 }
 
-/* It woke, looked, and sleeps again. */
+/* Wait until the task was woken, @before being its sleeps(), and sleeps again. */
 bool wait_slept_again(pid_t tid, long before)
 {
 	const struct wait wait = wait_begin();
@@ -250,7 +250,7 @@ bool wait_slept_again(pid_t tid, long before)
 	return false;
 }
 
-/* Signal a call each time that it sleeps as a receiver, until it ends; how often. */
+/* Signal a call each time it blocks as a receiver, until it returns; how often. */
 int call_signal_sleeps(struct call *call, int ch)
 {
 	const struct wait wait = wait_begin();

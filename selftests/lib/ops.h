@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the tests of SELECT and BATCH share: a call of a few ops, each with a
- * buffer of its own, made by whoever has it or by a thread or process of its
- * own. No test is here, and nothing that knows the harness.
+ * Helpers for the tests of SELECT and BATCH: a call with a few ops, each with
+ * its own buffer, made by the caller or in a thread or process of its own.
+ * Nothing here depends on the test harness.
  *
  * Calls that can fail return -errno.
  */
@@ -26,10 +26,10 @@
 #define CALL_OPS	8
 #define CALL_ROOM	64
 
-/* A result that no op has. */
+/* A result that no op returns. */
 #define UNTOUCHED	0x5a5a
 
-/* A SELECT or BATCH on @ch; in memory that processes share. */
+/* A SELECT or BATCH on @ch; in memory shared between processes. */
 struct call {
 	int ch;
 	unsigned long cmd;
@@ -43,7 +43,7 @@ struct call {
 	bool done;
 };
 
-/* For arrays of more ops, or in memory of another kind. */
+/* For longer arrays of ops, or ops in special memory. */
 int ops_call(int ch, unsigned long cmd, struct gochan_op *ops, unsigned int count,
 	     unsigned int flags, unsigned int *index);
 int ops_select(int ch, struct gochan_op *ops, unsigned int count, unsigned int flags);
@@ -60,37 +60,40 @@ struct gochan_op *call_send(struct call *call, int ch, const char *text);
 struct gochan_op *call_poll(struct call *call, int fd, unsigned int events);
 int call_now(struct call *call);
 
-/* As it was made: receives have all their room again. */
+/* Reset the results, and the lengths of receives, to make the call again. */
 void call_reset(struct call *call);
 int call_try(struct call *call);
 
 /*
- * What a receive got, "(closed)", or its error as in "(EMSGSIZE)"; good until
- * the next call.
+ * The text that a receive got, "(closed)", or its error as in "(EMSGSIZE)";
+ * valid until the next call.
  */
 const char *call_text(struct call *call, unsigned int at);
 
-/* A process keeps all descriptors, also those that should tell who is left. */
+/* A process keeps all descriptors open, so the end of a channel cannot be tested. */
 struct call *call_start(struct call *call, enum by by);
 bool call_done(const struct call *call);
 void call_signal(const struct call *call, int sig);
 
-/* What it returned; -ETIMEDOUT when it does not return. */
+/* Returns what the call returned, or -ETIMEDOUT if it does not return. */
 int call_wait(struct call *call);
 
-/* Kills a process; -EINPROGRESS when its call had not returned. */
+/* Kills the process; -EINPROGRESS if its call had not returned. */
 int call_kill(struct call *call);
 
-/* Nobody stands in a line of the channel. */
-bool lines_empty(int ch);
+/* Both wait queues of the channel are empty. */
+bool no_waiters(int ch);
 
-/* How often a task went to sleep, or -1. */
+/* The former name, for programs that still use it. */
+#define lines_empty no_waiters
+
+/* A task's voluntary context switches, or -1. */
 long sleeps(pid_t tid);
 
-/* It woke, looked, and sleeps again. */
+/* Wait until the task was woken, @before being its sleeps(), and sleeps again. */
 bool wait_slept_again(pid_t tid, long before);
 
-/* Signal a call each time that it sleeps as a receiver, until it ends; how often. */
+/* Signal a call each time it blocks as a receiver, until it returns; how often. */
 int call_signal_sleeps(struct call *call, int ch);
 
 #endif

@@ -15,7 +15,7 @@ static void count_signal(int sig)
 	__atomic_fetch_add(signals_handled, 1, __ATOMIC_SEQ_CST);
 }
 
-/* With SA_RESTART or without; the count begins at 0. */
+/* Install the handler, with SA_RESTART or 0 as flags, and reset the count. */
 bool on_signal(int flags)
 {
 	const struct sigaction action = { .sa_handler = count_signal, .sa_flags = flags };

@@ -12,7 +12,7 @@
 
 #include "common.h"
 
-/* Put it at @where, or anywhere for NULL. */
+/* Map it at @where, or anywhere for NULL. */
 int stall_at(struct stalled *stalled, void *where, size_t len)
 {
 	struct uffdio_api api = { .api = UFFD_API };
@@ -36,7 +36,7 @@ int stall(struct stalled *stalled, size_t len)
 	return stall_at(stalled, NULL, len);
 }
 
-/* Somebody waits for it. */
+/* Wait until a task is blocked in a fault on it. */
 bool wait_stalled(const struct stalled *stalled)
 {
 	struct pollfd pfd = { .fd = stalled->uffd, .events = POLLIN };
@@ -46,14 +46,14 @@ bool wait_stalled(const struct stalled *stalled)
 	       read(stalled->uffd, &msg, sizeof(msg)) == sizeof(msg);
 }
 
-/* Whoever waits for it faults. */
+/* Unmap it: a task blocked on it gets EFAULT. */
 void vanish(const struct stalled *stalled)
 {
 	munmap(stalled->map, stalled->len);
 	close(stalled->uffd);
 }
 
-/* It comes, with as many bytes of content as there is of it. */
+/* Resolve the fault, with as many bytes of content as the memory has. */
 int arrive(const struct stalled *stalled, const void *content)
 {
 	struct uffdio_copy copy = {

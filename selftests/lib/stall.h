@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Memory that does not arrive: whoever touches it stays in a page fault until
- * arrive(), vanish() or its death. No test is here.
+ * Memory backed by userfaultfd: a task that touches it blocks in the page fault
+ * until arrive() or vanish() is called, or it is killed.
  */
 #ifndef SELFTESTS_STALL_H
 #define SELFTESTS_STALL_H
@@ -15,17 +15,17 @@ struct stalled {
 	size_t len;
 };
 
-/* Put it at @where, or anywhere for NULL. */
+/* Map it at @where, or anywhere for NULL. */
 int stall_at(struct stalled *stalled, void *where, size_t len);
 int stall(struct stalled *stalled, size_t len);
 
-/* Somebody waits for it. */
+/* Wait until a task is blocked in a fault on it. */
 bool wait_stalled(const struct stalled *stalled);
 
-/* Whoever waits for it faults. */
+/* Unmap it: a task blocked on it gets EFAULT. */
 void vanish(const struct stalled *stalled);
 
-/* It comes, with as many bytes of content as there is of it. */
+/* Resolve the fault, with as many bytes of content as the memory has. */
 int arrive(const struct stalled *stalled, const void *content);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R20: the structures' layout, every ioctl with pointers, flags and fields
- * that it must refuse, and what reaches user space.
+ * R20: the layout of the structures, every ioctl with pointers, flags and
+ * fields that it must refuse, and what is written to user space.
  */
 #include <kselftest_harness.h>
 
@@ -54,7 +54,7 @@ FIXTURE_TEARDOWN(abi)
 	unlink_all();
 }
 
-/* An ioctl's error, or what it returned. */
+/* Returns -errno, or what the ioctl returned. */
 static int call(int ch, unsigned long cmd, const void *arg)
 {
 	const int ret = ioctl(ch, cmd, arg);
@@ -62,7 +62,7 @@ static int call(int ch, unsigned long cmd, const void *arg)
 	return ret < 0 ? -errno : ret;
 }
 
-/* R20: pointers to nothing, to the kernel, and over the edge of a mapping. */
+/* R20: pointers to unmapped and kernel memory, and across the end of a mapping. */
 TEST_F(abi, r20_bad_pointers)
 {
 	static const unsigned long cmds[] = {
@@ -91,7 +91,7 @@ TEST_F(abi, r20_bad_pointers)
 	}
 }
 
-/* R20: a SETUP that could not be read was none. */
+/* R20: a SETUP that fails with EFAULT does not prevent a later one. */
 TEST_F(abi, r20_setup_after_bad_pointer)
 {
 	const int ch = open("/dev/gochan", O_RDWR);
@@ -101,7 +101,7 @@ TEST_F(abi, r20_setup_after_bad_pointer)
 	EXPECT_EQ(0, ch_setup(ch, 3, 16, 0));
 }
 
-/* R20: INFO into memory that may only be read. */
+/* R20: INFO and FIONREAD into read-only memory. */
 TEST_F(abi, r20_info_read_only)
 {
 	const int ch = ch_make(1, 16, 0);
@@ -166,7 +166,7 @@ TEST_F(abi, r20_link_fields)
 	EXPECT_STREQ(PREFIX "abi", ch_info(ch).name);
 }
 
-/* R20: every bit of DUP's argument that means nothing. */
+/* R20: every undefined bit of DUP's argument. */
 TEST_F(abi, r20_dup_flags)
 {
 	const int ch = ch_make(1, 16, 0);
@@ -185,7 +185,7 @@ TEST_F(abi, r20_dup_flags)
 	EXPECT_EQ(1U, ch_info(ch).send_handles);
 }
 
-/* R20: an ioctl that does not exist, or exists with another size or way. */
+/* R20: unknown ioctls, and known ones with another size or direction. */
 TEST_F(abi, r20_unknown_ioctls)
 {
 	static const unsigned long cmds[] = {
@@ -223,7 +223,7 @@ TEST_F(abi, r20_unknown_ioctls)
 	EXPECT_EQ(0U, ch_info(ch).closed);
 }
 
-static bool info_is_whole(int ch)
+static bool info_is_complete(int ch)
 {
 	struct gochan_info zeroes, ones;
 
@@ -235,21 +235,21 @@ static bool info_is_whole(int ch)
 	       !ones.name[GOCHAN_NAME_SIZE - 1];
 }
 
-/* R20: INFO writes all of the structure, whatever was in the memory. */
-TEST_F(abi, r20_info_is_whole)
+/* R20: INFO writes the whole structure, whatever was in the memory. */
+TEST_F(abi, r20_info_is_complete)
 {
 	const int ch = ch_make_named(PREFIX "abi", 2, 0600);
 
 	ASSERT_LE(0, ch);
-	EXPECT_TRUE(info_is_whole(ch));
+	EXPECT_TRUE(info_is_complete(ch));
 	send_text(ch, "a");
-	EXPECT_TRUE(info_is_whole(ch));
+	EXPECT_TRUE(info_is_complete(ch));
 	EXPECT_EQ(0, ch_unlink_handle(ch));
-	EXPECT_TRUE(info_is_whole(ch));
+	EXPECT_TRUE(info_is_complete(ch));
 }
 
-/* R20: INFO writes nothing behind the structure. */
-TEST_F(abi, r20_info_and_no_more)
+/* R20: INFO writes nothing beyond the structure. */
+TEST_F(abi, r20_info_writes_no_more)
 {
 	unsigned char room[sizeof(struct gochan_info) + 64];
 	const int ch = ch_make(1, 16, 0);
@@ -262,8 +262,8 @@ TEST_F(abi, r20_info_and_no_more)
 		ASSERT_EQ(0xff, room[i]);
 }
 
-/* R20: a receive writes the message and no more, however it comes. */
-TEST_F(abi, r20_message_and_no_more)
+/* R20: a receive writes the message and no more, buffered or handed off. */
+TEST_F(abi, r20_recv_writes_no_more)
 {
 	static unsigned char buf[65536];
 	unsigned int msg_size, i;
@@ -304,7 +304,7 @@ TEST_F(abi, r20_nothing_on_failure)
 	EXPECT_EQ(0, memcmp(buf, ones, sizeof(buf)));
 }
 
-/* R14, R15, R20: one send and one receive of each of the calls with ops. */
+/* R14, R15, R20: one send and one receive by SELECT and by BATCH. */
 TEST_F(abi, r14_r15_r20_ops)
 {
 	static const unsigned long cmds[] = {
@@ -329,7 +329,7 @@ TEST_F(abi, r14_r15_r20_ops)
 			.len = 5,
 			.result = -1,
 		};
-		/* BATCH returns how many, SELECT which one */
+		/* BATCH returns the number of ops, SELECT an index */
 		EXPECT_EQ(!i, call(ch, cmds[i], &ops));
 		EXPECT_EQ(0, op.result);
 		EXPECT_EQ(!i, (int)ops.index);
@@ -359,7 +359,7 @@ TEST_F(abi, r14_r15_r20_ops)
 	}
 }
 
-/* R10: only ops send empty messages; a read that takes one returns 0. */
+/* R10: only ops send empty messages; a read that receives one returns 0. */
 TEST_F(abi, r10_empty_message)
 {
 	const int ch = ch_make(2, 16, 0);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Making channels, what a send and a receive on each kind does, sizes, and
- * what INFO says meanwhile. Who waits in which order is in waiting.c, the end
- * of channels in close.c.
+ * Making channels, sends and receives on buffered and unbuffered ones, sizes,
+ * and what INFO reports. The order of waiters is tested in waiting.c, close and
+ * hangup in close.c.
  */
 #include <kselftest_harness.h>
 
@@ -18,8 +18,8 @@
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
 
-/* DESIGN 3: open is make(chan T), and each open is another channel. */
-TEST(s3_open_makes)
+/* DESIGN 3: open is make(chan T): each open makes a new channel. */
+TEST(s3_open_makes_channel)
 {
 	const int ch = open("/dev/gochan", O_RDWR);
 	const int ch2 = open("/dev/gochan", O_RDWR);
@@ -48,7 +48,7 @@ TEST(s3_open_makes)
 	EXPECT_EQ(0U, ch_info(ch2).closed);
 }
 
-/* DESIGN 3: the device is for everybody. */
+/* DESIGN 3: every user may open the device. */
 TEST(s3_device_mode)
 {
 	struct stat st;
@@ -58,7 +58,7 @@ TEST(s3_device_mode)
 	EXPECT_EQ(0666U, st.st_mode & 07777);
 }
 
-/* DESIGN 3: nobody could ever be at the other end. */
+/* DESIGN 3: opening with one right fails, as there could never be a peer. */
 TEST(s3_open_needs_both_rights)
 {
 	EXPECT_EQ(-1, open("/dev/gochan", O_RDONLY));
@@ -67,8 +67,8 @@ TEST(s3_open_needs_both_rights)
 	EXPECT_EQ(EINVAL, errno);
 }
 
-/* DESIGN 3: SETUP chooses. */
-TEST(s3_setup_chooses)
+/* DESIGN 3: SETUP chooses capacity, message size and flags. */
+TEST(s3_setup_configures)
 {
 	const int ch = ch_make(17, 100, GOCHAN_HANGUP | GOCHAN_CRED);
 	struct gochan_info info;
@@ -80,7 +80,7 @@ TEST(s3_setup_chooses)
 	EXPECT_EQ(GOCHAN_HANGUP | GOCHAN_CRED, info.flags);
 }
 
-/* DESIGN 3: a SETUP that failed was none. */
+/* DESIGN 3: a SETUP that failed does not prevent another one. */
 TEST(s3_setup_again_after_failure)
 {
 	const int ch = open("/dev/gochan", O_RDWR);
@@ -134,7 +134,7 @@ static void use_link(int ch)
 	ch_unlink_handle(ch);
 }
 
-/* DESIGN 3: SETUP comes before everything else. */
+/* DESIGN 3: SETUP has to come before any other operation. */
 TEST(s3_setup_too_late)
 {
 	static void (*const use[])(int ch) = {
@@ -156,7 +156,7 @@ TEST(s3_setup_too_late)
 	}
 }
 
-/* DESIGN 3: a second handle has the rights asked for and no more. */
+/* DESIGN 3: a duplicate has the rights requested, at most those of the original. */
 TEST(s3_dup_rights)
 {
 	static const int oflags[] = { O_RDONLY, O_WRONLY, O_RDWR };
@@ -186,7 +186,7 @@ TEST(s3_dup_rights)
 	EXPECT_EQ(1U, ch_info(ch).send_handles);
 }
 
-/* DESIGN 3, R20: rights are kept; each handle counts where it has one. */
+/* DESIGN 3, R20: rights are enforced; each handle is counted for its rights. */
 TEST(s3_r20_rights)
 {
 	int fds[2], ch;
@@ -200,7 +200,7 @@ TEST(s3_r20_rights)
 	EXPECT_EQ(1U, ch_info(fds[0]).send_handles);
 	EXPECT_EQ(1U, ch_info(fds[1]).recv_handles);
 
-	/* dup(2) is the same open file, DUP another one */
+	/* dup(2) shares the open file, DUP makes another one */
 	ch = dup(fds[0]);
 	EXPECT_EQ(1U, ch_info(ch).recv_handles);
 	close(ch);
@@ -210,7 +210,7 @@ TEST(s3_r20_rights)
 	EXPECT_EQ(1U, ch_info(fds[1]).recv_handles);
 }
 
-/* DESIGN 3, R12: DUP takes O_NONBLOCK for the new handle alone. */
+/* DESIGN 3, R12: DUP sets O_NONBLOCK on the new handle only. */
 TEST(s3_r12_dup_nonblock)
 {
 	const int ch = ch_make(1, 16, 0);
@@ -222,8 +222,8 @@ TEST(s3_r12_dup_nonblock)
 	EXPECT_STREQ("(EAGAIN)", recv_text(nonblock));
 }
 
-/* DESIGN 3: DUP at the limit of descriptors leaves no handle. */
-TEST(s3_dup_no_descriptor)
+/* DESIGN 3: DUP that fails with EMFILE leaves no handle. */
+TEST(s3_dup_emfile)
 {
 	const int ch = ch_make(1, 16, 0);
 	struct rlimit limit = { ch + 1, ch + 1 };
@@ -246,7 +246,7 @@ static int reopen(int fd, int oflags)
 }
 
 /* DESIGN 3: reopening through /proc never reaches the same channel. */
-TEST(s3_reopen_is_another)
+TEST(s3_reopen_makes_another)
 {
 	const int ch = ch_make(1, 16, 0);
 	int fd;
@@ -267,31 +267,31 @@ TEST(s3_reopen_is_another)
 	EXPECT_EQ(2U, ch_info(ch).recv_handles);
 }
 
-FIXTURE(pass) {
+FIXTURE(basic) {
 };
 
-FIXTURE_VARIANT(pass) {
+FIXTURE_VARIANT(basic) {
 	enum by by;
 };
 
-FIXTURE_VARIANT_ADD(pass, thread) {
+FIXTURE_VARIANT_ADD(basic, thread) {
 	.by = BY_THREAD,
 };
 
-FIXTURE_VARIANT_ADD(pass, process) {
+FIXTURE_VARIANT_ADD(basic, process) {
 	.by = BY_PROCESS,
 };
 
-FIXTURE_SETUP(pass)
+FIXTURE_SETUP(basic)
 {
 }
 
-FIXTURE_TEARDOWN(pass)
+FIXTURE_TEARDOWN(basic)
 {
 }
 
 /* R3: a send completes only when a receiver has taken the message. */
-TEST_F(pass, r3_send_waits_for_receiver)
+TEST_F(basic, r3_send_waits_for_receiver)
 {
 	const int ch = ch_make(0, 16, 0);
 	struct gochan_info info;
@@ -317,7 +317,7 @@ TEST_F(pass, r3_send_waits_for_receiver)
 }
 
 /* R3: the kth receive completes only with the kth send. */
-TEST_F(pass, r3_recv_waits_for_sender)
+TEST_F(basic, r3_recv_waits_for_sender)
 {
 	const int ch = ch_make(0, 16, 0);
 	struct job *job;
@@ -333,8 +333,8 @@ TEST_F(pass, r3_recv_waits_for_sender)
 	EXPECT_EQ(-EAGAIN, try_send_text(ch, "again"));
 }
 
-/* R3: as many sends complete as there are receives. */
-TEST_F(pass, r3_one_for_one)
+/* R3: each receive completes one send. */
+TEST_F(basic, r3_one_send_per_receive)
 {
 	const int ch = ch_make(0, 16, 0);
 	struct job *jobs[3];
@@ -357,8 +357,8 @@ TEST_F(pass, r3_one_for_one)
 	EXPECT_STREQ("(EAGAIN)", try_recv_text(ch));
 }
 
-/* R4: sends complete at once up to capacity, and the next one blocks. */
-TEST_F(pass, r4_blocks_when_full)
+/* R4: as many sends as the capacity complete at once, the next one blocks. */
+TEST_F(basic, r4_blocks_when_full)
 {
 	const int ch = ch_make(3, 16, 0);
 	struct gochan_info info;
@@ -399,7 +399,7 @@ TEST_F(pass, r4_blocks_when_full)
 }
 
 /* R4: a receive blocks only while the channel is empty. */
-TEST_F(pass, r4_recv_blocks_when_empty)
+TEST_F(basic, r4_recv_blocks_when_empty)
 {
 	const int ch = ch_make(3, 16, 0);
 	struct job *job;
@@ -457,8 +457,8 @@ FIXTURE_TEARDOWN(order)
 {
 }
 
-/* R1, R2: each sender's messages arrive once and in order. */
-TEST_F(order, r1_r2_each_senders)
+/* R1, R2: the messages of each sender arrive once and in order. */
+TEST_F(order, r1_r2_order_per_sender)
 {
 	const int ch = ch_make(variant->capacity, 8, 0);
 	unsigned int next[3] = {}, msg[2];
@@ -483,7 +483,7 @@ TEST_F(order, r1_r2_each_senders)
 	EXPECT_EQ(3U * ORDERED, ch_info(ch).received);
 }
 
-/* R2: a buffer is one queue for all who send, round and round. */
+/* R2: the buffer is one FIFO for all senders, also when the ring wraps around. */
 TEST(r2_one_fifo)
 {
 	const int ch = ch_make(5, 16, 0);
@@ -503,7 +503,7 @@ TEST(r2_one_fifo)
 	}
 }
 
-/* R10: 0 < length <= msg_size, and what is longer is not sent. */
+/* R10: messages of up to msg_size bytes are sent, longer ones are not. */
 TEST(r10_sizes)
 {
 	const int ch = ch_make(2, 100, 0);
@@ -523,7 +523,7 @@ TEST(r10_sizes)
 	EXPECT_EQ(msg[0], buf[0]);
 }
 
-/* R10: too long is an error at once, also where the send would block. */
+/* R10: a message that is too long fails at once, also where the send would block. */
 TEST(r10_too_long_never_blocks)
 {
 	const int unbuffered = ch_make(0, 100, 0);
@@ -538,7 +538,7 @@ TEST(r10_too_long_never_blocks)
 	EXPECT_EQ(-EMSGSIZE, ch_send(empty, msg, 1));
 }
 
-/* R10, R20: lengths beyond everything. */
+/* R10, R20: huge lengths. */
 TEST(r10_r20_huge_lengths)
 {
 	const int ch = ch_make(1, 100, 0);
@@ -546,7 +546,7 @@ TEST(r10_r20_huge_lengths)
 	ssize_t ret;
 
 	ASSERT_LE(0, ch);
-	/* what the address space does not have, the kernel refuses itself, or cuts */
+	/* the VFS refuses or truncates lengths beyond the address space */
 	ret = ch_send(ch, &byte, SSIZE_MAX);
 	EXPECT_TRUE(ret == -EFAULT || ret == -EMSGSIZE);
 	ret = ch_try_recv(ch, &byte, SSIZE_MAX);
@@ -561,7 +561,7 @@ TEST(r10_r20_huge_lengths)
 	EXPECT_EQ('b', byte);
 }
 
-/* R10: too small a buffer leaves the message where it was. */
+/* R10: a receive with too small a buffer leaves the message in place. */
 TEST(r10_small_buffer)
 {
 	const int ch = ch_make(2, 100, 0);
@@ -581,8 +581,8 @@ TEST(r10_small_buffer)
 	EXPECT_STREQ("b", recv_text(ch));
 }
 
-/* R10: the same from a blocked sender, who goes on waiting. */
-TEST_F(pass, r10_small_buffer_blocked_sender)
+/* R10: likewise with a blocked sender, which stays blocked. */
+TEST_F(basic, r10_small_buffer_blocked_sender)
 {
 	const int ch = ch_make(0, 100, 0);
 	struct job *job;
@@ -598,8 +598,8 @@ TEST_F(pass, r10_small_buffer_blocked_sender)
 	EXPECT_EQ(6, job_wait(job));
 }
 
-/* R10: a receiver that waits with too small a buffer. */
-TEST_F(pass, r10_small_buffer_waits)
+/* R10: a blocked receiver with too small a buffer. */
+TEST_F(basic, r10_small_buffer_blocked_receiver)
 {
 	const int unbuffered = ch_make(0, 100, 0);
 	const int buffered = ch_make(1, 100, 0);
@@ -624,7 +624,7 @@ TEST_F(pass, r10_small_buffer_waits)
 	EXPECT_EQ(6, job_wait(job));
 }
 
-/* R10: one writev is one message; readv scatters one. */
+/* R10: one writev is one message, and readv scatters it. */
 TEST(r10_writev_is_one_message)
 {
 	const int ch = ch_make(2, 16, 0);
@@ -648,7 +648,7 @@ TEST(r10_writev_is_one_message)
 	EXPECT_EQ(0U, ch_info(ch).len);
 }
 
-/* R10: nothing is sent and nothing taken by length 0. */
+/* R10: reads and writes of length 0 send and receive nothing. */
 TEST(r10_length_zero)
 {
 	const int buffered = ch_make(1, 16, 0);
@@ -672,7 +672,7 @@ TEST(r10_length_zero)
 	EXPECT_STREQ("a", recv_text(buffered));
 }
 
-/* R12: O_NONBLOCK and RWF_NOWAIT never block, on every kind of channel. */
+/* R12: O_NONBLOCK and RWF_NOWAIT never block, buffered or not. */
 TEST(r12_nonblocking)
 {
 	unsigned int capacity;
@@ -694,8 +694,8 @@ TEST(r12_nonblocking)
 	}
 }
 
-/* R12: one who never blocks meets one who does. */
-TEST_F(pass, r12_meets_blocked)
+/* R12: a non-blocking operation meets a blocked peer. */
+TEST_F(basic, r12_nonblocking_meets_blocked)
 {
 	const int ch = ch_make(0, 16, 0);
 	struct job *job;
@@ -712,7 +712,7 @@ TEST_F(pass, r12_meets_blocked)
 	EXPECT_EQ(1, job_wait(job));
 }
 
-/* R20: a channel has no positions and no pages. */
+/* R20: a channel has no file position and cannot be mapped. */
 TEST(r20_no_seeking)
 {
 	const int ch = ch_make(1, 16, 0);
@@ -737,7 +737,7 @@ TEST(r20_no_seeking)
 	EXPECT_EQ(0U, ch_info(ch).len);
 }
 
-/* R20: what moves bytes without a buffer of the user's is refused. */
+/* R20: splice and sendfile are refused. */
 TEST(r20_no_splicing)
 {
 	const int ch = ch_make(1, 16, 0);
@@ -752,7 +752,7 @@ TEST(r20_no_splicing)
 	EXPECT_STREQ("a", try_recv_text(ch));
 }
 
-/* DESIGN 3: echo and cat do, so does whatever inherits a descriptor. */
+/* DESIGN 3: a shell command uses an inherited descriptor. */
 TEST(s3_shell)
 {
 	const int ch = ch_make(1, 4096, 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R15: ops one after the other in one system call: order, how many completed,
- * what stopped it, and who may wait. Bad ops are in ops.c.
+ * R15: several ops in one system call: their order, how many completed, what
+ * stops a batch, and which ops may block. Invalid ops are tested in ops.c.
  */
 #include <kselftest_harness.h>
 
@@ -64,7 +64,7 @@ static struct call *receives(int ch, int n)
 	return call;
 }
 
-/* R15: in order, on one channel, and how many. */
+/* R15: ops on one channel are done in order, and counted. */
 TEST(r15_in_order)
 {
 	const int ch = ch_make(8, 16, 0);
@@ -86,7 +86,7 @@ TEST(r15_in_order)
 	}
 }
 
-/* R15: on many channels, sends, receives and polls mixed, each after the other. */
+/* R15: sends, receives and polls on several channels are done in order. */
 TEST(r15_mixed)
 {
 	const int a = ch_make(1, 16, 0);
@@ -110,7 +110,7 @@ TEST(r15_mixed)
 	EXPECT_EQ(0U, ch_info(a).len + ch_info(b).len);
 }
 
-/* R15: it stops at the op that fails, and what follows is not touched. */
+/* R12, R15: a batch stops at the op that fails, and later ops are not touched. */
 TEST(r12_r15_partial)
 {
 	const int ch = ch_make(3, 16, 0);
@@ -129,7 +129,7 @@ TEST(r12_r15_partial)
 	EXPECT_EQ(UNTOUCHED, in->ops[4].result);
 }
 
-/* R15: an error only if the first one failed. */
+/* R12, R15: the call fails only if its first op failed. */
 TEST(r12_r15_first_fails)
 {
 	const int ch = ch_make(1, 16, 0);
@@ -144,7 +144,7 @@ TEST(r12_r15_first_fails)
 	EXPECT_EQ(0U, ch_info(ch).len);
 }
 
-/* R5, R15: closed: sends stop it, receives see the end and go on. */
+/* R5, R15: on a closed channel a send stops the batch, a receive does not. */
 TEST(r5_r15_closed)
 {
 	const int ch = ch_make(2, 16, 0);
@@ -163,7 +163,7 @@ TEST(r5_r15_closed)
 	EXPECT_EQ(0U, in->ops[3].len);
 }
 
-/* R9, R10, R15: sizes and memory stop it in the middle; nothing is lost. */
+/* R9, R10, R15: a bad size or bad memory stops the batch, and nothing is lost. */
 TEST(r9_r10_r15_stopped)
 {
 	const int ch = ch_make(8, 4, 0);
@@ -195,8 +195,8 @@ TEST(r9_r10_r15_stopped)
 	EXPECT_EQ(4U, ch_info(ch).received);
 }
 
-/* R15: each completes before the next begins: only one stands in a line. */
-TEST_F(batch, r15_one_after_the_other)
+/* R15: each op completes before the next begins: only one is queued at a time. */
+TEST_F(batch, r15_one_at_a_time)
 {
 	const int a = ch_make(0, 16, 0);
 	const int b = ch_make(0, 16, 0);
@@ -207,10 +207,10 @@ TEST_F(batch, r15_one_after_the_other)
 	call_recv(call, a);
 	call_start(call, variant->by);
 	ASSERT_TRUE(wait_for_waiters(a, 0, 1));
-	EXPECT_TRUE(lines_empty(b));
+	EXPECT_TRUE(no_waiters(b));
 	EXPECT_EQ(1, send_text(a, "1"));
 	ASSERT_TRUE(wait_for_waiters(b, 1, 0));
-	EXPECT_TRUE(lines_empty(a));
+	EXPECT_TRUE(no_waiters(a));
 	EXPECT_EQ(-EAGAIN, try_send_text(a, "2"));
 	EXPECT_FALSE(call_done(call));
 	EXPECT_STREQ("out", recv_text(b));
@@ -221,7 +221,7 @@ TEST_F(batch, r15_one_after_the_other)
 	EXPECT_STREQ("2", call_text(call, 2));
 }
 
-/* R15: as recvmmsg: wait for one, take what else is there. */
+/* R15: as recvmmsg: wait for one message, and take what else is available. */
 TEST_F(batch, r15_wait_for_one)
 {
 	const int ch = ch_make(4, 16, 0);
@@ -245,7 +245,7 @@ TEST_F(batch, r15_wait_for_one)
 	EXPECT_EQ(4, call_now(in));
 }
 
-/* R15: as sendmmsg. */
+/* R15: likewise sends. */
 TEST_F(batch, r15_wait_for_one_send)
 {
 	const int ch = ch_make(2, 16, 0);
@@ -262,7 +262,7 @@ TEST_F(batch, r15_wait_for_one_send)
 	EXPECT_EQ(out->ret, (int)ch_info(ch).len);
 }
 
-/* R12, R15: GOCHAN_NONBLOCK for the call, or for one op of it. */
+/* R12, R15: GOCHAN_NONBLOCK applies to the call, or to a single op. */
 TEST_F(batch, r12_r15_nonblock)
 {
 	const int ch = ch_make(1, 16, 0);
@@ -279,7 +279,7 @@ TEST_F(batch, r12_r15_nonblock)
 	EXPECT_EQ(1, call_now(call));
 	EXPECT_EQ(-EAGAIN, call->ops[1].result);
 
-	/* only that op: the other one waits */
+	/* only to that op: the other one blocks */
 	call_reset(call);
 	call_start(call, variant->by);
 	ASSERT_TRUE(wait_for_waiters(ch, 0, 1));
@@ -289,7 +289,7 @@ TEST_F(batch, r12_r15_nonblock)
 	EXPECT_EQ(1, call_wait(call));
 }
 
-/* R12, R15: an op on an O_NONBLOCK descriptor does not wait. */
+/* R12, R15: an op on an O_NONBLOCK descriptor does not block. */
 TEST(r12_r15_nonblocking_descriptor)
 {
 	const int ch = ch_make(1, 16, 0);
@@ -304,7 +304,7 @@ TEST(r12_r15_nonblocking_descriptor)
 	EXPECT_EQ(1, call_now(call));
 	EXPECT_EQ(-EAGAIN, call->ops[1].result);
 
-	/* it is the op's own descriptor that counts */
+	/* the op's descriptor counts, not that of the ioctl */
 	call = call_batch(nonblock);
 	call_send(call, ch, "c");
 	call_start(call, BY_THREAD);
@@ -314,7 +314,7 @@ TEST(r12_r15_nonblocking_descriptor)
 	EXPECT_STREQ("c", recv_text(ch));
 }
 
-/* Answer each request with its text turned round, until the end. */
+/* Answer each request with its text reversed, until the channel is closed. */
 static void serve(int requests, int replies)
 {
 	char text[16], reply[16];
@@ -351,7 +351,7 @@ TEST(r15_call)
 	EXPECT_EQ(0, reap(pid));
 }
 
-/* R15: receive here and send there, again and again. */
+/* R15: forward messages: receive from one channel, send to another. */
 TEST_F(batch, r15_forward)
 {
 	const int from = ch_make(0, 8, GOCHAN_FIXED);
@@ -374,8 +374,8 @@ TEST_F(batch, r15_forward)
 	EXPECT_EQ(8, call_wait(call));
 }
 
-/* R15: a batch against a batch, on unbuffered channels. */
-TEST_F(batch, r3_r15_against_a_batch)
+/* R3, R15: two batches meet on unbuffered channels. */
+TEST_F(batch, r3_r15_two_batches)
 {
 	const int x = ch_make(0, 16, 0);
 	const int y = ch_make(0, 16, 0);
@@ -402,14 +402,14 @@ TEST_F(batch, r3_r15_against_a_batch)
 	}
 }
 
-/* R10: a receive that waited and has too little room is told what it takes. */
-TEST_F(batch, r10_too_small_in_line)
+/* R10: a blocked receive with too small a buffer reports the required size. */
+TEST_F(batch, r10_small_buffer_queued)
 {
 	const int ch = ch_make(1, 100, 0);
 	struct call *call = call_batch(ch);
 	struct gochan_op *op = call_recv(call, ch);
 
-	/* no first use any more */
+	/* freeze the configuration first */
 	ASSERT_EQ(1, send_text(ch, "a"));
 	ASSERT_STREQ("a", recv_text(ch));
 	op->len = 3;
@@ -423,7 +423,7 @@ TEST_F(batch, r10_too_small_in_line)
 	EXPECT_STREQ("0123456789", recv_text(ch));
 }
 
-/* R10: who receives an empty message needs no buffer, whether it waits or not. */
+/* R10: receiving an empty message needs no buffer, blocked or not. */
 TEST_F(batch, r10_empty_without_buffer)
 {
 	const int ch = ch_make(1, 100, 0);
@@ -448,7 +448,7 @@ TEST_F(batch, r10_empty_without_buffer)
 	EXPECT_EQ(0U, ch_info(ch).len);
 }
 
-/* R15: an op that polls waits for its event, and then the next begins. */
+/* R15: a POLL op waits for its event, then the next op begins. */
 TEST(r15_poll)
 {
 	const int ch = ch_make(1, 16, 0);
@@ -469,7 +469,7 @@ TEST(r15_poll)
 	EXPECT_STREQ("a", recv_text(ch));
 }
 
-/* R14, R15: a nil channel is never ready, so that nothing comes after it. */
+/* R14, R15: a nil channel is never ready, so no later op is done. */
 TEST(r14_r15_nil)
 {
 	const int ch = ch_make(2, 16, 0);
@@ -487,7 +487,7 @@ TEST(r14_r15_nil)
 	EXPECT_EQ(2U, ch_info(ch).len);
 }
 
-/* R15: one deadline for all; what need not wait is done after it, too. */
+/* R15: one deadline for all ops; those that need not block are done after it, too. */
 TEST(r15_deadline)
 {
 	const int ch = ch_make(2, 16, 0);
@@ -498,7 +498,7 @@ TEST(r15_deadline)
 	EXPECT_LE((long long)call->arg.timeout, now_ns());
 	EXPECT_EQ(-ETIMEDOUT, call->ops[0].result);
 	EXPECT_EQ(0U, call->arg.index);
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_waiters(ch));
 
 	ASSERT_EQ(1, send_text(ch, "a"));
 	ASSERT_EQ(1, send_text(ch, "b"));
@@ -508,7 +508,7 @@ TEST(r15_deadline)
 	call->arg.timeout = 0;
 	EXPECT_EQ(1, call_now(call));
 	EXPECT_EQ(-ETIMEDOUT, call->ops[1].result);
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_waiters(ch));
 
 	call = sends(ch, 4);
 	call->arg.timeout = now_ns() + 1000000;
@@ -518,8 +518,8 @@ TEST(r15_deadline)
 }
 
 /*
- * R8, R15: a signal in the middle: what was done is done and counted, whatever
- * the signal's handler wants restarted.
+ * R8, R15: a signal after some ops: those stay done and are counted, with
+ * SA_RESTART or without.
  */
 TEST_F(batch, r8_r15_interrupted)
 {
@@ -540,12 +540,12 @@ TEST_F(batch, r8_r15_interrupted)
 		EXPECT_EQ(UNTOUCHED, call->ops[3].result);
 		EXPECT_EQ(2U, ch_info(ch).len);
 		EXPECT_EQ(2U, ch_info(ch).sent);
-		EXPECT_TRUE(lines_empty(ch));
+		EXPECT_TRUE(no_waiters(ch));
 	}
 }
 
-/* R8, R15: before anything was done. */
-TEST_F(batch, r8_r15_interrupted_at_once)
+/* R8, R15: a signal before the first op is done. */
+TEST_F(batch, r8_r15_interrupted_before_first)
 {
 	const int ch = ch_make(0, 16, 0);
 	struct call *call = sends(ch, 2);
@@ -557,11 +557,11 @@ TEST_F(batch, r8_r15_interrupted_at_once)
 	EXPECT_EQ(-EINTR, call_wait(call));
 	EXPECT_EQ(-EINTR, call->ops[0].result);
 	EXPECT_EQ(0U, call->arg.index);
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_waiters(ch));
 	EXPECT_STREQ("(EAGAIN)", try_recv_text(ch));
 }
 
-/* R8, R15: with SA_RESTART it begins anew, and nothing is done twice. */
+/* R8, R15: with SA_RESTART the call is restarted, and nothing is done twice. */
 TEST_F(batch, r8_r15_restart)
 {
 	const int ch = ch_make(0, 16, 0);
@@ -594,7 +594,7 @@ TEST_F(batch, r8_r15_deadline_does_not_drift)
 	int signals;
 
 	ASSERT_TRUE(on_signal(SA_RESTART));
-	/* As long as it takes to be interrupted several times. */
+	/* extend the deadline until the call is interrupted several times */
 	do {
 		call = receives(ch, 2);
 		call->arg.timeout = now_ns() + ns;
@@ -605,10 +605,10 @@ TEST_F(batch, r8_r15_deadline_does_not_drift)
 		ns *= 2;
 	} while (signals <= 3 && ns < WAIT_LIMIT * 1000000000LL / 4);
 	EXPECT_LT(3, signals);
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_waiters(ch));
 }
 
-/* R1, R8, R15: killed in the middle: what was sent stays, no more comes. */
+/* R1, R8, R15: killed after some sends: those messages stay, no more follow. */
 TEST(r1_r8_r15_killed)
 {
 	const int ch = ch_make(2, 16, 0);
@@ -617,14 +617,14 @@ TEST(r1_r8_r15_killed)
 	call_start(call, BY_PROCESS);
 	ASSERT_TRUE(wait_for_waiters(ch, 1, 0));
 	EXPECT_EQ(-EINPROGRESS, call_kill(call));
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_waiters(ch));
 	EXPECT_STREQ("0", recv_text(ch));
 	EXPECT_STREQ("1", recv_text(ch));
 	EXPECT_STREQ("(EAGAIN)", try_recv_text(ch));
 }
 
-/* R7, R15: its ops stand in line like any other's. */
-TEST_F(batch, r7_r15_in_line)
+/* R7, R15: the ops of a batch are queued like any others. */
+TEST_F(batch, r7_r15_queued)
 {
 	const int ch = ch_make(0, 16, 0);
 	struct job *first, *third;
@@ -638,7 +638,7 @@ TEST_F(batch, r7_r15_in_line)
 	ASSERT_TRUE(wait_for_waiters(ch, 0, 3));
 	EXPECT_EQ(1, send_text(ch, "1"));
 	EXPECT_EQ(1, send_text(ch, "2"));
-	/* its second op comes behind those who waited before */
+	/* its second op is queued behind the receivers already blocked */
 	ASSERT_TRUE(wait_for_waiters(ch, 0, 2));
 	EXPECT_EQ(1, send_text(ch, "3"));
 	EXPECT_EQ(1, send_text(ch, "4"));

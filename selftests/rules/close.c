@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How channels end: Go's close(ch), and nobody being left at the other end.
- * What poll says of it is in poll.c.
+ * How channels end: Go's close(ch), and hangup when no peer is left. What poll
+ * reports is tested in poll.c.
  */
 #include <kselftest_harness.h>
 
@@ -36,7 +36,7 @@ FIXTURE_TEARDOWN(close)
 	unlink_all();
 }
 
-/* R5: receivers drain what is buffered and then see the end, again and again. */
+/* R5: receivers drain the buffer and then see the end, every time. */
 TEST(r5_drains)
 {
 	const int ch = ch_make(3, 16, 0);
@@ -74,8 +74,8 @@ TEST(r5_sends_fail)
 	}
 }
 
-/* R5: closing twice; from another handle as well. */
-TEST(r5_twice)
+/* R5: closing a closed channel fails, from another handle as well. */
+TEST(r5_close_twice)
 {
 	const int ch = ch_make(1, 16, 0);
 	const int sender = ch_dup(ch, O_WRONLY);
@@ -86,7 +86,7 @@ TEST(r5_twice)
 	EXPECT_EQ(-EALREADY, ch_close(ch));
 }
 
-/* R5: it is for those who may send. */
+/* R5: close requires the right to send. */
 TEST(r5_needs_right_to_send)
 {
 	int fds[2];
@@ -143,7 +143,7 @@ TEST_F(close, r5_wakes_receivers)
 		EXPECT_STREQ("(end)", job_text(jobs[i]));
 }
 
-/* R5: dropping a handle that is not the last one closes nothing. */
+/* R5: releasing a handle that is not the last one does not close the channel. */
 TEST(r5_close2_is_not_close)
 {
 	const int ch = ch_make(1, 16, 0);
@@ -156,7 +156,7 @@ TEST(r5_close2_is_not_close)
 	EXPECT_STREQ("a", recv_text(ch2));
 }
 
-/* R6: who holds both rights never sees it. */
+/* R6: a holder of both rights never sees a hangup. */
 TEST(r6_both_rights)
 {
 	const int ch = ch_make(1, 16, 0);
@@ -166,7 +166,7 @@ TEST(r6_both_rights)
 	EXPECT_EQ(1, try_send_text(ch, "a"));
 }
 
-/* R6: no sender left: drain, then the end. */
+/* R6: no senders are left: receivers drain the buffer, then see the end. */
 TEST(r6_no_senders)
 {
 	int fds[2];
@@ -183,7 +183,7 @@ TEST(r6_no_senders)
 	EXPECT_STREQ("(end)", try_recv_text(fds[0]));
 }
 
-/* R6: no receiver left: EPIPE without SIGPIPE. */
+/* R6: no receivers are left: sends fail with EPIPE, without SIGPIPE. */
 TEST(r6_no_receivers)
 {
 	int fds[2];
@@ -198,7 +198,7 @@ TEST(r6_no_receivers)
 	EXPECT_EQ(1U, ch_info(fds[1]).len);
 }
 
-/* R6: of several senders only the last one counts. */
+/* R6: the hangup begins when the last of several senders is gone. */
 TEST(r6_last_of_several)
 {
 	int fds[2], other;
@@ -293,7 +293,7 @@ TEST(r6_last_receiver_killed_blocked)
 	EXPECT_EQ(0U, ch_info(fds[1]).len);
 }
 
-/* R6: a handle on its way through a socket is a handle. */
+/* R6: a handle in flight over a socket still counts. */
 TEST(r6_handle_in_transit)
 {
 	struct job *receiver;
@@ -320,7 +320,7 @@ TEST(r6_handle_in_transit)
 	EXPECT_STREQ("(end)", job_text(receiver));
 }
 
-/* R6: a forked child's descriptor is the same handle, and it ends with both. */
+/* R6: a forked child shares the handle, which lasts until both have closed it. */
 TEST(r6_fork_keeps_handle)
 {
 	int fds[2], gate[2];
@@ -342,7 +342,7 @@ TEST(r6_fork_keeps_handle)
 	EXPECT_STREQ("(end)", recv_text(fds[0]));
 }
 
-/* R6: an exec drops what is close-on-exec. */
+/* R6: exec releases a handle that is close-on-exec. */
 TEST(r6_exec_drops_handle)
 {
 	int fds[2], keep[2];
@@ -352,7 +352,7 @@ TEST(r6_exec_drops_handle)
 	ASSERT_EQ(0, ch_pair(keep, 0, 16, 0));
 	pid = child();
 	if (!pid) {
-		/* sleeps in a read of keep, as its standard input */
+		/* sleeps reading keep, its standard input */
 		dup2(keep[0], STDIN_FILENO);
 		execlp("cat", "cat", NULL);
 		_exit(127);
@@ -366,8 +366,8 @@ TEST(r6_exec_drops_handle)
 enum end { BY_CLOSE, BY_LAST_HANDLE };
 
 /*
- * One receives and one sends on an unbuffered channel's halves, or on two
- * channels, when both end: each is told, and nobody sleeps on.
+ * A receiver blocks on one unbuffered channel and a sender on another while both
+ * channels end: both operations return.
  */
 static bool end_races(enum by by, enum end end)
 {
@@ -391,7 +391,7 @@ static bool end_races(enum by by, enum end end)
 	return true;
 }
 
-/* R5, R6: the end comes at the moment in which somebody begins to wait. */
+/* R5, R6: close and hangup race with an operation that is about to block. */
 TEST_F(close, r5_r6_races)
 {
 	int i;
@@ -402,8 +402,8 @@ TEST_F(close, r5_r6_races)
 	}
 }
 
-/* R6: a named channel waits for whoever opens it next. */
-TEST_F(close, r6_named_waits)
+/* R6: a named channel does not hang up, but waits for the next open. */
+TEST_F(close, r6_named_does_not_hang_up)
 {
 	const int ch = ch_make_named(PREFIX "waits", 1, 0600);
 	struct job *job;
@@ -424,7 +424,7 @@ TEST_F(close, r6_named_waits)
 	EXPECT_STREQ("a", job_text(job));
 }
 
-/* R6: it begins with UNLINK for those who are alone by then. */
+/* R6: unlinking a channel without a peer begins the hangup. */
 TEST_F(close, r6_begins_with_unlink)
 {
 	const int ch = ch_make_named(PREFIX "alone", 2, 0600);
@@ -447,7 +447,7 @@ TEST_F(close, r6_begins_with_unlink)
 	EXPECT_EQ(-EPIPE, job_wait(send));
 }
 
-/* R6: after UNLINK what is inside is drained first. */
+/* R6: after the unlink the buffer is drained first. */
 TEST_F(close, r6_unlink_drains)
 {
 	const int ch = ch_make_named(PREFIX "drains", 2, 0600);
@@ -468,7 +468,7 @@ static int make_hangup(const char *name)
 	return ch_link(ch, name, 0600) < 0 ? -1 : ch;
 }
 
-/* R6: GOCHAN_HANGUP: the state comes and goes with the senders. */
+/* R6: GOCHAN_HANGUP: the hangup begins and ends with the senders. */
 TEST_F(close, r6_hangup_senders)
 {
 	const int ch = make_hangup(PREFIX "hangup");
@@ -496,7 +496,7 @@ TEST_F(close, r6_hangup_senders)
 	EXPECT_EQ(0U, ch_info(receiver).closed);
 }
 
-/* R6: GOCHAN_HANGUP: the state comes and goes with the receivers. */
+/* R6: GOCHAN_HANGUP: the hangup begins and ends with the receivers. */
 TEST_F(close, r6_hangup_receivers)
 {
 	const int ch = make_hangup(PREFIX "hangup");
@@ -524,10 +524,10 @@ TEST_F(close, r6_hangup_receivers)
 }
 
 /*
- * R6: GOCHAN_HANGUP says nothing before there was somebody at the other end.
- * Who made and named the channel was not: else nobody could come early.
+ * R6: GOCHAN_HANGUP has no effect before a peer has opened the name. The handle
+ * that made the channel does not count, so that either side may open first.
  */
-TEST_F(close, r6_hangup_before_somebody)
+TEST_F(close, r6_hangup_before_first_peer)
 {
 	int ch = make_hangup(PREFIX "early");
 	int receiver, sender;
@@ -550,8 +550,8 @@ TEST_F(close, r6_hangup_before_somebody)
 	EXPECT_EQ(-EPIPE, try_send_text(sender, "b"));
 }
 
-/* R5: a named channel stays closed, for who comes later too. */
-TEST_F(close, r5_named)
+/* R5: a named channel stays closed, for later opens too. */
+TEST_F(close, r5_named_stays_closed)
 {
 	const int ch = ch_make_named(PREFIX "closed", 2, 0600);
 	int fd;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R20: 32-bit programs on a 64-bit kernel: they see the same structures, get
- * the same results from every call, and talk to 64-bit programs.
+ * R20: 32-bit programs on a 64-bit kernel see the same structures, get the same
+ * results from every call, and exchange messages with 64-bit programs.
  *
- * This file is built twice: as the tests, and by gcc -m32 as compat32-peer,
- * which the tests start. The Makefile also builds some of the other tests as
- * 32-bit programs.
+ * This file is built twice: as the test, and with gcc -m32 as compat32-peer,
+ * which the test starts. The Makefile also builds some other tests as 32-bit
+ * programs.
  */
 #include <kselftest_harness.h>
 
@@ -22,7 +22,7 @@
 #define TEXT_MAX	32768
 #define BIG		65536
 
-/* ---- every call, and what it gave, as a text ---- */
+/* ---- every call and its results, as text ---- */
 
 struct report {
 	size_t len;
@@ -75,7 +75,7 @@ static void setup(int ch, struct gochan_setup s)
 	say_result("SETUP", ioctl(ch, GOCHAN_IOC_SETUP, &s));
 }
 
-/* A channel with a buffer; on the way each error that SETUP has. */
+/* Make a buffered channel, after each error that SETUP can return. */
 static int describe_setup(void)
 {
 	const int ch = open("/dev/gochan", O_RDWR);
@@ -161,7 +161,7 @@ static void describe_names(int ch)
 	say_result("UNLINK", ioctl(ch, GOCHAN_IOC_UNLINK, NULL));
 }
 
-/* Makes the call and tells all that came back. */
+/* Make the call, and report everything that it returned. */
 static void call_and_say(int ch, unsigned long cmd, struct gochan_op *ops, unsigned int count,
 			 unsigned int flags, unsigned long long timeout)
 {
@@ -195,7 +195,7 @@ static void describe_ops(int ch, unsigned long cmd)
 	struct gochan_op ops[3];
 	char bufs[3][100] = {};
 
-	/* what is done */
+	/* calls that succeed */
 	ops[0] = GOCHAN_SEND(ch, "first", 5);
 	ops[1] = GOCHAN_SEND(ch, "second", 6);
 	ops[2] = GOCHAN_POLL(event, POLLIN | POLLOUT | POLLPRI);
@@ -212,7 +212,7 @@ static void describe_ops(int ch, unsigned long cmd)
 	call_and_say(ch, cmd, ops + 1, 1, 0, never);
 	ops[1] = GOCHAN_RECV(ch, bufs[1], 100);
 	call_and_say(ch, GOCHAN_IOC_SELECT, ops, 3, GOCHAN_ORDERED, never);
-	/* what is not */
+	/* calls that fail */
 	call_and_say(ch, cmd, ops + 1, 1, GOCHAN_NONBLOCK, never);
 	call_and_say(ch, cmd, ops + 1, 1, 0, 0);
 	call_and_say(ch, cmd, ops + 1, 1, 0, now_ns() + 3000000);
@@ -270,8 +270,8 @@ static void describe(void)
 
 enum way { BY_CALL, BY_SELECT, BY_BATCH };
 
-/* One message in or out; its length, or -errno. */
-static int move(enum way way, struct gochan_op op)
+/* Send or receive one message; its length, or -errno. */
+static int transfer(enum way way, struct gochan_op op)
 {
 	char *buf = (char *)(unsigned long)op.buf;
 	int ret;
@@ -284,19 +284,19 @@ static int move(enum way way, struct gochan_op op)
 	return ret < 0 ? ret : op.result == GOCHAN_R_CLOSED ? 0 : (int)op.len;
 }
 
-/* Sends back all that it receives, until the end. */
+/* Send back every message received, until the end. */
 static int echo(int in, int out, enum way way)
 {
 	static char buf[BIG];
 	int len;
 
-	while ((len = move(way, GOCHAN_RECV(in, buf, sizeof(buf)))) > 0)
-		if (move(way, GOCHAN_SEND(out, buf, len)) != len)
+	while ((len = transfer(way, GOCHAN_RECV(in, buf, sizeof(buf)))) > 0)
+		if (transfer(way, GOCHAN_SEND(out, buf, len)) != len)
 			return 101;
 	return len ? 102 : 0;
 }
 
-/* Takes files, and sends back what it read from them. */
+/* Receive files, and send back each with what was read from it. */
 static int take(int in, int out)
 {
 	struct call *call = call_select(in);
@@ -317,7 +317,7 @@ static int take(int in, int out)
 	return call->ret;
 }
 
-static int be_peer(char **argv)
+static int run_peer(char **argv)
 {
 	const int in = atoi(argv[1]), out = atoi(argv[2]);
 
@@ -335,10 +335,10 @@ static int be_peer(char **argv)
 static void __attribute__((constructor)) begin(int argc, char **argv)
 {
 	if (argc == 6 && !strcmp(argv[1], "--peer"))
-		_exit(be_peer(argv + 2));
+		_exit(run_peer(argv + 2));
 }
 
-/* Starts it; it keeps these two descriptors and no other. */
+/* Start the peer; it keeps only these two descriptors. */
 static pid_t start_peer(const char *what, int in, int out, enum way way)
 {
 	char path[PATH_MAX], in_text[16], out_text[16], way_text[16];
@@ -403,9 +403,9 @@ FIXTURE_TEARDOWN(compat32)
 	unlink_all();
 }
 
-/* Starts a peer between two channels. */
-static bool between(int to[2], int from[2], pid_t *pid, const char *what, enum way way,
-		    const struct gochan_setup *s)
+/* Make two channels, and start a peer between them. */
+static bool start_between(int to[2], int from[2], pid_t *pid, const char *what, enum way way,
+			  const struct gochan_setup *s)
 {
 	if (ch_pair(to, s->capacity, s->msg_size, s->flags) ||
 	    ch_pair(from, s->capacity, s->msg_size, s->flags))
@@ -438,7 +438,7 @@ TEST(r20_same_results)
 	unlink_all();
 }
 
-/* R1, R6, R20: messages of all sizes there and back, and the end. */
+/* R1, R6, R20: messages of all sizes in both directions, and the end. */
 TEST_F(compat32, r1_r6_r20_messages)
 {
 	static const unsigned int lens[] = { 1, 128, 129, 512, 513, 4095, 4096, 4097, BIG };
@@ -446,21 +446,21 @@ TEST_F(compat32, r1_r6_r20_messages)
 	static char msg[BIG], buf[BIG];
 	unsigned int i;
 
-	ASSERT_TRUE(between(self->to, self->from, &self->pid, "echo", variant->way, &s));
+	ASSERT_TRUE(start_between(self->to, self->from, &self->pid, "echo", variant->way, &s));
 	for (i = 0; i < 4 * ARRAY_SIZE(lens); i++) {
 		const int len = lens[i % ARRAY_SIZE(lens)];
 
 		fill(msg, len, i);
-		ASSERT_EQ(len, move(variant->way, GOCHAN_SEND(self->to[1], msg, len)));
-		ASSERT_EQ(len, move(variant->way, GOCHAN_RECV(self->from[0], buf, BIG)));
+		ASSERT_EQ(len, transfer(variant->way, GOCHAN_SEND(self->to[1], msg, len)));
+		ASSERT_EQ(len, transfer(variant->way, GOCHAN_RECV(self->from[0], buf, BIG)));
 		ASSERT_EQ(0, memcmp(msg, buf, len));
 	}
 	close(self->to[1]);
-	EXPECT_EQ(0, move(variant->way, GOCHAN_RECV(self->from[0], buf, BIG)));
+	EXPECT_EQ(0, transfer(variant->way, GOCHAN_RECV(self->from[0], buf, BIG)));
 	EXPECT_EQ(0, reap(self->pid));
 }
 
-/* R11, R20: of a fixed size, several at a time. */
+/* R11, R20: fixed-size messages, several per call. */
 TEST(r11_r20_fixed)
 {
 	const struct gochan_setup s = { 3, 8, GOCHAN_FIXED, 0 };
@@ -469,7 +469,7 @@ TEST(r11_r20_fixed)
 	ssize_t got;
 	pid_t pid;
 
-	ASSERT_TRUE(between(to, from, &pid, "echo", BY_CALL, &s));
+	ASSERT_TRUE(start_between(to, from, &pid, "echo", BY_CALL, &s));
 	for (i = 0; i < 20; i++) {
 		fill(msg, sizeof(msg), i);
 		ASSERT_EQ(24, ch_send(to[1], msg, 24));
@@ -485,7 +485,7 @@ TEST(r11_r20_fixed)
 	EXPECT_EQ(0, reap(pid));
 }
 
-/* R16, R17, R20: files there and back, and who sent them. */
+/* R16, R17, R20: files in both directions, and credentials. */
 TEST(r16_r17_r20_files)
 {
 	const struct gochan_setup s = { 0, 16, GOCHAN_CRED, 0 };
@@ -493,7 +493,7 @@ TEST(r16_r17_r20_files)
 	struct call *send, *recv;
 	pid_t pid;
 
-	ASSERT_TRUE(between(to, from, &pid, "take", 0, &s));
+	ASSERT_TRUE(start_between(to, from, &pid, "take", 0, &s));
 	for (i = 0; i < 10; i++) {
 		ASSERT_EQ(0, pipe(fds));
 		ASSERT_EQ(5, write(fds[1], "hello", 5));
@@ -519,7 +519,7 @@ TEST(r16_r17_r20_files)
 	EXPECT_EQ(0, reap(pid));
 }
 
-/* R3, R8, R20: it waits, and is killed, like any other. */
+/* R3, R8, R20: a 32-bit process blocks, and is killed, like any other. */
 TEST(r3_r8_r20_killed)
 {
 	const struct gochan_setup s = { 0, 16, 0, 0 };
@@ -528,12 +528,12 @@ TEST(r3_r8_r20_killed)
 	pid_t pid;
 
 	for (way = BY_CALL; way <= BY_BATCH; way++) {
-		ASSERT_TRUE(between(to, from, &pid, "echo", way, &s));
+		ASSERT_TRUE(start_between(to, from, &pid, "echo", way, &s));
 		ASSERT_TRUE(wait_for_waiters(to[1], 0, 1));
 		EXPECT_EQ(1, send_text(to[1], "a"));
 		ASSERT_TRUE(wait_for_waiters(from[0], 1, 0));
 		EXPECT_EQ(128 + SIGKILL, reap_killed(pid));
-		EXPECT_TRUE(lines_empty(from[0]));
+		EXPECT_TRUE(no_waiters(from[0]));
 		EXPECT_STREQ("(end)", recv_text(from[0]));
 		EXPECT_EQ(-EPIPE, send_text(to[1], "b"));
 	}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R17: who sent a message, by an op and by write, as receivers in other user
- * and pid namespaces see it, and what a set-uid program can be made to vouch
- * for: nothing.
+ * R17: the credentials of messages sent by ops and by write, as seen from other
+ * user and pid namespaces; and that a set-uid program cannot be tricked into
+ * lending its credentials.
  */
 #include <kselftest_harness.h>
 
@@ -19,7 +19,7 @@
 #define SETUID_PROGRAM	"/tmp/ks-setuid"
 #define NAME		PREFIX "cred"
 
-/* What no sender has. */
+/* Ids that no sender has. */
 #define NO_PID		(-7)
 #define NO_ID		123456789U
 
@@ -32,10 +32,10 @@ struct sender {
 };
 
 /*
- * As a set-uid program: vouch by a write to a descriptor that was given, and
- * by an op in one's own name.
+ * The set-uid program: send by a write to an inherited descriptor, and by an op
+ * with its own credentials.
  */
-static int be_setuid_program(int ch)
+static int run_setuid_program(int ch)
 {
 	struct gochan_op op = GOCHAN_SEND(ch, "op", 2);
 
@@ -46,11 +46,11 @@ static int be_setuid_program(int ch)
 	return ops_batch(ch, &op, 1, 0) == 1 ? 0 : 102;
 }
 
-/* This program is the set-uid program, too. */
+/* This program also serves as the set-uid program. */
 static void __attribute__((constructor)) begin(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "--write-to"))
-		_exit(be_setuid_program(atoi(argv[2])));
+		_exit(run_setuid_program(atoi(argv[2])));
 }
 
 FIXTURE(cred) {
@@ -104,8 +104,8 @@ static int send_op(int ch)
 }
 
 /*
- * Runs it in a process that may become whatever it likes. Its exit status; who
- * wants to know, its process id.
+ * Run a function in a child, which may change its ids. Returns its exit status,
+ * and its process id in @id unless NULL.
  */
 static int in_child(int (*run)(int ch), int ch, pid_t *id)
 {
@@ -123,7 +123,7 @@ static int user_sends_op(int ch)
 	return become(USER) || send_op(ch);
 }
 
-/* R17: an op's send reports the sender's process, effective user and group. */
+/* R17: a SEND op reports the sender's process id and effective ids. */
 TEST_F(cred, r17_op)
 {
 	static const unsigned long cmds[2] = { GOCHAN_IOC_SELECT, GOCHAN_IOC_BATCH };
@@ -141,7 +141,7 @@ TEST_F(cred, r17_op)
 		ASSERT_EQ(0, setresuid(-1, USER, -1));
 		ASSERT_LE(0, ops_call(self->ch, cmds[i], &op, 1, 0, NULL));
 		ASSERT_EQ(0, as_root());
-		/* at that moment, not now */
+		/* the ids at the time of the send, not the current ones */
 		from = receive_by(self->ch, cmds[i], 0);
 		EXPECT_TRUE(is_from(&from, getpid(), USER, OTHER));
 
@@ -154,8 +154,8 @@ TEST_F(cred, r17_op)
 	}
 }
 
-/* R17: from who waits to who comes, and from who comes to who waits. */
-TEST_F(cred, r17_waiting)
+/* R17: from a blocked sender, and to a blocked receiver. */
+TEST_F(cred, r17_blocked)
 {
 	static const unsigned long cmds[2] = { GOCHAN_IOC_SELECT, GOCHAN_IOC_BATCH };
 	const int ch = ch_make(0, 65536, GOCHAN_CRED);
@@ -195,7 +195,7 @@ TEST_F(cred, r17_waiting)
 	}
 }
 
-/* R17: what a sender writes into its op about itself is not heard. */
+/* R17: the credential fields in a sender's op are ignored. */
 TEST_F(cred, r17_not_forged)
 {
 	struct gochan_op op = GOCHAN_SEND(self->ch, "op", 2);
@@ -215,7 +215,7 @@ static void *send_in_thread(void *arg)
 	return NULL;
 }
 
-/* R17: of a thread it is the process. */
+/* R17: a thread is reported by its process id. */
 TEST_F(cred, r17_thread)
 {
 	struct sender from;
@@ -227,8 +227,8 @@ TEST_F(cred, r17_thread)
 	EXPECT_TRUE(is_from(&from, getpid(), 0, 0));
 }
 
-/* R17: a channel without GOCHAN_CRED tells nothing. */
-TEST(r17_only_cred)
+/* R17: a channel without GOCHAN_CRED reports no credentials. */
+TEST(r17_without_flag)
 {
 	const int ch = ch_make(2, 16, 0);
 	struct sender from;
@@ -241,7 +241,7 @@ TEST(r17_only_cred)
 	EXPECT_TRUE(is_from(&from, NO_PID, NO_ID, NO_ID));
 }
 
-/* By write, writev and pwritev2. */
+/* Send by write, writev and pwritev2. */
 static int user_writes(int ch)
 {
 	struct iovec iov = { "v", 1 };
@@ -250,7 +250,7 @@ static int user_writes(int ch)
 	       ch_try_send(ch, "b", 1) != 1;
 }
 
-/* R17: for write it is whoever opened the handle. */
+/* R17: write reports the opener of the handle. */
 TEST_F(cred, r17_write)
 {
 	struct sender from;
@@ -263,7 +263,7 @@ TEST_F(cred, r17_write)
 	EXPECT_TRUE(is_from(&from, getpid(), 0, 0));
 	from = receive(self->ch);
 	EXPECT_TRUE(is_from(&from, getpid(), 0, 0));
-	/* not so an op, on the same handle */
+	/* an op on the same handle reports the sender */
 	EXPECT_EQ(0, in_child(user_sends_op, self->ch, &pid));
 	from = receive(self->ch);
 	EXPECT_TRUE(is_from(&from, pid, USER, USER));
@@ -274,7 +274,7 @@ static int other_writes_to_dup(int ch)
 	return become(OTHER) || send_text(dup(ch), "a") != 1;
 }
 
-/* R17: also where a handle has come from another: by DUP, which opens, ... */
+/* R17: the opener of a handle made by DUP is the caller of DUP; ... */
 TEST_F(cred, r17_write_by_dup)
 {
 	struct sender from;
@@ -293,7 +293,7 @@ TEST_F(cred, r17_write_by_dup)
 	ASSERT_EQ(1, send_text(fd, "a"));
 	from = receive(self->ch);
 	EXPECT_TRUE(is_from(&from, pid, USER, USER));
-	/* ... and by dup(2), which does not */
+	/* ... dup(2) does not change the opener */
 	EXPECT_EQ(0, in_child(other_writes_to_dup, fd, NULL));
 	from = receive(self->ch);
 	EXPECT_TRUE(is_from(&from, pid, USER, USER));
@@ -313,7 +313,7 @@ static bool make_setuid_program(void)
 	return !len && !fchmod(out, 04755) && !close(out) && !close(in);
 }
 
-/* As a user: open the channel, and have the set-uid program write to it. */
+/* As a user, open the channel and have the set-uid program write to it. */
 static int trick_setuid_program(void)
 {
 	const int ch = ch_open(NAME, O_WRONLY);
@@ -335,9 +335,9 @@ static int trick_setuid_program(void)
 }
 
 /*
- * R17: a set-uid program that is made to write to a descriptor it was given
- * vouches for nothing: the message is from who opened that. What it sends by
- * an op of its own will, it sends in its own name.
+ * R17: when a set-uid program writes to an inherited descriptor, the message
+ * has the credentials of the descriptor's opener. An op that it issues has its
+ * own.
  */
 TEST_F(cred, r17_setuid)
 {
@@ -358,8 +358,8 @@ TEST_F(cred, r17_setuid)
 	EXPECT_NE(pid, from.pid);
 }
 
-/* R17: who is gone before its message is looked at sent it all the same. */
-TEST_F(cred, r17_sender_gone)
+/* R17: a sender that has exited is still reported. */
+TEST_F(cred, r17_sender_exited)
 {
 	struct sender from;
 	pid_t pids[2];
@@ -373,7 +373,7 @@ TEST_F(cred, r17_sender_gone)
 	EXPECT_TRUE(is_from(&from, pids[1], USER, USER));
 }
 
-/* R11, R17: each message of a write says so. */
+/* R11, R17: each message of one write has credentials. */
 TEST(r11_r17_fixed)
 {
 	const int ch = ch_make(4, 4, GOCHAN_FIXED | GOCHAN_CRED);
@@ -387,7 +387,7 @@ TEST(r11_r17_fixed)
 	}
 }
 
-/* R17: who peeks is told, too. */
+/* R17: a peek reports credentials, too. */
 TEST_F(cred, r17_peek)
 {
 	struct sender from;
@@ -402,8 +402,8 @@ TEST_F(cred, r17_peek)
 	EXPECT_TRUE(is_from(&from, pid, USER, USER));
 }
 
-/* R9, R17: a message that was put back is still from its sender. */
-TEST(r9_r17_put_back)
+/* R9, R17: a requeued message keeps its credentials. */
+TEST(r9_r17_requeued)
 {
 	static const unsigned int lens[] = { 1, 200, 9000 };
 	struct sender from;
@@ -448,8 +448,8 @@ static unsigned int overflow_id(void)
 }
 
 /*
- * In a user namespace in which only USER is known, as 0: first a message from
- * outside, then one from the same user.
+ * In a user namespace that maps only USER, to 0: receive a message from outside,
+ * one from USER, and again one from outside.
  */
 static int receive_in_user_namespace(int ch)
 {
@@ -473,7 +473,7 @@ static int namespace_root_sends_op(int ch)
 	return become_namespace_root(USER) || getuid() || send_op(ch);
 }
 
-/* R17: ids are the receiver's user namespace's, or the overflow id. */
+/* R17: ids are mapped to the receiver's user namespace, or the overflow ids. */
 TEST_F(cred, r17_user_namespace)
 {
 	struct sender from;
@@ -485,13 +485,13 @@ TEST_F(cred, r17_user_namespace)
 	ASSERT_EQ(1, send_text(self->ch, "a"));
 	EXPECT_EQ(0, in_child(receive_in_user_namespace, self->ch, NULL));
 
-	/* the namespace's root is USER for who is outside */
+	/* outside, the namespace's root is USER */
 	EXPECT_EQ(0, in_child(namespace_root_sends_op, self->ch, &pid));
 	from = receive(self->ch);
 	EXPECT_TRUE(is_from(&from, pid, USER, USER));
 }
 
-/* As in_child(), in a pid namespace of its own, which does not see its parent. */
+/* As in_child(), in a new pid namespace, which does not include the parent. */
 static int in_namespace(int (*run)(int ch), int ch, pid_t *id)
 {
 	pid_t pid;
@@ -508,7 +508,7 @@ static int in_namespace(int (*run)(int ch), int ch, pid_t *id)
 	return reap(pid);
 }
 
-/* Messages from outside, and from a child in here. */
+/* Receive messages from outside, and from a child in this namespace. */
 static int receive_in_pid_namespace(int ch)
 {
 	struct sender from;
@@ -531,7 +531,7 @@ static int receive_in_pid_namespace(int ch)
 	return is_from(&from, pid, 0, 0) ? 0 : 104;
 }
 
-/* R17: process ids are the receiver's pid namespace's, 0 for who is not in it. */
+/* R17: process ids are those in the receiver's pid namespace, or 0 if there is none. */
 TEST_F(cred, r17_pid_namespace_receiver)
 {
 	ASSERT_EQ(0, send_op(self->ch));
@@ -544,7 +544,7 @@ static int first_process_sends(int ch)
 	return getpid() != 1 || send_op(ch) || send_text(ch, "a") != 1;
 }
 
-/* R17: who is in an inner namespace has a number in the outer one. */
+/* R17: a sender in a nested pid namespace has a pid in the outer one. */
 TEST_F(cred, r17_pid_namespace_sender)
 {
 	struct sender from;
@@ -563,18 +563,18 @@ static int send_op_in_namespace(int ch)
 	return in_namespace(send_op, ch, NULL);
 }
 
-static int receive_from_nobody(int ch)
+static int receive_without_pid(int ch)
 {
 	const struct sender from = receive(ch);
 
 	return !is_from(&from, 0, 0, 0);
 }
 
-/* R17: and none in one beside it. */
-TEST_F(cred, r17_pid_namespace_beside)
+/* R17: but none in a sibling namespace. */
+TEST_F(cred, r17_pid_namespace_sibling)
 {
 	EXPECT_EQ(0, in_child(send_op_in_namespace, self->ch, NULL));
-	EXPECT_EQ(0, in_namespace(receive_from_nobody, self->ch, NULL));
+	EXPECT_EQ(0, in_namespace(receive_without_pid, self->ch, NULL));
 }
 
 TEST_HARNESS_MAIN

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R11: channels whose messages all have one size: several of them in one read
- * or write, short counts, and a write that blocks in the middle.
+ * R11: fixed-size channels: several messages in one read or write, short
+ * counts, and writes that block after some of their messages.
  */
 #include <kselftest_harness.h>
 
@@ -11,7 +11,7 @@
 #include <fcntl.h>
 #include <sys/uio.h>
 
-#define MANY	500	/* more than one turn of the lock moves */
+#define MANY	500	/* more than are moved at a time with the lock held */
 
 FIXTURE(fixed) {
 	char *out;
@@ -48,7 +48,7 @@ static void *shared(size_t size)
 	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 }
 
-/* Messages number @first and up, each with its number and some content. */
+/* Fill in messages @first and up, each with its number and some content. */
 static void fill_messages(char *buf, unsigned int size, unsigned int first, unsigned int n)
 {
 	for (; n--; buf += size, first++) {
@@ -79,7 +79,7 @@ FIXTURE_TEARDOWN(fixed)
 {
 }
 
-/* R11: a message size there must be. */
+/* R11: the message size must not be 0. */
 TEST(r11_setup)
 {
 	EXPECT_EQ(-EINVAL, ch_make(1, 0, GOCHAN_FIXED));
@@ -87,7 +87,7 @@ TEST(r11_setup)
 	EXPECT_LE(0, ch_make(0, 1, GOCHAN_FIXED));
 }
 
-/* R11: one write sends as many as its length holds, one read takes them. */
+/* R11: one write sends as many messages as it holds, one read receives them. */
 TEST_F(fixed, r11_several)
 {
 	const unsigned int size = variant->size;
@@ -107,7 +107,7 @@ TEST_F(fixed, r11_several)
 	EXPECT_EQ(0U, ch_info(ch).bytes);
 }
 
-/* R11: a read takes what is there and fits, at least one, and whole ones only. */
+/* R11: a read receives the whole messages that are available and fit, at least one. */
 TEST_F(fixed, r11_what_fits)
 {
 	const unsigned int size = variant->size;
@@ -124,7 +124,7 @@ TEST_F(fixed, r11_what_fits)
 	EXPECT_EQ(-EAGAIN, ch_try_recv(ch, self->in, MANY * size));
 }
 
-/* R10, R11: lengths that are no multiple, and room for less than one. */
+/* R10, R11: lengths that are not a multiple, and buffers for less than one message. */
 TEST_F(fixed, r10_r11_wrong_lengths)
 {
 	const unsigned int size = variant->size;
@@ -139,7 +139,7 @@ TEST_F(fixed, r10_r11_wrong_lengths)
 	EXPECT_EQ(0, ch_send(unbuffered, self->out, 0));
 	EXPECT_EQ(0U, ch_info(buffered).len);
 
-	/* at once, message or none */
+	/* at once, also on an empty channel */
 	EXPECT_EQ(-EMSGSIZE, ch_recv(buffered, self->in, size - 1));
 	EXPECT_EQ(-EMSGSIZE, ch_recv(unbuffered, self->in, 1));
 	ASSERT_EQ(size, ch_send(buffered, self->out, size));
@@ -148,7 +148,7 @@ TEST_F(fixed, r10_r11_wrong_lengths)
 	EXPECT_EQ(1U, ch_info(buffered).len);
 }
 
-/* R11: an op is one message, of exactly that size. */
+/* R11: an op sends or receives one message, of exactly that size. */
 TEST_F(fixed, r11_ops)
 {
 	const unsigned int size = variant->size;
@@ -177,7 +177,7 @@ TEST_F(fixed, r11_ops)
 	EXPECT_EQ(1U, ch_info(ch).len);
 }
 
-/* R11: segments need not end where messages do. */
+/* R11: iovec segments need not end at message boundaries. */
 TEST_F(fixed, r11_writev)
 {
 	const unsigned int size = variant->size;
@@ -199,7 +199,7 @@ TEST_F(fixed, r11_writev)
 	EXPECT_TRUE(are_messages(self->in, size, 0, 3));
 }
 
-/* R11: more than fits into one turn. */
+/* R11: more messages than are moved at a time. */
 TEST_F(fixed, r11_many)
 {
 	const unsigned int size = variant->size;
@@ -227,8 +227,8 @@ TEST_F(fixed, r11_many)
 	EXPECT_TRUE(are_messages(self->in, size, 0, MANY));
 }
 
-/* R11: all that are there and fit, be there ever so many, wherever they go. */
-TEST(r11_more_than_a_few)
+/* R11: a read receives any number of messages, also into pages not yet present. */
+TEST(r11_very_many)
 {
 	enum { COUNT = 5000 };
 	const int ch = ch_make(COUNT, 8, GOCHAN_FIXED);
@@ -240,7 +240,7 @@ TEST(r11_more_than_a_few)
 		for (i = 0; i < COUNT; i++)
 			in[i] = i * 3 + round;
 		ASSERT_EQ(COUNT * 8, ch_send(ch, in, COUNT * 8));
-		/* none of these pages was touched, the first time */
+		/* the first time none of these pages is present */
 		ASSERT_EQ(COUNT * 8, ch_recv(ch, out, 10 * page_size()));
 		for (i = 0; i < COUNT; i++)
 			ASSERT_EQ(i * 3UL + round, out[i]);
@@ -248,7 +248,7 @@ TEST(r11_more_than_a_few)
 	}
 }
 
-/* R11: a read that waits takes the first that comes, and what else is there. */
+/* R11: a blocked read takes the first message, and others that are available. */
 TEST_F(fixed, r11_read_waits_for_one)
 {
 	const unsigned int size = variant->size;
@@ -297,7 +297,7 @@ TEST_F(fixed, r3_r11_unbuffered)
 	EXPECT_EQ(-EAGAIN, ch_try_recv(ch, self->in, size));
 }
 
-/* R7, R11: one write serves several receivers that wait, in their order. */
+/* R7, R11: one write completes several blocked receivers in order. */
 TEST_F(fixed, r7_r11_several_receivers)
 {
 	const unsigned int size = variant->size;
@@ -316,8 +316,8 @@ TEST_F(fixed, r7_r11_several_receivers)
 }
 
 /*
- * R7, R11: a blocked write keeps its place in line until all its messages are
- * in, and is woken once.
+ * R7, R11: a blocked write keeps its place in the wait queue until all its
+ * messages are sent, and is woken once.
  */
 TEST_F(fixed, r7_r11_keeps_its_place)
 {
@@ -342,12 +342,12 @@ TEST_F(fixed, r7_r11_keeps_its_place)
 		EXPECT_EQ(30 * size, job_wait(first));
 		EXPECT_EQ(10 * size, job_wait(second));
 		EXPECT_TRUE(are_messages(self->in, size, 0, 40));
-		/* or it would have been woken for each of 30 */
+		/* if woken for each message it would be some 30 */
 		EXPECT_GT(5, first->switches);
 	}
 }
 
-/* R7, R11: nobody overtakes it meanwhile. */
+/* R7, R11: a new send does not overtake a blocked write. */
 TEST_F(fixed, r7_r11_not_overtaken)
 {
 	const unsigned int size = variant->size;
@@ -366,7 +366,7 @@ TEST_F(fixed, r7_r11_not_overtaken)
 	EXPECT_EQ(-EAGAIN, ch_try_send(ch, self->in, size));
 }
 
-/* R11, R12: as many as can be at once. */
+/* R11, R12: a non-blocking call moves as many messages as it can. */
 TEST_F(fixed, r11_r12_nonblock)
 {
 	const unsigned int size = variant->size;
@@ -384,7 +384,7 @@ TEST_F(fixed, r11_r12_nonblock)
 	EXPECT_EQ(3 * size, ch_send(ch, self->out, 4 * size));
 }
 
-/* R8, R11: a signal after at least one: a short count, restart or not. */
+/* R8, R11: a signal after some messages: a short count, with SA_RESTART or without. */
 TEST_F(fixed, r8_r11_signal)
 {
 	static const int flags[2] = { 0, SA_RESTART };
@@ -407,8 +407,8 @@ TEST_F(fixed, r8_r11_signal)
 	}
 }
 
-/* R8, R11: before the first one: EINTR, or all over again. */
-TEST_F(fixed, r8_r11_signal_before)
+/* R8, R11: a signal before the first message: EINTR, or a restart. */
+TEST_F(fixed, r8_r11_signal_before_first)
 {
 	const unsigned int size = variant->size;
 	const int ch = ch_make(0, size, GOCHAN_FIXED);
@@ -433,7 +433,7 @@ TEST_F(fixed, r8_r11_signal_before)
 	EXPECT_EQ(3U, ch_info(ch).sent);
 }
 
-/* R5, R11: close after at least one, and before. */
+/* R5, R11: close before the first message, and after some. */
 TEST_F(fixed, r5_r11_close)
 {
 	const unsigned int size = variant->size;
@@ -454,7 +454,7 @@ TEST_F(fixed, r5_r11_close)
 	}
 }
 
-/* R8, R11: killed after two: the two stay, and no more come. */
+/* R8, R11: killed after two messages: those stay, and no more follow. */
 TEST_F(fixed, r8_r11_killed)
 {
 	const unsigned int size = variant->size;
@@ -470,7 +470,7 @@ TEST_F(fixed, r8_r11_killed)
 	EXPECT_EQ(-EAGAIN, ch_try_recv(ch, self->in, size));
 }
 
-/* R9, R11: memory that ends in the third message: two are sent, or none. */
+/* R9, R11: memory that ends inside a message: those before it are sent. */
 TEST_F(fixed, r9_r11_fault_in_write)
 {
 	const unsigned int size = variant->size;
@@ -488,7 +488,7 @@ TEST_F(fixed, r9_r11_fault_in_write)
 	EXPECT_EQ(-EFAULT, ch_send(ch, end - 1, 4 * size));
 	EXPECT_EQ(0U, ch_info(ch).len);
 
-	/* likewise where it waits */
+	/* likewise when the write blocks */
 	job = job_start(BY_THREAD, ch_make(1, size, GOCHAN_FIXED), true, buf, 4 * size);
 	ASSERT_TRUE(wait_for_waiters(job->ch, 1, 0));
 	EXPECT_EQ(size, ch_recv(job->ch, self->in, size));
@@ -498,7 +498,7 @@ TEST_F(fixed, r9_r11_fault_in_write)
 	EXPECT_EQ(-EAGAIN, ch_try_recv(job->ch, self->in, size));
 }
 
-/* R9, R11: room that ends in the third message: two are received, or none. */
+/* R9, R11: a buffer that ends inside a message: those before it are received. */
 TEST_F(fixed, r9_r11_fault_in_read)
 {
 	const unsigned int size = variant->size;
@@ -517,8 +517,8 @@ TEST_F(fixed, r9_r11_fault_in_read)
 	EXPECT_TRUE(are_messages(self->in, size, 2, 3));
 }
 
-/* R6, R11: nobody is left to receive the rest. */
-TEST_F(fixed, r6_r11_nobody_left)
+/* R6, R11: no receivers are left for the remaining messages. */
+TEST_F(fixed, r6_r11_no_receivers)
 {
 	const unsigned int size = variant->size;
 	struct job *job;
@@ -532,7 +532,7 @@ TEST_F(fixed, r6_r11_nobody_left)
 	EXPECT_EQ(-EPIPE, ch_send(fds[1], self->out, size));
 }
 
-/* Each of the messages once, each writer's in order. */
+/* Did each message arrive once, and those of each writer in order? */
 static bool all_arrived(const char *in, unsigned int size, unsigned int each)
 {
 	bool seen[MANY] = {};
@@ -548,7 +548,7 @@ static bool all_arrived(const char *in, unsigned int size, unsigned int each)
 	return true;
 }
 
-/* R1, R2, R11: several writers at once, of many messages, read several at a time. */
+/* R1, R2, R11: several concurrent writers, read several messages at a time. */
 TEST_F(fixed, r1_r2_r11_all_arrive)
 {
 	const unsigned int size = variant->size, each = MANY / 5;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R19: each limit at its edge, what counts against it and for how long, and
- * that all of it comes back.
+ * R19: each limit at its boundary, what is charged against it and for how long,
+ * and that everything is uncharged.
  */
 #include <kselftest_harness.h>
 
@@ -15,7 +15,7 @@
 
 static const struct {
 	const char *name;
-	long long standard;	/* 0: depends on the machine */
+	long long initial;	/* 0: depends on the machine */
 } limits[] = {
 	{ "max_msg_size", 1 << 20 },
 	{ "max_capacity", 65536 },
@@ -54,7 +54,7 @@ FIXTURE_TEARDOWN(limits)
 	unlink_all();
 }
 
-/* How many channels of a kind one can have, up to 16; the last error. */
+/* Make up to 16 channels; returns how many, and the last error in @error. */
 static int make_many(int *chs, unsigned int capacity, unsigned int msg_size,
 		     int *error)
 {
@@ -75,14 +75,14 @@ static void close_many(const int *chs, int count)
 		close(chs[--count]);
 }
 
-/* R19: the parameters' standard values, and who may change them. */
+/* R19: the parameters' default values, and who may change them. */
 TEST_F(limits, r19_parameters)
 {
 	size_t i;
 
 	for (i = 0; i < LIMITS; i++) {
-		if (limits[i].standard)
-			EXPECT_EQ(limits[i].standard, self->found[i]);
+		if (limits[i].initial)
+			EXPECT_EQ(limits[i].initial, self->found[i]);
 		EXPECT_EQ(0, set_param(limits[i].name, self->found[i]));
 		EXPECT_EQ(-EINVAL, set_param(limits[i].name, -1));
 	}
@@ -112,7 +112,7 @@ TEST_F(limits, r19_r20_max_msg_size)
 	ASSERT_EQ(0, set_param("max_msg_size", 100));
 	EXPECT_LE(0, ch_make(1, 100, 0));
 	EXPECT_EQ(-EINVAL, ch_make(1, 101, 0));
-	/* what is there stays as it was made */
+	/* existing channels are not affected */
 	EXPECT_EQ(max, ch_send(ch, msg, max));
 	free(msg);
 }
@@ -144,7 +144,7 @@ TEST_F(limits, r19_r20_max_capacity)
 	EXPECT_EQ(-EINVAL, ch_make(1, 4, 0));
 }
 
-/* R19: channels of one user; whole again afterwards; another has their own. */
+/* R19: channels per user: uncharged when released, counted for each user. */
 TEST_F(limits, r19_max_user_channels)
 {
 	int error, i, other;
@@ -170,7 +170,7 @@ TEST_F(limits, r19_max_user_channels)
 	EXPECT_LE(0, other);
 }
 
-/* R19: never for CAP_SYS_RESOURCE. */
+/* R19: the limits do not apply to CAP_SYS_RESOURCE. */
 TEST_F(limits, r19_root_is_exempt)
 {
 	int error, ch;
@@ -186,8 +186,8 @@ TEST_F(limits, r19_root_is_exempt)
 	EXPECT_LE(0, ch_dup(ch, O_RDWR));
 }
 
-/* R19: root of a user namespace of their own is a user. */
-TEST_F(limits, r19_namespace_root_is_not)
+/* R19: but they do to root of another user namespace. */
+TEST_F(limits, r19_namespace_root_is_not_exempt)
 {
 	pid_t pid;
 	int error;
@@ -203,8 +203,8 @@ TEST_F(limits, r19_namespace_root_is_not)
 	EXPECT_EQ(0, reap(pid));
 }
 
-/* R19: 0 is a limit, too. */
-TEST_F(limits, r19_none_at_all)
+/* R19: a limit of 0 allows none. */
+TEST_F(limits, r19_limit_zero)
 {
 	ASSERT_EQ(0, set_param("max_user_channels", 0));
 	ASSERT_EQ(0, as_user(USER));
@@ -212,8 +212,8 @@ TEST_F(limits, r19_none_at_all)
 	EXPECT_EQ(EDQUOT, errno);
 }
 
-/* R19: what a killed process had comes back. */
-TEST_F(limits, r19_killed_maker)
+/* R19: the channels of a killed process are uncharged. */
+TEST_F(limits, r19_killed_creator)
 {
 	int error, i, made[2];
 	pid_t pid;
@@ -239,7 +239,7 @@ TEST_F(limits, r19_killed_maker)
 	EXPECT_EQ(4, make_many(self->chs, 1, 16, &error));
 }
 
-/* R19: handing handles to another does not get past it. */
+/* R19: passing handles to another process does not evade the limit. */
 TEST_F(limits, r19_passing_handles)
 {
 	int error, i, socks[2];
@@ -253,7 +253,7 @@ TEST_F(limits, r19_passing_handles)
 		close(self->chs[i]);
 	}
 	EXPECT_EQ(-EDQUOT, ch_make(1, 16, 0));
-	/* now root holds them, and they are USER's still */
+	/* root holds them now, but they stay charged to USER */
 	ASSERT_EQ(0, as_root());
 	for (i = 0; i < 4; i++)
 		self->chs[i] = recv_fd(socks[1]);
@@ -263,7 +263,7 @@ TEST_F(limits, r19_passing_handles)
 	EXPECT_EQ(4, make_many(self->chs, 1, 16, &error));
 }
 
-/* R19: nor does a name that has no handle, or a handle that lost its name. */
+/* R19: nor does closing the handles of a name, or unlinking the name. */
 TEST_F(limits, r19_naming_and_unlinking)
 {
 	int error;
@@ -287,8 +287,8 @@ TEST_F(limits, r19_naming_and_unlinking)
 	EXPECT_LE(0, ch_make(1, 16, 0));
 }
 
-/* R19: who becomes another user leaves the channels where they are counted. */
-TEST_F(limits, r19_by_maker)
+/* R19: channels stay charged to their creator when the process changes its user. */
+TEST_F(limits, r19_charged_to_creator)
 {
 	int error;
 
@@ -303,7 +303,7 @@ TEST_F(limits, r19_by_maker)
 	EXPECT_EQ(-EDQUOT, ch_make(1, 16, 0));
 }
 
-/* R19: bytes are capacity times the size of a message and a little more. */
+/* R19: the bytes charged are capacity * (msg_size + slot overhead). */
 TEST_F(limits, r19_max_user_bytes)
 {
 	int error, count, i, ch;
@@ -325,11 +325,11 @@ TEST_F(limits, r19_max_user_bytes)
 		EXPECT_EQ(-EDQUOT, error);
 		close_many(self->chs, count);
 	}
-	/* places for empty messages cost something, too */
+	/* slots for empty messages are charged, too */
 	EXPECT_EQ(-EDQUOT, ch_make(65536, 0, 0));
 }
 
-/* R19: what is charged does not depend on what is inside. */
+/* R19: the charge does not depend on the messages buffered. */
 TEST_F(limits, r19_bytes_of_full_channel)
 {
 	char msg[1024] = {};
@@ -346,8 +346,8 @@ TEST_F(limits, r19_bytes_of_full_channel)
 	EXPECT_LE(0, ch);
 }
 
-/* R4, R19: a place in a buffer was paid for at setup: to send costs nothing. */
-TEST_F(limits, r4_r19_room_is_paid_for)
+/* R4, R19: slots are charged at setup: a send into one is not charged. */
+TEST_F(limits, r4_r19_slots_charged_at_setup)
 {
 	static const unsigned int sizes[] = { 1000, 5000, 60000 };
 	static char msg[60000];
@@ -366,7 +366,7 @@ TEST_F(limits, r4_r19_room_is_paid_for)
 	}
 }
 
-/* R19: blocked operations hold memory, and give it back. */
+/* R19: blocked sends are charged while they are blocked. */
 TEST_F(limits, r19_blocked_senders)
 {
 	struct job *jobs[3];
@@ -393,7 +393,7 @@ TEST_F(limits, r19_blocked_senders)
 	EXPECT_LE(0, ch_make(1, 20000, 0));
 }
 
-/* R19: who is killed or interrupted gives it back as well. */
+/* R19: killed ones are uncharged as well. */
 TEST_F(limits, r19_killed_senders)
 {
 	static char msg[60000];
@@ -412,7 +412,7 @@ TEST_F(limits, r19_killed_senders)
 	EXPECT_LE(0, ch_make(1, sizeof(msg), 0));
 }
 
-/* R19: the bytes of all users but root together. */
+/* R19: bytes of all users except root together. */
 TEST_F(limits, r19_max_bytes)
 {
 	int error, count, ch;
@@ -433,7 +433,7 @@ TEST_F(limits, r19_max_bytes)
 	EXPECT_LE(0, ch);
 }
 
-/* R19: names of one user. */
+/* R19: names per user. */
 TEST_F(limits, r19_max_user_named)
 {
 	int error, i;
@@ -446,7 +446,7 @@ TEST_F(limits, r19_max_user_named)
 		EXPECT_EQ(0, ch_link(self->chs[1], PREFIX "b", 0600));
 		EXPECT_EQ(-EDQUOT, ch_link(self->chs[2], PREFIX "c", 0600));
 		EXPECT_STREQ("", ch_info(self->chs[2]).name);
-		/* a failed LINK uses up nothing */
+		/* a LINK that fails is not charged */
 		EXPECT_EQ(0, ch_unlink_handle(self->chs[0]));
 		EXPECT_EQ(-EEXIST, ch_link(self->chs[3], PREFIX "b", 0600));
 		EXPECT_EQ(-EINVAL, ch_link(self->chs[3], "no/name", 0600));
@@ -458,8 +458,8 @@ TEST_F(limits, r19_max_user_named)
 	}
 }
 
-/* R19: a name given away with chown counts where it was made. */
-TEST_F(limits, r19_names_by_maker)
+/* R19: a name stays charged to its creator after chown. */
+TEST_F(limits, r19_names_charged_to_creator)
 {
 	int error;
 
@@ -476,7 +476,7 @@ TEST_F(limits, r19_names_by_maker)
 	EXPECT_EQ(0, ch_link(self->chs[2], PREFIX "c", 0600));
 }
 
-/* R19: names of everybody, root included. */
+/* R19: names of all users together, root included. */
 TEST_F(limits, r19_max_named)
 {
 	int error;
@@ -494,7 +494,7 @@ TEST_F(limits, r19_max_named)
 	EXPECT_EQ(0, ch_link(self->chs[2], PREFIX "c", 0600));
 }
 
-/* R19: ops of one SELECT or BATCH. */
+/* R19: ops per SELECT or BATCH. */
 TEST_F(limits, r19_max_select)
 {
 	static struct gochan_op op[4];
@@ -542,7 +542,7 @@ static long cgroup_bytes(void)
 	return strtol(text, NULL, 10);
 }
 
-/* R19: memory is charged to the cgroup of whom it is allocated for. */
+/* R19: memory is charged to the memory cgroup of the task that causes it. */
 TEST_F(limits, r19_memory_cgroup)
 {
 	const long bytes = 2048L * 4096;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R9: memory that is not there, may not be touched, ends too early or never
- * arrives, on either side of a channel; and messages of all sizes whole.
+ * R9: memory that is unmapped, inaccessible, too short or stalled in a page
+ * fault, on either side of a channel; and messages of all sizes.
  */
 #include <kselftest_harness.h>
 
@@ -58,7 +58,7 @@ FIXTURE_TEARDOWN(size)
 {
 }
 
-/* R1: whole and unchanged, whoever comes first. */
+/* R1: messages arrive whole and unchanged, whichever side comes first. */
 TEST_F(size, r1_whole)
 {
 	const unsigned int len = variant->len;
@@ -75,7 +75,7 @@ TEST_F(size, r1_whole)
 		EXPECT_EQ(len, job_wait(job));
 		EXPECT_TRUE(is_filled(self->buf, len, len));
 
-		/* fills the buffer if there is one */
+		/* fills a buffered channel */
 		try_send_text(ch, "first");
 		memset(self->buf, 0, len);
 		job = job_start(variant->by, ch, true, self->msg, len);
@@ -91,7 +91,7 @@ TEST_F(size, r1_whole)
 	}
 }
 
-/* R1, R4: messages of every length, short ones too, from blocked senders. */
+/* R1, R4: messages of every length, from blocked senders and to blocked receivers. */
 TEST_F(size, r1_r4_all_lengths)
 {
 	static const unsigned int lens[] = {
@@ -149,7 +149,7 @@ TEST_F(size, r9_bad_send)
 	EXPECT_STREQ("(EAGAIN)", try_recv_text(buffered));
 	EXPECT_EQ(variant->len, ch_send(buffered, self->msg, variant->len));
 
-	/* to a receiver that waits */
+	/* to a blocked receiver */
 	job = job_start(variant->by, unbuffered, false, self->buf,
 			variant->len);
 	ASSERT_TRUE(wait_for_waiters(unbuffered, 0, 1));
@@ -161,7 +161,7 @@ TEST_F(size, r9_bad_send)
 	EXPECT_TRUE(is_filled(self->buf, variant->len, variant->len));
 }
 
-/* R9: a receive into bad memory takes nothing from a buffer. */
+/* R9: a receive into bad memory takes no buffered message. */
 TEST_F(size, r9_bad_recv_buffered)
 {
 	const size_t pages = variant->len / page_size() + 1;
@@ -186,7 +186,7 @@ TEST_F(size, r9_bad_recv_buffered)
 	EXPECT_EQ(2U, ch_info(ch).received);
 }
 
-/* R9: a receive into bad memory from a blocked sender. */
+/* R9: likewise from a blocked sender. */
 TEST_F(size, r9_bad_recv_unbuffered)
 {
 	const size_t pages = variant->len / page_size() + 1;
@@ -205,8 +205,8 @@ TEST_F(size, r9_bad_recv_unbuffered)
 	EXPECT_STREQ("(EAGAIN)", try_recv_text(ch));
 }
 
-/* R9: what a message does not need may be missing. */
-TEST_F(size, r9_room_beyond_message)
+/* R9: the part of a buffer that the message does not need may be inaccessible. */
+TEST_F(size, r9_unused_buffer)
 {
 	const size_t pages = variant->len / page_size() + 1;
 	const int ch = ch_make(1, variant->len, 0);
@@ -218,20 +218,20 @@ TEST_F(size, r9_room_beyond_message)
 	EXPECT_TRUE(is_filled(end - variant->len, variant->len, variant->len));
 }
 
-/* A receiver whose memory went away while it slept. */
-static struct job *doomed_receiver(int ch, size_t size, unsigned int line)
+/* Start a receiver, the @nth that is blocked, and make its memory inaccessible. */
+static struct job *faulting_receiver(int ch, size_t size, unsigned int nth)
 {
 	void *buf = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct job *job = job_start(BY_THREAD, ch, false, buf, size);
 
-	if (!wait_for_waiters(ch, 0, line) || mprotect(buf, size, PROT_NONE))
+	if (!wait_for_waiters(ch, 0, nth) || mprotect(buf, size, PROT_NONE))
 		return NULL;
 	return job;
 }
 
-/* R9: who was given a message asleep and cannot have it puts it back. */
-TEST_F(size, r9_put_back)
+/* R9: a message handed off to a blocked receiver that cannot copy it is requeued. */
+TEST_F(size, r9_requeued)
 {
 	const unsigned int len = variant->len;
 	unsigned int capacity;
@@ -241,7 +241,7 @@ TEST_F(size, r9_put_back)
 	for (capacity = 0; capacity < 3; capacity++) {
 		ch = ch_make(capacity, len, 0);
 		ASSERT_LE(0, ch);
-		job = doomed_receiver(ch, len, 1);
+		job = faulting_receiver(ch, len, 1);
 		ASSERT_NE(NULL, job);
 		EXPECT_EQ(len, ch_send(ch, self->msg, len));
 		EXPECT_EQ(-EFAULT, job_wait(job));
@@ -259,38 +259,38 @@ TEST_F(size, r9_put_back)
 	}
 }
 
-FIXTURE(put_back) {
+FIXTURE(requeue) {
 	int ch;
 };
 
-FIXTURE_VARIANT(put_back) {
+FIXTURE_VARIANT(requeue) {
 	unsigned int capacity;
 };
 
-FIXTURE_VARIANT_ADD(put_back, unbuffered) {
+FIXTURE_VARIANT_ADD(requeue, unbuffered) {
 	.capacity = 0,
 };
 
-FIXTURE_VARIANT_ADD(put_back, buffered) {
+FIXTURE_VARIANT_ADD(requeue, buffered) {
 	.capacity = 4,
 };
 
-FIXTURE_SETUP(put_back)
+FIXTURE_SETUP(requeue)
 {
 	self->ch = ch_make(variant->capacity, 16, 0);
 	ASSERT_LE(0, self->ch);
 }
 
-FIXTURE_TEARDOWN(put_back)
+FIXTURE_TEARDOWN(requeue)
 {
 }
 
-/* R9: it comes before what was sent later. */
-TEST_F(put_back, r9_at_the_head)
+/* R9: a requeued message is ahead of later ones. */
+TEST_F(requeue, r9_requeued_at_head)
 {
 	struct job *receiver, *sender;
 
-	receiver = doomed_receiver(self->ch, 16, 1);
+	receiver = faulting_receiver(self->ch, 16, 1);
 	ASSERT_NE(NULL, receiver);
 	ASSERT_EQ(1, send_text(self->ch, "a"));
 	EXPECT_EQ(-EFAULT, job_wait(receiver));
@@ -303,12 +303,12 @@ TEST_F(put_back, r9_at_the_head)
 	EXPECT_EQ(1, job_wait(sender));
 }
 
-/* R9: the next receiver in line gets it. */
-TEST_F(put_back, r9_to_the_next_in_line)
+/* R9: a requeued message goes to the next blocked receiver. */
+TEST_F(requeue, r9_requeued_to_next_waiter)
 {
 	struct job *bad, *good;
 
-	bad = doomed_receiver(self->ch, 16, 1);
+	bad = faulting_receiver(self->ch, 16, 1);
 	ASSERT_NE(NULL, bad);
 	good = job_recv(BY_PROCESS, self->ch, 16);
 	ASSERT_TRUE(wait_for_waiters(self->ch, 0, 2));
@@ -318,12 +318,12 @@ TEST_F(put_back, r9_to_the_next_in_line)
 	EXPECT_EQ(0U, ch_info(self->ch).len);
 }
 
-/* R9, R10: one whose room is too small for it fails, and it goes on. */
-TEST_F(put_back, r9_r10_past_a_small_buffer)
+/* R9, R10: unless its buffer is too small: then it fails, and the next one is tried. */
+TEST_F(requeue, r9_r10_requeued_past_small_buffer)
 {
 	struct job *bad, *small, *good;
 
-	bad = doomed_receiver(self->ch, 16, 1);
+	bad = faulting_receiver(self->ch, 16, 1);
 	ASSERT_NE(NULL, bad);
 	small = job_recv(BY_PROCESS, self->ch, 2);
 	ASSERT_TRUE(wait_for_waiters(self->ch, 0, 2));
@@ -336,10 +336,10 @@ TEST_F(put_back, r9_r10_past_a_small_buffer)
 	EXPECT_EQ(0U, ch_info(self->ch).len);
 }
 
-/* R9: pollers are told of it. */
-TEST_F(put_back, r9_wakes_pollers)
+/* R9: requeueing a message wakes pollers. */
+TEST_F(requeue, r9_requeue_wakes_pollers)
 {
-	struct job *bad = doomed_receiver(self->ch, 16, 1);
+	struct job *bad = faulting_receiver(self->ch, 16, 1);
 	struct pollfd pfd = { .fd = self->ch, .events = POLLIN };
 
 	ASSERT_NE(NULL, bad);
@@ -350,7 +350,7 @@ TEST_F(put_back, r9_wakes_pollers)
 	EXPECT_STREQ("a", recv_text(self->ch));
 }
 
-/* R9: memory that is not mapped at all, and half of which is not. */
+/* R9: memory that is unmapped, entirely or in part. */
 TEST(r9_unmapped)
 {
 	const int ch = ch_make(1, 16, 0);
@@ -369,7 +369,7 @@ TEST(r9_unmapped)
 	EXPECT_EQ(8, ch_recv(ch, edge - 8, 16));
 }
 
-/* R9: one bad segment of a message spoils the message. */
+/* R9: one bad segment fails the whole message. */
 TEST(r9_bad_segment)
 {
 	const int ch = ch_make(1, 16, 0);
@@ -388,8 +388,8 @@ TEST(r9_bad_segment)
 	EXPECT_STREQ("abcd", recv_text(ch));
 }
 
-/* R9: what several put back comes in the order in which it was sent. */
-TEST_F(put_back, r9_in_send_order)
+/* R9: requeued messages are received in the order in which they were sent. */
+TEST_F(requeue, r9_requeued_in_send_order)
 {
 	static const int order[4] = { 2, 0, 3, 1 };
 	struct stalled mems[4];
@@ -464,8 +464,8 @@ FIXTURE_TEARDOWN(stall)
 {
 }
 
-/* Others pass a message to each other, and whatever asks is answered. */
-static bool others_go_on(int ch)
+/* Can others still send, receive, poll and ask for the next size? */
+static bool others_are_not_delayed(int ch)
 {
 	struct job *job = job_recv(BY_PROCESS, ch, 65536);
 	bool ok;
@@ -477,7 +477,7 @@ static bool others_go_on(int ch)
 	return ok;
 }
 
-/* R9: a sender whose memory does not arrive holds up nobody. */
+/* R9: a sender stalled in a page fault delays nobody else. */
 TEST_F(stall, r9_stalled_sender)
 {
 	struct job *job = job_start(BY_THREAD, self->ch, true, self->mem.map,
@@ -486,7 +486,7 @@ TEST_F(stall, r9_stalled_sender)
 
 	ASSERT_TRUE(wait_stalled(&self->mem));
 	EXPECT_EQ(0U, ch_info(self->ch).len);
-	EXPECT_TRUE(others_go_on(self->ch));
+	EXPECT_TRUE(others_are_not_delayed(self->ch));
 	EXPECT_FALSE(job_done(job));
 	EXPECT_EQ(0, arrive(&self->mem, self->content));
 	EXPECT_EQ(variant->len, ch_recv(self->ch, buf, sizeof(buf)));
@@ -494,7 +494,7 @@ TEST_F(stall, r9_stalled_sender)
 	EXPECT_EQ(variant->len, job_wait(job));
 }
 
-/* R9: nor does a receiver that came to a message which was there. */
+/* R9: nor does a receiver that found a message. */
 TEST_F(stall, r9_stalled_receiver)
 {
 	struct job *sender, *receiver;
@@ -508,10 +508,10 @@ TEST_F(stall, r9_stalled_receiver)
 			     variant->len);
 	ASSERT_TRUE(wait_stalled(&self->mem));
 
-	/* it may have taken the message or not, others may too */
+	/* it may have taken the message, or others may still take it */
 	ret = ch_try_recv(self->ch, buf, sizeof(buf));
 	EXPECT_TRUE(ret == -EAGAIN || ret == variant->len);
-	EXPECT_TRUE(others_go_on(self->ch));
+	EXPECT_TRUE(others_are_not_delayed(self->ch));
 	EXPECT_EQ(0, arrive(&self->mem, self->content));
 	if (ret == variant->len) {
 		EXPECT_TRUE(is_filled(buf, variant->len, 3));
@@ -526,25 +526,25 @@ TEST_F(stall, r9_stalled_receiver)
 	EXPECT_STREQ("(EAGAIN)", try_recv_text(self->ch));
 }
 
-/* R9: nor does one that was given its message asleep. */
+/* R9: nor does a blocked receiver to which a message was handed off. */
 TEST_F(stall, r9_stalled_receiver_asleep)
 {
 	struct job *job = job_start(BY_THREAD, self->ch, false,
 				    self->mem.map, variant->len);
 
-	/* an implementation may touch the buffer before it sleeps */
+	/* the receiver may touch its buffer before it sleeps */
 	ASSERT_TRUE(wait_for_waiters(self->ch, 0, 1));
 	EXPECT_EQ(variant->len, ch_try_send(self->ch, self->content,
 					    variant->len));
 	ASSERT_TRUE(wait_stalled(&self->mem));
-	EXPECT_TRUE(others_go_on(self->ch));
+	EXPECT_TRUE(others_are_not_delayed(self->ch));
 	EXPECT_FALSE(job_done(job));
 	EXPECT_EQ(0, arrive(&self->mem, self->content));
 	EXPECT_EQ(variant->len, job_wait(job));
 	EXPECT_TRUE(is_filled(self->mem.map, variant->len, 3));
 }
 
-/* R9: closing takes no notice of it, and the message is not lost. */
+/* R9: nor does it delay a close, and its message is not lost. */
 TEST_F(stall, r9_stalled_while_closed)
 {
 	struct job *job = job_start(BY_THREAD, self->ch, false,
@@ -564,7 +564,7 @@ TEST_F(stall, r9_stalled_while_closed)
 	EXPECT_STREQ("(end)", recv_text(self->ch));
 }
 
-/* A process that stays in its own memory's page fault. */
+/* Start a process that stalls in a page fault of its own. */
 static pid_t stalled_process(int ch, bool send, size_t len)
 {
 	struct stalled mem;
@@ -581,7 +581,7 @@ static pid_t stalled_process(int ch, bool send, size_t len)
 	_exit(2);
 }
 
-/* R8, R9: a sender killed in its fault sent nothing. */
+/* R8, R9: a sender killed in a page fault has sent nothing. */
 TEST_F(stall, r8_r9_stalled_sender_killed)
 {
 	const pid_t pid = stalled_process(self->ch, true, variant->len);
@@ -591,11 +591,11 @@ TEST_F(stall, r8_r9_stalled_sender_killed)
 	EXPECT_EQ(0U, ch_info(self->ch).len);
 	EXPECT_EQ(0U, ch_info(self->ch).senders_waiting);
 	EXPECT_STREQ("(EAGAIN)", try_recv_text(self->ch));
-	EXPECT_TRUE(others_go_on(self->ch));
+	EXPECT_TRUE(others_are_not_delayed(self->ch));
 	EXPECT_EQ(1U, ch_info(self->ch).sent);
 }
 
-/* R8, R9: a receiver killed in its fault took one message at most. */
+/* R8, R9: a receiver killed in a page fault has taken one message at most. */
 TEST_F(stall, r8_r9_stalled_receiver_killed)
 {
 	const pid_t pid = stalled_process(self->ch, false, variant->len);
@@ -612,7 +612,7 @@ TEST_F(stall, r8_r9_stalled_receiver_killed)
 	EXPECT_TRUE(ret == -EAGAIN ||
 		    (ret == variant->len && is_filled(buf, ret, 3)));
 	EXPECT_STREQ("(EAGAIN)", try_recv_text(self->ch));
-	EXPECT_TRUE(others_go_on(self->ch));
+	EXPECT_TRUE(others_are_not_delayed(self->ch));
 	EXPECT_EQ(0U, ch_info(self->ch).len);
 }
 
@@ -630,7 +630,7 @@ static void *ask_info(void *arg)
 	return NULL;
 }
 
-/* R9: who asks for INFO into memory that does not arrive holds up nobody. */
+/* R9: INFO stalled in a page fault delays nobody else. */
 TEST_F(stall, r9_stalled_info)
 {
 	struct question question = { self->ch, self->mem.map, -1 };
@@ -638,7 +638,7 @@ TEST_F(stall, r9_stalled_info)
 
 	ASSERT_EQ(0, pthread_create(&thread, NULL, ask_info, &question));
 	ASSERT_TRUE(wait_stalled(&self->mem));
-	EXPECT_TRUE(others_go_on(self->ch));
+	EXPECT_TRUE(others_are_not_delayed(self->ch));
 	EXPECT_EQ(0, arrive(&self->mem, self->content));
 	EXPECT_EQ(0, pthread_join(thread, NULL));
 	EXPECT_EQ(0, question.ret);
@@ -646,10 +646,11 @@ TEST_F(stall, r9_stalled_info)
 }
 
 /*
- * R9: a message was copied in part, then somebody else took it, and a shorter
- * one came: that one is whole, and behind it lies nothing but the former's end.
+ * R9: a receive stalls in the middle of a copy. Meanwhile another one takes the
+ * message, and a shorter one is sent: that one is received whole, and the bytes
+ * after it are untouched or the first message's.
  */
-TEST(r9_another_meanwhile)
+TEST(r9_taken_during_copy)
 {
 	char *const pages = mmap(NULL, 2 * page_size(), PROT_READ | PROT_WRITE,
 				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -693,17 +694,17 @@ static void *run_two_ops(void *arg)
 }
 
 /*
- * R9: the results of a receive could be written in part. Until it has its
- * message its room is what the caller gave, as the call may be repeated. The
- * memory for who sent it goes while another op of the select, which comes to
- * nothing, is brought to the kernel.
+ * R9: a receive that fails after it has written some of its results. The op's
+ * length keeps the caller's value until the message is received, as the call may
+ * be restarted. The memory for the credentials disappears while another op of
+ * the select, which does not happen, is being staged.
  */
-TEST(r9_room_stays)
+TEST(r9_len_kept_until_received)
 {
 	char *const pages = mmap(NULL, 2 * page_size(), PROT_READ | PROT_WRITE,
 				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	char *const content = calloc(1, page_size());
-	const int ch = ch_make(1, 100, GOCHAN_CRED), refusing = ch_make(0, 100, 0);
+	const int ch = ch_make(1, 100, GOCHAN_CRED), other = ch_make(0, 100, 0);
 	struct stalled results, msg;
 	struct two_ops two;
 	pthread_t thread;
@@ -716,11 +717,12 @@ TEST(r9_room_stays)
 	ASSERT_EQ(0, arrive(&results, content));
 	two.ops = (void *)(pages + page_size() - offsetof(struct gochan_op, pid));
 	two.ops--;
-	two.ops[0] = GOCHAN_SEND(refusing, msg.map, 100);
+	two.ops[0] = GOCHAN_SEND(other, msg.map, 100);
 	two.ops[1] = GOCHAN_RECV(ch, buf, sizeof(buf));
 	ASSERT_EQ(5, send_text(ch, "short"));
-	job = job_recv(BY_THREAD, refusing, 1);
-	ASSERT_TRUE(wait_for_waiters(refusing, 0, 1));
+	/* has too small a buffer, so that the send cannot happen */
+	job = job_recv(BY_THREAD, other, 1);
+	ASSERT_TRUE(wait_for_waiters(other, 0, 1));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, run_two_ops, &two));
 	ASSERT_TRUE(wait_stalled(&msg));
 	ASSERT_EQ(0, madvise(results.map, results.len, MADV_DONTNEED));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Loading and unloading: what keeps the module, and channels= at load. The
- * module is unloaded here, and loaded again as it was found: without channels.
+ * Loading and unloading: what pins the module, and the parameter channels=. The
+ * tests unload the module, and load it again without channels.
  */
 #include <kselftest_harness.h>
 
@@ -15,7 +15,7 @@
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 
-#define FOLDER	"/dev/gochans/"
+#define DIRECTORY	"/dev/gochans/"
 
 FIXTURE(module) {
 };
@@ -30,24 +30,24 @@ FIXTURE_TEARDOWN(module)
 	unlink_all();
 	if (!module_loaded())
 		EXPECT_EQ(0, module_load(""));
-	unlink(FOLDER PREFIX "b");
-	rmdir(FOLDER);
+	unlink(DIRECTORY PREFIX "b");
+	rmdir(DIRECTORY);
 }
 
-/* DESIGN 3: an idle module can go, and nothing of it stays. */
+/* DESIGN 3: an idle module can be unloaded, and leaves nothing behind. */
 TEST_F(module, s3_unload)
 {
 	ASSERT_EQ(0, module_unload());
 	EXPECT_NE(0, access("/dev/gochan", F_OK));
-	EXPECT_NE(0, access(FOLDER, F_OK));
+	EXPECT_NE(0, access(DIRECTORY, F_OK));
 	EXPECT_NE(0, access("/sys/class/gochan", F_OK));
 	EXPECT_FALSE(module_loaded());
 	ASSERT_EQ(0, module_load(""));
 	EXPECT_LE(0, ch_make(1, 1, 0));
 }
 
-/* DESIGN 3: an open handle keeps the module, of whichever kind. */
-TEST_F(module, s3_handles_keep_it)
+/* DESIGN 3: an open handle pins the module, a duplicate too. */
+TEST_F(module, s3_handles_pin_module)
 {
 	const int ch = ch_make(1, 16, 0);
 	int dup;
@@ -62,8 +62,8 @@ TEST_F(module, s3_handles_keep_it)
 	EXPECT_EQ(0, module_unload());
 }
 
-/* DESIGN 3: a name keeps the module, and UNLINK lets it go. */
-TEST_F(module, s3_names_keep_it)
+/* DESIGN 3: a name pins the module until it is unlinked. */
+TEST_F(module, s3_names_pin_module)
 {
 	int ch = ch_make_named(PREFIX "keeps", 1, 0600);
 
@@ -79,21 +79,22 @@ TEST_F(module, s3_names_keep_it)
 	EXPECT_EQ(0, module_unload());
 }
 
-/* The device number of a named channel that is made and forgotten again. */
+/* The device number of a named channel. */
 static dev_t number_of(const char *name)
 {
 	char path[128];
 	struct stat st;
 
-	snprintf(path, sizeof(path), FOLDER "%s", name);
+	snprintf(path, sizeof(path), DIRECTORY "%s", name);
 	return stat(path, &st) ? 0 : st.st_rdev;
 }
 
 /*
- * DESIGN 3: a copy of a node does not open when its number was given out
- * again. A load begins with the first number, which saves us a million names.
+ * DESIGN 3: a copy of a device node cannot be opened, even when its number is
+ * reused. Reloading starts with the first number again, so that it is reused
+ * without making a million names.
  */
-TEST_F(module, s3_copy_whose_number_went_round)
+TEST_F(module, s3_copy_with_reused_number)
 {
 	static const char copy[] = "/dev/" PREFIX "copy";
 	dev_t number;
@@ -109,7 +110,7 @@ TEST_F(module, s3_copy_whose_number_went_round)
 	EXPECT_EQ(0, ch_unlink(PREFIX "old"));
 	ASSERT_EQ(0, module_unload());
 
-	/* The major is the same one unless something else took it meanwhile. */
+	/* The major number is the same unless something else has taken it. */
 	for (rounds = 0; rounds < 8; rounds++) {
 		ASSERT_EQ(0, module_load(""));
 		ch = ch_make_named(PREFIX "new", 1, 0600);
@@ -128,7 +129,7 @@ TEST_F(module, s3_copy_whose_number_went_round)
 	unlink(copy);
 }
 
-/* DESIGN 3: an open attribute keeps it or is told that it is gone. */
+/* DESIGN 3: reading an open attribute fails once channel or module are gone. */
 TEST_F(module, s3_unload_with_open_attribute)
 {
 	const int ch = ch_make_named(PREFIX "attr", 1, 0600);
@@ -147,8 +148,8 @@ TEST_F(module, s3_unload_with_open_attribute)
 	EXPECT_EQ(ENODEV, errno);
 }
 
-/* DESIGN 3: a sleeping waiter keeps it, and killed lets it go. */
-TEST_F(module, s3_r8_waiters_keep_it)
+/* DESIGN 3, R8: a waiter pins the module until it is killed. */
+TEST_F(module, s3_r8_waiters_pin_module)
 {
 	const int ch = ch_make(0, 16, 0);
 	struct job *job;
@@ -162,8 +163,8 @@ TEST_F(module, s3_r8_waiters_keep_it)
 	EXPECT_EQ(0, module_unload());
 }
 
-/* Makes channels for ever, and now and then has none. */
-static void make_for_ever(void)
+/* Keep making channels, with moments at which there is none. */
+static void make_channels_forever(void)
 {
 	int ch, i;
 
@@ -177,7 +178,7 @@ static void make_for_ever(void)
 	}
 }
 
-/* DESIGN 3: unloading and loading while others open and make. */
+/* DESIGN 3: unload and load while another process makes channels. */
 TEST_F(module, s3_unload_races_open)
 {
 	const struct wait wait = wait_begin();
@@ -186,7 +187,7 @@ TEST_F(module, s3_unload_races_open)
 
 	pid = child();
 	if (!pid)
-		make_for_ever();
+		make_channels_forever();
 	while (gone < 8) {
 		if (module_unload()) {
 			ASSERT_TRUE(wait_more(&wait));
@@ -221,14 +222,14 @@ TEST_F(module, s3_channels)
 	info = ch_info(ch_open(PREFIX "b", O_RDWR));
 	EXPECT_EQ(0U, info.capacity);
 	EXPECT_EQ(1024U, info.msg_size);
-	EXPECT_EQ(0622, mode_of(FOLDER PREFIX "b"));
+	EXPECT_EQ(0622, mode_of(DIRECTORY PREFIX "b"));
 	info = ch_info(ch_open(PREFIX "c", O_RDWR));
 	EXPECT_EQ(3U, info.capacity);
 	EXPECT_EQ(0U, info.msg_size);
 }
 
-/* DESIGN 3: such channels are like any other. */
-TEST_F(module, s3_channels_are_channels)
+/* DESIGN 3: channels made at load are like any others. */
+TEST_F(module, s3_channels_are_ordinary)
 {
 	int ch;
 
@@ -249,7 +250,7 @@ TEST_F(module, s3_channels_are_channels)
 	EXPECT_EQ(0, module_unload());
 }
 
-/* DESIGN 3: what cannot be made, makes the load fail and leaves nothing. */
+/* DESIGN 3: an invalid channels= makes the load fail, and leaves nothing behind. */
 TEST_F(module, s3_bad_channels)
 {
 	static const char *const bad[] = {
@@ -270,7 +271,7 @@ TEST_F(module, s3_bad_channels)
 			TH_LOG("%s", parameters);
 		}
 		EXPECT_FALSE(module_loaded());
-		EXPECT_NE(0, access(FOLDER, F_OK));
+		EXPECT_NE(0, access(DIRECTORY, F_OK));
 		if (module_loaded()) {
 			unlink_all();
 			module_unload();
@@ -278,19 +279,19 @@ TEST_F(module, s3_bad_channels)
 	}
 	EXPECT_EQ(-EBUSY, module_load("channels=" PREFIX "b:1," PREFIX "b:1"));
 	EXPECT_FALSE(module_loaded());
-	EXPECT_NE(0, access(FOLDER, F_OK));
+	EXPECT_NE(0, access(DIRECTORY, F_OK));
 }
 
-/* DESIGN 3: a stray file makes the load fail, too. */
+/* DESIGN 3: so does an existing file with the name of a channel. */
 TEST_F(module, s3_channels_stray_file)
 {
 	ASSERT_EQ(0, module_unload());
-	ASSERT_EQ(0, mkdir(FOLDER, 0755));
-	close(open(FOLDER PREFIX "b", O_CREAT | O_RDWR, 0600));
+	ASSERT_EQ(0, mkdir(DIRECTORY, 0755));
+	close(open(DIRECTORY PREFIX "b", O_CREAT | O_RDWR, 0600));
 	EXPECT_EQ(-EBUSY, module_load("channels=" PREFIX "a:1," PREFIX "b:1"));
 	EXPECT_FALSE(module_loaded());
-	EXPECT_NE(0, access(FOLDER PREFIX "a", F_OK));
-	EXPECT_EQ(0, access(FOLDER PREFIX "b", F_OK));
+	EXPECT_NE(0, access(DIRECTORY PREFIX "a", F_OK));
+	EXPECT_EQ(0, access(DIRECTORY PREFIX "b", F_OK));
 }
 
 TEST_HARNESS_MAIN

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Names: DESIGN 3 on LINK and UNLINK, device files and their owners, numbers
- * and sysfs. Names at load and names that keep the module are in module.c,
- * how many one may have in limits.c.
+ * Names (DESIGN 3): LINK and UNLINK, device files and their owners, device
+ * numbers and sysfs. Names made at load, and pinning the module, are tested in
+ * module.c, limits in limits.c.
  */
 #include <kselftest_harness.h>
 
@@ -21,11 +21,11 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
-#define FOLDER		"/dev/gochans/"
+#define DIRECTORY		"/dev/gochans/"
 #define STRINGIFY(x)	#x
 #define AS_TEXT(x)	STRINGIFY(x)
-#define USER_FOLDER	AS_TEXT(USER) "/"
-#define OTHER_FOLDER	AS_TEXT(OTHER) "/"
+#define USER_DIRECTORY	AS_TEXT(USER) "/"
+#define OTHER_DIRECTORY	AS_TEXT(OTHER) "/"
 #define COPY		"/dev/" PREFIX "copy"
 
 FIXTURE(names) {
@@ -40,9 +40,9 @@ FIXTURE_TEARDOWN(names)
 	as_root();
 	unlink_all();
 	unlink(COPY);
-	unlink(FOLDER PREFIX "stray");
-	/* devtmpfs takes only its own folder away with the last name */
-	rmdir(FOLDER);
+	unlink(DIRECTORY PREFIX "stray");
+	/* devtmpfs removes the directory with the last name only if it made it */
+	rmdir(DIRECTORY);
 }
 
 static int mode_of(const char *path)
@@ -59,7 +59,7 @@ static dev_t number_of(const char *path)
 	return stat(path, &st) ? 0 : st.st_rdev;
 }
 
-/* DESIGN 3: a device file appears, owned by the caller, and goes again. */
+/* DESIGN 3: LINK makes a device file owned by the caller, UNLINK removes it. */
 TEST_F(names, s3_link_makes_node)
 {
 	const int ch = ch_make_named(PREFIX "node", 2, 0640);
@@ -67,7 +67,7 @@ TEST_F(names, s3_link_makes_node)
 	int fd;
 
 	ASSERT_LE(0, ch);
-	ASSERT_EQ(0, stat(FOLDER PREFIX "node", &st));
+	ASSERT_EQ(0, stat(DIRECTORY PREFIX "node", &st));
 	EXPECT_TRUE(S_ISCHR(st.st_mode));
 	EXPECT_EQ(0640U, st.st_mode & 07777);
 	EXPECT_EQ(0U, st.st_uid);
@@ -84,14 +84,14 @@ TEST_F(names, s3_link_makes_node)
 	EXPECT_EQ(-EBUSY, ch_setup(fd, 1, 1, 0));
 
 	EXPECT_EQ(0, ch_unlink(PREFIX "node"));
-	EXPECT_EQ(-1, stat(FOLDER PREFIX "node", &st));
+	EXPECT_EQ(-1, stat(DIRECTORY PREFIX "node", &st));
 	EXPECT_EQ(ENOENT, errno);
 	EXPECT_EQ(-1, stat("/sys/class/gochan/" PREFIX "node", &st));
 	EXPECT_STREQ("", ch_info(ch).name);
 	EXPECT_STREQ("", ch_info(fd).name);
 }
 
-/* DESIGN 3: the mode asked for, whatever the umask; more is refused. */
+/* DESIGN 3: the mode is the one requested, whatever the umask; other bits fail. */
 TEST_F(names, s3_mode)
 {
 	static const int modes[] = { 0, 0400, 0600, 0622, 0660, 0666, 0777 };
@@ -102,7 +102,7 @@ TEST_F(names, s3_mode)
 	for (i = 0; i < ARRAY_SIZE(modes); i++) {
 		ch = ch_make_named(PREFIX "mode", 0, modes[i]);
 		ASSERT_LE(0, ch);
-		EXPECT_EQ(modes[i], mode_of(FOLDER PREFIX "mode"));
+		EXPECT_EQ(modes[i], mode_of(DIRECTORY PREFIX "mode"));
 		EXPECT_EQ(0, ch_unlink(PREFIX "mode"));
 		close(ch);
 	}
@@ -110,11 +110,11 @@ TEST_F(names, s3_mode)
 	EXPECT_EQ(-EINVAL, ch_make_named(PREFIX "mode", 0, 01000));
 	EXPECT_EQ(-EINVAL, ch_make_named(PREFIX "mode", 0, 04755));
 	EXPECT_EQ(-EINVAL, ch_make_named(PREFIX "mode", 0, S_IFCHR | 0600));
-	EXPECT_EQ(-ENOENT, mode_of(FOLDER PREFIX "mode"));
+	EXPECT_EQ(-ENOENT, mode_of(DIRECTORY PREFIX "mode"));
 }
 
-/* DESIGN 3: chmod and chown on the node work and last. */
-TEST_F(names, s3_chmod_chown_last)
+/* DESIGN 3: chmod and chown of the device file work and persist. */
+TEST_F(names, s3_chmod_chown_persist)
 {
 	const int ch = ch_make_named(PREFIX "lasts", 1, 0600);
 	const int other = ch_make_named(PREFIX "other", 1, 0600);
@@ -122,12 +122,12 @@ TEST_F(names, s3_chmod_chown_last)
 
 	ASSERT_LE(0, ch);
 	ASSERT_LE(0, other);
-	ASSERT_EQ(0, chmod(FOLDER PREFIX "lasts", 0644));
-	ASSERT_EQ(0, chown(FOLDER PREFIX "lasts", USER, OTHER));
+	ASSERT_EQ(0, chmod(DIRECTORY PREFIX "lasts", 0644));
+	ASSERT_EQ(0, chown(DIRECTORY PREFIX "lasts", USER, OTHER));
 	close(ch_open(PREFIX "lasts", O_RDWR));
 	close(ch);
 	EXPECT_EQ(0, ch_unlink(PREFIX "other"));
-	ASSERT_EQ(0, stat(FOLDER PREFIX "lasts", &st));
+	ASSERT_EQ(0, stat(DIRECTORY PREFIX "lasts", &st));
 	EXPECT_EQ(0644U, st.st_mode & 07777);
 	EXPECT_EQ((uid_t)USER, st.st_uid);
 	EXPECT_EQ((gid_t)OTHER, st.st_gid);
@@ -137,8 +137,8 @@ TEST_F(names, s3_chmod_chown_last)
 	EXPECT_LE(0, ch_open(PREFIX "lasts", O_RDONLY));
 }
 
-/* DESIGN 3: whoever the mode admits, with the rights it opens it for. */
-TEST_F(names, s3_mode_admits)
+/* DESIGN 3: the mode decides who may open for which rights. */
+TEST_F(names, s3_mode_permits)
 {
 	const int ch = ch_make_named(PREFIX "drop", 1, 0622);
 	int fd;
@@ -169,8 +169,8 @@ TEST_F(names, s3_r12_nonblock)
 	EXPECT_EQ(-EAGAIN, try_send_text(ch, "b"));
 }
 
-/* DESIGN 3: a user names in a folder of their own. */
-TEST_F(names, s3_user_folder)
+/* DESIGN 3: a user's names are in a directory of their own. */
+TEST_F(names, s3_user_directory)
 {
 	const int ch = ch_make_named(PREFIX "jobs", 1, 0600);
 	struct stat st;
@@ -186,21 +186,21 @@ TEST_F(names, s3_user_folder)
 	ASSERT_EQ(0, as_user(OTHER));
 	others = ch_make_named(PREFIX "jobs", 3, 0600);
 	ASSERT_LE(0, others);
-	EXPECT_EQ(-EACCES, ch_open(USER_FOLDER PREFIX "jobs", O_RDWR));
+	EXPECT_EQ(-EACCES, ch_open(USER_DIRECTORY PREFIX "jobs", O_RDWR));
 	ASSERT_EQ(0, as_root());
 
-	ASSERT_EQ(0, stat(FOLDER USER_FOLDER PREFIX "jobs", &st));
+	ASSERT_EQ(0, stat(DIRECTORY USER_DIRECTORY PREFIX "jobs", &st));
 	EXPECT_EQ((uid_t)USER, st.st_uid);
 	EXPECT_EQ((gid_t)USER, st.st_gid);
 	EXPECT_EQ(1U, ch_info(ch_open(PREFIX "jobs", O_RDWR)).capacity);
-	EXPECT_EQ(2U, ch_info(ch_open(USER_FOLDER PREFIX "jobs",
+	EXPECT_EQ(2U, ch_info(ch_open(USER_DIRECTORY PREFIX "jobs",
 				      O_RDWR)).capacity);
-	EXPECT_EQ(3U, ch_info(ch_open(OTHER_FOLDER PREFIX "jobs",
+	EXPECT_EQ(3U, ch_info(ch_open(OTHER_DIRECTORY PREFIX "jobs",
 				      O_RDWR)).capacity);
 
-	EXPECT_EQ(0, ch_unlink(USER_FOLDER PREFIX "jobs"));
-	EXPECT_EQ(-ENOENT, ch_open(USER_FOLDER PREFIX "jobs", O_RDWR));
-	EXPECT_EQ(0600, mode_of(FOLDER OTHER_FOLDER PREFIX "jobs"));
+	EXPECT_EQ(0, ch_unlink(USER_DIRECTORY PREFIX "jobs"));
+	EXPECT_EQ(-ENOENT, ch_open(USER_DIRECTORY PREFIX "jobs", O_RDWR));
+	EXPECT_EQ(0600, mode_of(DIRECTORY OTHER_DIRECTORY PREFIX "jobs"));
 	EXPECT_STREQ("", ch_info(mine).name);
 	EXPECT_STREQ(PREFIX "jobs", ch_info(others).name);
 }
@@ -217,7 +217,7 @@ static int set_caps(unsigned int caps)
 	return syscall(SYS_capset, &head, data) ? -errno : 0;
 }
 
-/* DESIGN 3: it is CAP_MKNOD that tells, and not who is root. */
+/* DESIGN 3: naming in the top directory needs CAP_MKNOD, not uid 0. */
 TEST_F(names, s3_cap_mknod)
 {
 	struct stat st;
@@ -227,7 +227,7 @@ TEST_F(names, s3_cap_mknod)
 	if (!pid) {
 		EXPECT_EQ(0, set_caps(0));
 		EXPECT_LE(0, ch_make_named(PREFIX "cap", 1, 0600));
-		EXPECT_EQ(0600, mode_of(FOLDER "0/" PREFIX "cap"));
+		EXPECT_EQ(0600, mode_of(DIRECTORY "0/" PREFIX "cap"));
 		EXPECT_EQ(0, ch_unlink("0/" PREFIX "cap"));
 		_exit(!_metadata->passed);
 	}
@@ -241,13 +241,13 @@ TEST_F(names, s3_cap_mknod)
 		_exit(!_metadata->passed);
 	}
 	EXPECT_EQ(0, reap(pid));
-	ASSERT_EQ(0, stat(FOLDER PREFIX "cap", &st));
+	ASSERT_EQ(0, stat(DIRECTORY PREFIX "cap", &st));
 	EXPECT_EQ((uid_t)USER, st.st_uid);
 	ASSERT_EQ(0, as_user(USER));
 	EXPECT_EQ(0, ch_unlink(PREFIX "cap"));
 }
 
-/* DESIGN 3: CAP_FOWNER, too, stands for the owner. */
+/* DESIGN 3: CAP_FOWNER permits what the owner may do. */
 TEST_F(names, s3_cap_fowner)
 {
 	const int ch = ch_make_named(PREFIX "cap", 1, 0600);
@@ -275,8 +275,8 @@ TEST_F(names, s3_cap_fowner)
 	EXPECT_EQ(0, reap(pid));
 }
 
-/* DESIGN 3: a name that is taken. */
-TEST_F(names, s3_taken)
+/* DESIGN 3: a name that exists. */
+TEST_F(names, s3_name_exists)
 {
 	const int ch = ch_make_named(PREFIX "taken", 1, 0600);
 	const int ch2 = ch_make(1, 16, 0);
@@ -288,8 +288,8 @@ TEST_F(names, s3_taken)
 	EXPECT_STREQ(PREFIX "taken2", ch_info(ch2).name);
 }
 
-/* DESIGN 3: taken also while nobody has it open, and free after UNLINK. */
-TEST_F(names, s3_taken_until_unlink)
+/* DESIGN 3: a name exists without open handles, until UNLINK. */
+TEST_F(names, s3_name_exists_until_unlink)
 {
 	int ch = ch_make_named(PREFIX "taken", 1, 0600);
 
@@ -304,7 +304,7 @@ TEST_F(names, s3_taken_until_unlink)
 	EXPECT_EQ(2U, ch_info(ch_open(PREFIX "taken", O_RDWR)).capacity);
 }
 
-/* DESIGN 3: what is not a name. */
+/* DESIGN 3: invalid names. */
 TEST_F(names, s3_bad_names)
 {
 	static const char *const bad[] = {
@@ -313,7 +313,7 @@ TEST_F(names, s3_bad_names)
 		PREFIX "a b", PREFIX "a\n", PREFIX "a!", PREFIX "a:1",
 		PREFIX "a,b", PREFIX "\x80", PREFIX "\xc3\xa4", PREFIX "a\x7f",
 		PREFIX "%s", PREFIX "a\\", PREFIX "*",
-		USER_FOLDER PREFIX "a",
+		USER_DIRECTORY PREFIX "a",
 	};
 	const int ch = ch_make(1, 16, 0);
 	size_t i;
@@ -327,7 +327,7 @@ TEST_F(names, s3_bad_names)
 	EXPECT_STREQ("", ch_info(ch).name);
 }
 
-/* DESIGN 3: the longest name, one too long, and what stands after the NUL. */
+/* DESIGN 3: the longest name, one that is too long, and bytes after the NUL. */
 TEST_F(names, s3_long_names)
 {
 	struct gochan_link link = { .mode = 0600 };
@@ -350,10 +350,10 @@ TEST_F(names, s3_long_names)
 	link.name[40] = '/';
 	link.name[63] = '/';
 	EXPECT_EQ(0, ioctl(ch, GOCHAN_IOC_LINK, &link));
-	EXPECT_EQ(0600, mode_of(FOLDER PREFIX "short"));
+	EXPECT_EQ(0600, mode_of(DIRECTORY PREFIX "short"));
 }
 
-/* DESIGN 3: every character that a name may have. */
+/* DESIGN 3: every valid character. */
 TEST_F(names, s3_good_names)
 {
 	static const char *const good[] = {
@@ -372,7 +372,7 @@ TEST_F(names, s3_good_names)
 	}
 }
 
-/* DESIGN 3: LINK needs a handle with both rights. */
+/* DESIGN 3: LINK requires a handle with both rights. */
 TEST_F(names, s3_link_needs_both_rights)
 {
 	int fds[2];
@@ -384,7 +384,7 @@ TEST_F(names, s3_link_needs_both_rights)
 	EXPECT_EQ(-EBADF, ch_link(fds[1], PREFIX "half", 0600));
 }
 
-/* DESIGN 3: one name at a time, from whichever handle. */
+/* DESIGN 3: a channel has one name at a time, whichever handle is used. */
 TEST_F(names, s3_link_twice)
 {
 	const int ch = ch_make_named(PREFIX "once", 1, 0600);
@@ -395,13 +395,13 @@ TEST_F(names, s3_link_twice)
 	EXPECT_EQ(-EBUSY, ch_link(ch2, PREFIX "once", 0600));
 	EXPECT_EQ(-EBUSY, ch_link(ch_open(PREFIX "once", O_RDWR),
 				  PREFIX "twice", 0600));
-	EXPECT_EQ(-ENOENT, mode_of(FOLDER PREFIX "twice"));
+	EXPECT_EQ(-ENOENT, mode_of(DIRECTORY PREFIX "twice"));
 	EXPECT_EQ(0, ch_unlink(PREFIX "once"));
 	EXPECT_EQ(0, ch_link(ch, PREFIX "twice", 0600));
 	EXPECT_STREQ(PREFIX "twice", ch_info(ch2).name);
 }
 
-/* DESIGN 3: UNLINK by name on any handle, or without one of the handle's. */
+/* DESIGN 3: UNLINK of a name on any handle, or, with an empty name, of the handle's. */
 TEST_F(names, s3_unlink)
 {
 	const int ch = ch_make_named(PREFIX "a", 1, 0600);
@@ -410,17 +410,17 @@ TEST_F(names, s3_unlink)
 
 	ASSERT_LE(0, receiver);
 	EXPECT_EQ(-ENOENT, ch_unlink(PREFIX "none"));
-	EXPECT_EQ(-ENOENT, ch_unlink(USER_FOLDER PREFIX "a"));
+	EXPECT_EQ(-ENOENT, ch_unlink(USER_DIRECTORY PREFIX "a"));
 	EXPECT_EQ(-ENOENT, ch_unlink_handle(unnamed));
 	EXPECT_EQ(0, ch_unlink_handle(receiver));
 	EXPECT_EQ(-ENOENT, ch_unlink_handle(receiver));
 	EXPECT_EQ(-ENOENT, ch_unlink_handle(ch));
 	EXPECT_EQ(-ENOENT, ch_unlink(PREFIX "a"));
-	EXPECT_EQ(-ENOENT, mode_of(FOLDER PREFIX "a"));
+	EXPECT_EQ(-ENOENT, mode_of(DIRECTORY PREFIX "a"));
 }
 
-/* DESIGN 3: UNLINK and CLOSE are for the node's owner of the moment. */
-TEST_F(names, s3_owner_of_the_moment)
+/* DESIGN 3: UNLINK and CLOSE are reserved to the current owner of the device file. */
+TEST_F(names, s3_current_owner)
 {
 	const int ch = ch_make_named(PREFIX "owned", 1, 0666);
 	const int ch2 = ch_make_named(PREFIX "owned2", 1, 0666);
@@ -435,8 +435,8 @@ TEST_F(names, s3_owner_of_the_moment)
 	EXPECT_EQ(0U, ch_info(ch).closed);
 
 	ASSERT_EQ(0, as_root());
-	ASSERT_EQ(0, chown(FOLDER PREFIX "owned", USER, USER));
-	ASSERT_EQ(0, chown(FOLDER PREFIX "owned2", USER, USER));
+	ASSERT_EQ(0, chown(DIRECTORY PREFIX "owned", USER, USER));
+	ASSERT_EQ(0, chown(DIRECTORY PREFIX "owned2", USER, USER));
 	ASSERT_EQ(0, as_user(OTHER));
 	EXPECT_EQ(-EPERM, ch_close(ch));
 	EXPECT_EQ(-EPERM, ch_unlink(PREFIX "owned"));
@@ -448,28 +448,28 @@ TEST_F(names, s3_owner_of_the_moment)
 	EXPECT_EQ(0, ch_close(ch2));
 }
 
-/* DESIGN 3: also of a node that was the user's and is no longer. */
-TEST_F(names, s3_no_longer_owner)
+/* DESIGN 3: a former owner may not. */
+TEST_F(names, s3_former_owner)
 {
 	int ch;
 
 	ASSERT_EQ(0, as_user(USER));
 	ch = ch_make_named(PREFIX "mine", 1, 0600);
 	ASSERT_LE(0, ch);
-	EXPECT_EQ(0, chmod(FOLDER USER_FOLDER PREFIX "mine", 0666));
-	EXPECT_EQ(0666, mode_of(FOLDER USER_FOLDER PREFIX "mine"));
+	EXPECT_EQ(0, chmod(DIRECTORY USER_DIRECTORY PREFIX "mine", 0666));
+	EXPECT_EQ(0666, mode_of(DIRECTORY USER_DIRECTORY PREFIX "mine"));
 	ASSERT_EQ(0, as_root());
-	ASSERT_EQ(0, chown(FOLDER USER_FOLDER PREFIX "mine", OTHER, OTHER));
+	ASSERT_EQ(0, chown(DIRECTORY USER_DIRECTORY PREFIX "mine", OTHER, OTHER));
 	ASSERT_EQ(0, as_user(USER));
 	EXPECT_EQ(-EPERM, ch_close(ch));
 	EXPECT_EQ(-EPERM, ch_unlink_handle(ch));
-	EXPECT_EQ(-EPERM, ch_unlink(USER_FOLDER PREFIX "mine"));
+	EXPECT_EQ(-EPERM, ch_unlink(USER_DIRECTORY PREFIX "mine"));
 	ASSERT_EQ(0, as_root());
 	EXPECT_EQ(0, ch_close(ch));
-	EXPECT_EQ(0, ch_unlink(USER_FOLDER PREFIX "mine"));
+	EXPECT_EQ(0, ch_unlink(USER_DIRECTORY PREFIX "mine"));
 }
 
-/* DESIGN 3: root of a user namespace of their own has no say. */
+/* DESIGN 3: nor may root of another user namespace. */
 TEST_F(names, s3_namespace_root)
 {
 	const int ch = ch_make_named(PREFIX "host", 1, 0666);
@@ -488,19 +488,19 @@ TEST_F(names, s3_namespace_root)
 		mine = ch_make_named(PREFIX "guest", 1, 0600);
 		EXPECT_LE(0, mine);
 		EXPECT_EQ(-ENOENT, ch_open(PREFIX "guest", O_RDWR));
-		EXPECT_LE(0, ch_open(USER_FOLDER PREFIX "guest", O_RDWR));
+		EXPECT_LE(0, ch_open(USER_DIRECTORY PREFIX "guest", O_RDWR));
 		EXPECT_EQ(0, ch_close(mine));
 		_exit(!_metadata->passed);
 	}
 	EXPECT_EQ(0, reap(pid));
-	EXPECT_EQ(0600, mode_of(FOLDER USER_FOLDER PREFIX "guest"));
-	ASSERT_EQ(0, stat(FOLDER USER_FOLDER PREFIX "guest", &st));
+	EXPECT_EQ(0600, mode_of(DIRECTORY USER_DIRECTORY PREFIX "guest"));
+	ASSERT_EQ(0, stat(DIRECTORY USER_DIRECTORY PREFIX "guest", &st));
 	EXPECT_EQ((uid_t)USER, st.st_uid);
 	EXPECT_EQ(0U, ch_info(ch).closed);
 	EXPECT_STREQ(PREFIX "host", ch_info(ch).name);
 }
 
-/* DESIGN 3: a stray regular file where the node should be. */
+/* DESIGN 3: a regular file exists where the device file should be. */
 TEST_F(names, s3_stray_file)
 {
 	const int ch = ch_make(1, 16, 0);
@@ -508,35 +508,35 @@ TEST_F(names, s3_stray_file)
 	int fd;
 
 	ASSERT_LE(0, ch);
-	mkdir(FOLDER, 0755);
-	fd = open(FOLDER PREFIX "stray", O_CREAT | O_EXCL | O_RDWR, 0600);
+	mkdir(DIRECTORY, 0755);
+	fd = open(DIRECTORY PREFIX "stray", O_CREAT | O_EXCL | O_RDWR, 0600);
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(-EEXIST, ch_link(ch, PREFIX "stray", 0600));
 	EXPECT_STREQ("", ch_info(ch).name);
-	ASSERT_EQ(0, stat(FOLDER PREFIX "stray", &st));
+	ASSERT_EQ(0, stat(DIRECTORY PREFIX "stray", &st));
 	EXPECT_TRUE(S_ISREG(st.st_mode));
 	EXPECT_EQ(-1, stat("/sys/class/gochan/" PREFIX "stray", &st));
 
-	/* once it is gone the name is to be had */
-	ASSERT_EQ(0, unlink(FOLDER PREFIX "stray"));
+	/* once it is removed the name is available */
+	ASSERT_EQ(0, unlink(DIRECTORY PREFIX "stray"));
 	EXPECT_EQ(0, ch_link(ch, PREFIX "stray", 0600));
 }
 
-/* DESIGN 3: a stray node, even one with the number that comes next. */
+/* DESIGN 3: so does a device node, even one with the next number. */
 TEST_F(names, s3_stray_node)
 {
 	const int ch = ch_make(1, 16, 0);
 	const int first = ch_make_named(PREFIX "first", 1, 0600);
-	const dev_t number = number_of(FOLDER PREFIX "first");
+	const dev_t number = number_of(DIRECTORY PREFIX "first");
 	unsigned int i;
 
 	ASSERT_LE(0, ch);
 	ASSERT_LE(0, first);
 	for (i = 0; i < 3; i++) {
-		ASSERT_EQ(0, mknod(FOLDER PREFIX "stray", S_IFCHR | 0600,
+		ASSERT_EQ(0, mknod(DIRECTORY PREFIX "stray", S_IFCHR | 0600,
 				   makedev(major(number), minor(number) + i)));
 		EXPECT_EQ(-EEXIST, ch_link(ch, PREFIX "stray", 0600));
-		EXPECT_EQ(0, unlink(FOLDER PREFIX "stray"));
+		EXPECT_EQ(0, unlink(DIRECTORY PREFIX "stray"));
 	}
 	EXPECT_STREQ("", ch_info(ch).name);
 }
@@ -553,11 +553,11 @@ TEST_F(names, s3_no_devtmpfs)
 	ASSERT_EQ(0, umount("/dev"));
 	EXPECT_EQ(-ENODEV, ret);
 	EXPECT_STREQ("", ch_info(ch).name);
-	EXPECT_EQ(-ENOENT, mode_of(FOLDER PREFIX "nowhere"));
+	EXPECT_EQ(-ENOENT, mode_of(DIRECTORY PREFIX "nowhere"));
 	EXPECT_EQ(0, ch_link(ch, PREFIX "nowhere", 0600));
 }
 
-/* DESIGN 3: names belong to the host: a container's /dev does not matter. */
+/* DESIGN 3: names belong to the host: the /dev of a container does not matter. */
 TEST_F(names, s3_container_without_dev)
 {
 	const int ch = ch_make(1, 16, 0);
@@ -573,10 +573,10 @@ TEST_F(names, s3_container_without_dev)
 		_exit(!_metadata->passed);
 	}
 	EXPECT_EQ(0, reap(pid));
-	EXPECT_EQ(0600, mode_of(FOLDER PREFIX "host"));
+	EXPECT_EQ(0600, mode_of(DIRECTORY PREFIX "host"));
 }
 
-/* DESIGN 3: a bind mount of the node is the node. */
+/* DESIGN 3: a bind mount of the device file opens the channel. */
 TEST_F(names, s3_bind_mount)
 {
 	const int ch = ch_make_named(PREFIX "bound", 1, 0600);
@@ -584,7 +584,7 @@ TEST_F(names, s3_bind_mount)
 
 	ASSERT_LE(0, ch);
 	close(open(COPY, O_CREAT | O_RDWR, 0600));
-	ASSERT_EQ(0, mount(FOLDER PREFIX "bound", COPY, NULL, MS_BIND, NULL));
+	ASSERT_EQ(0, mount(DIRECTORY PREFIX "bound", COPY, NULL, MS_BIND, NULL));
 	fd = open(COPY, O_RDONLY | O_CLOEXEC);
 	EXPECT_EQ(0, umount2(COPY, MNT_DETACH));
 	ASSERT_LE(0, fd);
@@ -604,11 +604,11 @@ static int open_copy(dev_t number)
 	return fd;
 }
 
-/* DESIGN 3: a copy of a node never opens. */
+/* DESIGN 3: a copy of the device node cannot be opened. */
 TEST_F(names, s3_copy_never_opens)
 {
 	const int ch = ch_make_named(PREFIX "real", 1, 0600);
-	const dev_t number = number_of(FOLDER PREFIX "real");
+	const dev_t number = number_of(DIRECTORY PREFIX "real");
 
 	ASSERT_LE(0, ch);
 	EXPECT_EQ(-ENXIO, open_copy(number));
@@ -616,7 +616,7 @@ TEST_F(names, s3_copy_never_opens)
 	EXPECT_EQ(-ENXIO, open_copy(number));
 	EXPECT_LE(0, ch_make_named(PREFIX "real", 1, 0600));
 	EXPECT_EQ(-ENXIO, open_copy(number));
-	EXPECT_EQ(-ENXIO, open_copy(number_of(FOLDER PREFIX "real")));
+	EXPECT_EQ(-ENXIO, open_copy(number_of(DIRECTORY PREFIX "real")));
 	EXPECT_EQ(-ENXIO, open_copy(makedev(major(number), 0xfffff)));
 	EXPECT_EQ(1U, ch_info(ch).recv_handles);
 }
@@ -631,8 +631,8 @@ static int reopen(int fd, int oflags)
 	return ret < 0 ? -errno : ret;
 }
 
-/* DESIGN 3: an old descriptor of the node reaches nothing after UNLINK. */
-TEST_F(names, s3_old_descriptor)
+/* DESIGN 3: after UNLINK an old descriptor cannot be reopened. */
+TEST_F(names, s3_stale_descriptor)
 {
 	const int ch = ch_make_named(PREFIX "old", 1, 0600);
 	const int handle = ch_open(PREFIX "old", O_RDWR);
@@ -655,8 +655,8 @@ TEST_F(names, s3_old_descriptor)
 	EXPECT_STREQ("a", recv_text(ch));
 }
 
-/* DESIGN 3: numbers are handed out in turn and not again at once. */
-TEST_F(names, s3_numbers_in_turn)
+/* DESIGN 3: device numbers are not reused at once. */
+TEST_F(names, s3_numbers_not_reused_at_once)
 {
 	dev_t numbers[24];
 	size_t i, k;
@@ -665,7 +665,7 @@ TEST_F(names, s3_numbers_in_turn)
 	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
 		ch = ch_make_named(PREFIX "turn", 0, 0600);
 		ASSERT_LE(0, ch);
-		numbers[i] = number_of(FOLDER PREFIX "turn");
+		numbers[i] = number_of(DIRECTORY PREFIX "turn");
 		ASSERT_NE(0U, numbers[i]);
 		ASSERT_EQ(0, ch_unlink(PREFIX "turn"));
 		close(ch);
@@ -674,7 +674,7 @@ TEST_F(names, s3_numbers_in_turn)
 	}
 }
 
-/* DESIGN 3: open handles outlive the name. */
+/* DESIGN 3: handles outlive the name. */
 TEST_F(names, s3_handles_outlive_name)
 {
 	const int ch = ch_make_named(PREFIX "short", 2, 0600);
@@ -693,8 +693,8 @@ TEST_F(names, s3_handles_outlive_name)
 	EXPECT_STREQ("c", job_text(job));
 }
 
-/* DESIGN 3: a named channel and what it holds live without a handle. */
-TEST_F(names, s3_lives_without_handles)
+/* DESIGN 3: a named channel and its contents outlive its handles. */
+TEST_F(names, s3_name_outlives_handles)
 {
 	int ch = ch_make_named(PREFIX "lives", 2, 0600);
 
@@ -708,7 +708,7 @@ TEST_F(names, s3_lives_without_handles)
 	EXPECT_STREQ("a", try_recv_text(ch));
 }
 
-/* DESIGN 3: who waits while the name goes, goes on waiting. */
+/* DESIGN 3: waiters stay blocked when the name is removed. */
 TEST_F(names, s3_unlink_under_waiters)
 {
 	const int ch = ch_make_named(PREFIX "wait", 1, 0600);
@@ -723,7 +723,7 @@ TEST_F(names, s3_unlink_under_waiters)
 	EXPECT_STREQ("a", job_text(job));
 }
 
-/* DESIGN 3: sysfs tells the truth, of a user's channel too. */
+/* DESIGN 3: sysfs attributes are correct, for a user's channel too. */
 TEST_F(names, s3_sysfs)
 {
 	const char *const theirs = AS_TEXT(USER) "!" PREFIX "attrs";
@@ -771,7 +771,7 @@ static int listen_to_uevents(void)
 	return sock;
 }
 
-/* DESIGN 3: naming raises no uevent. */
+/* DESIGN 3: naming a channel causes no uevent. */
 TEST_F(names, s3_no_uevent)
 {
 	const int sock = listen_to_uevents();
@@ -788,7 +788,7 @@ TEST_F(names, s3_no_uevent)
 	EXPECT_EQ(EAGAIN, errno);
 }
 
-/* DESIGN 3: naming and unnaming while others open: a channel or an error. */
+/* DESIGN 3: an open that races with LINK and UNLINK gets the channel or an error. */
 TEST_F(names, s3_open_races_unlink)
 {
 	pid_t pid;
@@ -817,8 +817,8 @@ TEST_F(names, s3_open_races_unlink)
 	EXPECT_EQ(128 + SIGKILL, reap_killed(pid));
 }
 
-/* DESIGN 3: of two who want one name one gets it. */
-TEST_F(names, s3_race_for_a_name)
+/* DESIGN 3: of two processes that link the same name one succeeds. */
+TEST_F(names, s3_link_races_link)
 {
 	int i, ch, won, status;
 	pid_t pid;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R20 for SELECT and BATCH: ops that must be refused, arrays that cannot be
- * read, written or trusted. Whatever is wrong, nothing is lost by it.
+ * R20 for SELECT and BATCH: invalid ops, and arrays that cannot be read or
+ * written, or change meanwhile. In no case is a message lost.
  */
 #include <kselftest_harness.h>
 
@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 
 FIXTURE(ops) {
-	int ch;		/* half full, so that all that is right is done at once */
+	int ch;		/* half full, so that valid ops complete at once */
 };
 
 FIXTURE_VARIANT(ops) {
@@ -42,9 +42,9 @@ FIXTURE_TEARDOWN(ops)
 }
 
 /*
- * What a call of a good op and the bad one gives: -errno of the bad one if it
- * is refused as it should be, else 1. A select does nothing then; a batch
- * whatever stands before it.
+ * Make calls with valid ops and a bad one. Returns the error of the bad op if it
+ * is refused as it should be, else 1. A select does nothing then; a batch does
+ * the ops before it.
  */
 static int refusal(int ch, unsigned long cmd, const struct gochan_op *bad)
 {
@@ -54,7 +54,7 @@ static int refusal(int ch, unsigned long cmd, const struct gochan_op *bad)
 	char buf[16];
 	int err, ret;
 
-	/* the bad one comes first */
+	/* the bad op is the first */
 	ops[0] = *bad;
 	ops[1] = GOCHAN_RECV(ch, buf, sizeof(buf));
 	ops[1].result = UNTOUCHED;
@@ -63,7 +63,7 @@ static int refusal(int ch, unsigned long cmd, const struct gochan_op *bad)
 	    ch_info(ch).len != 1)
 		return 1;
 
-	/* and second */
+	/* the bad op is the second */
 	ops[0] = GOCHAN_RECV(ch, buf, sizeof(buf));
 	ops[0].result = UNTOUCHED;
 	ops[1] = *bad;
@@ -75,10 +75,10 @@ static int refusal(int ch, unsigned long cmd, const struct gochan_op *bad)
 		return 1;
 	if (done && send_text(ch, "a") != 1)
 		return 1;
-	return lines_empty(ch) ? err : 1;
+	return no_waiters(ch) ? err : 1;
 }
 
-/* R20: opcodes, flags and reserved fields. */
+/* R20: unknown opcodes and flags, and reserved fields. */
 TEST_F(ops, r20_fields)
 {
 	static const unsigned short known[4] = {
@@ -120,7 +120,7 @@ TEST_F(ops, r20_fields)
 	}
 }
 
-/* R20: flags of the call that are the other call's, an op's, or nobody's. */
+/* R20: call flags that belong to the other call, to an op, or are unknown. */
 TEST_F(ops, r20_call_flags)
 {
 	const unsigned int other = variant->cmd == GOCHAN_IOC_BATCH ? GOCHAN_ORDERED :
@@ -138,7 +138,7 @@ TEST_F(ops, r20_call_flags)
 	EXPECT_EQ(1U, ch_info(self->ch).len);
 }
 
-/* R20: descriptors that are no channels, or not open; what may poll them may. */
+/* R20: descriptors that are not channels, for which only POLL is valid, or not open. */
 TEST_F(ops, r20_descriptors)
 {
 	int fds[] = {
@@ -164,7 +164,7 @@ TEST_F(ops, r20_descriptors)
 	}
 }
 
-/* R20, DESIGN 3: an op needs the right for what it does, on its own handle. */
+/* DESIGN 3, R20: an op requires the right on its own handle. */
 TEST_F(ops, s3_r20_rights)
 {
 	const int recv_only = ch_dup(self->ch, O_RDONLY);
@@ -184,17 +184,17 @@ TEST_F(ops, s3_r20_rights)
 	EXPECT_LE(0, ops_call(self->ch, variant->cmd, &op, 1, 0, NULL));
 }
 
-/* R20: no array, a kernel's, or nobody's. */
+/* R20: no array, or one at an unmapped or kernel address. */
 TEST_F(ops, r20_no_array)
 {
-	static const unsigned long long nowhere[] = {
+	static const unsigned long long bad[] = {
 		0, 8, 0xfffff000, 0x7ffffffff000, 0x800000000000, 0xffff888000000000, -48ULL, -1ULL,
 	};
 	struct gochan_ops arg = { .timeout = GOCHAN_TIMEOUT_NEVER };
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(nowhere); i++) {
-		arg.ops = nowhere[i];
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		arg.ops = bad[i];
 		arg.count = 1;
 		EXPECT_EQ(-1, ioctl(self->ch, variant->cmd, &arg));
 		EXPECT_EQ(EFAULT, errno);
@@ -205,16 +205,16 @@ TEST_F(ops, r20_no_array)
 	EXPECT_EQ(1U, ch_info(self->ch).len);
 }
 
-/* Ops of which the last @missing bytes lie beyond a page that is there. */
-static struct gochan_op *ops_on_edge(unsigned int count, size_t missing)
+/* Ops at the end of a page; the last @missing bytes are beyond it, inaccessible. */
+static struct gochan_op *ops_at_page_end(unsigned int count, size_t missing)
 {
 	char *end = (char *)map_pages(1) + page_size();
 
 	return (struct gochan_op *)(end + missing) - count;
 }
 
-/* R20: an array that goes on where no memory is. */
-TEST_F(ops, r20_array_across_the_edge)
+/* R20: an array that extends into inaccessible memory. */
+TEST_F(ops, r20_array_crosses_mapping_end)
 {
 	static const size_t missing[] = { 1, 4, 24, 32, 47, 48 };
 	const int done = variant->cmd == GOCHAN_IOC_BATCH;
@@ -224,7 +224,7 @@ TEST_F(ops, r20_array_across_the_edge)
 
 	for (i = 0; i < ARRAY_SIZE(missing); i++) {
 		op = GOCHAN_RECV(self->ch, buf, sizeof(buf));
-		ops = (struct gochan_op *)((char *)ops_on_edge(3, 0) + missing[i]);
+		ops = (struct gochan_op *)((char *)ops_at_page_end(3, 0) + missing[i]);
 		for (k = 0; k < 2; k++)
 			memcpy(&ops[k], &op, sizeof(op));
 		if (done)
@@ -238,7 +238,7 @@ TEST_F(ops, r20_array_across_the_edge)
 	}
 }
 
-/* R9, R20: results that cannot be written: it fails before anything happens. */
+/* R9, R20: results that cannot be written: the call fails before any op is done. */
 TEST_F(ops, r9_r20_read_only_array)
 {
 	struct gochan_op *ops = map_pages(1);
@@ -255,7 +255,7 @@ TEST_F(ops, r9_r20_read_only_array)
 	EXPECT_EQ(0U, ch_info(self->ch).received);
 }
 
-/* R9, R20: likewise the call's own structure. */
+/* R9, R20: likewise struct gochan_ops. */
 TEST_F(ops, r9_r20_read_only_call)
 {
 	struct gochan_ops *arg = map_pages(1);
@@ -278,7 +278,7 @@ TEST_F(ops, r9_r20_read_only_call)
 	EXPECT_EQ(1U, ch_info(self->ch).len);
 }
 
-/* A call whose array is alone on its page. */
+/* A call whose array has a page of its own. */
 static struct call *call_on_page(int ch, unsigned long cmd, struct gochan_op **ops)
 {
 	struct call *call = call_make(ch, cmd);
@@ -289,10 +289,10 @@ static struct call *call_on_page(int ch, unsigned long cmd, struct gochan_op **o
 }
 
 /*
- * R9, R20: the array becomes read-only, or goes away, while a receive sleeps:
- * whoever cannot be told what it received receives nothing.
+ * R9, R20: the array becomes read-only or inaccessible while a receive is
+ * blocked: without its results the receive does not happen.
  */
-TEST_F(ops, r9_r20_array_gone_recv)
+TEST_F(ops, r9_r20_array_inaccessible_recv)
 {
 	unsigned int capacity, i;
 	struct gochan_op *ops;
@@ -316,8 +316,8 @@ TEST_F(ops, r9_r20_array_gone_recv)
 	}
 }
 
-/* R1, R20: while a send sleeps: what was sent was sent, and the call says so. */
-TEST_F(ops, r1_r20_array_gone_send)
+/* R1, R20: likewise while a send is blocked: it happens, and the call succeeds. */
+TEST_F(ops, r1_r20_array_inaccessible_send)
 {
 	struct gochan_op *ops;
 	struct call *call;
@@ -336,10 +336,10 @@ TEST_F(ops, r1_r20_array_gone_send)
 }
 
 /*
- * R20: what is changed after it was read makes no difference. The second op's
- * page does not arrive before the first op was changed.
+ * R20: a change to an op after it was read has no effect. The first op is
+ * changed while the call is stalled in reading the second.
  */
-TEST(r20_changed_after_it_was_read)
+TEST(r20_changed_after_read)
 {
 	const int ch = ch_make(1, 16, 0);
 	const int other = ch_make(1, 16, 0);
@@ -375,7 +375,7 @@ TEST(r20_changed_after_it_was_read)
 	EXPECT_EQ(1U, ch_info(other).len);
 }
 
-/* Changes ops all the time. */
+/* A thread that keeps changing ops. */
 struct spoiler {
 	struct gochan_op *ops;
 	unsigned int count;
@@ -418,8 +418,8 @@ static unsigned int open_descriptors(void)
 	return n;
 }
 
-/* R1, R20: another thread changes the ops during the calls; all is in order. */
-TEST_F(ops, r1_r20_changed_meanwhile)
+/* R1, R20: another thread changes the ops during the calls: nothing is lost or leaked. */
+TEST_F(ops, r1_r20_changed_concurrently)
 {
 	const int unbuffered = ch_make(0, 16, 0);
 	const int event = eventfd(1, 0);
@@ -452,8 +452,8 @@ TEST_F(ops, r1_r20_changed_meanwhile)
 	info = ch_info(self->ch);
 	EXPECT_EQ(info.sent, info.received + info.len);
 	EXPECT_GE(info.capacity, info.len);
-	EXPECT_TRUE(lines_empty(self->ch));
-	EXPECT_TRUE(lines_empty(unbuffered));
+	EXPECT_TRUE(no_waiters(self->ch));
+	EXPECT_TRUE(no_waiters(unbuffered));
 	EXPECT_EQ(0U, ch_info(unbuffered).sent);
 	while (info.len--)
 		EXPECT_LE(0, ch_try_recv(self->ch, buf, 16));

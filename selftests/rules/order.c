@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R18: what the memory order of channels promises to processes that share
- * memory: that nothing else is needed to keep plain accesses apart. (That the
- * library tells ThreadSanitizer of it is tested in user/tsan/.)
+ * R18: channels order plain accesses to memory that processes share, without any
+ * other synchronisation. (That the library tells ThreadSanitizer is tested in
+ * user/tsan/.)
  */
 #include <kselftest_harness.h>
 
@@ -13,10 +13,10 @@
 #define ROUNDS	400
 #define MEMBERS	4
 
-/* How a message travels. */
+/* The system call that sends and receives. */
 enum way { BY_CALL, BY_SELECT, BY_BATCH };
 
-/* What the processes share; all accesses to it are plain. */
+/* Shared by the processes; accesses to data and counter are plain. */
 struct shared {
 	int data[ROUNDS + 1];
 	int counter;
@@ -145,8 +145,8 @@ TEST_F(order, r18_receive_before_send)
 	EXPECT_EQ(0, reap(pid));
 }
 
-/* A channel as a semaphore: to send is to enter, to receive is to leave. */
-static int enter_and_leave(enum way way, int ch, struct shared *shared)
+/* Use a channel as a semaphore: a send acquires it, a receive releases it. */
+static int acquire_and_release(enum way way, int ch, struct shared *shared)
 {
 	int i, n, dummy;
 
@@ -164,7 +164,7 @@ static int enter_and_leave(enum way way, int ch, struct shared *shared)
 	return 0;
 }
 
-/* R18: so no more than capacity are inside. */
+/* R18: at most capacity processes hold the semaphore. */
 TEST_F(order, r18_semaphore)
 {
 	const unsigned int capacity = variant->capacity ? variant->capacity : 1;
@@ -175,7 +175,7 @@ TEST_F(order, r18_semaphore)
 	for (i = 0; i < MEMBERS + 2; i++) {
 		pids[i] = child();
 		if (!pids[i])
-			_exit(enter_and_leave(variant->way, ch, self->shared));
+			_exit(acquire_and_release(variant->way, ch, self->shared));
 	}
 	for (i = 0; i < MEMBERS + 2; i++)
 		EXPECT_EQ(0, reap(pids[i]));
@@ -183,7 +183,7 @@ TEST_F(order, r18_semaphore)
 	EXPECT_GE((int)capacity, self->shared->most);
 }
 
-/* Count by plain loads and stores, a moment apart. */
+/* Count by separate plain loads and stores. */
 static int count(enum way way, int ch, struct shared *shared)
 {
 	int i, before, dummy;
@@ -201,7 +201,7 @@ static int count(enum way way, int ch, struct shared *shared)
 	return 0;
 }
 
-/* R18: and with a capacity of one it is a mutex. */
+/* R18: with a capacity of one it is a mutex. */
 TEST_F(order, r18_mutex)
 {
 	const int ch = ch_make(1, sizeof(int), 0);
@@ -218,7 +218,7 @@ TEST_F(order, r18_mutex)
 	EXPECT_EQ(MEMBERS * (ROUNDS / 4), self->shared->counter);
 }
 
-/* Receive until the end, and look at what was written before the close. */
+/* Receive until the end, and check what was written before the close. */
 static int see_the_end(enum way way, int ch, const struct shared *shared)
 {
 	int dummy;
@@ -243,7 +243,7 @@ TEST_F(order, r18_close_before_end)
 			if (!pids[k])
 				_exit(see_the_end(variant->way, ch, shared));
 		}
-		/* all of them wait, or some come later */
+		/* all of them are blocked, or some begin later */
 		if (i % 2)
 			ASSERT_TRUE(wait_for_waiters(ch, 0, MEMBERS));
 		shared->counter = 1;

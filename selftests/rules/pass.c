@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R16: files in messages: what arrives, when the send completes, what becomes
- * of a file whose sender or receiver fails or dies, and that none is leaked.
+ * R16: file passing: which file arrives, when the send completes, what becomes
+ * of a file whose sender or receiver fails or is killed, and that no file is
+ * leaked.
  */
 #include <kselftest_harness.h>
 
@@ -18,8 +19,8 @@
 #include <sys/syscall.h>
 
 /*
- * A pipe's write end is what is passed: its read end tells when the last of
- * its descriptors is gone.
+ * The tests pass the write end of a pipe, as its read end reports when the last
+ * descriptor of that is closed.
  */
 FIXTURE(pass) {
 	int ch;
@@ -54,7 +55,7 @@ FIXTURE_TEARDOWN(pass)
 {
 }
 
-/* A send that passes a file. */
+/* A call that sends a file. */
 static struct call *passing(int ch, unsigned long cmd, const char *text, int fd)
 {
 	struct call *call = call_make(ch, cmd);
@@ -65,7 +66,7 @@ static struct call *passing(int ch, unsigned long cmd, const char *text, int fd)
 	return call;
 }
 
-/* A receive that takes it. */
+/* A call that receives a file. */
 static struct call *taking(int ch, unsigned long cmd)
 {
 	struct call *call = call_make(ch, cmd);
@@ -74,7 +75,7 @@ static struct call *taking(int ch, unsigned long cmd)
 	return call;
 }
 
-/* The descriptor received, or the call's error. */
+/* Wait for the call; returns the descriptor received, or an error. */
 static int taken(struct call *call)
 {
 	const int ret = call_wait(call);
@@ -82,7 +83,7 @@ static int taken(struct call *call)
 	return ret < 0 ? ret : call->ops[0].passed_fd;
 }
 
-/* All that is left of the pipe is its read end. */
+/* Wait until all write ends of the pipe are closed. */
 static bool hung_up(int in)
 {
 	struct pollfd pfd = { .fd = in, .events = POLLIN };
@@ -105,7 +106,7 @@ static bool same_inode(int fd, int other)
 	       a.st_ino == b.st_ino;
 }
 
-/* Is it one open file, so that a flag set here is seen there? O_PATH has none. */
+/* Do they share an open file, and so its flags? (O_PATH files have none to set.) */
 static bool same_file(int fd, int other)
 {
 	const int flags = fcntl(fd, F_GETFL);
@@ -122,8 +123,8 @@ static bool same_file(int fd, int other)
 	return same;
 }
 
-/* What is written to one end of the pipe comes out at the other. */
-static bool joins(int out, int in)
+/* Are they the two ends of the pipe? */
+static bool is_pipe(int out, int in)
 {
 	char c = 0;
 
@@ -139,8 +140,8 @@ static unsigned int open_descriptors(void)
 	return n;
 }
 
-/* Passes @fd to another thread; the descriptor that it got. */
-static int pass_over(int ch, unsigned long cmd, int fd)
+/* Pass @fd to another thread; returns the descriptor that it received. */
+static int pass_file(int ch, unsigned long cmd, int fd)
 {
 	struct call *receiver = call_start(taking(ch, cmd), BY_THREAD);
 
@@ -149,7 +150,7 @@ static int pass_over(int ch, unsigned long cmd, int fd)
 	return taken(receiver);
 }
 
-/* R16: the receiver waits first. */
+/* R16: from a sender to a blocked receiver. */
 TEST_F(pass, r16_receiver_first)
 {
 	struct call *sender = passing(self->ch, variant->cmd, "file", self->out);
@@ -166,7 +167,7 @@ TEST_F(pass, r16_receiver_first)
 	EXPECT_NE(self->out, fd);
 	EXPECT_TRUE(same_file(self->out, fd));
 	EXPECT_EQ(FD_CLOEXEC, fcntl(fd, F_GETFD));
-	EXPECT_TRUE(joins(fd, self->in));
+	EXPECT_TRUE(is_pipe(fd, self->in));
 	close(self->out);
 	EXPECT_TRUE(still_open(self->in));
 	close(fd);
@@ -175,7 +176,7 @@ TEST_F(pass, r16_receiver_first)
 	EXPECT_EQ(1U, ch_info(self->ch).received);
 }
 
-/* R16: the sender waits first; its own descriptor may be closed meanwhile. */
+/* R16: from a blocked sender, whose own descriptor may be closed meanwhile. */
 TEST_F(pass, r16_sender_first)
 {
 	struct call *sender = passing(self->ch, variant->cmd, "file", self->out);
@@ -191,12 +192,12 @@ TEST_F(pass, r16_sender_first)
 	EXPECT_LE(0, call_wait(sender));
 	ASSERT_LE(0, receiver->ops[0].passed_fd);
 	EXPECT_EQ(FD_CLOEXEC, fcntl(receiver->ops[0].passed_fd, F_GETFD));
-	EXPECT_TRUE(joins(receiver->ops[0].passed_fd, self->in));
+	EXPECT_TRUE(is_pipe(receiver->ops[0].passed_fd, self->in));
 	close(receiver->ops[0].passed_fd);
 	EXPECT_TRUE(hung_up(self->in));
 }
 
-/* R16: empty messages and large ones carry files, too. */
+/* R10, R16: files with messages of all sizes, empty ones too. */
 TEST_F(pass, r10_r16_sizes)
 {
 	static const unsigned int lens[] = { 0, 128, 129, 512, 513, 4096, 4097, 65536 };
@@ -229,7 +230,7 @@ TEST_F(pass, r10_r16_sizes)
 	EXPECT_TRUE(hung_up(self->in));
 }
 
-/* R16: files of every kind, channels and the channel itself among them. */
+/* R16: all kinds of files, channels and the channel itself included. */
 TEST_F(pass, r16_kinds)
 {
 	const int other = ch_make(3, 16, GOCHAN_FIXED);
@@ -244,7 +245,7 @@ TEST_F(pass, r16_kinds)
 
 	for (i = 0; i < ARRAY_SIZE(fds); i++) {
 		ASSERT_LE(0, fds[i]);
-		fd = pass_over(self->ch, variant->cmd, fds[i]);
+		fd = pass_file(self->ch, variant->cmd, fds[i]);
 		ASSERT_LE(0, fd);
 		EXPECT_TRUE(same_file(fds[i], fd));
 		EXPECT_EQ(fcntl(fds[i], F_GETFL), fcntl(fd, F_GETFL));
@@ -252,23 +253,23 @@ TEST_F(pass, r16_kinds)
 	}
 }
 
-/* R16: a right is not more than it was: of a handle, of O_PATH. */
+/* DESIGN 3, R16: passing a handle, or an O_PATH file, adds no rights. */
 TEST_F(pass, s3_r16_rights)
 {
 	const int other = ch_make(1, 16, 0);
-	int fd = pass_over(self->ch, variant->cmd, ch_dup(other, O_RDONLY));
+	int fd = pass_file(self->ch, variant->cmd, ch_dup(other, O_RDONLY));
 
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(-EBADF, send_text(fd, "a"));
 	EXPECT_EQ(-EACCES, ch_dup(fd, O_RDWR));
 	EXPECT_EQ(1, send_text(other, "a"));
 	EXPECT_STREQ("a", recv_text(fd));
-	fd = pass_over(self->ch, variant->cmd, open("/dev/null", O_PATH));
+	fd = pass_file(self->ch, variant->cmd, open("/dev/null", O_PATH));
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(-EBADF, send_text(fd, "a"));
 }
 
-/* A channel of channels: each request brings the channel for its reply. */
+/* A server on a channel of channels: each request passes the channel for its reply. */
 static void serve(int requests)
 {
 	struct call *call = taking(requests, GOCHAN_IOC_SELECT);
@@ -295,7 +296,7 @@ TEST_F(pass, r16_channel_of_channels)
 		ASSERT_LE(0, call_now(passing(self->ch, variant->cmd, "ask", fds[1])));
 		close(fds[1]);
 		ASSERT_STREQ("ask", recv_text(fds[0]));
-		/* the server has closed what it was given: nobody is left (R6) */
+		/* the server has closed its handle, so the channel hung up (R6) */
 		ASSERT_STREQ("(end)", recv_text(fds[0]));
 		close(fds[0]);
 	}
@@ -303,8 +304,8 @@ TEST_F(pass, r16_channel_of_channels)
 	EXPECT_EQ(0, reap(pid));
 }
 
-/* R6, R16: a handle on its way is a handle. */
-TEST_F(pass, r6_r16_handle_on_its_way)
+/* R6, R16: a handle in a blocked send still counts. */
+TEST_F(pass, r6_r16_handle_in_transit)
 {
 	struct call *sender;
 	int fds[2];
@@ -321,7 +322,7 @@ TEST_F(pass, r6_r16_handle_on_its_way)
 	EXPECT_STREQ("(end)", try_recv_text(fds[0]));
 }
 
-/* R16: on unbuffered channels only. */
+/* R16: files are passed on unbuffered channels only. */
 TEST_F(pass, r16_unbuffered_only)
 {
 	const int ch = ch_make(1, 16, 0);
@@ -332,14 +333,14 @@ TEST_F(pass, r16_unbuffered_only)
 	EXPECT_EQ(-EOPNOTSUPP, sender->ops[0].result);
 	EXPECT_EQ(0U, sender->arg.index);
 	EXPECT_EQ(0U, ch_info(ch).len);
-	/* to be ready to take one does no harm */
+	/* a receive with GOCHAN_TAKE_FD is valid */
 	EXPECT_EQ(1, send_text(ch, "a"));
 	EXPECT_LE(0, call_now(receiver));
 	EXPECT_EQ(-1, receiver->ops[0].passed_fd);
 	EXPECT_STREQ("a", call_text(receiver, 0));
 }
 
-/* R16, R20: no such file. */
+/* R16, R20: invalid descriptors. */
 TEST_F(pass, r16_r20_bad_descriptor)
 {
 	static const int fds[] = { -1, 9999, INT_MAX, INT_MIN, -100 };
@@ -352,11 +353,11 @@ TEST_F(pass, r16_r20_bad_descriptor)
 		EXPECT_EQ(-EBADF, call_now(call));
 		EXPECT_EQ(-EBADF, call->ops[0].result);
 	}
-	EXPECT_TRUE(lines_empty(self->ch));
+	EXPECT_TRUE(no_waiters(self->ch));
 }
 
-/* R16: one that does not ask gets the message alone; the file is dropped. */
-TEST_F(pass, r16_not_asked_for)
+/* R16: a receive without GOCHAN_TAKE_FD gets the message, and the file is dropped. */
+TEST_F(pass, r16_file_not_requested)
 {
 	struct call *sender, *receiver;
 	struct job *job;
@@ -390,8 +391,8 @@ TEST_F(pass, r16_not_asked_for)
 	EXPECT_TRUE(hung_up(self->in));
 }
 
-/* R16: a receiver that is ready to take a file gets messages without one. */
-TEST_F(pass, r16_none_passed)
+/* R16: a receive with GOCHAN_TAKE_FD gets messages without a file, too. */
+TEST_F(pass, r16_no_file_passed)
 {
 	struct call *receiver = taking(self->ch, variant->cmd);
 	struct rlimit limit, none;
@@ -399,7 +400,7 @@ TEST_F(pass, r16_none_passed)
 	receiver->ops[0].passed_fd = 77;
 	call_start(receiver, BY_THREAD);
 	ASSERT_TRUE(wait_for_waiters(self->ch, 0, 1));
-	/* it needs no descriptor then */
+	/* it needs no free descriptor then */
 	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &limit));
 	none = limit;
 	none.rlim_cur = 0;
@@ -410,7 +411,7 @@ TEST_F(pass, r16_none_passed)
 	EXPECT_STREQ("a", call_text(receiver, 0));
 }
 
-/* R16: several in one batch, and the same file several times. */
+/* R15, R16: several files in one batch, some of them repeatedly. */
 TEST(r15_r16_several)
 {
 	const int ch = ch_make(0, 16, 0);
@@ -438,9 +439,9 @@ TEST(r15_r16_several)
 	}
 }
 
-/* ---- it completes when the receiver has it ---- */
+/* ---- a send completes when the receiver has the descriptor ---- */
 
-/* A receiver that was given its message and cannot look at it yet. */
+/* A receiver that stalls while it copies the payload of the message offered to it. */
 struct slow {
 	struct stalled mem;
 	struct call *receiver;
@@ -458,8 +459,8 @@ static bool slow_receiver(struct slow *slow, int ch, unsigned long cmd)
 	return wait_for_waiters(ch, 0, 1);
 }
 
-/* R16: the send is not complete before; a signal or deadline changes nothing. */
-TEST_F(pass, r8_r16_completes_with_the_descriptor)
+/* R8, R16: the send does not complete before the receiver has the descriptor. */
+TEST_F(pass, r8_r16_completes_with_descriptor)
 {
 	struct call *sender = passing(self->ch, variant->cmd, "file", self->out);
 	struct slow slow;
@@ -474,7 +475,7 @@ TEST_F(pass, r8_r16_completes_with_the_descriptor)
 	while (now_ns() < (long long)sender->arg.timeout)
 		sched_yield();
 	call_signal(sender, SIGUSR1);
-	EXPECT_TRUE(lines_empty(self->ch));
+	EXPECT_TRUE(no_waiters(self->ch));
 	EXPECT_FALSE(call_done(sender));
 	close(self->out);
 	EXPECT_TRUE(still_open(self->in));
@@ -485,13 +486,13 @@ TEST_F(pass, r8_r16_completes_with_the_descriptor)
 	EXPECT_EQ(0, sender->ops[0].result);
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(0, memcmp(slow.mem.map, "file", 4));
-	EXPECT_TRUE(joins(fd, self->in));
+	EXPECT_TRUE(is_pipe(fd, self->in));
 	EXPECT_EQ(1U, ch_info(self->ch).sent);
 	EXPECT_EQ(1, handled());
 }
 
-/* R16: a sender that is killed while its receiver is slow: nothing is leaked. */
-TEST_F(pass, r16_sender_killed_on_the_way)
+/* R16: the sender is killed while the receiver copies: nothing is leaked. */
+TEST_F(pass, r16_sender_killed_during_copy)
 {
 	struct call *sender = passing(self->ch, variant->cmd, "file", self->out);
 	struct slow slow;
@@ -503,17 +504,17 @@ TEST_F(pass, r16_sender_killed_on_the_way)
 	ASSERT_TRUE(wait_stalled(&slow.mem));
 	EXPECT_EQ(-EINPROGRESS, call_kill(sender));
 	EXPECT_TRUE(still_open(self->in));
-	/* it was assigned to the receiver, which has it all */
+	/* the message was assigned to the receiver, which gets all of it */
 	ASSERT_EQ(0, arrive(&slow.mem, slow.content));
 	fd = taken(slow.receiver);
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(0, memcmp(slow.mem.map, "file", 4));
-	EXPECT_TRUE(joins(fd, self->in));
+	EXPECT_TRUE(is_pipe(fd, self->in));
 	close(fd);
 	EXPECT_TRUE(hung_up(self->in));
 }
 
-/* R16: both die, the sender first. */
+/* R16: both are killed, the sender first. */
 TEST_F(pass, r16_both_killed)
 {
 	struct call *sender = passing(self->ch, variant->cmd, "file", self->out);
@@ -536,8 +537,8 @@ TEST_F(pass, r16_both_killed)
 	EXPECT_TRUE(hung_up(self->in));
 }
 
-/* R1, R16: the receiver dies before it has it: the sender goes on waiting. */
-TEST_F(pass, r1_r16_receiver_killed_on_the_way)
+/* R1, R16: the receiver is killed while it copies: the sender stays blocked. */
+TEST_F(pass, r1_r16_receiver_killed_during_copy)
 {
 	struct call *sender = passing(self->ch, variant->cmd, "file", self->out);
 	struct call *receiver = taking(self->ch, variant->cmd);
@@ -564,13 +565,13 @@ TEST_F(pass, r1_r16_receiver_killed_on_the_way)
 	EXPECT_LE(0, call_wait(sender));
 	EXPECT_STREQ("file", call_text(receiver, 0));
 	ASSERT_LE(0, receiver->ops[0].passed_fd);
-	EXPECT_TRUE(joins(receiver->ops[0].passed_fd, self->in));
+	EXPECT_TRUE(is_pipe(receiver->ops[0].passed_fd, self->in));
 	EXPECT_EQ(1U, ch_info(self->ch).sent);
 	EXPECT_EQ(1U, ch_info(self->ch).received);
 }
 
-/* R16: it is killed while it stands in line. */
-TEST_F(pass, r8_r16_sender_killed_in_line)
+/* R8, R16: the sender is killed while it is queued. */
+TEST_F(pass, r8_r16_sender_killed_queued)
 {
 	struct call *sender = passing(self->ch, variant->cmd, "file", self->out);
 
@@ -580,12 +581,12 @@ TEST_F(pass, r8_r16_sender_killed_in_line)
 	EXPECT_TRUE(still_open(self->in));
 	EXPECT_EQ(-EINPROGRESS, call_kill(sender));
 	EXPECT_TRUE(hung_up(self->in));
-	EXPECT_TRUE(lines_empty(self->ch));
+	EXPECT_TRUE(no_waiters(self->ch));
 	EXPECT_EQ(-EAGAIN, call_try(taking(self->ch, variant->cmd)));
 }
 
-/* R5, R8, R12, R16: sends that give up drop the file. */
-TEST_F(pass, r5_r8_r12_r16_gave_up)
+/* R5, R8, R12, R16: sends that fail drop their reference to the file. */
+TEST_F(pass, r5_r8_r12_r16_failed_send_drops_file)
 {
 	struct call *sender = passing(self->ch, variant->cmd, "file", self->out);
 
@@ -607,9 +608,9 @@ TEST_F(pass, r5_r8_r12_r16_gave_up)
 	EXPECT_TRUE(hung_up(self->in));
 }
 
-/* ---- receivers that cannot have it ---- */
+/* ---- receivers that decline ---- */
 
-/* Runs a receive in a process that has no descriptor left. */
+/* Start a receive in a process at its descriptor limit. */
 static struct call *start_at_limit(struct call *receiver)
 {
 	const struct rlimit none = { 0, 0 };
@@ -627,8 +628,8 @@ static struct call *start_at_limit(struct call *receiver)
 	return receiver;
 }
 
-/* R16: EMFILE leaves the message, whoever came first. */
-TEST_F(pass, r16_no_descriptor_left)
+/* R16: EMFILE leaves the message with its sender, whichever side comes first. */
+TEST_F(pass, r16_emfile)
 {
 	struct call *sender, *receiver;
 	int k, fd;
@@ -663,7 +664,7 @@ TEST_F(pass, r16_no_descriptor_left)
 	}
 }
 
-/* R12, R16: a send that may not wait, and whose receiver leaves the message. */
+/* R12, R16: a non-blocking send whose receiver declines the message. */
 TEST_F(pass, r12_r16_nonblock)
 {
 	struct call *sender = passing(self->ch, variant->cmd, "file", self->out);
@@ -674,15 +675,15 @@ TEST_F(pass, r12_r16_nonblock)
 	EXPECT_EQ(-EAGAIN, call_try(sender));
 	EXPECT_EQ(-EMFILE, call_wait(receiver));
 	EXPECT_EQ(0U, ch_info(self->ch).sent);
-	EXPECT_TRUE(lines_empty(self->ch));
+	EXPECT_TRUE(no_waiters(self->ch));
 	receiver = call_start(taking(self->ch, variant->cmd), BY_THREAD);
 	ASSERT_TRUE(wait_for_waiters(self->ch, 0, 1));
 	EXPECT_LE(0, call_try(sender));
 	EXPECT_TRUE(same_file(self->out, taken(receiver)));
 }
 
-/* R16: who does not want the file may have the message after that. */
-TEST_F(pass, r16_left_and_not_asked_for)
+/* R16: after EMFILE a receive without GOCHAN_TAKE_FD gets the message. */
+TEST_F(pass, r16_declined_then_not_requested)
 {
 	struct call *sender = passing(self->ch, variant->cmd, "file", self->out);
 
@@ -695,8 +696,8 @@ TEST_F(pass, r16_left_and_not_asked_for)
 	EXPECT_TRUE(hung_up(self->in));
 }
 
-/* R2, R16: the message that was left comes before those of who came meanwhile. */
-TEST_F(pass, r2_r7_r16_left_in_front)
+/* R2, R7, R16: a declined message is ahead of those sent meanwhile. */
+TEST_F(pass, r2_r7_r16_declined_keeps_place)
 {
 	struct call *sender = passing(self->ch, variant->cmd, "first", self->out);
 	struct rlimit limit, none;
@@ -722,7 +723,7 @@ TEST_F(pass, r2_r7_r16_left_in_front)
 	EXPECT_EQ(6, job_wait(second));
 }
 
-/* R9, R16: payload or result that cannot be written: the message is left. */
+/* R9, R16: if payload or results cannot be written the message is declined. */
 TEST_F(pass, r9_r16_bad_memory)
 {
 	const unsigned int before = open_descriptors();
@@ -732,7 +733,7 @@ TEST_F(pass, r9_r16_bad_memory)
 	int k;
 
 	for (k = 0; k < 4; k++) {
-		/* two that come to a sender which waits, two that sleep */
+		/* two receives find a blocked sender, two are blocked themselves */
 		ops = map_pages(1);
 		payload = map_pages(1);
 		sender = passing(self->ch, variant->cmd, "file", self->out);
@@ -767,8 +768,8 @@ TEST_F(pass, r9_r16_bad_memory)
 	EXPECT_TRUE(hung_up(self->in));
 }
 
-/* R5, R16: the channel is closed while the file is on its way. */
-TEST_F(pass, r5_r16_closed_on_the_way)
+/* R5, R16: the channel is closed while the receiver copies. */
+TEST_F(pass, r5_r16_closed_during_copy)
 {
 	struct call *sender;
 	struct rlimit limit, none;
@@ -790,7 +791,7 @@ TEST_F(pass, r5_r16_closed_on_the_way)
 			ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &none));
 		ASSERT_EQ(0, arrive(&slow.mem, slow.content));
 		if (k) {
-			/* what it leaves is not delivered any more */
+			/* a message declined now is not delivered any more */
 			EXPECT_EQ(-EMFILE, taken(slow.receiver));
 			EXPECT_EQ(-EPIPE, call_wait(sender));
 			ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
@@ -807,7 +808,7 @@ TEST_F(pass, r5_r16_closed_on_the_way)
 
 /* ---- selects ---- */
 
-/* R14, R16: of a select's ops only the one that happens passes its file. */
+/* R14, R16: only the op of a select that happens passes its file. */
 TEST(r14_r16_select_sends)
 {
 	const int chs[3] = { ch_make(0, 16, 0), ch_make(0, 16, 0), ch_make(0, 16, 0) };
@@ -832,15 +833,15 @@ TEST(r14_r16_select_sends)
 	EXPECT_EQ(0, call_now(receiver));
 	EXPECT_EQ(1, call_wait(call));
 	ASSERT_LE(0, receiver->ops[0].passed_fd);
-	EXPECT_TRUE(joins(receiver->ops[0].passed_fd, fds[1][0]));
+	EXPECT_TRUE(is_pipe(receiver->ops[0].passed_fd, fds[1][0]));
 	close(receiver->ops[0].passed_fd);
 	for (k = 0; k < 3; k++) {
 		EXPECT_TRUE(hung_up(fds[k][0]));
-		EXPECT_TRUE(lines_empty(chs[k]));
+		EXPECT_TRUE(no_waiters(chs[k]));
 	}
 }
 
-/* R14, R16: a select that takes one from where it comes. */
+/* R14, R16: a select receives a file by one of its ops. */
 TEST(r14_r16_select_receives)
 {
 	const int chs[3] = { ch_make(0, 16, 0), ch_make(0, 16, 0), ch_make(0, 16, 0) };
@@ -859,10 +860,10 @@ TEST(r14_r16_select_receives)
 }
 
 /*
- * R14, R16: a select whose message was left does not count as one that
- * happened: another op of it may.
+ * R14, R16: a select whose message was declined is queued again, and another of
+ * its ops may happen.
  */
-TEST(r14_r16_select_goes_on)
+TEST(r14_r16_select_declined)
 {
 	const int ch = ch_make(0, 16, 0);
 	const int other = ch_make(0, 16, 0);
@@ -880,8 +881,8 @@ TEST(r14_r16_select_goes_on)
 		EXPECT_FALSE(call_done(call));
 		EXPECT_TRUE(k ? !strcmp(recv_text(ch), "file") : try_send_text(other, "a") == 1);
 		EXPECT_EQ(!k, call_wait(call));
-		EXPECT_TRUE(lines_empty(ch));
-		EXPECT_TRUE(lines_empty(other));
+		EXPECT_TRUE(no_waiters(ch));
+		EXPECT_TRUE(no_waiters(other));
 	}
 }
 
@@ -895,15 +896,15 @@ static long first_number(const char *path)
 }
 
 /*
- * Handles of the whole system: these tests pass nothing else. The kernel's
- * count of all files is no use, it is only exact to some dozens.
+ * The module's references: one for each open handle of the whole system. The
+ * kernel's count of open files is too inexact.
  */
 static long open_handles(void)
 {
 	return first_number("/sys/module/gochan/refcnt");
 }
 
-/* Files are closed a moment after what they belonged to is gone. */
+/* Files may be closed a moment after their process has exited. */
 static bool wait_for_handles(long handles)
 {
 	const struct wait wait = wait_begin();
@@ -915,7 +916,7 @@ static bool wait_for_handles(long handles)
 	return false;
 }
 
-/* Passes the channel over itself, and other files, without end. */
+/* Keep passing the channel itself, and other files. */
 static void pass_forever(int ch, unsigned long cmd)
 {
 	struct call *call = passing(ch, cmd, "file", ch);
@@ -929,7 +930,7 @@ static void pass_forever(int ch, unsigned long cmd)
 	}
 }
 
-/* Takes some, drops some, keeps some. */
+/* Keep receiving, with the file and without, and close some of the files. */
 static void take_forever(int ch, unsigned long cmd)
 {
 	struct call *call = taking(ch, cmd);
@@ -955,7 +956,7 @@ static bool wait_for_messages(int ch, unsigned int count)
 	return false;
 }
 
-/* R16: senders and receivers that are killed any time leak no file. */
+/* R8, R16: senders and receivers killed at any time leak no file. */
 TEST_F(pass, r8_r16_no_leak)
 {
 	const long handles = open_handles();
@@ -976,14 +977,14 @@ TEST_F(pass, r8_r16_no_leak)
 		ASSERT_TRUE(wait_for_messages(ch, 10 + i));
 		for (k = 0; k < 4; k++)
 			EXPECT_EQ(128 + SIGKILL, reap_killed(pids[k]));
-		EXPECT_TRUE(lines_empty(ch));
+		EXPECT_TRUE(no_waiters(ch));
 	}
 	close(ch);
 	EXPECT_TRUE(wait_for_handles(handles));
 }
 
-/* R16: a process that dies with the channel on its way over itself. */
-TEST_F(pass, r16_over_itself)
+/* R16: a process is killed while it passes a channel over itself. */
+TEST_F(pass, r16_channel_over_itself)
 {
 	const long handles = open_handles();
 	struct call *call;

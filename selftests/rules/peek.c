@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Looking at messages without taking them (GOCHAN_PEEK, FIONREAD), and
- * messages that are empty. Rules R1, R7, R9, R10 and R14 of DESIGN 4.
+ * Looking at messages without taking them (GOCHAN_PEEK, FIONREAD), and empty
+ * messages (R1, R7, R9, R10, R14).
  */
 #include <kselftest_harness.h>
 
@@ -52,7 +52,7 @@ static struct call *peeking(int ch, unsigned long cmd)
 	return call;
 }
 
-/* A message that is there: inside, or at a sender that waits with it. */
+/* Make a message available: buffered, or from a blocked sender. */
 static struct job *provide(int ch, const void *msg, size_t len)
 {
 	const unsigned int inside = ch_info(ch).capacity ? 1 : 0;
@@ -63,8 +63,8 @@ static struct job *provide(int ch, const void *msg, size_t len)
 	return job;
 }
 
-/* R1: it shows the message and leaves it, as often as one likes. */
-TEST_F(peek, r1_leaves_it)
+/* R1: a peek returns the message and leaves it, any number of times. */
+TEST_F(peek, r1_leaves_message)
 {
 	const int ch = ch_make(variant->capacity, 16, 0);
 	struct call *call = peeking(ch, variant->cmd);
@@ -91,7 +91,7 @@ TEST_F(peek, r1_leaves_it)
 	EXPECT_EQ(-EAGAIN, call_try(call));
 }
 
-/* R1: messages of all sizes whole. */
+/* R1: peeks at messages of all sizes. */
 TEST_F(peek, r1_sizes)
 {
 	static const unsigned int lens[] = { 0, 1, 128, 129, 512, 513, 4096, 4097, 65536 };
@@ -121,8 +121,8 @@ TEST_F(peek, r1_sizes)
 	}
 }
 
-/* R10: too small a room tells the size needed, and one in two steps has it. */
-TEST_F(peek, r10_how_long_is_it)
+/* R10: a peek with too small a buffer reports the required size. */
+TEST_F(peek, r10_reports_size)
 {
 	const int ch = ch_make(variant->capacity, 16, 0);
 	struct call *call = peeking(ch, variant->cmd);
@@ -138,7 +138,7 @@ TEST_F(peek, r10_how_long_is_it)
 	EXPECT_EQ(6, job_wait(job));
 }
 
-/* R9: memory that is not there: the message is. */
+/* R9: a peek into bad memory fails, and the message stays. */
 TEST_F(peek, r9_bad_memory)
 {
 	static const unsigned int lens[] = { 5, 200, 9000 };
@@ -166,8 +166,8 @@ TEST_F(peek, r9_bad_memory)
 	}
 }
 
-/* DESIGN 3: it needs the right to receive. */
-TEST_F(peek, s3_right)
+/* DESIGN 3: a peek requires the right to receive. */
+TEST_F(peek, s3_needs_right_to_receive)
 {
 	const int ch = ch_make(variant->capacity, 16, 0);
 	struct call *call = peeking(ch_dup(ch, O_WRONLY), variant->cmd);
@@ -176,7 +176,7 @@ TEST_F(peek, s3_right)
 	EXPECT_EQ(-EBADF, call->ops[0].result);
 }
 
-/* R5: the end, once it is drained. */
+/* R5: a peek sees the end once the channel is drained. */
 TEST_F(peek, r5_closed)
 {
 	const int ch = ch_make(1, 16, 0);
@@ -192,7 +192,7 @@ TEST_F(peek, r5_closed)
 	EXPECT_STREQ("(closed)", call_text(call, 0));
 }
 
-/* R5: the end comes while it sleeps. */
+/* R5: the channel is closed while a peek is blocked. */
 TEST_F(peek, r5_closed_asleep)
 {
 	const int ch = ch_make(variant->capacity, 16, 0);
@@ -206,10 +206,10 @@ TEST_F(peek, r5_closed_asleep)
 }
 
 /*
- * R7: peekers wait in no line: nobody sends to them, and one message shows
- * itself to all of them.
+ * R7: peekers are not queued: no send is handed off to them, and all of them see
+ * the same message.
  */
-TEST_F(peek, r7_stand_in_no_line)
+TEST_F(peek, r7_peekers_not_queued)
 {
 	const int ch = ch_make(variant->capacity, 16, 0);
 	struct call *calls[3];
@@ -221,7 +221,7 @@ TEST_F(peek, r7_stand_in_no_line)
 		ASSERT_TRUE(wait_in_syscall(calls[i]->id, SYS_ioctl));
 		ASSERT_TRUE(wait_asleep(calls[i]->id));
 	}
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_waiters(ch));
 	EXPECT_EQ(variant->capacity ? POLLOUT : 0, ch_poll(ch) & (POLLIN | POLLOUT));
 	if (!variant->capacity)
 		EXPECT_EQ(-EAGAIN, try_send_text(ch, "a"));
@@ -234,8 +234,8 @@ TEST_F(peek, r7_stand_in_no_line)
 	EXPECT_EQ(5, job_wait(job));
 }
 
-/* R7: a receiver that waits gets its message, whoever peeks before it. */
-TEST_F(peek, r7_take_nobodys_turn)
+/* R7: a blocked receiver gets its message, although a peeker came first. */
+TEST_F(peek, r7_receivers_not_delayed)
 {
 	const int ch = ch_make(variant->capacity, 16, 0);
 	struct call *peeker = call_start(peeking(ch, variant->cmd), BY_THREAD);
@@ -250,7 +250,7 @@ TEST_F(peek, r7_take_nobodys_turn)
 		EXPECT_EQ(1, try_send_text(ch, "a"));
 		EXPECT_STREQ("a", job_text(receiver));
 	}
-	/* it has seen none of them, and waits */
+	/* the peeker has seen none of them, and is still blocked */
 	ASSERT_TRUE(wait_asleep(peeker->id));
 	EXPECT_FALSE(call_done(peeker));
 	receiver = provide(ch, "b", 1);
@@ -260,7 +260,7 @@ TEST_F(peek, r7_take_nobodys_turn)
 	EXPECT_EQ(1, job_wait(receiver));
 }
 
-/* R12: not to wait. */
+/* R12: non-blocking peeks, and deadlines. */
 TEST_F(peek, r12_nonblock)
 {
 	const int ch = ch_make(variant->capacity, 16, 0);
@@ -272,7 +272,7 @@ TEST_F(peek, r12_nonblock)
 	EXPECT_LE((long long)call->arg.timeout, now_ns());
 }
 
-/* R14: among other ops of a select. */
+/* R14: a peek among other ops of a select. */
 TEST(r14_peek_or_receive)
 {
 	const int a = ch_make(0, 16, 0);
@@ -284,11 +284,11 @@ TEST(r14_peek_or_receive)
 	call_recv(call, b);
 	call_start(call, BY_THREAD);
 	ASSERT_TRUE(wait_for_waiters(b, 0, 1));
-	EXPECT_TRUE(lines_empty(a));
+	EXPECT_TRUE(no_waiters(a));
 	job = provide(a, "peek", 4);
 	EXPECT_EQ(0, call_wait(call));
 	EXPECT_STREQ("peek", call_text(call, 0));
-	EXPECT_TRUE(lines_empty(b));
+	EXPECT_TRUE(no_waiters(b));
 	EXPECT_STREQ("peek", recv_text(a));
 	EXPECT_EQ(4, job_wait(job));
 
@@ -300,7 +300,7 @@ TEST(r14_peek_or_receive)
 	EXPECT_STREQ("recv", call_text(call, 1));
 }
 
-/* R15: look first, then take. */
+/* R15: peek, then receive, in one batch. */
 TEST(r15_peek_then_receive)
 {
 	const int ch = ch_make(2, 16, 0);
@@ -319,7 +319,7 @@ TEST(r15_peek_then_receive)
 	EXPECT_STREQ("2", call_text(call, 3));
 }
 
-/* R16: a file that comes with the message is not taken by who peeks. */
+/* R16: a peek leaves the file that comes with a message. */
 TEST_F(peek, r16_file_stays)
 {
 	const int ch = ch_make(0, 16, 0);
@@ -341,57 +341,57 @@ TEST_F(peek, r16_file_stays)
 	EXPECT_LE(0, receiver->ops[0].passed_fd);
 }
 
-struct looker {
+struct peeker {
 	int ch;
 	int seen;
 	int bad;
 };
 
-/* Peek until the end; what is seen is whole. */
-static void *look(void *arg)
+/* Peek until the end, and check that the messages are whole. */
+static void *peek_until_end(void *arg)
 {
 	static __thread char buf[9000];
-	struct looker *looker = arg;
+	struct peeker *peeker = arg;
 	struct gochan_op op;
 
 	for (;;) {
-		op = GOCHAN_RECV(looker->ch, buf, sizeof(buf));
+		op = GOCHAN_RECV(peeker->ch, buf, sizeof(buf));
 		op.flags = GOCHAN_PEEK;
-		if (ops_select(looker->ch, &op, 1, 0) < 0 || op.result)
+		if (ops_select(peeker->ch, &op, 1, 0) < 0 || op.result)
 			return NULL;
-		looker->seen++;
-		looker->bad += op.len != sizeof(buf) ||
+		peeker->seen++;
+		peeker->bad += op.len != sizeof(buf) ||
 			       !is_filled(buf + 1, sizeof(buf) - 1, (unsigned char)buf[0]);
 	}
 }
 
-/* R1, R7: those who peek while others send and receive disturb nobody. */
-TEST_F(peek, r1_r7_among_others)
+/* R1, R7: a concurrent peeker does not affect senders and receivers. */
+TEST_F(peek, r1_r7_concurrent_peeks)
 {
-	struct looker looker = { .ch = ch_make(variant->capacity, 9000, 0) };
+	struct peeker peeker = { .ch = ch_make(variant->capacity, 9000, 0) };
 	static char msg[9000], buf[9000];
 	pthread_t thread;
 	struct job *job;
 	int i;
 
-	ASSERT_EQ(0, pthread_create(&thread, NULL, look, &looker));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, peek_until_end, &peeker));
 	for (i = 0; i < 25; i++) {
 		msg[0] = i;
 		fill(msg + 1, sizeof(msg) - 1, i);
-		job = job_start(BY_THREAD, looker.ch, true, msg, sizeof(msg));
-		ASSERT_EQ(sizeof(buf), ch_recv(looker.ch, buf, sizeof(buf)));
+		job = job_start(BY_THREAD, peeker.ch, true, msg, sizeof(msg));
+		ASSERT_EQ(sizeof(buf), ch_recv(peeker.ch, buf, sizeof(buf)));
 		ASSERT_EQ(0, memcmp(msg, buf, sizeof(buf)));
 		ASSERT_EQ(sizeof(msg), job_wait(job));
 	}
-	ASSERT_EQ(0, ch_close(looker.ch));
+	ASSERT_EQ(0, ch_close(peeker.ch));
 	ASSERT_EQ(0, pthread_join(thread, NULL));
-	EXPECT_EQ(0, looker.bad);
-	EXPECT_EQ(25U, ch_info(looker.ch).received);
+	EXPECT_EQ(0, peeker.bad);
+	EXPECT_EQ(25U, ch_info(peeker.ch).received);
 }
 
 /* ---- FIONREAD ---- */
 
-/* DESIGN 5: the size of the next message, each in its turn; any handle may ask. */
+/* DESIGN 5: the size of the next message, on a handle with any rights. */
 TEST(s5_fionread)
 {
 	const int ch = ch_make(3, 65536, 0);
@@ -423,7 +423,7 @@ static int send_empty(int ch)
 	return ops_batch(ch, &op, 1, GOCHAN_NONBLOCK);
 }
 
-/* R4, R10: empty messages are messages: counted, in order, and not the end. */
+/* R4, R10: empty messages are counted and ordered, and are not the end. */
 TEST(r4_r10_empty)
 {
 	const int ch = ch_make(3, 16, 0);
@@ -440,7 +440,7 @@ TEST(r4_r10_empty)
 	call_recv(call, ch);
 	call_recv(call, ch);
 	call_recv(call, ch);
-	/* no room is needed for one */
+	/* receiving one needs no buffer */
 	call->ops[0].len = 0;
 	call->ops[0].buf = 0;
 	EXPECT_EQ(3, call_now(call));
@@ -456,7 +456,7 @@ TEST(r4_r10_empty)
 	EXPECT_STREQ("(closed)", call_text(call, 0));
 }
 
-/* R10: a read that takes an empty message returns 0, and a shorter one not. */
+/* R10: a read receives an empty message and returns 0, a read of length 0 does not. */
 TEST(r10_read_takes_empty)
 {
 	const int ch = ch_make(3, 16, 0);
@@ -473,8 +473,8 @@ TEST(r10_read_takes_empty)
 	EXPECT_EQ(1, ch_recv(ch, &c, 1));
 }
 
-/* R3, R10: on an unbuffered channel, by select and batch, whoever comes first. */
-TEST_F(peek, r3_r10_empty_meets)
+/* R3, R10: empty messages on an unbuffered channel, whichever side comes first. */
+TEST_F(peek, r3_r10_empty_unbuffered)
 {
 	const int ch = ch_make(0, 0, 0);
 	struct call *call;
@@ -501,7 +501,7 @@ TEST_F(peek, r3_r10_empty_meets)
 	EXPECT_EQ(2U, ch_info(ch).received);
 }
 
-/* R4, R10: a channel of empty messages only is a semaphore. */
+/* R4, R10: a channel with a msg_size of 0 is a semaphore. */
 TEST(r4_r10_semaphore)
 {
 	const int ch = ch_make(2, 0, 0);

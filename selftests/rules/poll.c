@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R13: what poll, select, epoll and SIGIO tell of a channel in each state,
- * and whom they wake.
+ * R13: what poll, select, epoll and SIGIO report in each state of a channel, and
+ * which pollers are woken.
  */
 #include <kselftest_harness.h>
 
@@ -29,7 +29,7 @@ FIXTURE_TEARDOWN(poll)
 	unlink_all();
 }
 
-/* R13: a buffered channel, seen by each kind of handle. */
+/* R13: a buffered channel, on handles with each of the rights. */
 TEST(r13_buffered)
 {
 	const int ch = ch_make(2, 16, 0);
@@ -57,7 +57,7 @@ TEST(r13_buffered)
 	EXPECT_EQ(0, ch_poll(receiver));
 }
 
-/* R13: an unbuffered one is ready where the other side waits. */
+/* R13: an unbuffered channel is ready while a peer is blocked. */
 TEST(r13_unbuffered)
 {
 	const int ch = ch_make(0, 16, 0);
@@ -90,8 +90,8 @@ TEST(r13_unbuffered)
 	EXPECT_EQ(0, ch_poll(ch));
 }
 
-/* R8, R13: who gave up is not there any more. */
-TEST(r8_r13_gave_up)
+/* R8, R13: an unbuffered channel is not ready after its waiter was killed. */
+TEST(r8_r13_killed_waiter)
 {
 	const int ch = ch_make(0, 16, 0);
 	struct job *job;
@@ -109,7 +109,7 @@ TEST(r8_r13_gave_up)
 	EXPECT_EQ(0, ch_poll(ch));
 }
 
-/* R5, R13: closed with a message inside, then drained. */
+/* R5, R13: closed with a buffered message, then drained. */
 TEST(r5_r13_closed)
 {
 	const int ch = ch_make(1, 16, 0);
@@ -129,7 +129,7 @@ TEST(r5_r13_closed)
 	EXPECT_EQ(OUT | POLLERR, ch_poll(sender) & (IN | OUT | POLLERR));
 }
 
-/* R6, R13: no sender is left, with a message inside and without. */
+/* R6, R13: no senders are left, with a buffered message and drained. */
 TEST(r6_r13_no_senders)
 {
 	int fds[2];
@@ -143,7 +143,7 @@ TEST(r6_r13_no_senders)
 	EXPECT_EQ(POLLHUP | POLLRDHUP, ch_poll(fds[0]));
 }
 
-/* R6, R13: no receiver is left: a send would not block, but fail. */
+/* R6, R13: no receivers are left: a send would not block, but fail. */
 TEST(r6_r13_no_receivers)
 {
 	unsigned int capacity;
@@ -159,7 +159,7 @@ TEST(r6_r13_no_receivers)
 	}
 }
 
-/* R6, R13: a named channel does not hang up, and with UNLINK it does. */
+/* R6, R13: a named channel hangs up only when it is unlinked. */
 TEST_F(poll, r6_r13_named)
 {
 	const int ch = ch_make_named(PREFIX "poll", 1, 0600);
@@ -180,7 +180,7 @@ struct poller {
 	bool done;
 };
 
-static void *poll_on(void *arg)
+static void *poll_once(void *arg)
 {
 	struct poller *poller = arg;
 	struct pollfd pfd = { .fd = poller->fd, .events = poller->events };
@@ -197,7 +197,7 @@ static bool is_done(const struct poller *poller)
 	return __atomic_load_n(&poller->done, __ATOMIC_SEQ_CST);
 }
 
-/* The poller sleeps in its system call. */
+/* Wait until the poller is blocked in system call @nr. */
 static bool wait_polling(const struct poller *poller, long nr)
 {
 	const struct wait wait = wait_begin();
@@ -210,11 +210,11 @@ static bool wait_polling(const struct poller *poller, long nr)
 
 static bool start_poller(pthread_t *thread, struct poller *poller)
 {
-	return !pthread_create(thread, NULL, poll_on, poller) &&
+	return !pthread_create(thread, NULL, poll_once, poller) &&
 	       wait_polling(poller, SYS_ppoll);
 }
 
-/* R13: who sleeps in poll is woken by what it waits for, and only by it. */
+/* R13: a poller is woken by the events that it asked for, and no others. */
 TEST_F(poll, r13_wakes_in_and_out)
 {
 	const int ch = ch_make(2, 16, 0);
@@ -236,7 +236,7 @@ TEST_F(poll, r13_wakes_in_and_out)
 	EXPECT_EQ(POLLOUT, out.revents);
 }
 
-/* R13: a receiver that begins to wait wakes who polls to send, and back. */
+/* R13: a receiver that blocks wakes pollers for a send, and vice versa. */
 TEST_F(poll, r13_wakes_unbuffered)
 {
 	const int ch = ch_make(0, 16, 0);
@@ -261,14 +261,14 @@ TEST_F(poll, r13_wakes_unbuffered)
 	EXPECT_EQ(1, job_wait(job));
 }
 
-/* R5, R6, R13: the end wakes every poller. */
-TEST_F(poll, r5_r6_r13_wakes_at_the_end)
+/* R5, R6, R13: close and hangup wake all pollers. */
+TEST_F(poll, r5_r6_r13_end_wakes_all)
 {
 	const int ch = ch_make(0, 16, 0);
 	struct poller closed[2] = {
 		{ .fd = ch, .events = POLLIN }, { .fd = ch, .events = POLLOUT },
 	};
-	struct poller left = { .events = POLLIN };
+	struct poller hangup = { .events = POLLIN };
 	pthread_t threads[2];
 	int fds[2], i;
 
@@ -282,15 +282,15 @@ TEST_F(poll, r5_r6_r13_wakes_at_the_end)
 	EXPECT_EQ(POLLOUT | POLLHUP, closed[1].revents);
 
 	ASSERT_EQ(0, ch_pair(fds, 0, 16, 0));
-	left.fd = fds[0];
-	ASSERT_TRUE(start_poller(&threads[0], &left));
+	hangup.fd = fds[0];
+	ASSERT_TRUE(start_poller(&threads[0], &hangup));
 	close(fds[1]);
 	ASSERT_EQ(0, pthread_join(threads[0], NULL));
-	EXPECT_EQ(POLLHUP, left.revents);
+	EXPECT_EQ(POLLHUP, hangup.revents);
 }
 
-/* R7, R13: pollers stand in no line: the one who receives is served. */
-TEST_F(poll, r7_r13_pollers_take_no_turn)
+/* R7, R13: pollers are not queued, so a message goes to the blocked receiver. */
+TEST_F(poll, r7_r13_pollers_not_queued)
 {
 	const int ch = ch_make(0, 16, 0);
 	struct poller pollers[3];
@@ -331,19 +331,19 @@ static int events_within(int ep, int milliseconds)
 	return count < 0 ? -errno : (int)event.events;
 }
 
-/* The events that are there now. */
+/* The events reported now. */
 static int events_of(int ep)
 {
 	return events_within(ep, 0);
 }
 
-/* The next ones: who is seen to wait may not have told of it yet. */
+/* Wait for events: a queued sender may not have woken pollers yet. */
 static int next_events(int ep)
 {
 	return events_within(ep, WAIT_LIMIT * 1000);
 }
 
-/* R13: level triggered: as long as it is so. */
+/* R13: level-triggered epoll reports an event as long as it holds. */
 TEST(r13_epoll_level)
 {
 	const int ch = ch_make(1, 16, 0);
@@ -361,7 +361,7 @@ TEST(r13_epoll_level)
 	EXPECT_EQ(EPOLLOUT | EPOLLHUP | EPOLLRDHUP, events_of(ep));
 }
 
-/* R13: edge triggered: every send is an edge, and a receive none. */
+/* R13: edge-triggered: every send is an edge for EPOLLIN, a receive is not. */
 TEST(r13_epoll_edge_in)
 {
 	const int ch = ch_make(4, 16, 0);
@@ -384,7 +384,7 @@ TEST(r13_epoll_edge_in)
 	EXPECT_EQ(EPOLLIN, events_of(ep));
 }
 
-/* R13: out is woken by a place that came free, and not by a send. */
+/* R13: edge-triggered: a free slot is an edge for EPOLLOUT, a send is not. */
 TEST(r13_epoll_edge_out)
 {
 	const int ch = ch_make(2, 16, 0);
@@ -401,7 +401,7 @@ TEST(r13_epoll_edge_out)
 	EXPECT_EQ(0, events_of(ep));
 }
 
-/* R13: a sender that begins to wait is an edge as well. */
+/* R13: edge-triggered: a sender that blocks is an edge for EPOLLIN. */
 TEST(r13_epoll_edge_unbuffered)
 {
 	const int ch = ch_make(0, 16, 0);
@@ -423,9 +423,9 @@ TEST(r13_epoll_edge_unbuffered)
 	EXPECT_EQ(0, events_of(ep));
 }
 
-#define CROWD	8
+#define POLLERS	8
 
-static void *epoll_on(void *arg)
+static void *epoll_once(void *arg)
 {
 	struct poller *poller = arg;
 	struct epoll_event event;
@@ -436,13 +436,13 @@ static void *epoll_on(void *arg)
 	return NULL;
 }
 
-/* How many came back, once every one has or sleeps again. */
+/* How many pollers returned, once each has returned or sleeps again. */
 static int count_woken(const struct poller *pollers)
 {
 	const struct wait wait = wait_begin();
 	int i, woken = 0;
 
-	for (i = 0; i < CROWD; i++) {
+	for (i = 0; i < POLLERS; i++) {
 		while (!is_done(&pollers[i]) && !is_asleep(pollers[i].tid))
 			if (!wait_more(&wait))
 				return -1;
@@ -454,16 +454,16 @@ static int count_woken(const struct poller *pollers)
 /* R13: an EPOLLEXCLUSIVE event wakes at least one and not all. */
 TEST(r13_epoll_exclusive)
 {
-	const int ch = ch_make(CROWD, 16, 0);
-	struct poller pollers[CROWD] = {};
-	pthread_t threads[CROWD];
+	const int ch = ch_make(POLLERS, 16, 0);
+	struct poller pollers[POLLERS] = {};
+	pthread_t threads[POLLERS];
 	int i, woken;
 
 	ASSERT_LE(0, ch);
-	for (i = 0; i < CROWD; i++) {
+	for (i = 0; i < POLLERS; i++) {
 		pollers[i].fd = epoll_of(ch, EPOLLIN | EPOLLEXCLUSIVE);
 		ASSERT_LE(0, pollers[i].fd);
-		ASSERT_EQ(0, pthread_create(&threads[i], NULL, epoll_on,
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, epoll_once,
 					    &pollers[i]));
 		ASSERT_TRUE(wait_polling(&pollers[i],
 					 SYS_epoll_pwait));
@@ -471,15 +471,15 @@ TEST(r13_epoll_exclusive)
 	EXPECT_EQ(1, send_text(ch, "a"));
 	woken = count_woken(pollers);
 	EXPECT_LE(1, woken);
-	EXPECT_GT(CROWD, woken);
+	EXPECT_GT(POLLERS, woken);
 
-	/* the end is for all of them */
+	/* a close wakes all of them */
 	EXPECT_EQ(0, ch_close(ch));
-	for (i = 0; i < CROWD; i++)
+	for (i = 0; i < POLLERS; i++)
 		EXPECT_EQ(0, pthread_join(threads[i], NULL));
 }
 
-/* R13: select(2) knows it too. */
+/* R13: select(2). */
 TEST(r13_select2)
 {
 	const int ch = ch_make(1, 16, 0);
@@ -528,7 +528,7 @@ static bool is_pending(int sig)
 	return sigismember(&set, sig);
 }
 
-/* R13: SIGIO. */
+/* R13: SIGIO for a message, a free slot and a close. */
 TEST(r13_sigio)
 {
 	const int ch = ch_make(1, 16, 0);
@@ -546,8 +546,8 @@ TEST(r13_sigio)
 	EXPECT_TRUE(got_signal(SIGIO, &info));
 }
 
-/* R13: F_SETSIG says which descriptor and what. */
-TEST(r13_sigio_says_what)
+/* R13: with F_SETSIG the signal names descriptor and event. */
+TEST(r13_sigio_info)
 {
 	const int ch = ch_make(2, 16, 0);
 	const int sig = SIGRTMIN + 1;
@@ -571,8 +571,8 @@ TEST(r13_sigio_says_what)
 	EXPECT_FALSE(is_pending(sig));
 }
 
-/* R13: SIGIO at the end of the last sender. */
-TEST(r6_r13_sigio)
+/* R6, R13: SIGIO for a hangup. */
+TEST(r6_r13_sigio_hangup)
 {
 	siginfo_t info;
 	int fds[2];

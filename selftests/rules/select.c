@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R14: which op of a select happens, when it gives up, what it does with ops
- * that fail, and its place in line. What it polls is in select_poll.c, many
- * processes at once in select_many.c, bad ops in ops.c.
+ * R14: which op of a select happens, deadlines and signals, ops that fail, and
+ * its places in the wait queues. POLL ops are tested in select_poll.c, many
+ * concurrent selects in select_many.c, invalid ops in ops.c.
  */
 #include <kselftest_harness.h>
 
@@ -40,11 +40,11 @@ FIXTURE_TEARDOWN(select)
 {
 }
 
-/* ---- which of the ready ones ---- */
+/* ---- which of several ready ops ---- */
 
 /*
- * How far counts are from uniform. The limits below are passed by chance once
- * in 10^9 runs.
+ * Pearson's chi-squared statistic for a uniform distribution. The limits below
+ * are exceeded by chance once in 10^9 runs.
  */
 static double chi_squared(const unsigned int *counts, unsigned int n)
 {
@@ -62,7 +62,7 @@ static double chi_squared(const unsigned int *counts, unsigned int n)
 #define CHI_SQUARED_7	55.9	/* for 8 */
 #define CHI_SQUARED_15	73.6	/* for 16 */
 
-/* A channel on which a send is ready, and a receive. */
+/* A channel on which both a send and a receive are ready. */
 static int half_full(void)
 {
 	const int ch = ch_make(2, 16, 0);
@@ -70,7 +70,7 @@ static int half_full(void)
 	return ch < 0 || send_text(ch, "a") != 1 ? -1 : ch;
 }
 
-/* One select of ops on half full channels, whose effect is undone. */
+/* Make one select of ops on half full channels, and undo its effect. */
 static int choose(struct gochan_op *ops, unsigned int n, unsigned int flags)
 {
 	const int at = ops_select(ops[0].fd, ops, n, flags);
@@ -85,7 +85,7 @@ static int choose(struct gochan_op *ops, unsigned int n, unsigned int flags)
 	return at;
 }
 
-/* Ops that are ready, of all kinds in turn. */
+/* Ready ops of all kinds in turn. */
 static bool make_ready(struct gochan_op *ops, unsigned int n, char *buf)
 {
 	unsigned int i;
@@ -103,7 +103,7 @@ static bool make_ready(struct gochan_op *ops, unsigned int n, char *buf)
 	return true;
 }
 
-/* R14: of eight that are ready each is taken as often as any other. */
+/* R14: of eight ready ops each is equally likely. */
 TEST(r14_uniform)
 {
 	unsigned int counts[8] = {};
@@ -120,34 +120,34 @@ TEST(r14_uniform)
 	EXPECT_GT(CHI_SQUARED_7, chi_squared(counts, 8));
 }
 
-/* R14: an end is as likely as a message, and so is what cannot be taken at once. */
-TEST(r14_uniform_with_an_end)
+/* R14: a closed channel and a long message are as likely as a short one. */
+TEST(r14_uniform_with_closed)
 {
 	unsigned int counts[3] = {};
 	struct gochan_op ops[3];
 	char bufs[2][64] = {};
 	const int full = ch_make(1, 16, 0);
-	const int ended = ch_make(1, 16, 0);
-	const int pointers = ch_make(1, 8192, 0);
+	const int closed = ch_make(1, 16, 0);
+	const int indirect = ch_make(1, 8192, 0);
 	int i, at;
 
 	ASSERT_EQ(1, send_text(full, "a"));
-	ASSERT_EQ(1, send_text(pointers, "a"));
-	ASSERT_EQ(0, ch_close(ended));
+	ASSERT_EQ(1, send_text(indirect, "a"));
+	ASSERT_EQ(0, ch_close(closed));
 	for (i = 0; i < 3000; i++) {
 		ops[0] = GOCHAN_RECV(full, bufs[0], 64);
-		ops[1] = GOCHAN_RECV(ended, NULL, 0);
-		ops[2] = GOCHAN_RECV(pointers, bufs[1], 64);
+		ops[1] = GOCHAN_RECV(closed, NULL, 0);
+		ops[2] = GOCHAN_RECV(indirect, bufs[1], 64);
 		at = ops_select(full, ops, 3, 0);
 		ASSERT_TRUE(at >= 0 && at < 3);
 		counts[at >= 0 ? at : 0]++;
 		if (at != 1)
-			ASSERT_EQ(1, send_text(at ? pointers : full, "a"));
+			ASSERT_EQ(1, send_text(at ? indirect : full, "a"));
 	}
 	EXPECT_GT(CHI_SQUARED_2, chi_squared(counts, 3));
 }
 
-/* R14: the same where ops do not fit on the stack. */
+/* R14: likewise with more ops than fit on the stack. */
 TEST(r14_uniform_many)
 {
 	unsigned int counts[16] = {};
@@ -165,8 +165,8 @@ TEST(r14_uniform_many)
 }
 
 /*
- * R14: who stands behind ops that are not ready is not preferred: a random
- * start from which one goes on to the next ready one would do that.
+ * R14: an op behind others that are not ready is not preferred, as it would be
+ * if the first ready op after a random position were taken.
  */
 TEST(r14_uniform_with_gaps)
 {
@@ -200,7 +200,7 @@ struct woken {
 };
 
 /* Select until the channel is closed. */
-static void *be_woken(void *arg)
+static void *select_until_closed(void *arg)
 {
 	struct woken *woken = arg;
 	struct call *call = call_select(woken->ch);
@@ -216,14 +216,14 @@ static void *be_woken(void *arg)
 	return NULL;
 }
 
-/* R14: likewise where several become ready by the message that wakes. */
+/* R14: likewise when one message makes several ops of a blocked select ready. */
 TEST(r14_uniform_when_woken)
 {
 	struct woken woken = { .ch = ch_make(0, 16, 0) };
 	pthread_t thread;
 	int i;
 
-	ASSERT_EQ(0, pthread_create(&thread, NULL, be_woken, &woken));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, select_until_closed, &woken));
 	for (i = 0; i < 400; i++) {
 		ASSERT_TRUE(wait_for_waiters(woken.ch, 0, 1));
 		ASSERT_EQ(1, try_send_text(woken.ch, "a"));
@@ -235,7 +235,7 @@ TEST(r14_uniform_when_woken)
 	EXPECT_GT(CHI_SQUARED_2, chi_squared(woken.counts, 3));
 }
 
-/* R14: with GOCHAN_ORDERED the first. */
+/* R14: with GOCHAN_ORDERED the first ready op happens. */
 TEST(r14_ordered)
 {
 	struct gochan_op ops[16];
@@ -252,7 +252,7 @@ TEST(r14_ordered)
 		ASSERT_EQ(1, choose(ops + 1, 15, GOCHAN_ORDERED));
 }
 
-/* R14: and the first of those that the message which wakes makes ready. */
+/* R14: likewise when one message makes several ops of a blocked select ready. */
 TEST(r14_ordered_when_woken)
 {
 	const int ch = ch_make(0, 16, 0);
@@ -272,7 +272,7 @@ TEST(r14_ordered_when_woken)
 	}
 }
 
-/* R14: exactly one happens. */
+/* R14: exactly one op happens. */
 TEST(r14_exactly_one)
 {
 	const int sends = ch_make(2, 16, 0);
@@ -304,7 +304,7 @@ TEST(r14_exactly_one)
 	EXPECT_EQ(info.sent, info.received);
 }
 
-/* R12, R14: Go's default, where nothing is ready and where something is. */
+/* R12, R14: GOCHAN_NONBLOCK (Go's default), with no op ready and with one. */
 TEST(r12_r14_nonblock)
 {
 	const int empty = ch_make(1, 16, 0);
@@ -313,20 +313,20 @@ TEST(r12_r14_nonblock)
 
 	ASSERT_EQ(1, send_text(full, "f"));
 	call_recv(call, empty);
-	call_send(call, full, "late");
+	call_send(call, full, "more");
 	call_poll(call, empty, POLLIN);
 	call_recv(call, -1);
 	EXPECT_EQ(-EAGAIN, call_try(call));
 	EXPECT_EQ(UNTOUCHED, call->ops[0].result);
-	EXPECT_TRUE(lines_empty(empty));
-	EXPECT_TRUE(lines_empty(full));
+	EXPECT_TRUE(no_waiters(empty));
+	EXPECT_TRUE(no_waiters(full));
 	EXPECT_STREQ("f", recv_text(full));
 	EXPECT_EQ(1, call_try(call));
 	EXPECT_EQ(1U, call->arg.index);
-	EXPECT_STREQ("late", recv_text(full));
+	EXPECT_STREQ("more", recv_text(full));
 }
 
-/* R12: that a descriptor is O_NONBLOCK does not keep a select from waiting. */
+/* R12, R14: a select blocks although its descriptor is O_NONBLOCK. */
 TEST(r12_r14_nonblocking_descriptor)
 {
 	const int ch = ch_make(0, 16, 0);
@@ -341,7 +341,7 @@ TEST(r12_r14_nonblocking_descriptor)
 	EXPECT_STREQ("a", call_text(call, 0));
 }
 
-/* R14: it blocks until one is ready; it stands in all lines, and then in none. */
+/* R14: a select is queued on all its channels until one op is ready, then on none. */
 TEST_F(select, r14_blocks)
 {
 	const int chs[3] = { ch_make(0, 16, 0), ch_make(1, 16, 0), ch_make(0, 16, 0) };
@@ -367,7 +367,7 @@ TEST_F(select, r14_blocks)
 		if (i < 2)
 			EXPECT_STREQ("in", call_text(call, i));
 		for (k = 0; k < 3; k++)
-			EXPECT_TRUE(lines_empty(chs[k]));
+			EXPECT_TRUE(no_waiters(chs[k]));
 	}
 }
 
@@ -417,7 +417,7 @@ FIXTURE_TEARDOWN(size)
 {
 }
 
-/* R1, R10, R14: messages of all sizes whole, whoever comes first. */
+/* R1, R10, R14: messages of all sizes, whichever side comes first. */
 TEST_F(size, r1_r10_r14_whole)
 {
 	struct gochan_op send, recv;
@@ -455,7 +455,7 @@ TEST_F(size, r1_r10_r14_whole)
 
 /* ---- deadlines ---- */
 
-/* R14: no more time: what is ready happens, else ETIMEDOUT at once. */
+/* R14: after the deadline a ready op happens, else the call fails with ETIMEDOUT. */
 TEST(r14_deadline_passed)
 {
 	const unsigned long long past[] = { 0, 1, now_ns() - 1, now_ns() };
@@ -470,18 +470,18 @@ TEST(r14_deadline_passed)
 		call_reset(call);
 		EXPECT_EQ(-ETIMEDOUT, call_now(call));
 		EXPECT_EQ(UNTOUCHED, (int)call->arg.index);
-		EXPECT_TRUE(lines_empty(ch));
+		EXPECT_TRUE(no_waiters(ch));
 		ASSERT_EQ(1, send_text(ch, "a"));
 		call->arg.flags = GOCHAN_ORDERED;
 		EXPECT_EQ(0, call_now(call));
 		EXPECT_STREQ("a", call_text(call, 0));
 		EXPECT_EQ(0U, ch_info(ch).len);
-		/* who need not wait is not told of a deadline */
+		/* with GOCHAN_NONBLOCK it is EAGAIN instead */
 		EXPECT_EQ(-EAGAIN, call_try(call));
 	}
 }
 
-/* R14: not before the deadline, and without a trace. */
+/* R14: a select times out at its deadline, not before, and leaves no trace. */
 TEST(r14_deadline)
 {
 	const int recvs = ch_make(0, 16, 0);
@@ -490,21 +490,21 @@ TEST(r14_deadline)
 	int i;
 
 	call_recv(call, recvs);
-	call_send(call, sends, "late");
+	call_send(call, sends, "more");
 	call_poll(call, recvs, POLLIN);
 	for (i = 0; i < 5; i++) {
 		call->arg.timeout = now_ns() + 10000000 * i;
 		EXPECT_EQ(-ETIMEDOUT, call_now(call));
 		EXPECT_LE((long long)call->arg.timeout, now_ns());
-		EXPECT_TRUE(lines_empty(recvs));
-		EXPECT_TRUE(lines_empty(sends));
+		EXPECT_TRUE(no_waiters(recvs));
+		EXPECT_TRUE(no_waiters(sends));
 		EXPECT_EQ(-EAGAIN, try_send_text(recvs, "a"));
 		EXPECT_STREQ("(EAGAIN)", try_recv_text(sends));
 	}
 }
 
-/* R14: the end of time, and after it, is not in the past. */
-TEST(r14_deadline_end_of_time)
+/* R14: deadlines that exceed the kernel's range are not in the past. */
+TEST(r14_deadline_far_future)
 {
 	const unsigned long long ends[] = {
 		GOCHAN_TIMEOUT_NEVER, GOCHAN_TIMEOUT_NEVER - 1, 1ULL << 63, (1ULL << 63) - 1,
@@ -528,8 +528,8 @@ TEST(r14_deadline_end_of_time)
 }
 
 /*
- * R8, R14: a deadline does not drift when a signal restarts the call: it comes
- * while the signals go on, one each time that it sleeps.
+ * R8, R14: a deadline does not drift when signals restart the call, one each
+ * time that it blocks.
  */
 TEST_F(select, r8_r14_deadline_does_not_drift)
 {
@@ -539,7 +539,7 @@ TEST_F(select, r8_r14_deadline_does_not_drift)
 	int signals;
 
 	ASSERT_TRUE(on_signal(SA_RESTART));
-	/* As long as it takes to be interrupted several times. */
+	/* extend the deadline until the call is interrupted several times */
 	do {
 		call = call_select(ch);
 		call_recv(call, ch);
@@ -551,11 +551,11 @@ TEST_F(select, r8_r14_deadline_does_not_drift)
 		ns *= 2;
 	} while (signals <= 3 && ns < WAIT_LIMIT * 1000000000LL / 4);
 	EXPECT_LT(3, signals);
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_waiters(ch));
 }
 
-/* Waits until it is too late by this process's own clock. */
-static int select_late(int ch, long long ns)
+/* Select with a deadline on this process's clock, and time out. */
+static int select_until(int ch, long long ns)
 {
 	struct call *call = call_select(ch);
 
@@ -564,7 +564,7 @@ static int select_late(int ch, long long ns)
 	return call_now(call);
 }
 
-/* R14: a deadline is by the clock of the caller's time namespace. */
+/* R14: a deadline is in the caller's time namespace. */
 TEST(r14_deadline_time_namespace)
 {
 	const int ch = ch_make(0, 16, 0);
@@ -578,17 +578,17 @@ TEST(r14_deadline_time_namespace)
 			    write_text("/proc/self/timens_offsets",
 				       i ? "monotonic 1000000 0" : "monotonic -1 0"))
 				_exit(100);
-			/* only children are in it */
+			/* applies to children only */
 			pid = child();
 			if (!pid)
-				_exit(select_late(ch, 100000000) != -ETIMEDOUT);
+				_exit(select_until(ch, 100000000) != -ETIMEDOUT);
 			_exit(reap(pid));
 		}
 		EXPECT_EQ(0, reap(pid));
 	}
 }
 
-/* ---- how many ---- */
+/* ---- how many ops ---- */
 
 /* R14: Go's nil channel is never ready. */
 TEST(r14_nil)
@@ -609,7 +609,7 @@ TEST(r14_nil)
 	}
 }
 
-/* R14: all nil, or none at all: until the deadline, or a signal. */
+/* R14: with all ops nil, or none, a select blocks until its deadline or a signal. */
 TEST_F(select, r14_all_nil)
 {
 	const int ch = ch_make(1, 16, 0);
@@ -662,7 +662,7 @@ TEST(r14_count)
 	EXPECT_EQ(0U, ch_info(ch).len);
 }
 
-/* A select of as many ops as there may be, each on another channel. */
+/* A select with the most ops allowed, each on a channel of its own. */
 struct crowd {
 	unsigned int n;
 	int *chs;
@@ -697,32 +697,32 @@ static void *select_crowd(void *arg)
 	return NULL;
 }
 
-/* R14: it stands in max_select lines, and leaves them all. */
-TEST(r14_max_select_lines)
+/* R14: a select is queued on max_select channels, and dequeued from all of them. */
+TEST(r14_max_select_queues)
 {
 	struct crowd crowd = { .n = param("max_select") };
-	unsigned int i, won;
+	unsigned int i, ready;
 	pthread_t thread;
 	char buf[16];
 
 	ASSERT_TRUE(make_crowd(&crowd, buf));
-	for (won = crowd.n / 2; won < crowd.n / 2 + 2; won++) {
+	for (ready = crowd.n / 2; ready < crowd.n / 2 + 2; ready++) {
 		ASSERT_EQ(0, pthread_create(&thread, NULL, select_crowd, &crowd));
 		for (i = 0; i < crowd.n; i++)
 			ASSERT_TRUE(wait_for_waiters(crowd.chs[i], i % 2, !(i % 2)));
-		EXPECT_TRUE(won % 2 ? !strcmp(try_recv_text(crowd.chs[won]), "out") :
-				      try_send_text(crowd.chs[won], "in") == 2);
+		EXPECT_TRUE(ready % 2 ? !strcmp(try_recv_text(crowd.chs[ready]), "out") :
+					try_send_text(crowd.chs[ready], "in") == 2);
 		ASSERT_EQ(0, pthread_join(thread, NULL));
-		EXPECT_EQ((int)won, crowd.ret);
+		EXPECT_EQ((int)ready, crowd.ret);
 		for (i = 0; i < crowd.n; i++)
-			ASSERT_TRUE(lines_empty(crowd.chs[i]));
+			ASSERT_TRUE(no_waiters(crowd.chs[i]));
 	}
 }
 
 /* ---- the same channel in several ops ---- */
 
-/* R14: it stands at most once in each line. */
-TEST(r14_once_in_each_line)
+/* R14: a select is queued at most once per wait queue. */
+TEST(r14_queued_once)
 {
 	const unsigned int max = param("max_select");
 	struct crowd crowd = { .n = max };
@@ -743,7 +743,7 @@ TEST(r14_once_in_each_line)
 	ASSERT_LE(0, crowd.ret);
 	EXPECT_NE(0, crowd.ret % 3);
 	EXPECT_EQ(0, crowd.ops[crowd.ret].result);
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_waiters(ch));
 
 	ASSERT_EQ(0, pthread_create(&thread, NULL, select_crowd, &crowd));
 	ASSERT_TRUE(wait_for_waiters(ch, 1, 1));
@@ -751,10 +751,10 @@ TEST(r14_once_in_each_line)
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	ASSERT_LE(0, crowd.ret);
 	EXPECT_EQ(0, crowd.ret % 3);
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_waiters(ch));
 }
 
-/* A select that would both send and receive on one channel. */
+/* A select that sends and receives on the same channel. */
 static struct call *both_ways(int ch, const char *text)
 {
 	struct call *call = call_select(ch);
@@ -765,8 +765,8 @@ static struct call *both_ways(int ch, const char *text)
 	return call;
 }
 
-/* R14: a select never meets itself. */
-TEST_F(select, r14_never_meets_itself)
+/* R14: a select does not communicate with itself. */
+TEST_F(select, r14_not_with_itself)
 {
 	const int ch = ch_make(0, 16, 0);
 	struct call *call = both_ways(ch, "self");
@@ -790,11 +790,11 @@ TEST_F(select, r14_never_meets_itself)
 	ASSERT_TRUE(wait_for_waiters(ch, 1, 1));
 	EXPECT_STREQ("self", try_recv_text(ch));
 	EXPECT_EQ(0, call_wait(call) % 2);
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_waiters(ch));
 }
 
-/* R14: but it meets another that is like it. */
-TEST_F(select, r14_meets_its_like)
+/* R14: but it does with an identical one. */
+TEST_F(select, r14_identical_selects)
 {
 	const int ch = ch_make(0, 16, 0);
 	struct call *one, *two, *receiver;
@@ -812,12 +812,12 @@ TEST_F(select, r14_meets_its_like)
 		call_free(two);
 	}
 	EXPECT_EQ(25U, ch_info(ch).sent);
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_waiters(ch));
 }
 
 /* ---- ops that fail ---- */
 
-/* R5, R14: a closed channel is ready: a send fails, a receive sees the end. */
+/* R5, R14: ops on a closed channel are ready: a send fails, a receive sees the end. */
 TEST(r5_r14_closed)
 {
 	const int idle = ch_make(0, 16, 0);
@@ -847,7 +847,7 @@ TEST(r5_r14_closed)
 	EXPECT_EQ(-1, recv->ops[2].passed_fd);
 }
 
-/* R5, R6, R14: the end comes while it sleeps. */
+/* R5, R6, R14: the channel is closed while a select is blocked. */
 TEST_F(select, r5_r6_r14_closed_asleep)
 {
 	struct call *send, *recv;
@@ -879,13 +879,13 @@ TEST_F(select, r5_r6_r14_closed_asleep)
 			EXPECT_STREQ("(closed)", call_text(recv, 1));
 			EXPECT_EQ(0U, recv->ops[1].len);
 		}
-		EXPECT_TRUE(lines_empty(hub));
-		EXPECT_TRUE(lines_empty(fds[0]));
+		EXPECT_TRUE(no_waiters(hub));
+		EXPECT_TRUE(no_waiters(fds[0]));
 	}
 }
 
-/* R6, R14: nobody is left at the other end while it sleeps. */
-TEST(r6_r14_nobody_left)
+/* R6, R14: the channel hangs up while a select is blocked. */
+TEST(r6_r14_hangup_asleep)
 {
 	struct call *call;
 	int fds[2], hub = ch_make(0, 16, 0);
@@ -909,10 +909,10 @@ TEST(r6_r14_nobody_left)
 	close(fds[0]);
 	EXPECT_EQ(-EPIPE, call_wait(call));
 	EXPECT_EQ(1U, call->arg.index);
-	EXPECT_TRUE(lines_empty(hub));
+	EXPECT_TRUE(no_waiters(hub));
 }
 
-/* R10, R14: too small a buffer fails the select, and leaves the message. */
+/* R10, R14: too small a buffer fails the select and leaves the message. */
 TEST(r10_r14_small_buffer)
 {
 	const int idle = ch_make(0, 16, 0);
@@ -930,12 +930,12 @@ TEST(r10_r14_small_buffer)
 	EXPECT_EQ(UNTOUCHED, call->ops[0].result);
 	EXPECT_EQ(1U, ch_info(ch).len);
 	EXPECT_EQ(0U, ch_info(ch).received);
-	/* the len that came back is the room that it needs */
+	/* len now is the required size */
 	EXPECT_EQ(1, call_now(call));
 	EXPECT_STREQ("longer", call_text(call, 1));
 }
 
-/* R10, R14: the same where the message comes while it sleeps. */
+/* R10, R14: likewise when the message arrives while the select is blocked. */
 TEST_F(select, r10_r14_small_buffer_asleep)
 {
 	unsigned int capacity;
@@ -958,12 +958,12 @@ TEST_F(select, r10_r14_small_buffer_asleep)
 		EXPECT_EQ(-EMSGSIZE, call->ops[1].result);
 		EXPECT_STREQ("longer", recv_text(ch));
 		EXPECT_EQ(6, job_wait(job));
-		EXPECT_TRUE(lines_empty(ch));
-		EXPECT_TRUE(lines_empty(hub));
+		EXPECT_TRUE(no_waiters(ch));
+		EXPECT_TRUE(no_waiters(hub));
 	}
 }
 
-/* R10, R11, R14: a send of a size that the channel does not take is ready to fail. */
+/* R10, R11, R14: a send of an invalid size is ready, and fails. */
 TEST(r10_r11_r14_wrong_size)
 {
 	const int ch = ch_make(0, 4, 0);
@@ -985,10 +985,10 @@ TEST(r10_r11_r14_wrong_size)
 	EXPECT_EQ(-EINVAL, call_now(call_fixed));
 	EXPECT_EQ(1U, call_fixed->arg.index);
 	EXPECT_EQ(-EINVAL, call_fixed->ops[1].result);
-	EXPECT_TRUE(lines_empty(idle));
+	EXPECT_TRUE(no_waiters(idle));
 }
 
-/* R9, R14: memory that is not there fails the select, and nothing is lost. */
+/* R9, R14: bad memory fails the select, and nothing is lost. */
 TEST(r9_r14_bad_memory)
 {
 	char *end = (char *)map_pages(1) + page_size();
@@ -1004,11 +1004,11 @@ TEST(r9_r14_bad_memory)
 	EXPECT_EQ(-EFAULT, send->ops[1].result);
 	EXPECT_EQ(0U, ch_info(ch).sent);
 
-	/* also where it would have to wait */
+	/* also where the send would block */
 	ASSERT_EQ(1, send_text(ch, "a"));
 	EXPECT_EQ(-EFAULT, call_now(send));
 	EXPECT_EQ(1U, send->arg.index);
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_waiters(ch));
 	EXPECT_STREQ("a", recv_text(ch));
 
 	ASSERT_EQ(2, send_text(ch, "ab"));
@@ -1021,8 +1021,8 @@ TEST(r9_r14_bad_memory)
 	EXPECT_STREQ("ab", recv_text(ch));
 }
 
-/* R9, R14: who was given a message asleep and cannot have it puts it back. */
-TEST(r9_r14_put_back)
+/* R9, R14: a message handed off to a blocked select that cannot copy it is requeued. */
+TEST(r9_r14_requeued)
 {
 	unsigned int capacity;
 	struct call *call;
@@ -1046,13 +1046,13 @@ TEST(r9_r14_put_back)
 		EXPECT_EQ(1U, ch_info(ch).len);
 		EXPECT_STREQ("a", try_recv_text(ch));
 		EXPECT_STREQ("(EAGAIN)", try_recv_text(ch));
-		EXPECT_TRUE(lines_empty(hub));
+		EXPECT_TRUE(no_waiters(hub));
 	}
 }
 
-/* ---- in line ---- */
+/* ---- in the wait queues ---- */
 
-/* R7, R14: a select that waits to receive is served in its turn. */
+/* R7, R14: a select that is blocked in a receive is completed in its turn. */
 TEST_F(select, r7_r14_receivers)
 {
 	const int ch = ch_make(0, 16, 0);
@@ -1078,7 +1078,7 @@ TEST_F(select, r7_r14_receivers)
 	EXPECT_STREQ("3", job_text(third));
 }
 
-/* R7, R14: one that waits to send likewise. */
+/* R7, R14: likewise in a send. */
 TEST_F(select, r7_r14_senders)
 {
 	struct job *first, *third;
@@ -1110,7 +1110,7 @@ TEST_F(select, r7_r14_senders)
 	}
 }
 
-/* R7, R14: a select that comes later overtakes nobody. */
+/* R7, R14: a new select does not overtake blocked senders. */
 TEST_F(select, r7_r14_no_overtaking)
 {
 	const int ch = ch_make(1, 16, 0);
@@ -1130,7 +1130,7 @@ TEST_F(select, r7_r14_no_overtaking)
 	EXPECT_STREQ("2", recv_text(ch));
 }
 
-/* R8, R14: a signal takes it out of all lines without a trace. */
+/* R8, R14: a signal removes a select from all wait queues without a trace. */
 TEST_F(select, r8_r14_signal)
 {
 	const int recvs = ch_make(1, 16, 0);
@@ -1145,14 +1145,14 @@ TEST_F(select, r8_r14_signal)
 	ASSERT_TRUE(wait_for_waiters(sends, 1, 0));
 	call_signal(call, SIGUSR1);
 	EXPECT_EQ(-EINTR, call_wait(call));
-	EXPECT_TRUE(lines_empty(recvs));
-	EXPECT_TRUE(lines_empty(sends));
+	EXPECT_TRUE(no_waiters(recvs));
+	EXPECT_TRUE(no_waiters(sends));
 	EXPECT_STREQ("(EAGAIN)", try_recv_text(sends));
 	EXPECT_EQ(1, send_text(recvs, "a"));
 	EXPECT_EQ(1U, ch_info(recvs).len);
 }
 
-/* R8, R14: with SA_RESTART it comes back as it was. */
+/* R8, R14: with SA_RESTART the select is restarted unchanged. */
 TEST_F(select, r8_r14_restart)
 {
 	const int recvs = ch_make(0, 16, 0);
@@ -1174,10 +1174,10 @@ TEST_F(select, r8_r14_restart)
 	EXPECT_EQ(1, call_wait(call));
 	EXPECT_EQ(1U, ch_info(sends).sent);
 	EXPECT_EQ(CALL_ROOM, (int)call->ops[0].len);
-	EXPECT_TRUE(lines_empty(recvs));
+	EXPECT_TRUE(no_waiters(recvs));
 }
 
-/* R8, R14: so does death. */
+/* R8, R14: a killed select is removed from all wait queues. */
 TEST(r8_r14_killed)
 {
 	const int recvs = ch_make(0, 16, 0);
@@ -1196,7 +1196,7 @@ TEST(r8_r14_killed)
 		ASSERT_TRUE(wait_for_waiters(recvs, 0, 2));
 		ASSERT_TRUE(wait_for_waiters(sends, 1, 0));
 		EXPECT_EQ(-EINPROGRESS, call_kill(call));
-		EXPECT_TRUE(lines_empty(sends));
+		EXPECT_TRUE(no_waiters(sends));
 		EXPECT_EQ(1, send_text(recvs, "a"));
 		EXPECT_STREQ("a", job_text(behind));
 	}
@@ -1210,8 +1210,8 @@ struct dead {
 	struct call *calls[DEAD];
 };
 
-/* Selects that stand in a channel's line, and each in that of its own channel. */
-static bool line_up(struct dead *dead, bool send)
+/* Start selects that are queued on @dead->ch, and each on a channel of its own. */
+static bool start_dead(struct dead *dead, bool send)
 {
 	int i;
 
@@ -1234,8 +1234,8 @@ static bool line_up(struct dead *dead, bool send)
 	return true;
 }
 
-/* They are won by their own channels, and cannot take note of it. */
-static bool win_elsewhere(const struct dead *dead)
+/* Have the selects claimed for the ops on their own channels. */
+static bool claim_elsewhere(const struct dead *dead)
 {
 	int i;
 
@@ -1245,7 +1245,7 @@ static bool win_elsewhere(const struct dead *dead)
 	return true;
 }
 
-static bool all_won_elsewhere(const struct dead *dead)
+static bool all_claimed_elsewhere(const struct dead *dead)
 {
 	int i;
 
@@ -1257,8 +1257,8 @@ static bool all_won_elsewhere(const struct dead *dead)
 }
 
 /*
- * R14: what selects that were won elsewhere leave in a line is passed over,
- * and taken out, by the next who comes, before they have run again.
+ * R14: the ops of selects that were claimed on other channels are skipped, and
+ * dequeued, by the next send, before their tasks have run again.
  */
 TEST(r14_dead_receivers)
 {
@@ -1267,22 +1267,22 @@ TEST(r14_dead_receivers)
 	pthread_t thread;
 
 	ASSERT_TRUE(pin(pthread_self(), 0));
-	ASSERT_TRUE(line_up(&dead, false));
+	ASSERT_TRUE(start_dead(&dead, false));
 	live = job_recv(BY_THREAD, dead.ch, 16);
 	ASSERT_TRUE(wait_for_waiters(dead.ch, 0, DEAD + 1));
 	ASSERT_TRUE(hog_start(&thread, 1));
-	EXPECT_TRUE(win_elsewhere(&dead));
+	EXPECT_TRUE(claim_elsewhere(&dead));
 	EXPECT_EQ(4, try_send_text(dead.ch, "live"));
 	EXPECT_STREQ("live", job_text(live));
 	EXPECT_EQ(0U, ch_info(dead.ch).receivers_waiting);
 	EXPECT_EQ(-EAGAIN, try_send_text(dead.ch, "dead"));
 	hog_end(thread);
-	EXPECT_TRUE(all_won_elsewhere(&dead));
-	EXPECT_TRUE(lines_empty(dead.ch));
+	EXPECT_TRUE(all_claimed_elsewhere(&dead));
+	EXPECT_TRUE(no_waiters(dead.ch));
 	EXPECT_EQ(1U, ch_info(dead.ch).sent);
 }
 
-/* R14: likewise senders. */
+/* R14: likewise by the next receive. */
 TEST(r14_dead_senders)
 {
 	struct dead dead;
@@ -1290,45 +1290,45 @@ TEST(r14_dead_senders)
 	pthread_t thread;
 
 	ASSERT_TRUE(pin(pthread_self(), 0));
-	ASSERT_TRUE(line_up(&dead, true));
+	ASSERT_TRUE(start_dead(&dead, true));
 	live = job_send_text(BY_THREAD, dead.ch, "live");
 	ASSERT_TRUE(wait_for_waiters(dead.ch, DEAD + 1, 0));
 	ASSERT_TRUE(hog_start(&thread, 1));
-	EXPECT_TRUE(win_elsewhere(&dead));
+	EXPECT_TRUE(claim_elsewhere(&dead));
 	EXPECT_EQ(4, ch_next_size(dead.ch));
 	EXPECT_STREQ("live", try_recv_text(dead.ch));
 	EXPECT_EQ(4, job_wait(live));
 	EXPECT_EQ(0U, ch_info(dead.ch).senders_waiting);
 	EXPECT_STREQ("(EAGAIN)", try_recv_text(dead.ch));
 	hog_end(thread);
-	EXPECT_TRUE(all_won_elsewhere(&dead));
-	EXPECT_TRUE(lines_empty(dead.ch));
+	EXPECT_TRUE(all_claimed_elsewhere(&dead));
+	EXPECT_TRUE(no_waiters(dead.ch));
 	EXPECT_EQ(1U, ch_info(dead.ch).sent);
 }
 
-/* R13, R14: poll does not take them for somebody who waits. */
+/* R13, R14: poll does not count such ops as waiters. */
 TEST(r13_r14_dead_are_not_ready)
 {
 	struct dead recvs, sends;
 	pthread_t thread;
 
 	ASSERT_TRUE(pin(pthread_self(), 0));
-	ASSERT_TRUE(line_up(&recvs, false));
-	ASSERT_TRUE(line_up(&sends, true));
+	ASSERT_TRUE(start_dead(&recvs, false));
+	ASSERT_TRUE(start_dead(&sends, true));
 	EXPECT_EQ(POLLOUT, ch_poll(recvs.ch) & (POLLIN | POLLOUT));
 	EXPECT_EQ(POLLIN, ch_poll(sends.ch) & (POLLIN | POLLOUT));
 	ASSERT_TRUE(hog_start(&thread, 1));
-	EXPECT_TRUE(win_elsewhere(&recvs));
-	EXPECT_TRUE(win_elsewhere(&sends));
+	EXPECT_TRUE(claim_elsewhere(&recvs));
+	EXPECT_TRUE(claim_elsewhere(&sends));
 	EXPECT_EQ(0, ch_poll(recvs.ch));
 	EXPECT_EQ(0, ch_poll(sends.ch));
 	EXPECT_EQ(0, ch_next_size(sends.ch));
 	hog_end(thread);
-	EXPECT_TRUE(all_won_elsewhere(&recvs));
-	EXPECT_TRUE(all_won_elsewhere(&sends));
+	EXPECT_TRUE(all_claimed_elsewhere(&recvs));
+	EXPECT_TRUE(all_claimed_elsewhere(&sends));
 }
 
-/* R14: the call may be made on any handle, whatever that is for. */
+/* R14: the call may be made on any handle, whatever its rights. */
 TEST(r14_on_any_handle)
 {
 	const int other = ch_make(0, 16, 0);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R14: ops of a select that poll: any pollable descriptor, ready at once and
- * later, among sends and receives, whose messages and places in line it must
- * not cost anything.
+ * R14: POLL ops in a select: descriptors of all kinds, ready at once and later,
+ * together with sends and receives, which must not lose messages or their
+ * places in the wait queues.
  */
 #include <kselftest_harness.h>
 
@@ -32,7 +32,7 @@ enum kind {
 	CHANNEL_OUT,
 };
 
-/* Something that is not ready, and how to make it so. */
+/* A descriptor that is not ready, and what is needed to make it ready. */
 struct source {
 	enum kind kind;
 	int fd;
@@ -49,51 +49,51 @@ FIXTURE(source) {
 FIXTURE_VARIANT(source) {
 	enum kind kind;
 	unsigned int events;
-	unsigned int come;
+	unsigned int revents;
 };
 
 FIXTURE_VARIANT_ADD(source, timerfd) {
-	.kind = TIMER, .events = POLLIN, .come = POLLIN,
+	.kind = TIMER, .events = POLLIN, .revents = POLLIN,
 };
 
 FIXTURE_VARIANT_ADD(source, pidfd) {
-	.kind = CHILD, .events = POLLIN, .come = POLLIN,
+	.kind = CHILD, .events = POLLIN, .revents = POLLIN,
 };
 
 FIXTURE_VARIANT_ADD(source, socket) {
-	.kind = SOCKET, .events = POLLIN, .come = POLLIN,
+	.kind = SOCKET, .events = POLLIN, .revents = POLLIN,
 };
 
 FIXTURE_VARIANT_ADD(source, pipe) {
-	.kind = PIPE_IN, .events = POLLIN, .come = POLLIN,
+	.kind = PIPE_IN, .events = POLLIN, .revents = POLLIN,
 };
 
 FIXTURE_VARIANT_ADD(source, full_pipe) {
-	.kind = PIPE_OUT, .events = POLLOUT, .come = POLLOUT,
+	.kind = PIPE_OUT, .events = POLLOUT, .revents = POLLOUT,
 };
 
 FIXTURE_VARIANT_ADD(source, pipe_hangup) {
-	.kind = PIPE_HANGUP, .events = 0, .come = POLLHUP,
+	.kind = PIPE_HANGUP, .events = 0, .revents = POLLHUP,
 };
 
 FIXTURE_VARIANT_ADD(source, signalfd) {
-	.kind = SIGNAL, .events = POLLIN, .come = POLLIN,
+	.kind = SIGNAL, .events = POLLIN, .revents = POLLIN,
 };
 
 FIXTURE_VARIANT_ADD(source, eventfd) {
-	.kind = EVENT, .events = POLLIN, .come = POLLIN,
+	.kind = EVENT, .events = POLLIN, .revents = POLLIN,
 };
 
 FIXTURE_VARIANT_ADD(source, epoll) {
-	.kind = EPOLL, .events = POLLIN, .come = POLLIN,
+	.kind = EPOLL, .events = POLLIN, .revents = POLLIN,
 };
 
 FIXTURE_VARIANT_ADD(source, channel_in) {
-	.kind = CHANNEL_IN, .events = POLLIN, .come = POLLIN,
+	.kind = CHANNEL_IN, .events = POLLIN, .revents = POLLIN,
 };
 
 FIXTURE_VARIANT_ADD(source, channel_out) {
-	.kind = CHANNEL_OUT, .events = POLLOUT, .come = POLLOUT,
+	.kind = CHANNEL_OUT, .events = POLLOUT, .revents = POLLOUT,
 };
 
 static void make_child(struct source *s)
@@ -233,7 +233,7 @@ FIXTURE_TEARDOWN(source)
 {
 }
 
-/* R14: not ready, then ready when the call is made. */
+/* R14: not ready, then ready before the call. */
 TEST_F(source, r14_ready)
 {
 	struct call *call = call_select(self->idle);
@@ -250,12 +250,12 @@ TEST_F(source, r14_ready)
 	call_reset(call);
 	EXPECT_EQ(1, call_now(call));
 	EXPECT_EQ(0, call->ops[1].result);
-	EXPECT_EQ(variant->come, call->ops[1].events);
-	/* it was looked at, not taken */
+	EXPECT_EQ(variant->revents, call->ops[1].events);
+	/* polling consumes nothing */
 	EXPECT_EQ(1, poll(&pfd, 1, 0));
 }
 
-/* R14: it becomes ready while the select sleeps. */
+/* R14: the descriptor becomes ready while the select is blocked. */
 TEST_F(source, r14_wakes)
 {
 	struct call *call = call_select(self->idle);
@@ -269,11 +269,11 @@ TEST_F(source, r14_wakes)
 	become_ready(&self->s);
 	EXPECT_EQ(1, call_wait(call));
 	EXPECT_EQ(1U, call->arg.index);
-	EXPECT_EQ(variant->come, call->ops[1].events);
-	EXPECT_TRUE(lines_empty(self->idle));
+	EXPECT_EQ(variant->revents, call->ops[1].events);
+	EXPECT_TRUE(no_waiters(self->idle));
 }
 
-/* R14: a message comes while it polls something that does not become ready. */
+/* R14: a message arrives while the polled descriptor is not ready. */
 TEST_F(source, r14_message_wakes)
 {
 	struct call *call = call_select(self->idle);
@@ -289,8 +289,8 @@ TEST_F(source, r14_message_wakes)
 	EXPECT_EQ(UNTOUCHED, call->ops[0].result);
 }
 
-/* R14: the handle on which the call is made is a descriptor like any other. */
-TEST(r14_the_handle_itself)
+/* R14: polling the handle on which the call is made. */
+TEST(r14_same_handle)
 {
 	const int ch = ch_make(1, 16, 0);
 	struct call *call = call_select(ch);
@@ -314,7 +314,7 @@ TEST(r14_the_handle_itself)
 	EXPECT_EQ(POLLOUT, (int)call->ops[0].events);
 }
 
-/* R14: as poll(2) would say: what was asked for, errors and the end. */
+/* R14: the events are those of poll(2): the requested ones, errors and hangup. */
 TEST(r14_events)
 {
 	struct pollfd pfd = { .events = POLLIN | POLLOUT | POLLPRI | POLLRDHUP };
@@ -353,8 +353,8 @@ TEST(r14_events)
 	EXPECT_EQ(pfd.revents & (POLLERR | POLLHUP), (int)op->events);
 }
 
-/* R13, R14: how a channel's end looks. */
-TEST(r13_r14_events_of_the_end)
+/* R13, R14: the events of a channel that hangs up. */
+TEST(r13_r14_hangup_events)
 {
 	struct call *call;
 	int fds[2];
@@ -371,7 +371,7 @@ TEST(r13_r14_events_of_the_end)
 	EXPECT_EQ(POLLHUP, (int)call->ops[0].events);
 }
 
-/* R14: what poll(2) finds always ready is always ready; O_PATH is no file. */
+/* R14: files without poll are always ready, O_PATH descriptors fail. */
 TEST(r14_other_files)
 {
 	struct call *call = call_select(ch_make(0, 16, 0));
@@ -389,7 +389,7 @@ TEST(r14_other_files)
 	EXPECT_EQ(0U, call->arg.index);
 }
 
-/* R14: one descriptor in many ops, and many descriptors. */
+/* R14: one descriptor in many ops, and many different ones. */
 TEST(r14_many_polls)
 {
 	const int hub = ch_make(0, 16, 0);
@@ -416,7 +416,7 @@ TEST(r14_many_polls)
 	}
 }
 
-/* R8, R14: close(2) does not wake it, and it holds what it polls. */
+/* R8, R14: close(2) does not wake a select, which keeps references to its files. */
 TEST(r8_r14_closed_descriptor)
 {
 	const int hub = ch_make(0, 16, 0);
@@ -447,8 +447,8 @@ TEST(r8_r14_closed_descriptor)
 	}
 }
 
-/* R7, R14: who polls with a select stands in no line and takes nobody's turn. */
-TEST(r7_r14_pollers_take_no_turn)
+/* R7, R14: selects that poll are not queued, and do not delay receivers. */
+TEST(r7_r14_pollers_not_queued)
 {
 	const int ch = ch_make(0, 16, 0);
 	struct call *calls[3];
@@ -462,7 +462,7 @@ TEST(r7_r14_pollers_take_no_turn)
 		ASSERT_TRUE(wait_in_syscall(calls[i]->id, SYS_ioctl));
 		ASSERT_TRUE(wait_asleep(calls[i]->id));
 	}
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_waiters(ch));
 	EXPECT_EQ(-EAGAIN, try_send_text(ch, "a"));
 	receiver = job_recv(BY_THREAD, ch, 16);
 	ASSERT_TRUE(wait_for_waiters(ch, 0, 1));
@@ -478,9 +478,9 @@ TEST(r7_r14_pollers_take_no_turn)
 }
 
 /*
- * R7, R14: a select that is poked and finds nothing ready keeps its place. A
- * signalfd pokes whoever polls it for any signal, also for one that it does
- * not report.
+ * R7, R14: a select that is woken by a poll wait queue and finds nothing ready
+ * keeps its place. A signalfd wakes its pollers for any signal, also for one that
+ * it does not report.
  */
 TEST(r7_r14_keeps_its_place)
 {
@@ -529,12 +529,12 @@ TEST(r7_r14_keeps_its_place)
 		EXPECT_EQ(6, try_send_text(recvs, "second"));
 		EXPECT_STREQ("second", job_text(receiver));
 		EXPECT_EQ(6, job_wait(sender));
-		EXPECT_TRUE(lines_empty(recvs));
-		EXPECT_TRUE(lines_empty(sends));
+		EXPECT_TRUE(no_waiters(recvs));
+		EXPECT_TRUE(no_waiters(sends));
 	}
 }
 
-/* What one thread selects over, and another makes ready at the same time. */
+/* One thread selects over a channel and an eventfd, others make them ready. */
 struct race {
 	int ch;
 	int event;
@@ -564,7 +564,7 @@ static void *select_both(void *arg)
 	}
 }
 
-/* R1, R14: a message and an event at once: neither is lost, none is doubled. */
+/* R1, R14: concurrent messages and events are neither lost nor duplicated. */
 TEST(r1_r14_message_and_event)
 {
 	struct race race = { .ch = ch_make(0, 16, 0), .event = eventfd(0, EFD_SEMAPHORE) };
@@ -599,8 +599,8 @@ static void *toggle(void *arg)
 	return NULL;
 }
 
-/* R1, R14: no wake-up is lost while it is poked all the time. */
-TEST(r1_r14_poked_all_the_time)
+/* R1, R14: no wakeup is lost while poll events keep waking the select. */
+TEST(r1_r14_constant_poll_events)
 {
 	struct race race = { .ch = ch_make(0, 16, 0), .event = eventfd(0, EFD_NONBLOCK) };
 	struct race idle = { .event = race.event };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who has to wait looks for a while whether it is served before it sleeps
- * (spin_us). That must not be seen but in how often it sleeps: here it would
- * look for far longer than anything that ends it takes. On one processor nobody
- * looks, and all of it holds for who sleeps.
+ * Adaptive spinning: the first waiter of a wait queue spins for up to spin_us
+ * before it sleeps. Apart from the number of context switches this must not be
+ * visible. Here it may spin for far longer than it takes to end the wait. With
+ * one processor no task spins, and the tests hold for sleeping waiters.
  */
 #include <kselftest_harness.h>
 
@@ -22,32 +22,33 @@
 #define NS_PER_MS	1000000LL
 
 /*
- * How long one looks; what is far less; how often it is tried; and more than so
- * many tell. Something else may end the look just then, and what is quick be late.
+ * Tasks spin for up to SPIN_US; what takes less than SOON did not wait until
+ * spinning timed out. More than MOST of ROUNDS attempts have to succeed: other
+ * tasks may end the spinning early, or delay the test.
  */
-#define LOOK_US		20000000
+#define SPIN_US		20000000
 #define SOON		(100 * NS_PER_MS)
 #define ROUNDS		9
 #define MOST		6
 
 FIXTURE(spin)
 {
-	long long standard;
+	long long saved;
 	int ch;
 };
 
 FIXTURE_SETUP(spin)
 {
-	self->standard = param("spin_us");
-	ASSERT_LE(0, self->standard);
-	ASSERT_EQ(0, set_param("spin_us", LOOK_US));
+	self->saved = param("spin_us");
+	ASSERT_LE(0, self->saved);
+	ASSERT_EQ(0, set_param("spin_us", SPIN_US));
 	self->ch = ch_make(0, 16, 0);
 	ASSERT_LE(0, self->ch);
 }
 
 FIXTURE_TEARDOWN(spin)
 {
-	set_param("spin_us", self->standard);
+	set_param("spin_us", self->saved);
 }
 
 static long long clock_ns(clockid_t clock)
@@ -64,8 +65,8 @@ static bool one_processor(void)
 	return sysconf(_SC_NPROCESSORS_ONLN) == 1;
 }
 
-/* Does a task that stands in line run on? Else it sleeps. */
-static bool is_looking(pid_t tid, clockid_t clock)
+/* Does a queued task keep running, rather than sleep? */
+static bool is_spinning(pid_t tid, clockid_t clock)
 {
 	const long long before = clock_ns(clock);
 	long long now = before;
@@ -78,29 +79,29 @@ static bool is_looking(pid_t tid, clockid_t clock)
 	return now >= 0;
 }
 
-static bool job_looks(const struct job *job)
+static bool job_spins(const struct job *job)
 {
 	clockid_t clock;
 
 	if (job->by == BY_THREAD ? pthread_getcpuclockid(job->thread, &clock) :
 				   clock_getcpuclockid(job->id, &clock))
 		return false;
-	return is_looking(job->id, clock);
+	return is_spinning(job->id, clock);
 }
 
-static bool call_looks(const struct call *call)
+static bool call_spins(const struct call *call)
 {
 	clockid_t clock;
 
-	return !pthread_getcpuclockid(call->thread, &clock) && is_looking(call->id, clock);
+	return !pthread_getcpuclockid(call->thread, &clock) && is_spinning(call->id, clock);
 }
 
 /*
- * A receiver who looks, on one processor one who sleeps; NULL when there is none.
- * Something else may want to run on its processor just then: it sleeps, and is
- * given a message, and the next comes.
+ * Start a receiver that spins, or with one processor one that sleeps; NULL on
+ * failure. If it sleeps because another task wants its processor, complete it and
+ * start another one.
  */
-static struct job *looking(int ch, enum by by)
+static struct job *start_spinning(int ch, enum by by)
 {
 	const struct wait wait = wait_begin();
 	struct job *job;
@@ -109,7 +110,7 @@ static struct job *looking(int ch, enum by by)
 		job = job_recv(by, ch, 16);
 		if (!wait_for_waiters(ch, 0, 1))
 			return NULL;
-		if (job_looks(job) != one_processor())
+		if (job_spins(job) != one_processor())
 			return job;
 		if (send_text(ch, "a") != 1 || job_wait(job) != 1)
 			return NULL;
@@ -117,14 +118,14 @@ static struct job *looking(int ch, enum by by)
 	return NULL;
 }
 
-TEST_F(spin, served_awake)
+TEST_F(spin, completed_while_spinning)
 {
 	unsigned int awake = 0;
 	struct job *job;
 	int i;
 
 	for (i = 0; i < ROUNDS; i++) {
-		job = looking(self->ch, BY_THREAD);
+		job = start_spinning(self->ch, BY_THREAD);
 		ASSERT_NE(NULL, job);
 		EXPECT_EQ(1, send_text(self->ch, "b"));
 		EXPECT_STREQ("b", job_text(job));
@@ -133,7 +134,7 @@ TEST_F(spin, served_awake)
 	EXPECT_EQ(!one_processor(), awake > MOST);
 }
 
-TEST_F(spin, not_at_all)
+TEST_F(spin, disabled)
 {
 	struct job *job;
 	int i;
@@ -142,7 +143,7 @@ TEST_F(spin, not_at_all)
 	for (i = 0; i < 20; i++) {
 		job = job_recv(BY_THREAD, self->ch, 16);
 		ASSERT_TRUE(wait_for_waiters(self->ch, 0, 1));
-		ASSERT_FALSE(job_looks(job));
+		ASSERT_FALSE(job_spins(job));
 		ASSERT_TRUE(wait_in_syscall(job->id, SYS_read));
 		EXPECT_EQ(1, send_text(self->ch, "a"));
 		EXPECT_EQ(1, job_wait(job));
@@ -150,22 +151,22 @@ TEST_F(spin, not_at_all)
 	}
 }
 
-/* Only who is first in line may be served next. */
-TEST_F(spin, not_behind_others)
+/* Only the first waiter may be completed next, so only it spins. */
+TEST_F(spin, only_first_spins)
 {
 	struct job *first, *second;
 	int i;
 
-	/* about one in nine would have a processor of its own */
+	/* about one in nine would get a processor of its own */
 	for (i = 0; i < 8 * ROUNDS; i++) {
 		ASSERT_EQ(0, set_param("spin_us", 0));
 		first = job_recv(BY_THREAD, self->ch, 16);
 		ASSERT_TRUE(wait_for_waiters(self->ch, 0, 1));
 		ASSERT_TRUE(wait_asleep(first->id));
-		ASSERT_EQ(0, set_param("spin_us", LOOK_US));
+		ASSERT_EQ(0, set_param("spin_us", SPIN_US));
 		second = job_recv(BY_THREAD, self->ch, 16);
 		ASSERT_TRUE(wait_for_waiters(self->ch, 0, 2));
-		EXPECT_FALSE(job_looks(second));
+		EXPECT_FALSE(job_spins(second));
 		EXPECT_EQ(1, send_text(self->ch, "a"));
 		EXPECT_EQ(1, send_text(self->ch, "b"));
 		EXPECT_STREQ("a", job_text(first));
@@ -178,10 +179,10 @@ static void ignore(int sig)
 	(void)sig;
 }
 
-/* How long it took a receiver who looks to notice a signal. */
+/* How long a spinning receiver takes to notice a signal; -1 on failure. */
 static long long signal_one(int ch, enum by by, int sig)
 {
-	struct job *job = looking(ch, by);
+	struct job *job = start_spinning(ch, by);
 	const long long begin = now_ns();
 
 	if (!job)
@@ -192,7 +193,7 @@ static long long signal_one(int ch, enum by by, int sig)
 	return ch_info(ch).receivers_waiting ? -1 : now_ns() - begin;
 }
 
-/* How many of them noticed it soon; -1 when one did something else. */
+/* How many receivers noticed it soon; -1 on failure. */
 static int signal_some(int ch, enum by by, int sig)
 {
 	long long took;
@@ -240,23 +241,23 @@ TEST_F(spin, r8_deadline)
 	call_free(call);
 }
 
-/* How long it took a select that looks to notice what it polls; 0: it did not look. */
+/* How long a spinning select takes to notice a poll event; 0 if it did not spin. */
 static long long poll_one(struct call *call, int event)
 {
 	long long begin;
 	eventfd_t count;
-	bool looked;
+	bool spun;
 
 	call_reset(call);
 	call->ops[1].events = POLLIN;
 	call_start(call, BY_THREAD);
 	if (!wait_for_waiters(call->ch, 0, 1))
 		return -1;
-	looked = call_looks(call) != one_processor();
+	spun = call_spins(call) != one_processor();
 	begin = now_ns();
 	if (eventfd_write(event, 1) || call_wait(call) != 1 || eventfd_read(event, &count))
 		return -1;
-	return looked ? now_ns() - begin : 0;
+	return spun ? now_ns() - begin : 0;
 }
 
 TEST_F(spin, r13_polled)
@@ -264,24 +265,24 @@ TEST_F(spin, r13_polled)
 	const struct wait wait = wait_begin();
 	struct call *call = call_select(self->ch);
 	const int event = eventfd(0, EFD_CLOEXEC);
-	unsigned int looked = 0, soon = 0;
+	unsigned int spun = 0, soon = 0;
 	long long took;
 
 	ASSERT_LE(0, event);
 	call_recv(call, self->ch);
 	call_poll(call, event, POLLIN);
-	while (looked < ROUNDS && wait_more(&wait)) {
+	while (spun < ROUNDS && wait_more(&wait)) {
 		took = poll_one(call, event);
 		ASSERT_LE(0, took);
-		looked += took > 0;
+		spun += took > 0;
 		soon += took > 0 && took < SOON;
 	}
-	EXPECT_EQ(ROUNDS, looked);
+	EXPECT_EQ(ROUNDS, spun);
 	EXPECT_LT(MOST, soon);
 	call_free(call);
 }
 
-/* Nanoseconds that the caller runs in a call. */
+/* Processor time that a call takes, in nanoseconds. */
 static long long call_ran(struct call *call)
 {
 	const long long before = clock_ns(CLOCK_THREAD_CPUTIME_ID);
@@ -291,26 +292,27 @@ static long long call_ran(struct call *call)
 }
 
 /*
- * Where nobody comes most do not look. Who looks runs for far longer than all
- * else takes that a call does, on kernels that check everything, too.
+ * When spinning times out again and again most waiters do not spin. One that
+ * spins uses far more processor time than the rest of the call, even on kernels
+ * with all debugging enabled.
  */
-TEST_F(spin, in_vain)
+TEST_F(spin, spin_times_out)
 {
-	enum { WAITS = 32, LOOK_MS = 20 };
+	enum { WAITS = 32, SPIN_MS = 20 };
 	struct call *call = call_select(self->ch);
-	unsigned int looks = 0;
+	unsigned int spins = 0;
 	int i;
 
-	ASSERT_EQ(0, set_param("spin_us", LOOK_MS * 1000));
+	ASSERT_EQ(0, set_param("spin_us", SPIN_MS * 1000));
 	call_recv(call, self->ch);
 	for (i = 0; i < WAITS; i++) {
-		call->arg.timeout = now_ns() + 3 * LOOK_MS * NS_PER_MS;
-		looks += call_ran(call) > LOOK_MS / 2 * NS_PER_MS;
+		call->arg.timeout = now_ns() + 3 * SPIN_MS * NS_PER_MS;
+		spins += call_ran(call) > SPIN_MS / 2 * NS_PER_MS;
 		EXPECT_EQ(-ETIMEDOUT, call->ret);
 		call_reset(call);
 	}
-	EXPECT_EQ(!one_processor(), looks > 0);
-	EXPECT_GT(WAITS / 2, looks);
+	EXPECT_EQ(!one_processor(), spins > 0);
+	EXPECT_GT(WAITS / 2, spins);
 	call_free(call);
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R12, R13: channels under io_uring: reads, writes and polls that are ready or
- * have to wait, what ends them, and processes that end with them in flight.
+ * R12, R13: channels and io_uring: reads, writes and polls that are ready or
+ * have to wait, what completes them, and processes that exit with requests in
+ * flight.
  *
- * A request that has to wait is waiting when the submission has returned.
+ * A request that has to wait does so when its submission has returned.
  */
 #include <kselftest_harness.h>
 
@@ -20,7 +21,7 @@
 
 FIXTURE(uring) {
 	struct io_uring ring;
-	char bufs[2][SIZE];	/* registered, too */
+	char bufs[2][SIZE];	/* also registered as fixed buffers */
 	struct iovec iov[2];
 };
 
@@ -62,7 +63,7 @@ FIXTURE_TEARDOWN(uring)
 	io_uring_queue_exit(&self->ring);
 }
 
-/* A request, to be filled in; @tag comes back with its result. */
+/* A request to be filled in; @tag is returned with its result. */
 static struct io_uring_sqe *request(struct io_uring *ring, int tag)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
@@ -74,7 +75,7 @@ static struct io_uring_sqe *request(struct io_uring *ring, int tag)
 	return sqe;
 }
 
-/* A read into a buffer, by the way that the variant says, not submitted yet. */
+/* Prepare a read of the variant's kind; not submitted yet. */
 static struct io_uring_sqe *prep_read(struct io_uring *ring, enum way way, int ch,
 				      struct iovec *iov, int index)
 {
@@ -109,42 +110,42 @@ static struct io_uring_sqe *prep_write(struct io_uring *ring, enum way way, int 
 	return sqe;
 }
 
-/* What a request ended with; -ETIME when none ends. */
-struct ended {
+/* A completion; @res is -ETIME when there is none. */
+struct completion {
 	int tag;
 	int res;
 	unsigned int flags;
 };
 
-static struct ended wait_end(struct io_uring *ring)
+static struct completion wait_completion(struct io_uring *ring)
 {
 	struct __kernel_timespec limit = { .tv_sec = WAIT_LIMIT };
-	struct ended ended = {};
+	struct completion completion = {};
 	struct io_uring_cqe *cqe;
 
-	ended.res = io_uring_wait_cqe_timeout(ring, &cqe, &limit);
-	if (ended.res)
-		return ended;
-	ended.tag = cqe->user_data;
-	ended.res = cqe->res;
-	ended.flags = cqe->flags;
+	completion.res = io_uring_wait_cqe_timeout(ring, &cqe, &limit);
+	if (completion.res)
+		return completion;
+	completion.tag = cqe->user_data;
+	completion.res = cqe->res;
+	completion.flags = cqe->flags;
 	io_uring_cqe_seen(ring, cqe);
-	return ended;
+	return completion;
 }
 
 static int wait_res(struct io_uring *ring)
 {
-	return wait_end(ring).res;
+	return wait_completion(ring).res;
 }
 
-static bool none_ended(struct io_uring *ring)
+static bool no_completion(struct io_uring *ring)
 {
 	struct io_uring_cqe *cqe;
 
 	return io_uring_peek_cqe(ring, &cqe) == -EAGAIN;
 }
 
-/* R13: what is ready when it is submitted. */
+/* R13: requests that are ready when they are submitted. */
 TEST_F(uring, r13_ready)
 {
 	const int ch = ch_make(1, SIZE, 0);
@@ -161,14 +162,14 @@ TEST_F(uring, r13_ready)
 	EXPECT_EQ(0U, ch_info(ch).len);
 }
 
-/* R13: a read waits for its message, a write for its room. */
+/* R13: a read waits for a message, a write for a free slot. */
 TEST_F(uring, r13_waits)
 {
 	const int ch = ch_make(1, SIZE, 0);
 
 	prep_read(&self->ring, variant->way, ch, &self->iov[0], 0);
 	ASSERT_EQ(1, io_uring_submit(&self->ring));
-	EXPECT_TRUE(none_ended(&self->ring));
+	EXPECT_TRUE(no_completion(&self->ring));
 	EXPECT_EQ(5, send_text(ch, "hello"));
 	EXPECT_EQ(5, wait_res(&self->ring));
 	EXPECT_EQ(0, memcmp(self->bufs[0], "hello", 5));
@@ -177,7 +178,7 @@ TEST_F(uring, r13_waits)
 	fill(self->bufs[1], SIZE, 4);
 	prep_write(&self->ring, variant->way, ch, &self->iov[1], 1);
 	ASSERT_EQ(1, io_uring_submit(&self->ring));
-	EXPECT_TRUE(none_ended(&self->ring));
+	EXPECT_TRUE(no_completion(&self->ring));
 	EXPECT_EQ(1U, ch_info(ch).len);
 	EXPECT_STREQ("full", recv_text(ch));
 	EXPECT_EQ(SIZE, wait_res(&self->ring));
@@ -185,13 +186,13 @@ TEST_F(uring, r13_waits)
 	EXPECT_TRUE(is_filled(self->bufs[0], SIZE, 4));
 }
 
-/* R12, R13: an unbuffered channel, where the other side blocks. */
+/* R12, R13: an unbuffered channel, with a peer that blocks. */
 TEST_F(uring, r12_r13_unbuffered)
 {
 	const int ch = ch_make(0, SIZE, 0);
 	struct job *job;
 
-	/* the other side was there */
+	/* the peer is blocked already */
 	job = job_send_text(BY_THREAD, ch, "hello");
 	ASSERT_TRUE(wait_for_waiters(ch, 1, 0));
 	prep_read(&self->ring, variant->way, ch, &self->iov[0], 0);
@@ -207,28 +208,28 @@ TEST_F(uring, r12_r13_unbuffered)
 	EXPECT_EQ(SIZE, job_wait(job));
 	EXPECT_TRUE(is_filled(job->data, SIZE, 5));
 
-	/* the other side comes later */
+	/* the peer blocks later */
 	prep_read(&self->ring, variant->way, ch, &self->iov[0], 0);
 	ASSERT_EQ(1, io_uring_submit(&self->ring));
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_waiters(ch));
 	job = job_send_text(BY_THREAD, ch, "again");
 	EXPECT_EQ(5, wait_res(&self->ring));
 	EXPECT_EQ(5, job_wait(job));
 	EXPECT_EQ(0, memcmp(self->bufs[0], "again", 5));
 	prep_write(&self->ring, variant->way, ch, &self->iov[1], 1);
 	ASSERT_EQ(1, io_uring_submit(&self->ring));
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_waiters(ch));
 	job = job_recv(BY_THREAD, ch, SIZE);
 	EXPECT_EQ(SIZE, wait_res(&self->ring));
 	EXPECT_EQ(SIZE, job_wait(job));
 }
 
-/* R5, R13: the end: a read sees it, a write fails; at once and in flight. */
+/* R5, R13: close: reads see the end, writes fail, at once and in flight. */
 TEST_F(uring, r5_r13_closed)
 {
 	const int in = ch_make(1, SIZE, 0);
 	const int out = ch_make(1, SIZE, 0);
-	struct ended ended;
+	struct completion completion;
 	int i;
 
 	ASSERT_EQ(1, send_text(out, "a"));
@@ -237,32 +238,32 @@ TEST_F(uring, r5_r13_closed)
 		ASSERT_EQ(1, io_uring_submit(&self->ring));
 		if (!i)
 			EXPECT_EQ(0, ch_close(in));
-		ended = wait_end(&self->ring);
-		EXPECT_EQ('r', ended.tag);
-		EXPECT_EQ(0, ended.res);
+		completion = wait_completion(&self->ring);
+		EXPECT_EQ('r', completion.tag);
+		EXPECT_EQ(0, completion.res);
 	}
 	for (i = 0; i < 2; i++) {
 		prep_write(&self->ring, variant->way, out, &self->iov[1], 1);
 		ASSERT_EQ(1, io_uring_submit(&self->ring));
 		if (!i)
 			EXPECT_EQ(0, ch_close(out));
-		ended = wait_end(&self->ring);
-		EXPECT_EQ('w', ended.tag);
-		EXPECT_EQ(-EPIPE, ended.res);
+		completion = wait_completion(&self->ring);
+		EXPECT_EQ('w', completion.tag);
+		EXPECT_EQ(-EPIPE, completion.res);
 	}
 	EXPECT_STREQ("a", recv_text(out));
 	EXPECT_STREQ("(end)", recv_text(out));
 }
 
 /*
- * Cancel a request, again if a worker is just about to wait with it. What is said
- * to the cancelling, too, has come afterwards.
+ * Cancel a request, and again if a worker is just about to block in it. Returns
+ * its result, once the completions of the cancel requests have arrived, too.
  */
 static int cancel(struct io_uring *ring, int tag)
 {
 	const struct wait wait = wait_begin();
 	unsigned int asked = 0, answered = 0;
-	struct ended ended;
+	struct completion completion;
 	int res = -ETIME;
 
 	do {
@@ -270,18 +271,18 @@ static int cancel(struct io_uring *ring, int tag)
 		io_uring_submit(ring);
 		asked++;
 		do {
-			ended = wait_end(ring);
-			answered += ended.tag == 'c';
-		} while (ended.tag == 'c' && ended.res == 0);
-		if (ended.tag == tag)
-			res = ended.res;
-	} while (ended.tag == 'c' && wait_more(&wait));
+			completion = wait_completion(ring);
+			answered += completion.tag == 'c';
+		} while (completion.tag == 'c' && completion.res == 0);
+		if (completion.tag == tag)
+			res = completion.res;
+	} while (completion.tag == 'c' && wait_more(&wait));
 	for (; answered < asked; answered++)
-		wait_end(ring);
+		wait_completion(ring);
 	return res;
 }
 
-/* R8, R13: what is cancelled did not happen. */
+/* R8, R13: a cancelled request has not happened. */
 TEST_F(uring, r8_r13_cancelled)
 {
 	const int in = ch_make(0, SIZE, 0);
@@ -290,12 +291,12 @@ TEST_F(uring, r8_r13_cancelled)
 
 	prep_read(&self->ring, variant->way, in, &self->iov[0], 0);
 	ASSERT_EQ(1, io_uring_submit(&self->ring));
-	EXPECT_TRUE(none_ended(&self->ring));
+	EXPECT_TRUE(no_completion(&self->ring));
 	res = cancel(&self->ring, 'r');
 	EXPECT_TRUE(res == -ECANCELED || res == -EINTR);
 	prep_write(&self->ring, variant->way, out, &self->iov[1], 1);
 	ASSERT_EQ(1, io_uring_submit(&self->ring));
-	EXPECT_TRUE(none_ended(&self->ring));
+	EXPECT_TRUE(no_completion(&self->ring));
 	res = cancel(&self->ring, 'w');
 	EXPECT_TRUE(res == -ECANCELED || res == -EINTR);
 	EXPECT_EQ(-EAGAIN, try_send_text(in, "a"));
@@ -303,8 +304,8 @@ TEST_F(uring, r8_r13_cancelled)
 }
 
 /*
- * R12: not to wait. (A ring heeds RWF_NOWAIT alone: with O_NONBLOCK it waits
- * by poll, for every file that can be asked not to block.)
+ * R12: RWF_NOWAIT. (io_uring does not heed O_NONBLOCK of files that support
+ * non-blocking calls: it polls them.)
  */
 TEST_F(uring, r12_nowait)
 {
@@ -318,29 +319,29 @@ TEST_F(uring, r12_nowait)
 	EXPECT_EQ(-EAGAIN, wait_res(&self->ring));
 }
 
-/* R9, R10, R13: sizes and memory: it fails, and the message stays. */
-TEST(r9_r10_r13_bad)
+/* R9, R10, R13: with a bad size or bad memory a request fails; the message stays. */
+TEST(r9_r10_r13_bad_requests)
 {
 	const int ch = ch_make(2, 16, 0);
-	struct iovec small, none, long_one;
+	struct iovec small, unmapped, too_long;
 	struct io_uring ring;
 	char buf[17] = {};
 
 	ASSERT_EQ(0, io_uring_queue_init(ENTRIES, &ring, 0));
 	small = (struct iovec){ buf, 3 };
-	none = (struct iovec){ (void *)8, 16 };
-	long_one = (struct iovec){ buf, 17 };
+	unmapped = (struct iovec){ (void *)8, 16 };
+	too_long = (struct iovec){ buf, 17 };
 	ASSERT_EQ(4, send_text(ch, "four"));
 	prep_read(&ring, PLAIN, ch, &small, 0);
 	ASSERT_EQ(1, io_uring_submit(&ring));
 	EXPECT_EQ(-EMSGSIZE, wait_res(&ring));
-	prep_read(&ring, PLAIN, ch, &none, 0);
+	prep_read(&ring, PLAIN, ch, &unmapped, 0);
 	ASSERT_EQ(1, io_uring_submit(&ring));
 	EXPECT_EQ(-EFAULT, wait_res(&ring));
-	prep_write(&ring, PLAIN, ch, &none, 0);
+	prep_write(&ring, PLAIN, ch, &unmapped, 0);
 	ASSERT_EQ(1, io_uring_submit(&ring));
 	EXPECT_EQ(-EFAULT, wait_res(&ring));
-	prep_write(&ring, PLAIN, ch, &long_one, 0);
+	prep_write(&ring, PLAIN, ch, &too_long, 0);
 	ASSERT_EQ(1, io_uring_submit(&ring));
 	EXPECT_EQ(-EMSGSIZE, wait_res(&ring));
 	EXPECT_EQ(1U, ch_info(ch).len);
@@ -348,8 +349,8 @@ TEST(r9_r10_r13_bad)
 	io_uring_queue_exit(&ring);
 }
 
-/* R9, R13: a request in flight whose memory goes away takes no message along. */
-TEST(r9_r13_memory_goes_away)
+/* R9, R13: a read whose memory is unmapped in flight does not lose a message. */
+TEST(r9_r13_memory_unmapped)
 {
 	const int ch = ch_make(1, 16, 0);
 	struct io_uring ring;
@@ -366,7 +367,7 @@ TEST(r9_r13_memory_goes_away)
 	io_uring_queue_exit(&ring);
 }
 
-/* R10, R11, R13: one writev is one message; of a fixed size several go at once. */
+/* R10, R11, R13: one writev is one message; fixed-size messages go several at a time. */
 TEST(r10_r11_r13_messages)
 {
 	const int ch = ch_make(4, 16, 0);
@@ -395,24 +396,24 @@ TEST(r10_r11_r13_messages)
 	io_uring_queue_exit(&ring);
 }
 
-/* R1, R13: many reads in flight get one message each, and each gets one. */
+/* R1, R13: each of many reads in flight receives one message. */
 TEST(r1_r13_many)
 {
 	const int ch = ch_make(4, 4, 0);
 	struct io_uring ring;
 	unsigned int bufs[ENTRIES] = {}, seen[ENTRIES] = {}, i;
-	struct ended ended;
+	struct completion completion;
 
 	ASSERT_EQ(0, io_uring_queue_init(ENTRIES, &ring, 0));
 	for (i = 0; i < ENTRIES; i++)
 		io_uring_prep_read(request(&ring, 0), ch, &bufs[i], 4, 0);
 	ASSERT_EQ(ENTRIES, io_uring_submit(&ring));
-	EXPECT_TRUE(none_ended(&ring));
+	EXPECT_TRUE(no_completion(&ring));
 	for (i = 0; i < ENTRIES; i++)
 		ASSERT_EQ(4, ch_send(ch, &i, 4));
 	for (i = 0; i < ENTRIES; i++) {
-		ended = wait_end(&ring);
-		ASSERT_EQ(4, ended.res);
+		completion = wait_completion(&ring);
+		ASSERT_EQ(4, completion.res);
 	}
 	for (i = 0; i < ENTRIES; i++) {
 		ASSERT_GT((unsigned int)ENTRIES, bufs[i]);
@@ -420,12 +421,12 @@ TEST(r1_r13_many)
 	}
 	for (i = 0; i < ENTRIES; i++)
 		EXPECT_EQ(1U, seen[i]);
-	EXPECT_TRUE(none_ended(&ring));
+	EXPECT_TRUE(no_completion(&ring));
 	EXPECT_EQ(0U, ch_info(ch).len);
 	io_uring_queue_exit(&ring);
 }
 
-/* R2, R13: what is linked is done in order, through a buffer that is too small. */
+/* R2, R13: linked writes are done in order, through a channel with one slot. */
 TEST(r2_r13_linked)
 {
 	const int ch = ch_make(1, 4, 0);
@@ -449,69 +450,69 @@ TEST(r2_r13_linked)
 	io_uring_queue_exit(&ring);
 }
 
-/* R13: poll, once. */
+/* R13: oneshot polls. */
 TEST(r13_poll)
 {
 	const int ch = ch_make(1, 16, 0);
 	struct io_uring ring;
-	struct ended ended;
+	struct completion completion;
 
 	ASSERT_EQ(0, io_uring_queue_init(ENTRIES, &ring, 0));
 	io_uring_prep_poll_add(request(&ring, 0), ch, POLLIN);
 	ASSERT_EQ(1, io_uring_submit(&ring));
-	EXPECT_TRUE(none_ended(&ring));
+	EXPECT_TRUE(no_completion(&ring));
 	EXPECT_EQ(1, send_text(ch, "a"));
-	ended = wait_end(&ring);
-	EXPECT_EQ(POLLIN, ended.res & (POLLIN | POLLOUT));
-	EXPECT_EQ(0U, ended.flags & IORING_CQE_F_MORE);
+	completion = wait_completion(&ring);
+	EXPECT_EQ(POLLIN, completion.res & (POLLIN | POLLOUT));
+	EXPECT_EQ(0U, completion.flags & IORING_CQE_F_MORE);
 
 	io_uring_prep_poll_add(request(&ring, 0), ch, POLLOUT);
 	ASSERT_EQ(1, io_uring_submit(&ring));
-	EXPECT_TRUE(none_ended(&ring));
+	EXPECT_TRUE(no_completion(&ring));
 	EXPECT_STREQ("a", recv_text(ch));
 	EXPECT_EQ(POLLOUT, wait_res(&ring) & (POLLIN | POLLOUT));
 
-	/* and the end */
+	/* and of a close */
 	io_uring_prep_poll_add(request(&ring, 0), ch, POLLIN | POLLRDHUP);
 	ASSERT_EQ(1, io_uring_submit(&ring));
-	EXPECT_TRUE(none_ended(&ring));
+	EXPECT_TRUE(no_completion(&ring));
 	EXPECT_EQ(0, ch_close(ch));
 	EXPECT_EQ(POLLRDHUP | POLLHUP, wait_res(&ring) & (POLLIN | POLLRDHUP | POLLHUP));
 	io_uring_queue_exit(&ring);
 }
 
-/* R13: multishot: every send is an edge, also when nothing was received. */
+/* R13: multishot polls: every send is an edge, also without a receive before it. */
 TEST(r13_poll_multishot)
 {
 	const int ch = ch_make(8, 16, 0);
 	struct io_uring ring;
-	struct ended ended;
+	struct completion completion;
 	int i;
 
 	ASSERT_EQ(0, io_uring_queue_init(ENTRIES, &ring, 0));
 	io_uring_prep_poll_multishot(request(&ring, 'p'), ch, POLLIN);
 	ASSERT_EQ(1, io_uring_submit(&ring));
 	for (i = 0; i < 6; i++) {
-		EXPECT_TRUE(none_ended(&ring));
+		EXPECT_TRUE(no_completion(&ring));
 		EXPECT_EQ(1, send_text(ch, "a"));
-		ended = wait_end(&ring);
-		EXPECT_EQ(POLLIN, ended.res & (POLLIN | POLLOUT));
-		EXPECT_EQ(IORING_CQE_F_MORE, (int)(ended.flags & IORING_CQE_F_MORE));
+		completion = wait_completion(&ring);
+		EXPECT_EQ(POLLIN, completion.res & (POLLIN | POLLOUT));
+		EXPECT_EQ(IORING_CQE_F_MORE, (int)(completion.flags & IORING_CQE_F_MORE));
 		if (i % 2)
 			EXPECT_STREQ("a", recv_text(ch));
 	}
 	io_uring_prep_cancel64(request(&ring, 'c'), 'p', 0);
 	ASSERT_EQ(1, io_uring_submit(&ring));
 	for (i = 0; i < 2; i++) {
-		ended = wait_end(&ring);
-		EXPECT_EQ(ended.tag == 'p' ? -ECANCELED : 0, ended.res);
+		completion = wait_completion(&ring);
+		EXPECT_EQ(completion.tag == 'p' ? -ECANCELED : 0, completion.res);
 	}
 	EXPECT_EQ(1, send_text(ch, "a"));
-	EXPECT_TRUE(none_ended(&ring));
+	EXPECT_TRUE(no_completion(&ring));
 	io_uring_queue_exit(&ring);
 }
 
-/* R13, R14: a ring is pollable, so that a select may wait for it. */
+/* R13, R14: a ring is pollable, so a select can wait for it. */
 TEST(r13_r14_select_polls_a_ring)
 {
 	const int ch = ch_make(0, 16, 0);
@@ -530,7 +531,7 @@ TEST(r13_r14_select_polls_a_ring)
 	io_uring_queue_exit(&ring);
 }
 
-/* R17: what a ring writes is from who opened the handle. */
+/* R13, R17: a write by a ring reports the opener of the handle. */
 TEST(r13_r17_cred)
 {
 	const int ch = ch_make(2, 16, GOCHAN_CRED);
@@ -554,8 +555,8 @@ TEST(r13_r17_cred)
 	io_uring_queue_exit(&ring);
 }
 
-/* All that may be in flight, on channels on which nothing happens. */
-static void fly(struct io_uring *ring, int ch, int full)
+/* Submit requests of all kinds, none of which completes. */
+static void submit_all(struct io_uring *ring, int ch, int full)
 {
 	static char buf[16];
 	static struct iovec iov = { buf, 16 };
@@ -572,7 +573,7 @@ static void fly(struct io_uring *ring, int ch, int full)
 	}
 	io_uring_prep_poll_add(request(ring, 0), ch, POLLIN | POLLOUT);
 	io_uring_prep_poll_multishot(request(ring, 0), ch, POLLIN);
-	if (io_uring_submit(ring) != 11 || !none_ended(ring))
+	if (io_uring_submit(ring) != 11 || !no_completion(ring))
 		_exit(101);
 }
 
@@ -590,10 +591,10 @@ static bool wait_for_handles(int ch, unsigned int n)
 enum ending { BY_EXIT, BY_KILL, BY_RING_EXIT, BY_EXEC };
 
 /*
- * R8, R13: a process ends with requests in flight on unbuffered channels that
- * nobody will ever serve: it ends, and nothing of it is left.
+ * R8, R13: a process exits with requests in flight that would never complete: it
+ * does exit, and leaves nothing behind.
  */
-TEST(r8_r13_ends_in_flight)
+TEST(r8_r13_exit_in_flight)
 {
 	const int ch = ch_make(0, 16, 0);
 	const int full = ch_make(1, 16, 0);
@@ -606,7 +607,7 @@ TEST(r8_r13_ends_in_flight)
 	for (ending = BY_EXIT; ending <= BY_EXEC; ending++) {
 		pid = child();
 		if (!pid) {
-			fly(&ring, ch_dup(ch, O_RDWR), ch_dup(full, O_RDWR));
+			submit_all(&ring, ch_dup(ch, O_RDWR), ch_dup(full, O_RDWR));
 			if (send_text(gate, "ready") != 5)
 				_exit(1);
 			if (ending == BY_KILL)
@@ -622,7 +623,7 @@ TEST(r8_r13_ends_in_flight)
 			  ending == BY_KILL ? reap_killed(pid) : reap(pid));
 		ASSERT_TRUE(wait_for_handles(ch, 1));
 		ASSERT_TRUE(wait_for_handles(full, 1));
-		EXPECT_TRUE(lines_empty(ch));
+		EXPECT_TRUE(no_waiters(ch));
 		EXPECT_EQ(-EAGAIN, try_send_text(ch, "a"));
 		EXPECT_STREQ("(EAGAIN)", try_recv_text(ch));
 		EXPECT_EQ(1U, ch_info(full).len);
@@ -630,8 +631,8 @@ TEST(r8_r13_ends_in_flight)
 }
 
 /*
- * R12: two users of rings never meet on an unbuffered channel, as neither ever
- * blocks; with one who blocks each of them does.
+ * R12, R13: the requests of two rings never meet on an unbuffered channel, as
+ * neither blocks; each meets a peer that does.
  */
 TEST(r12_r13_two_rings)
 {
@@ -648,9 +649,9 @@ TEST(r12_r13_two_rings)
 	ASSERT_EQ(1, io_uring_submit(&one));
 	prep_write(&two, PLAIN, ch, &out, 0);
 	ASSERT_EQ(1, io_uring_submit(&two));
-	EXPECT_TRUE(none_ended(&one));
-	EXPECT_TRUE(none_ended(&two));
-	EXPECT_TRUE(lines_empty(ch));
+	EXPECT_TRUE(no_completion(&one));
+	EXPECT_TRUE(no_completion(&two));
+	EXPECT_TRUE(no_waiters(ch));
 
 	job = job_send_text(BY_THREAD, ch, "call");
 	EXPECT_EQ(4, wait_res(&one));

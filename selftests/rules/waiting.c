@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who waits, in which order waiters are served, and how they give up.
+ * Blocked senders and receivers: in which order they are completed, and how
+ * they are interrupted and killed.
  */
 #include <kselftest_harness.h>
 
@@ -9,33 +10,33 @@
 #include <fcntl.h>
 #include <signal.h>
 
-#define LINE	6
+#define WAITERS	6
 #define ROUNDS	500
 
-FIXTURE(line) {
+FIXTURE(waitq) {
 };
 
-FIXTURE_VARIANT(line) {
+FIXTURE_VARIANT(waitq) {
 	enum by by;
 	unsigned int capacity;
 };
 
-FIXTURE_VARIANT_ADD(line, threads_unbuffered) {
+FIXTURE_VARIANT_ADD(waitq, threads_unbuffered) {
 	.by = BY_THREAD,
 	.capacity = 0,
 };
 
-FIXTURE_VARIANT_ADD(line, threads_buffered) {
+FIXTURE_VARIANT_ADD(waitq, threads_buffered) {
 	.by = BY_THREAD,
 	.capacity = 2,
 };
 
-FIXTURE_VARIANT_ADD(line, processes_unbuffered) {
+FIXTURE_VARIANT_ADD(waitq, processes_unbuffered) {
 	.by = BY_PROCESS,
 	.capacity = 0,
 };
 
-FIXTURE_VARIANT_ADD(line, processes_buffered) {
+FIXTURE_VARIANT_ADD(waitq, processes_buffered) {
 	.by = BY_PROCESS,
 	.capacity = 2,
 };
@@ -69,14 +70,14 @@ static bool wait_handled(int count)
 	return false;
 }
 
-FIXTURE_SETUP(line)
+FIXTURE_SETUP(waitq)
 {
 	handled = mmap(NULL, sizeof(*handled), PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, handled);
 }
 
-FIXTURE_TEARDOWN(line)
+FIXTURE_TEARDOWN(waitq)
 {
 }
 
@@ -88,7 +89,7 @@ static const char *number(int i)
 	return text;
 }
 
-/* Full with messages "0" and up; how many. */
+/* Fill the channel with messages "0" and up; returns how many. */
 static int fill_channel(int ch)
 {
 	int i = 0;
@@ -98,64 +99,64 @@ static int fill_channel(int ch)
 	return i;
 }
 
-/* R7: blocked senders are served in the order in which they arrived. */
-TEST_F(line, r7_senders_in_order)
+/* R7: blocked senders are completed in order of arrival. */
+TEST_F(waitq, r7_senders_in_order)
 {
 	const int ch = ch_make(variant->capacity, 16, 0);
-	struct job *jobs[LINE];
-	int i, inside;
+	struct job *jobs[WAITERS];
+	int i, buffered;
 
 	ASSERT_LE(0, ch);
-	inside = fill_channel(ch);
-	ASSERT_EQ((int)variant->capacity, inside);
-	for (i = 0; i < LINE; i++) {
-		jobs[i] = job_send_text(variant->by, ch, number(inside + i));
+	buffered = fill_channel(ch);
+	ASSERT_EQ((int)variant->capacity, buffered);
+	for (i = 0; i < WAITERS; i++) {
+		jobs[i] = job_send_text(variant->by, ch, number(buffered + i));
 		ASSERT_TRUE(wait_for_waiters(ch, i + 1, 0));
 	}
-	for (i = 0; i < LINE; i++) {
+	for (i = 0; i < WAITERS; i++) {
 		EXPECT_STREQ(number(i), recv_text(ch));
 		EXPECT_EQ(1, job_wait(jobs[i]));
-		EXPECT_EQ(LINE - 1U - i, ch_info(ch).senders_waiting);
+		EXPECT_EQ(WAITERS - 1U - i, ch_info(ch).senders_waiting);
 	}
-	for (; i < LINE + inside; i++)
+	for (; i < WAITERS + buffered; i++)
 		EXPECT_STREQ(number(i), recv_text(ch));
 	EXPECT_STREQ("(EAGAIN)", try_recv_text(ch));
 }
 
-/* R7: blocked receivers are served in the order in which they arrived. */
-TEST_F(line, r7_receivers_in_order)
+/* R7: blocked receivers are completed in order of arrival. */
+TEST_F(waitq, r7_receivers_in_order)
 {
 	const int ch = ch_make(variant->capacity, 16, 0);
-	struct job *jobs[LINE];
+	struct job *jobs[WAITERS];
 	int i;
 
 	ASSERT_LE(0, ch);
-	for (i = 0; i < LINE; i++) {
+	for (i = 0; i < WAITERS; i++) {
 		jobs[i] = job_recv(variant->by, ch, 16);
 		ASSERT_TRUE(wait_for_waiters(ch, 0, i + 1));
 	}
-	for (i = 0; i < LINE; i++)
+	for (i = 0; i < WAITERS; i++)
 		EXPECT_EQ(1, try_send_text(ch, number(i)));
-	for (i = 0; i < LINE; i++)
+	for (i = 0; i < WAITERS; i++)
 		EXPECT_STREQ(number(i), job_text(jobs[i]));
 }
 
-/* R7: who comes later does not overtake a sender who waits. */
-TEST_F(line, r7_no_overtaking_senders)
+/* R7: a new send does not overtake blocked senders. */
+TEST_F(waitq, r7_senders_do_not_overtake)
 {
 	const int ch = ch_make(variant->capacity, 16, 0);
 	struct job *first, *second;
-	int inside, i;
+	int buffered, i;
 
 	ASSERT_LE(0, ch);
-	inside = fill_channel(ch);
+	buffered = fill_channel(ch);
 	first = job_send_text(variant->by, ch, "first");
 	ASSERT_TRUE(wait_for_waiters(ch, 1, 0));
 	second = job_send_text(variant->by, ch, "second");
 	ASSERT_TRUE(wait_for_waiters(ch, 2, 0));
-	for (i = 0; i < inside; i++) {
+	for (i = 0; i < buffered; i++) {
 		EXPECT_STREQ(number(i), recv_text(ch));
-		EXPECT_EQ(-EAGAIN, try_send_text(ch, "late"));
+		EXPECT_EQ(-EAGAIN, try_send_text(ch, "more"));
 	}
 	EXPECT_STREQ("first", recv_text(ch));
 	EXPECT_STREQ("second", recv_text(ch));
@@ -163,8 +164,8 @@ TEST_F(line, r7_no_overtaking_senders)
 	EXPECT_EQ(6, job_wait(second));
 }
 
-/* R7: who comes later does not take what a waiting receiver was given. */
-TEST_F(line, r7_no_overtaking_receivers)
+/* R7: a new receive does not take the message handed off to a blocked receiver. */
+TEST_F(waitq, r7_receivers_do_not_overtake)
 {
 	const int ch = ch_make(variant->capacity, 16, 0);
 	struct job *job;
@@ -181,69 +182,68 @@ TEST_F(line, r7_no_overtaking_receivers)
 }
 
 /*
- * R7: one message wakes one receiver: each of them went to sleep about once.
- * Were all woken by each message, it would be LINE * (LINE + 1) / 2 times
- * rather than LINE.
+ * R7: one message wakes one receiver, so that each sleeps about once. If each
+ * message woke all of n, they would sleep n * (n + 1) / 2 times instead of n.
  */
-TEST_F(line, r7_wakes_one_receiver)
+TEST_F(waitq, r7_wakes_one_receiver)
 {
 	const int ch = ch_make(variant->capacity, 16, 0);
-	struct job *jobs[2 * LINE];
+	struct job *jobs[2 * WAITERS];
 	long switches = 0;
 	int i, k;
 
 	ASSERT_LE(0, ch);
-	for (i = 0; i < 2 * LINE; i++) {
+	for (i = 0; i < 2 * WAITERS; i++) {
 		jobs[i] = job_recv(variant->by, ch, 16);
 		ASSERT_TRUE(wait_for_waiters(ch, 0, i + 1));
 	}
-	for (i = 0; i < 2 * LINE; i++) {
-		for (k = i; k < 2 * LINE; k++)
+	for (i = 0; i < 2 * WAITERS; i++) {
+		for (k = i; k < 2 * WAITERS; k++)
 			ASSERT_TRUE(wait_asleep(jobs[k]->id));
 		EXPECT_EQ(1, send_text(ch, "a"));
 		EXPECT_EQ(1, job_wait(jobs[i]));
 		switches += jobs[i]->switches;
 	}
-	EXPECT_LE(2 * LINE, switches);
-	EXPECT_GT(4 * LINE, switches);
+	EXPECT_LE(2 * WAITERS, switches);
+	EXPECT_GT(4 * WAITERS, switches);
 }
 
-/* R7: one free place wakes one sender. */
-TEST_F(line, r7_wakes_one_sender)
+/* R7: one free slot wakes one sender. */
+TEST_F(waitq, r7_wakes_one_sender)
 {
 	const int ch = ch_make(variant->capacity, 16, 0);
-	struct job *jobs[2 * LINE];
+	struct job *jobs[2 * WAITERS];
 	long switches = 0;
 	int i, k;
 
 	ASSERT_LE(0, ch);
 	fill_channel(ch);
-	for (i = 0; i < 2 * LINE; i++) {
+	for (i = 0; i < 2 * WAITERS; i++) {
 		jobs[i] = job_send_text(variant->by, ch, "a");
 		ASSERT_TRUE(wait_for_waiters(ch, i + 1, 0));
 	}
-	for (i = 0; i < 2 * LINE; i++) {
-		for (k = i; k < 2 * LINE; k++)
+	for (i = 0; i < 2 * WAITERS; i++) {
+		for (k = i; k < 2 * WAITERS; k++)
 			ASSERT_TRUE(wait_asleep(jobs[k]->id));
 		recv_text(ch);
 		EXPECT_EQ(1, job_wait(jobs[i]));
 		switches += jobs[i]->switches;
 	}
-	EXPECT_LE(2 * LINE, switches);
-	EXPECT_GT(4 * LINE, switches);
+	EXPECT_LE(2 * WAITERS, switches);
+	EXPECT_GT(4 * WAITERS, switches);
 }
 
-/* R8: a signal takes waiters out of the line without a trace. */
-TEST_F(line, r8_signal_interrupts)
+/* R8: a signal removes waiters from the wait queues without a trace. */
+TEST_F(waitq, r8_signal_interrupts)
 {
 	const int ch = ch_make(variant->capacity, 16, 0);
 	const int full = ch_make(variant->capacity, 16, 0);
 	struct job *receiver, *sender;
-	int i, inside;
+	int i, buffered;
 
 	ASSERT_LE(0, ch);
 	ASSERT_LE(0, full);
-	inside = fill_channel(full);
+	buffered = fill_channel(full);
 	on_signal(0);
 	receiver = job_recv(variant->by, ch, 16);
 	sender = job_send_text(variant->by, full, "lost");
@@ -255,25 +255,25 @@ TEST_F(line, r8_signal_interrupts)
 	EXPECT_EQ(-EINTR, job_wait(sender));
 	EXPECT_EQ(0U, ch_info(ch).receivers_waiting);
 	EXPECT_EQ(0U, ch_info(full).senders_waiting);
-	for (i = 0; i < inside; i++)
+	for (i = 0; i < buffered; i++)
 		EXPECT_STREQ(number(i), recv_text(full));
 	EXPECT_STREQ("(EAGAIN)", try_recv_text(full));
 }
 
-/* R8: with SA_RESTART they come back and are served. */
-TEST_F(line, r8_signal_restarts)
+/* R8: with SA_RESTART they are queued again and complete. */
+TEST_F(waitq, r8_signal_restarts)
 {
 	const int ch = ch_make(variant->capacity, 16, 0);
 	const int full = ch_make(variant->capacity, 16, 0);
 	struct job *receiver, *sender;
-	int i, inside;
+	int i, buffered;
 
 	ASSERT_LE(0, ch);
 	ASSERT_LE(0, full);
-	inside = fill_channel(full);
+	buffered = fill_channel(full);
 	on_signal(SA_RESTART);
 	receiver = job_recv(variant->by, ch, 16);
-	sender = job_send_text(variant->by, full, "late");
+	sender = job_send_text(variant->by, full, "more");
 	ASSERT_TRUE(wait_for_waiters(ch, 0, 1));
 	ASSERT_TRUE(wait_for_waiters(full, 1, 0));
 	job_signal(receiver, SIGUSR1);
@@ -281,9 +281,9 @@ TEST_F(line, r8_signal_restarts)
 	ASSERT_TRUE(wait_handled(2));
 	EXPECT_EQ(1, send_text(ch, "a"));
 	EXPECT_STREQ("a", job_text(receiver));
-	for (i = 0; i < inside; i++)
+	for (i = 0; i < buffered; i++)
 		EXPECT_STREQ(number(i), recv_text(full));
-	EXPECT_STREQ("late", recv_text(full));
+	EXPECT_STREQ("more", recv_text(full));
 	EXPECT_EQ(4, job_wait(sender));
 	EXPECT_STREQ("(EAGAIN)", try_recv_text(full));
 }
@@ -320,7 +320,7 @@ struct racer {
 	bool stop;
 };
 
-static void *receive_on(void *arg)
+static void *receive_until_end(void *arg)
 {
 	struct racer *racer = arg;
 	ssize_t ret;
@@ -331,7 +331,7 @@ static void *receive_on(void *arg)
 	return NULL;
 }
 
-static void *send_on(void *arg)
+static void *send_until_closed(void *arg)
 {
 	struct racer *racer = arg;
 	ssize_t ret;
@@ -341,8 +341,8 @@ static void *send_on(void *arg)
 	return NULL;
 }
 
-/* Lets the other get a little further each time, so as to meet everywhere. */
-static void meet_later(int round)
+/* Vary the delay, so that the race is hit at different points. */
+static void delay(int round)
 {
 	const long long end = now_ns() + round % 50 * 2000LL;
 
@@ -350,7 +350,7 @@ static void meet_later(int round)
 		;
 }
 
-/* R8: it happened and says so, or did not, when signal and sender meet. */
+/* R8: a signal races with a send: the receive happens and says so, or it does not. */
 TEST_F(race, r8_signal_races_send)
 {
 	struct racer racer = { .ch = ch_make(variant->capacity, 16, 0) };
@@ -359,12 +359,12 @@ TEST_F(race, r8_signal_races_send)
 
 	ASSERT_LE(0, racer.ch);
 	on_signal(0);
-	ASSERT_EQ(0, pthread_create(&thread, NULL, receive_on, &racer));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, receive_until_end, &racer));
 	for (i = 0; i < ROUNDS; i++) {
 		ASSERT_TRUE(wait_for_waiters(racer.ch, 0, 1));
 		if (i % 8)
 			pthread_kill(thread, SIGUSR1);
-		meet_later(i);
+		delay(i);
 		sent += try_send_text(racer.ch, "a") == 1;
 	}
 	EXPECT_EQ(0, ch_close(racer.ch));
@@ -374,7 +374,7 @@ TEST_F(race, r8_signal_races_send)
 	EXPECT_EQ(sent, (int)ch_info(racer.ch).received);
 }
 
-/* R8: the same for a blocked sender. */
+/* R8: likewise a signal to a blocked sender and a receive. */
 TEST_F(race, r8_signal_races_recv)
 {
 	struct racer racer = { .ch = ch_make(variant->capacity, 16, 0) };
@@ -384,12 +384,12 @@ TEST_F(race, r8_signal_races_recv)
 
 	ASSERT_LE(0, racer.ch);
 	on_signal(0);
-	ASSERT_EQ(0, pthread_create(&thread, NULL, send_on, &racer));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, send_until_closed, &racer));
 	for (i = 0; i < ROUNDS; i++) {
 		ASSERT_TRUE(wait_for_waiters(racer.ch, 1, 0));
 		if (i % 8)
 			pthread_kill(thread, SIGUSR1);
-		meet_later(i);
+		delay(i);
 		got += ch_try_recv(racer.ch, &c, 1) == 1;
 	}
 	EXPECT_EQ(0, ch_close(racer.ch));
@@ -400,24 +400,24 @@ TEST_F(race, r8_signal_races_recv)
 	EXPECT_LT(0, got);
 }
 
-/* R8: a sender that is killed is gone from the line, the others are not. */
-TEST_F(line, r8_killed_sender)
+/* R8: a killed sender leaves the wait queue, the others stay in it. */
+TEST_F(waitq, r8_killed_sender)
 {
 	const int ch = ch_make(variant->capacity, 16, 0);
 	struct job *jobs[3];
-	int i, inside;
+	int i, buffered;
 
 	ASSERT_LE(0, ch);
-	inside = fill_channel(ch);
+	buffered = fill_channel(ch);
 	for (i = 0; i < 3; i++) {
 		jobs[i] = job_send_text(i == 1 ? BY_PROCESS : variant->by, ch,
-					number(inside + i));
+					number(buffered + i));
 		ASSERT_TRUE(wait_for_waiters(ch, i + 1, 0));
 	}
 	EXPECT_EQ(-EINPROGRESS, job_kill(jobs[1]));
 	EXPECT_EQ(2U, ch_info(ch).senders_waiting);
-	for (i = 0; i < inside + 3; i++) {
-		if (i != inside + 1)
+	for (i = 0; i < buffered + 3; i++) {
+		if (i != buffered + 1)
 			EXPECT_STREQ(number(i), recv_text(ch));
 	}
 	EXPECT_EQ(1, job_wait(jobs[0]));
@@ -425,8 +425,8 @@ TEST_F(line, r8_killed_sender)
 	EXPECT_STREQ("(EAGAIN)", try_recv_text(ch));
 }
 
-/* R8: a killed receiver gives its place to the next. */
-TEST_F(line, r8_killed_receiver)
+/* R8: a killed receiver leaves the wait queue, and the next one gets the message. */
+TEST_F(waitq, r8_killed_receiver)
 {
 	const int ch = ch_make(variant->capacity, 16, 0);
 	struct job *jobs[3];
@@ -445,25 +445,25 @@ TEST_F(line, r8_killed_receiver)
 	EXPECT_STREQ("2", job_text(jobs[2]));
 }
 
-/* R8: all who wait are killed, and the channel is as new. */
-TEST_F(line, r8_all_killed)
+/* R8: when all waiters are killed the channel is as good as new. */
+TEST_F(waitq, r8_all_killed)
 {
 	const int ch = ch_make(variant->capacity, 16, 0);
-	struct job *jobs[LINE];
+	struct job *jobs[WAITERS];
 	int i;
 
 	ASSERT_LE(0, ch);
-	for (i = 0; i < LINE; i++)
+	for (i = 0; i < WAITERS; i++)
 		jobs[i] = job_recv(BY_PROCESS, ch, 16);
-	ASSERT_TRUE(wait_for_waiters(ch, 0, LINE));
-	for (i = 0; i < LINE; i++)
+	ASSERT_TRUE(wait_for_waiters(ch, 0, WAITERS));
+	for (i = 0; i < WAITERS; i++)
 		EXPECT_EQ(-EINPROGRESS, job_kill(jobs[i]));
 	EXPECT_EQ(0U, ch_info(ch).receivers_waiting);
 	EXPECT_EQ((int)variant->capacity, fill_channel(ch));
-	for (i = 0; i < LINE; i++)
+	for (i = 0; i < WAITERS; i++)
 		jobs[i] = job_send_text(BY_PROCESS, ch, "lost");
-	ASSERT_TRUE(wait_for_waiters(ch, LINE, 0));
-	for (i = 0; i < LINE; i++)
+	ASSERT_TRUE(wait_for_waiters(ch, WAITERS, 0));
+	for (i = 0; i < WAITERS; i++)
 		EXPECT_EQ(-EINPROGRESS, job_kill(jobs[i]));
 	EXPECT_EQ(0U, ch_info(ch).senders_waiting);
 	for (i = 0; i < (int)variant->capacity; i++)
@@ -471,8 +471,8 @@ TEST_F(line, r8_all_killed)
 	EXPECT_STREQ("(EAGAIN)", try_recv_text(ch));
 }
 
-/* R8: a process that ends under its own blocked threads. */
-TEST_F(line, r8_exit_under_threads)
+/* R8: a process exits while its threads are blocked. */
+TEST_F(waitq, r8_exit_with_blocked_threads)
 {
 	const int ch = ch_make(variant->capacity, 16, 0);
 	const int full = ch_make(variant->capacity, 16, 0);
@@ -497,8 +497,8 @@ TEST_F(line, r8_exit_under_threads)
 	EXPECT_EQ(variant->capacity ? 1 : -EAGAIN, try_send_text(ch, "a"));
 }
 
-/* R8: close(2) of a descriptor does not wake who is blocked on it. */
-TEST_F(line, r8_close2_does_not_wake)
+/* R8: close(2) of a descriptor does not wake an operation blocked on it. */
+TEST_F(waitq, r8_close2_does_not_wake)
 {
 	const int ch = ch_make(variant->capacity, 16, 0);
 	struct job *receiver, *sender;
@@ -528,8 +528,8 @@ TEST_F(line, r8_close2_does_not_wake)
 	EXPECT_EQ(1U, ch_info(ch).send_handles);
 }
 
-/* R8: fork in the middle of a receive: there is one receiver, not two. */
-TEST_F(line, r8_fork_in_the_middle)
+/* R8: a fork during a blocked receive does not duplicate the receiver. */
+TEST_F(waitq, r8_fork_while_blocked)
 {
 	const int ch = ch_make(variant->capacity, 16, 0);
 	struct job *job;
@@ -547,8 +547,8 @@ TEST_F(line, r8_fork_in_the_middle)
 	EXPECT_STREQ("a", job_text(job));
 }
 
-/* R8: a stopped waiter is served once it goes on. */
-TEST_F(line, r8_stopped)
+/* R8: a stopped waiter completes once it is continued. */
+TEST_F(waitq, r8_stopped)
 {
 	const int ch = ch_make(variant->capacity, 16, 0);
 	struct job *job;

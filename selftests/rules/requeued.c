@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What comes back when a receiver took a message and could not copy it: who
- * pays for it (R9, R19), and what its sender is told when it passes a file
- * (R16).
+ * Receives that cannot copy their message: who is charged for a message that
+ * was requeued (R9, R19), and what becomes of a send that passes a file and was
+ * declined (R16).
  */
 #include <kselftest_harness.h>
 
@@ -30,10 +30,10 @@ static long long limit_mib(void)
 }
 
 /*
- * Have a receiver take a message of a MiB and leave it, in a channel of its
- * own. Less than 0 when it was not let.
+ * Have a receiver requeue a message of 1 MiB, on a new channel. Less than 0 if
+ * the receive was refused.
  */
-static int leave_one(void)
+static int requeue_one(void)
 {
 	const int ch = ch_make(0, MIB, 0);
 	struct job *job;
@@ -48,8 +48,8 @@ static int leave_one(void)
 	return job_wait(job) == -EFAULT && ch_info(ch).len == 1 ? 0 : -EDQUOT;
 }
 
-/* R9, R19: messages that were left count against the limit, too. */
-TEST(r9_r19_what_is_left_is_paid)
+/* R9, R19: requeued messages are charged. */
+TEST(r9_r19_requeued_is_charged)
 {
 	const long long limit = limit_mib();
 	int n;
@@ -58,15 +58,15 @@ TEST(r9_r19_what_is_left_is_paid)
 	ASSERT_GT(MANY, limit + 2);
 	ASSERT_EQ(0, as_user(USER));
 	for (n = 0; n < MANY; n++)
-		if (leave_one() < 0)
+		if (requeue_one() < 0)
 			break;
 	EXPECT_LE(limit - 2, n);
 	EXPECT_GE(limit + 1, n);
 	EXPECT_EQ(0, as_root());
 }
 
-/* R19: who leaves messages pays for them, and not their sender. */
-TEST(r9_r19_the_receiver_pays)
+/* R9, R19: a requeued message is charged to the receiver, not to its sender. */
+TEST(r9_r19_receiver_is_charged)
 {
 	const long long n = limit_mib() - 1;
 	int chs[MANY], ring, i;
@@ -98,15 +98,15 @@ TEST(r9_r19_the_receiver_pays)
 	EXPECT_EQ(0, as_root());
 	EXPECT_EQ(0, reap(pid));
 	ASSERT_EQ(0, as_user(USER));
-	/* It may send, and receive by pointer, as much as before. */
+	/* The sender may send, and receive long messages, as before. */
 	EXPECT_EQ(MIB, ch_recv(ring, big, MIB));
 	i = ch_make(limit_mib() - 2, MIB - 1024, 0);
 	EXPECT_LE(0, i);
 	EXPECT_EQ(0, as_root());
 }
 
-/* R19: who has left that much waits for nothing more, in a select neither, but may send. */
-TEST(r9_r19_who_has_too_much_waits_no_more)
+/* R9, R19: a user over the limit fails to receive, by select too, but may send. */
+TEST(r9_r19_receiver_over_limit)
 {
 	const int ch = ch_make(0, 16, 0);
 	char buf[16];
@@ -115,7 +115,7 @@ TEST(r9_r19_who_has_too_much_waits_no_more)
 
 	ASSERT_LE(0, ch);
 	ASSERT_EQ(0, as_user(USER));
-	while (n < MANY && !leave_one())
+	while (n < MANY && !requeue_one())
 		n++;
 	EXPECT_GT(MANY, n);
 	EXPECT_EQ(-EDQUOT, ch_recv(ch, buf, sizeof(buf)));
@@ -128,8 +128,8 @@ TEST(r9_r19_who_has_too_much_waits_no_more)
 	EXPECT_EQ(0, as_root());
 }
 
-/* R19: what a long message with a file cost its receiver, it gets back. */
-TEST(r16_r19_files_are_paid_back)
+/* R16, R19: the charge for a long message with a file ends with its receive. */
+TEST(r16_r19_file_messages_are_uncharged)
 {
 	const long long n = limit_mib() + 2;
 	int i;
@@ -149,15 +149,15 @@ TEST(r16_r19_files_are_paid_back)
 	EXPECT_EQ(0, as_root());
 }
 
-/* R19: who has nothing at all may wait, whatever others have left. */
-TEST(r9_r19_who_has_nothing_waits)
+/* R9, R19: a user without charges may wait, whatever others have requeued. */
+TEST(r9_r19_other_user_may_wait)
 {
 	const int ch = ch_make(0, 16, 0);
 	char buf[16];
 	pid_t pid;
 
 	ASSERT_LE(0, ch);
-	ASSERT_EQ(0, leave_one());
+	ASSERT_EQ(0, requeue_one());
 	pid = child();
 	if (!pid) {
 		become(OTHER);
@@ -208,8 +208,8 @@ static pid_t start_passing(int ch)
 	_exit(do_one(ch, GOCHAN_IOC_BATCH, &op, GOCHAN_TIMEOUT_NEVER) != 0);
 }
 
-/* R1, R9, R16: a receiver with bad memory, asking or not, leaves the file. */
-TEST(r9_r16_bad_memory_keeps_the_file)
+/* R9, R16: a receiver with bad memory leaves message and file to others. */
+TEST(r9_r16_bad_memory_keeps_file)
 {
 	const int ch = ch_make(0, 4096, 0);
 	struct job *job = job_start(BY_THREAD, ch, false, bad, 100);
@@ -233,8 +233,8 @@ TEST(r9_r16_bad_memory_keeps_the_file)
 	close(ch);
 }
 
-/* R16: after EMFILE the op can be done again as it is, room and all. */
-TEST(r10_r16_no_descriptor_keeps_the_room)
+/* R10, R16: EMFILE leaves the op's length as it was, so that it can be repeated. */
+TEST(r10_r16_emfile_keeps_len)
 {
 	const int ch = ch_make(0, 4096, 0);
 	const pid_t pid = start_passing(ch);
@@ -260,8 +260,8 @@ TEST(r10_r16_no_descriptor_keeps_the_room)
 
 static int busy_ch;
 
-/* Takes the message again and again, and has no descriptor for the file. */
-static void *leaver(void *arg)
+/* Receives again and again, and always fails with EMFILE. */
+static void *receive_emfile(void *arg)
 {
 	struct gochan_op op;
 	char buf[100];
@@ -301,7 +301,7 @@ FIXTURE_SETUP(busy)
 		return;
 	setrlimit(RLIMIT_NOFILE, &none);
 	for (i = 0; i < 12; i++)
-		pthread_create(&thread, NULL, leaver, NULL);
+		pthread_create(&thread, NULL, receive_emfile, NULL);
 	pause();
 }
 
@@ -312,7 +312,7 @@ FIXTURE_TEARDOWN(busy)
 	close(busy_ch);
 }
 
-/* R8, R16: the deadline holds although there is always somebody who takes it. */
+/* R8, R16: the deadline holds although the file is offered again and again. */
 TEST_F(busy, r8_r16_deadline)
 {
 	struct gochan_op op = passing(busy_ch, 0);
@@ -327,7 +327,7 @@ static void on_alarm(int sig)
 	(void)sig;
 }
 
-/* R8, R16: so does a signal. */
+/* R8, R16: and a signal interrupts the send. */
 TEST_F(busy, r8_r16_signal)
 {
 	const struct sigaction action = { .sa_handler = on_alarm };

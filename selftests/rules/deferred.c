@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Senders that a full ring blocked: their messages move up at once, but they
- * are woken only when most of the ring was drained, or a moment later. That
- * must not be seen but in how often tasks are switched.
+ * Deferred wakeups: when a slot becomes free, the message of a blocked sender
+ * moves into the ring and its send is complete, but the sender is woken only
+ * once most of the ring is drained, or a moment later. Apart from the number of
+ * context switches this must not be visible.
  */
 #include <kselftest_harness.h>
 
@@ -18,27 +19,27 @@
 #define CAPACITY	16
 #define ROUNDS		100
 
-FIXTURE(late)
+FIXTURE(deferred)
 {
 	int ch;
 };
 
-FIXTURE_VARIANT(late)
+FIXTURE_VARIANT(deferred)
 {
 	enum by by;
 };
 
-FIXTURE_VARIANT_ADD(late, thread)
+FIXTURE_VARIANT_ADD(deferred, thread)
 {
 	.by = BY_THREAD,
 };
 
-FIXTURE_VARIANT_ADD(late, process)
+FIXTURE_VARIANT_ADD(deferred, process)
 {
 	.by = BY_PROCESS,
 };
 
-/* A message that tells its number. */
+/* Message number @n. */
 static const char *text(int n)
 {
 	static char buf[8];
@@ -47,7 +48,7 @@ static const char *text(int n)
 	return buf;
 }
 
-FIXTURE_SETUP(late)
+FIXTURE_SETUP(deferred)
 {
 	int i;
 
@@ -57,12 +58,12 @@ FIXTURE_SETUP(late)
 		ASSERT_LT(0, try_send_text(self->ch, text(i)));
 }
 
-FIXTURE_TEARDOWN(late)
+FIXTURE_TEARDOWN(deferred)
 {
 }
 
-/* One more sender that waits. */
-static struct job *blocked(enum by by, int ch, int n)
+/* Add a blocked sender. */
+static struct job *start_blocked(enum by by, int ch, int n)
 {
 	const unsigned int before = ch_info(ch).senders_waiting;
 	struct job *job = job_send_text(by, ch, text(n));
@@ -72,10 +73,10 @@ static struct job *blocked(enum by by, int ch, int n)
 	return job;
 }
 
-/* R4: its message went in, so it ends, though nobody receives any more. */
-TEST_F(late, r4_nobody_goes_on)
+/* R4: the send returns once its message is buffered, though no receive follows. */
+TEST_F(deferred, r4_no_further_receives)
 {
-	struct job *job = blocked(variant->by, self->ch, CAPACITY);
+	struct job *job = start_blocked(variant->by, self->ch, CAPACITY);
 
 	EXPECT_STREQ("0", recv_text(self->ch));
 	EXPECT_EQ(0U, ch_info(self->ch).senders_waiting);
@@ -83,14 +84,14 @@ TEST_F(late, r4_nobody_goes_on)
 	EXPECT_EQ(2, job_wait(job));
 }
 
-/* R7: one place is for one sender, and the others wait on. */
-TEST_F(late, r7_one_each)
+/* R7: one free slot completes one sender; the others stay blocked. */
+TEST_F(deferred, r7_one_slot_one_sender)
 {
 	struct job *jobs[3];
 	int i;
 
 	for (i = 0; i < 3; i++)
-		jobs[i] = blocked(variant->by, self->ch, CAPACITY + i);
+		jobs[i] = start_blocked(variant->by, self->ch, CAPACITY + i);
 	EXPECT_STREQ("0", recv_text(self->ch));
 	EXPECT_EQ(2, job_wait(jobs[0]));
 	EXPECT_EQ(2U, ch_info(self->ch).senders_waiting);
@@ -102,14 +103,14 @@ TEST_F(late, r7_one_each)
 	EXPECT_EQ(2, job_wait(jobs[2]));
 }
 
-/* More than are kept waiting at a time. */
-TEST_F(late, r7_a_crowd)
+/* R7: more senders than have their wakeup deferred at a time. */
+TEST_F(deferred, r7_many_senders)
 {
 	struct job *jobs[3 * CAPACITY];
 	int i;
 
 	for (i = 0; i < 3 * CAPACITY; i++)
-		jobs[i] = blocked(variant->by, self->ch, CAPACITY + i);
+		jobs[i] = start_blocked(variant->by, self->ch, CAPACITY + i);
 	for (i = 0; i < 4 * CAPACITY; i++)
 		EXPECT_STREQ(text(i), recv_text(self->ch));
 	for (i = 0; i < 3 * CAPACITY; i++)
@@ -121,15 +122,15 @@ static void ignore(int sig)
 	(void)sig;
 }
 
-/* R8: a signal finds it served, or not; it says which. */
-TEST_F(late, r8_signal)
+/* R8: a signal does not undo a send that is complete. */
+TEST_F(deferred, r8_signal)
 {
 	const struct sigaction act = { .sa_handler = ignore };
 	int i;
 
 	ASSERT_EQ(0, sigaction(SIGUSR1, &act, NULL));
 	for (i = 0; i < ROUNDS; i++) {
-		struct job *job = blocked(variant->by, self->ch, CAPACITY);
+		struct job *job = start_blocked(variant->by, self->ch, CAPACITY);
 
 		recv_text(self->ch);
 		job_signal(job, SIGUSR1);
@@ -138,15 +139,15 @@ TEST_F(late, r8_signal)
 	}
 }
 
-/* R8: who is killed then leaves its message, and no trace else. */
-TEST_F(late, r8_killed)
+/* R8: the message of a sender killed before its wakeup stays, and nothing else. */
+TEST_F(deferred, r8_killed)
 {
 	int i;
 
 	if (variant->by == BY_THREAD)
 		return;
 	for (i = 0; i < ROUNDS; i++) {
-		struct job *job = blocked(variant->by, self->ch, CAPACITY);
+		struct job *job = start_blocked(variant->by, self->ch, CAPACITY);
 
 		recv_text(self->ch);
 		job_kill(job);
@@ -158,11 +159,11 @@ TEST_F(late, r8_killed)
 	EXPECT_STREQ("(EAGAIN)", try_recv_text(self->ch));
 }
 
-/* R5: what went in before the close counts. */
-TEST_F(late, r5_closed)
+/* R5: a message buffered before the close is delivered. */
+TEST_F(deferred, r5_closed)
 {
-	struct job *first = blocked(variant->by, self->ch, CAPACITY);
-	struct job *second = blocked(variant->by, self->ch, CAPACITY + 1);
+	struct job *first = start_blocked(variant->by, self->ch, CAPACITY);
+	struct job *second = start_blocked(variant->by, self->ch, CAPACITY + 1);
 	int i;
 
 	EXPECT_STREQ("0", recv_text(self->ch));
@@ -174,8 +175,8 @@ TEST_F(late, r5_closed)
 	EXPECT_STREQ("(end)", recv_text(self->ch));
 }
 
-/* The channel may go at once. */
-TEST_F(late, r6_the_channel_goes)
+/* R6: the channel may be released while a wakeup is deferred. */
+TEST_F(deferred, r6_channel_released)
 {
 	int i, k;
 
@@ -185,7 +186,7 @@ TEST_F(late, r6_the_channel_goes)
 
 		for (k = 0; k < 4; k++)
 			ASSERT_LT(0, try_send_text(ch, text(k)));
-		job = blocked(variant->by, ch, 4);
+		job = start_blocked(variant->by, ch, 4);
 		recv_text(ch);
 		job_signal(job, SIGCONT);
 		close(ch);
