@@ -85,7 +85,6 @@ int call_kill(struct call *call);
 bool no_waiters(int ch);
 
 /* The former name, for programs that still use it. */
-#define lines_empty no_waiters
 
 /* A task's voluntary context switches, or -1. */
 long sleeps(pid_t tid);

@@ -109,8 +109,8 @@ TEST_F(meet, r3_r14_two_selects)
 	}
 	EXPECT_EQ(sent, (int)ch_info(x).sent);
 	EXPECT_EQ(MEETINGS - sent, (int)ch_info(y).sent);
-	EXPECT_TRUE(lines_empty(x));
-	EXPECT_TRUE(lines_empty(y));
+	EXPECT_TRUE(no_waiters(x));
+	EXPECT_TRUE(no_waiters(y));
 }
 
 /* ---- crowds ---- */

@@ -141,7 +141,7 @@ TEST_F(vanish, r9_asleep)
 		EXPECT_EQ(LONGEST, c.op->len);
 		EXPECT_EQ(0, c.op->pid);
 		EXPECT_EQ(1U, ch_info(ch).len);
-		EXPECT_TRUE(lines_empty(ch));
+		EXPECT_TRUE(no_waiters(ch));
 		memset(self->buf, 0, LONGEST);
 		EXPECT_EQ(len, ch_try_recv(ch, self->buf, LONGEST));
 		EXPECT_TRUE(is_filled(self->buf, len, len));

@@ -251,7 +251,7 @@ static bool is_accounted_for(const struct race *race)
 	for (i = 0; i < SIDES; i++) {
 		const struct side *side = &race->sides[i];
 
-		if (side->error || !lines_empty(side->ch))
+		if (side->error || !no_waiters(side->ch))
 			return false;
 		if (side->moved != (contest->result ? 0 : won[i] + side->seen[FILLER]))
 			return false;
