@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
-# The front door: "make help" lists what it does. What the module is made of
-# is in Kbuild.
+# The top-level makefile: "make help" lists its targets. Kbuild describes the module.
 
-# The kernel that the module is built for: the running one where its headers
-# are installed, else the guest's.
+# The kernel to build the module for: the running one if its headers are
+# installed, otherwise the guest's.
 RUNNING_KDIR := $(wildcard /lib/modules/$(shell uname -r)/build)
 KDIR ?= $(or $(RUNNING_KDIR),$(GUEST_KDIR))
 PREFIX ?= /usr/local
 DESTDIR ?=
 export PREFIX DESTDIR
 
-# Found out when used, as the headers may have to be installed first.
+# Expanded when used, since the headers may have to be installed first.
 GUEST_KDIR = $(shell KERNEL=$(KERNEL) scripts/kernels/kernel -b)
 KSRC = $(shell KERNEL=$(KERNEL) scripts/kernels/kernel)/source
 MODULE_DIR = $(shell scripts/module -p $(KDIR))
@@ -48,46 +47,51 @@ bench-program: guest
 	@scripts/deps bench
 	@$(MAKE) -s --no-print-directory -C tools/bench
 
-# Side by side with what else carries messages.
+# Compare gochan with other IPC mechanisms.
 bench: bench-program
 	@scripts/bench $(CASE)
 
-# The main figures, against those kept here.
+# Detect regressions against tools/bench/figures.
 bench-guard: bench-program
 	@scripts/bench -g
+
+# Measure all points and update the figures that are kept in the tree.
+bench-renew: bench-program
+	@scripts/bench -u
 
 check: selftests
 	@scripts/check $(TEST)
 
-# On kernels that look for faults; see scripts/kernels.
+# On the debugging kernels, see scripts/kernels/configs.
 check-debug check-race: check-%:
 	@scripts/for-kernel $* $(MAKE) -s --no-print-directory check
 
-# On what Debian has beside the stock kernel, and on other machines.
+# On Debian's other kernels, and on other architectures.
 check-kernels:
 	@scripts/check-kernels $(KINDS)
 
-# On the stock kernel, which can do both.
+# With full and with no preemption; the stock kernel supports both.
 check-preempt: selftests
 	@scripts/check-preempt $(TEST)
 
-# Random programs, on the kernel that sees most.
+# Random programs, on the kernel with KASAN and lockdep.
 fuzz:
 	@$(MAKE) -s --no-print-directory guest KERNEL=debug
 	@scripts/deps tests
 	@$(MAKE) -s --no-print-directory -C selftests/fuzz
 	@KERNEL=debug scripts/fuzz $(or $(MINUTES),5) $(SEED)
 
-# Every state of the protocol by which messages change hands.
+# Verify all states of a model of the protocol.
 model:
 	@scripts/model
 
-# What of the module the tests run, line by line.
+# Line and branch coverage of the module.
 coverage:
 	@$(MAKE) -s --no-print-directory selftests KERNEL=coverage
 	@scripts/coverage $(TEST)
 
-# The tests again and again; KERNEL= is the stock kernel.
+# Run the tests repeatedly, by default on the debug kernel; "KERNEL=" selects the
+# stock kernel.
 SOAK_KERNEL = $(if $(filter undefined,$(origin KERNEL)),debug,$(KERNEL))
 soak:
 	@$(MAKE) -s --no-print-directory selftests KERNEL=$(SOAK_KERNEL)
@@ -97,10 +101,10 @@ lint:
 	@scripts/deps build headers guest lint
 	@scripts/lint
 
-# Debian's kernels come without the key that their modules are signed with.
+# Modules cannot be signed for Debian's kernels, whose signing key is not public.
 install: all
 	$(if $(or $(filter-out file,$(origin KDIR)),$(RUNNING_KDIR),$(DESTDIR)),,\
-		$(error no headers of the running kernel: install them or say KDIR=FOLDER))
+		$(error the headers of the running kernel are missing: install them or set KDIR))
 	$(MAKE) -s --no-print-directory -C tools/lib install
 	$(MAKE) -s --no-print-directory -C tools/gochan install
 	scripts/module $(KDIR) modules_install INSTALL_MOD_PATH=$(DESTDIR) \
@@ -111,28 +115,44 @@ clean:
 	rm -rf build
 
 help:
-	@echo 'make               the module, the library and the command, into build/'
-	@echo 'make demo          watch processes talk over channels, in a guest'
-	@echo 'make shell         a prompt in that guest'
-	@echo 'make check         the tests, in the guest; TEST=NAME for one program'
-	@echo 'make check-debug   the tests, on a kernel that checks memory and locks, and'
-	@echo '                   once more where that fails what the module asks of it'
-	@echo 'make check-race    the tests, on a kernel that looks for races'
-	@echo 'make check-preempt the tests, with full preemption and with none'
-	@echo 'make check-kernels the tests, on every kernel and machine, or on KINDS="NAME..."'
-	@echo 'make fuzz          random programs; MINUTES=N (5), SEED=N or what a failure names'
-	@echo 'make soak          the tests again and again; MINUTES=N (60), SEED=N'
-	@echo 'make bench         what messages cost, and what they cost elsewhere, into build/bench;'
-	@echo '                   CASE=FAMILY[/PEER[/SIZE[/PARAMETER]]], see scripts/bench'
-	@echo 'make bench-guard   the main figures, against those kept in tools/bench/figures'
-	@echo 'make coverage      what of the module the tests run, into build/coverage'
-	@echo 'make model         checks a model of the protocol in all of its states'
-	@echo 'make lint          the static checks'
-	@echo 'make install       to PREFIX (/usr/local) and /lib/modules, below DESTDIR'
-	@echo 'make clean         removes build/'
-	@echo 'KDIR=FOLDER        builds the module for the kernel with that build folder'
+	@echo 'For users:'
+	@echo '  make                 build the module, the library and the command in build/'
+	@echo '  make demo            show processes communicating over channels, in a virtual'
+	@echo '                       machine (the guest)'
+	@echo '  make shell           start an interactive shell in the guest'
+	@echo '  make check           run the tests in the guest; TEST=NAME runs a single program'
+	@echo '  make bench           compare gochan with other IPC mechanisms; the report is'
+	@echo '                       written to build/bench. CASE=FAMILY[/PEER[/SIZE[/PARAMETER]]]'
+	@echo '                       selects points, see scripts/bench'
+	@echo '  make install         install to PREFIX (/usr/local) and /lib/modules; DESTDIR is'
+	@echo '                       prepended to all paths'
+	@echo '  make clean           remove build/'
+	@echo '  make help            show this text'
+	@echo
+	@echo 'For developers:'
+	@echo '  make check-debug     run the tests with KASAN, UBSAN, lockdep and kmemleak, and'
+	@echo '                       then with fault injection'
+	@echo '  make check-race      run the tests with KCSAN, the race detector'
+	@echo '  make check-preempt   run the tests with full preemption and with none'
+	@echo '  make check-kernels   run the tests on other kernels and architectures;'
+	@echo '                       KINDS="NAME..." selects some'
+	@echo '  make lint            run the static checks'
+	@echo '  make coverage        measure which lines and branches of the module the tests run;'
+	@echo '                       the report is written to build/coverage'
+	@echo '  make fuzz            run random programs; MINUTES=N (5), SEED=N, or the SEED that a'
+	@echo '                       failed run printed, to replay it'
+	@echo '  make model           verify all states of a model of the protocol'
+	@echo '  make soak            run the tests repeatedly; MINUTES=N (60), SEED=N'
+	@echo '  make bench-guard     fail if gochan became slower than tools/bench/figures'
+	@echo '  make bench-renew     measure all points and update the figures in the tree'
+	@echo
+	@echo 'Variables:'
+	@echo '  KDIR=DIRECTORY       build the module for the kernel with this build directory'
+	@echo '  KERNEL=KIND          use another kernel in the guest: debug, race, coverage, rt,'
+	@echo '                       6.12 or newest'
 
-# Two at a time would be in each other's way, above all in apt.
+# Targets run concurrently would interfere with each other, particularly in apt.
 .NOTPARALLEL:
 .PHONY: all user deps guest-deps guest demo shell selftests check check-debug check-race \
-	check-preempt check-kernels fuzz soak coverage model lint bench-program bench bench-guard install clean help
+	check-preempt check-kernels fuzz soak coverage model lint bench-program bench bench-guard \
+	bench-renew install clean help

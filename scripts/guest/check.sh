@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Inside the guest: runs the selftests, and then shows what a kernel that looks
-# for faults has found beside what stands in its log. Says TAP.
+# Runs in the guest: runs the selftests, and then reports what the debugging kernels
+# found but did not write to the kernel log. The output is TAP.
 #
 #   check.sh KERNEL [OPTION OF run_kselftest.sh]...
 set -eu
@@ -19,46 +19,46 @@ verdict() {
 	fi
 }
 
-# Of the leaks those that are not the kernel's own: where a test lets it fail to
-# register a slab cache or a class, Linux 6.1 forgets to free their names.
-ours() {
+# Filter out leaks of the kernel itself: when fault injection makes the registration of
+# a slab cache or of a class fail, Linux 6.1 does not free its name.
+filter_leaks() {
 	awk '
-	function show() {
+	function print_report() {
 		if (report && !(report ~ /kobject_set_name_vargs/ &&
 				report ~ /sysfs_slab_add|__class_register/))
 			printf "%s", report
 		report = ""
 	}
-	/^unreferenced object/ { show() }
+	/^unreferenced object/ { print_report() }
 	{ report = report $0 "\n" }
-	END { show() }'
+	END { print_report() }'
 }
 
-# What is younger than 5 seconds is not looked at, and what one scan missed
-# the next one has to confirm.
-leaks() {
-	found=0
+# kmemleak ignores objects that are less than 5 seconds old, and may need a second
+# scan to report an object.
+check_leaks() {
+	status=0
 	rmmod gochan
 	sleep 6
 	echo scan >/sys/kernel/debug/kmemleak
 	echo scan >/sys/kernel/debug/kmemleak
-	ours </sys/kernel/debug/kmemleak >/tmp/leaks
+	filter_leaks </sys/kernel/debug/kmemleak >/tmp/leaks
 	cat /tmp/leaks
-	[ ! -s /tmp/leaks ] || found=1
-	verdict "$found" 'no memory was lost'
+	[ ! -s /tmp/leaks ] || status=1
+	verdict "$status" 'no memory leaks'
 }
 
-# Races are in the log; here is how often accesses were watched.
-watched() {
+# KCSAN reports races in the kernel log; check that it watched accesses at all.
+check_watchpoints() {
 	cat /sys/kernel/debug/kcsan
-	found=1
-	! grep -q '^setup_watchpoints: [1-9]' /sys/kernel/debug/kcsan || found=0
-	verdict "$found" 'accesses were watched'
+	status=1
+	! grep -q '^setup_watchpoints: [1-9]' /sys/kernel/debug/kcsan || status=0
+	verdict "$status" 'KCSAN set up watchpoints'
 }
 
-# What was counted in the module, as text, the only thing that gets out of here.
-# Only reading them tells how long the kernel's files are.
-counts() {
+# Print the module's gcov data as text, since the guest can only return text. The files
+# in debugfs do not have a size, so copy them with cat.
+print_counts() {
 	cd /sys/kernel/debug/gcov
 	find . -name '*.gcda' | while read -r file; do
 		mkdir -p "/tmp/counts/${file%/*}"
@@ -67,27 +67,27 @@ counts() {
 	tar -C /tmp/counts -cz . | base64 | sed 's/^/# counts: /'
 }
 
-# Says before each program's result how long it took.
-timed() {
+# Add the duration of each program before its result.
+add_durations() {
 	awk '
-	BEGIN { since = systime() }
+	BEGIN { start = systime() }
 	/^(not )?ok [0-9]+ selftests:/ {
 		now = systime()
-		print "# seconds: " now - since
-		since = now
+		print "# seconds: " now - start
+		start = now
 	}
 	{ print }'
 }
 
-# Where it would take long, crowds of a tenth of the size are enough.
+# On slow kernels, reduce the number of processes in some tests to a tenth.
 case $kernel in
 stock) ;;
 *) export GOCHAN_CROWD=10 ;;
 esac
 [ "$kernel" != race ] || echo 1000 >/sys/module/kcsan/parameters/skip_watch
-sh /kselftest/run_kselftest.sh "$@" | timed
+sh /kselftest/run_kselftest.sh "$@" | add_durations
 case $kernel in
-debug) leaks ;;
-race) watched ;;
-coverage) counts ;;
+debug) check_leaks ;;
+race) check_watchpoints ;;
+coverage) print_counts ;;
 esac

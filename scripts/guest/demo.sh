@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The demonstration, inside the guest: a pipeline of processes, a hand-over,
-# and a device file. Ends with 0 only if every message is where it should be.
+# The demonstration, which runs in the guest: a pipeline of processes, a handoff, and
+# a channel as a device file. Exits with 0 only if all messages arrived as expected.
 set -eu
 
 text=/usr/share/gochan/demo.txt
@@ -17,7 +17,7 @@ say() {
 	printf '%s\n' "$*"
 }
 
-# Shows a command as it would be typed, then runs it.
+# Print a command as typed at a prompt, and run it.
 show() {
 	say "  \$ $*"
 	eval "$*"
@@ -28,8 +28,8 @@ fail() {
 	exit 1
 }
 
-# Until a field of "gochan info" has a value: that is how to see who waits.
-until_info() {
+# Wait until a field of "gochan info" has the given value, to know that a process blocks.
+wait_for_info() {
 	tries=1000
 	until [ "$(gochan info "$1" "$2")" = "$3" ]; do
 		tries=$((tries - 1))
@@ -38,11 +38,11 @@ until_info() {
 	done
 }
 
-# A worker's answer to "7 some words of text" is "7 4 worker-1".
+# A worker's result for the job "7 some words of text" is "7 4 worker-1".
 count_words() {
 	set -f
 	while read -r number line; do
-		# shellcheck disable=SC2086 # into its words
+		# shellcheck disable=SC2086 # split into words
 		set -- "$1" $line
 		say "$number $(($# - 1)) $1"
 	done
@@ -51,46 +51,46 @@ count_words() {
 pipeline() {
 	title 'A pipeline: one producer, four workers, one collector'
 	show gochan make jobs --cap 16
-	show gochan make answers --cap 16
+	show gochan make results --cap 16
 
 	workers=''
 	for n in 1 2 3 4; do
-		gochan recv jobs | count_words "worker-$n" | gochan send answers &
+		gochan recv jobs | count_words "worker-$n" | gochan send results &
 		workers="$workers $!"
 	done
-	gochan recv answers | sort -n >all &
+	gochan recv results | sort -n >all &
 	collector=$!
-	until_info jobs receivers_waiting 4
-	until_info answers receivers_waiting 1
+	wait_for_info jobs receivers_waiting 4
+	wait_for_info results receivers_waiting 1
 
 	lines=$(wc -l <$text)
 	say
-	say 'Four workers wait for jobs now, and a collector for answers. A producer sends'
-	say "the $lines lines of a text, numbered, and closes the channel; the workers"
-	say 'take lines as they come and answer how many words they have.'
+	say 'Four workers are now waiting for jobs, and a collector for results. A producer'
+	say "sends $lines numbered lines of text and closes the channel. Each worker receives"
+	say 'lines, counts their words and sends the results.'
 	show "nl -ba -w1 -s' ' $text | gochan send jobs"
 	show gochan close jobs
 	for pid in $workers; do
 		wait "$pid" || fail 'a worker failed'
 	done
 	say
-	say 'Closed, and drained: the workers saw the end of the jobs and ended.'
-	show gochan close answers
+	say 'The channel was closed and drained, so the workers have exited.'
+	show gochan close results
 	wait $collector || fail 'the collector failed'
-	check_answers
-	show gochan rm jobs answers
+	check_results
+	show gochan rm jobs results
 }
 
-check_answers() {
+check_results() {
 	say
 	cut -d' ' -f3 all | sort | uniq -c | while read -r count worker; do
-		say "  $worker answered $count lines"
+		say "  $worker: $count lines"
 	done
 	cut -d' ' -f1,2 all >got
 	awk '{ print NR, NF }' $text >expected
-	cmp -s got expected || fail 'answers were lost, doubled or wrong'
-	say "  the collector has $(wc -l <got) answers to $lines jobs, in order: none lost, none doubled"
-	say "  $(awk '{ sum += $2 } END { print sum }' got) words in all; wc -w says $(wc -w <$text)"
+	cmp -s got expected || fail 'results were lost, duplicated or wrong'
+	say "  The collector received $(wc -l <got) results for $lines jobs: none lost, none duplicated."
+	say "  Total: $(awk '{ sum += $2 } END { print sum }' got) words; wc -w counts $(wc -w <$text)."
 	say
 }
 
@@ -105,47 +105,48 @@ stamp() {
 	say "  $seconds s  $*"
 }
 
-hand_over() {
-	title 'A hand-over: an unbuffered channel holds nothing'
+handoff() {
+	title 'A handoff: a send on an unbuffered channel waits for a receiver'
 	show gochan make baton
 	{
-		stamp 'sender: I send, and my send returns when a receiver has taken it'
-		now >began
+		stamp 'sender: sending a message'
+		now >started
 		gochan send baton 'the baton'
 		now >returned
-		stamp 'sender: my send returned'
+		stamp 'sender: the send returned'
 	} &
 	sender=$!
-	until_info baton senders_waiting 1
-	stamp 'onlooker: one sender is waiting; I let it wait for a second'
+	wait_for_info baton senders_waiting 1
+	stamp 'observer: the sender is blocked; waiting for a second'
 	sleep 1
-	[ ! -e returned ] || fail 'the send returned before anybody received'
-	now >came
-	stamp "receiver: here I come"
+	[ ! -e returned ] || fail 'the send returned before the message was received'
+	now >arrived
+	stamp 'receiver: receiving'
 	got=$(gochan recv baton -n 1)
-	stamp "receiver: I have '$got'"
+	stamp "receiver: received '$got'"
 	wait $sender || fail 'the sender failed'
 	[ "$got" = 'the baton' ] || fail "received '$got'"
-	[ "$(cat returned)" -ge "$(cat came)" ] || fail 'the send returned too early'
-	say "The send took $(($(cat returned) - $(cat began))) hundredths of a second."
+	[ "$(cat returned)" -ge "$(cat arrived)" ] || fail 'the send returned too early'
+	took=$(($(cat returned) - $(cat started)))
+	say "The send took $((took / 100)).$((took / 10 % 10)) seconds."
 	show gochan rm baton
 }
 
 device_file() {
-	title 'A device file: echo and cat will do'
+	title 'A device file: usable with echo and cat'
 	show gochan make notes --cap 4
 	show 'echo one note >/dev/gochans/notes'
 	show 'echo and another >/dev/gochans/notes'
 	show gochan ls
 	show gochan close notes
 	show 'cat /dev/gochans/notes | tee notes'
-	printf 'one note\nand another\n' | cmp -s - notes || fail 'the notes are not what was written'
-	say 'cat came to the end, because the channel is closed.'
+	printf 'one note\nand another\n' | cmp -s - notes || fail 'cat did not print what was written'
+	say 'cat saw the end of the channel, because it was closed.'
 	show gochan rm notes
 }
 
 pipeline
-hand_over
+handoff
 device_file
 say
-say 'All as it should be.'
+say 'All messages arrived as expected.'

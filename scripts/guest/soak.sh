@@ -1,10 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Inside the guest: runs each selftest once, as some things are made for the first
-# user and stay, and then selftests at random until so many seconds are over, and
-# between those says what the kernel has allocated. What it says is read by
-# scripts/soak.
+# Runs in the guest: runs each selftest once, because some objects are allocated on
+# first use and never freed, and then random selftests for SECONDS in total, after each
+# of which it prints what the kernel has allocated. scripts/soak evaluates the output.
 #
 #   soak.sh SECONDS SEED
 set -eu
@@ -17,7 +16,7 @@ tests='abi at_once basic batch close cred deferred fixed limits memory module
 parameters=/sys/module/gochan/parameters
 kmemleak=/sys/kernel/debug/kmemleak
 
-# A number below N, in $random.
+# Set $random to a random number below N.
 draw() {
 	state=$(((state * 1103515245 + 12345) & 0x7fffffff))
 	random=$((state / 65536 % $1))
@@ -33,14 +32,14 @@ restore() {
 	modprobe gochan || return
 	for file in "$parameters"/*; do
 		name=${file##*/}
-		[ "$name" = channels ] || cat "/tmp/found/$name" >"$file" || return
+		[ "$name" = channels ] || cat "/tmp/parameters/$name" >"$file" || return
 	done
 	gochan rm --all
 } >/dev/null 2>&1
 
-# As it was found: a killed test may leave names, limits, or no module, or be
-# still about to unload it.
-tidy() {
+# Restore the initial state: a killed test may leave named channels, changed limits or
+# an unloaded module, or may still be unloading it.
+clean_up() {
 	tries=100
 	until restore; do
 		tries=$((tries - 1))
@@ -49,20 +48,20 @@ tidy() {
 	done
 }
 
-# What nobody uses is given back before it is counted; counting starts nothing
-# that would use more. What the kernel keeps to watch timers and work with is its
-# own. Each count comes with what it is coarse by: of a slab that
-# a processor has all objects count as used.
+# Print the slab caches' object counts and the unreclaimable memory, each with its
+# granularity: all objects of a CPU's current slab count as in use. Release unused
+# memory first, and count without starting processes, which would allocate more.
+# Skip debug_objects_cache, which debugobjects uses to track timers and work items.
 sample() {
 	echo 2 >/proc/sys/vm/drop_caches
 	for cache in /sys/kernel/slab/*/shrink; do
 		echo 1 >"$cache" 2>/dev/null || :
 	done
 	line='' kib=0
-	while read -r name count _ _ each _; do
+	while read -r name count _ _ per_slab _; do
 		case $name in
 		slabinfo | '#' | debug_objects_cache) ;;
-		*) line="$line $name $count $each" ;;
+		*) line="$line $name $count $per_slab" ;;
 		esac
 	done </proc/slabinfo
 	while read -r name count _; do
@@ -72,11 +71,11 @@ sample() {
 		esac
 	done </proc/meminfo
 	read -r count </sys/module/gochan/refcnt
-	echo "sample $(($(now) - began)) references $count 0 kib $kib 64$line"
+	echo "sample $(($(now) - start)) references $count 0 kib $kib 64$line"
 }
 
-# What has ended, or was killed, may be gone a moment later.
-settle() {
+# Wait until exiting processes have released the module.
+wait_for_release() {
 	tries=200
 	while [ "$(cat /sys/module/gochan/refcnt)" != 0 ] && [ $tries != 0 ]; do
 		tries=$((tries - 1))
@@ -93,7 +92,7 @@ run_whole() {
 		grep -E '^not ok|Expected|terminated' /tmp/out | sed "s/^/failed $test: /"
 		echo "failed $test"
 	fi
-	tidy
+	clean_up
 }
 
 run() {
@@ -106,10 +105,10 @@ run() {
 	draw 6
 	timeout $((random + 1)) "/kselftest/gochan/$test" >/tmp/out 2>&1 || :
 	echo "killed $test"
-	tidy
+	clean_up
 }
 
-# An object counts as lost when it is 5 s old and nothing refers to it.
+# kmemleak only reports objects that are at least 5 seconds old.
 scan() {
 	[ -e $kmemleak ] || return 0
 	sleep 6
@@ -120,18 +119,18 @@ scan() {
 	sed 's/^/kmemleak /' $kmemleak
 }
 
-cp -r "$parameters" /tmp/found
+cp -r "$parameters" /tmp/parameters
 cd /tmp
-began=$(now)
-# shellcheck disable=SC2086 # a list of words
+start=$(now)
+# shellcheck disable=SC2086 # split into words
 set -- $tests
 for test; do
 	run_whole "$test"
 done
-while [ $(($(now) - began)) -lt "$seconds" ]; do
+while [ $(($(now) - start)) -lt "$seconds" ]; do
 	draw $#
 	eval "run \${$((random + 1))}"
-	settle
+	wait_for_release
 	sample
 done
 scan

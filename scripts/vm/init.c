@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The first process of the guest: makes a small system, runs one command on
- * the terminal that the kernel's parameter "terminal" names, and ends the
- * machine.
+ * The guest's init process: sets up a minimal system, runs one command on the
+ * terminal named by the kernel parameter "terminal", and reboots, which ends QEMU.
  *
- * The host leaves in /.vm what is to be done (boot writes it): "command",
- * its arguments each ended by NUL, and "token", a number that only this run
- * knows. The last line that the guest says repeats the token, and so does the
- * kernel log, which goes to the console: the host believes a result
- * only if it has seen both.
+ * The host (boot) provides two files in /.vm: "command", the arguments, each
+ * terminated by NUL, and "token", a random number of this run. The last line of
+ * output repeats the token, and so does the last line of the kernel log on the
+ * console: the host accepts a result only if it finds both.
  */
 #include <err.h>
 #include <errno.h>
@@ -40,7 +38,7 @@ static const struct mount {
 	{ NULL }
 };
 
-/* What shells expect beside what devtmpfs has. */
+/* Links that shells expect and devtmpfs does not provide. */
 static const struct link {
 	const char *to, *where;
 } links[] = {
@@ -51,7 +49,7 @@ static const struct link {
 	{ NULL }
 };
 
-/* What has hung in the kernel ends the run: nothing would go on after it. */
+/* A hang in the kernel ends the run. */
 static const struct setting {
 	const char *where, *value;
 } settings[] = {
@@ -90,8 +88,8 @@ static void make_system(void)
 		put(set->where, set->value);
 }
 
-/* Reads a file that the host left, with a NUL after it, and removes it. */
-static size_t take(const char *path, char *buf, size_t size)
+/* Read a file that the host provided, append NUL, and remove the file. */
+static size_t read_and_unlink(const char *path, char *buf, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t len = fd < 0 ? -1 : read(fd, buf, size - 1);
@@ -104,7 +102,7 @@ static size_t take(const char *path, char *buf, size_t size)
 	return len;
 }
 
-/* What the command says must reach the host unchanged: no CR before an LF. */
+/* Raw mode, so that output reaches the host unchanged, without CR before LF. */
 static void open_terminal(void)
 {
 	struct termios tio;
@@ -125,7 +123,7 @@ static void open_terminal(void)
 		close(fd);
 }
 
-/* Runs the command, buries orphans meanwhile; returns its status as a shell's. */
+/* Run the command, reaping orphans meanwhile; return its status like a shell. */
 static int run_command(void)
 {
 	char text[4096], *argv[MAX_ARGS + 1];
@@ -133,12 +131,12 @@ static int run_command(void)
 	pid_t child, pid;
 	int status;
 
-	len = take("/.vm/command", text, sizeof(text));
+	len = read_and_unlink("/.vm/command", text, sizeof(text));
 	for (at = 0; at < len && argc < MAX_ARGS; at += strlen(text + at) + 1)
 		argv[argc++] = text + at;
 	argv[argc] = NULL;
 	if (!argc || at < len || len == sizeof(text) - 1)
-		errx(1, "no command, or too long a one");
+		errx(1, "the command is missing or too long");
 
 	child = fork();
 	if (child < 0)
@@ -187,7 +185,7 @@ int main(void)
 	umask(022);
 	make_system();
 	open_terminal();
-	take("/.vm/token", token, sizeof(token));
+	read_and_unlink("/.vm/token", token, sizeof(token));
 	setenv("PATH", "/usr/bin:/bin", 1);
 	setenv("HOME", "/root", 1);
 	finish(token, run_command());

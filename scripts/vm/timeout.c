@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The timeout command that the kselftest runner wants: ends COMMAND after
- * SECONDS, with status 124, and whatever COMMAND has started with it. What is
- * left when COMMAND ended in time is ended too, as the runner would wait for
- * it to close the output.
+ * The timeout command for the kselftest runner: kills COMMAND after SECONDS and
+ * exits with status 124. Processes that COMMAND started are killed in any case,
+ * because the runner would wait until they close the output.
  *
  *   timeout [--foreground] SECONDS COMMAND [ARGUMENT...]
  */
@@ -39,7 +38,7 @@ static pid_t parent_of(pid_t pid)
 	file = fopen(path, "r");
 	if (!file)
 		return -1;
-	/* The command's name stands in brackets and may hold some itself. */
+	/* The command name is in parentheses, and may contain some. */
 	if (fgets(line, sizeof(line), file)) {
 		name_end = strrchr(line, ')');
 		if (!name_end || sscanf(name_end, ") %*c %d", &parent) != 1)
@@ -65,7 +64,7 @@ static void kill_children(void)
 	closedir(proc);
 }
 
-/* Returns the command's status as a shell would, or TIMED_OUT. */
+/* Return the command's status like a shell, or TIMED_OUT. */
 static int wait_for_child(void)
 {
 	int status;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Prints how many thousand times a second this machine's time stamp counter
- * counts. An emulated guest sees the same counter, and on a microvm has no
- * other clock that is good enough to find that out by itself.
+ * Prints the frequency of the host's time stamp counter in kHz. An emulated guest
+ * uses the same counter, but a microvm has no other clock to calibrate it with.
  */
 #include <stdio.h>
 #include <time.h>

@@ -60,7 +60,7 @@ function known(set, id)
 }
 
 # The value of a sum of points, by their medians or in one round; "" if a point
-# was not measured.
+# was not measured. A number is itself, but has no wall-clock time.
 function sum_of(set, text, round,    n, i, term, part, factor, id, total)
 {
 	n = split(text, term, " ")
@@ -70,6 +70,10 @@ function sum_of(set, text, round,    n, i, term, part, factor, id, total)
 		if (split(term[i], part, "*") == 2) {
 			factor = part[1]
 			id = part[2]
+		}
+		if (id ~ /^[0-9]+$/ && set == "count") {
+			total += factor * id
+			continue
 		}
 		if (!known(set, id) || (round && !((set, id, round) in cost)))
 			return ""

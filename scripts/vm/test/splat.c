@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A module that does nothing but warn, so that the kernel log has a warning.
+ * Triggers a kernel warning when it is loaded.
  */
 #include <linux/bug.h>
 #include <linux/init.h>

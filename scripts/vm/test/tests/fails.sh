@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# One test of two fails.
+# One of two tests fails.
 echo 'TAP version 13'
 echo '1..2'
 echo 'ok 1 this one'

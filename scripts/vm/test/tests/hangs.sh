@@ -1,5 +1,5 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Does not end, and neither does what it started.
+# Does not exit, and neither does its child.
 sleep 1000 &
 wait

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Skips one test of two.
+# One of two tests is skipped.
 echo 'TAP version 13'
 echo '1..2'
 echo 'ok 1 this one'
