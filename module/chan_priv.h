@@ -213,9 +213,20 @@ static inline u64 nr_buffered(const struct chan *ch)
 	return (u64)ch->ring.len + ch->nr_requeued;
 }
 
+static inline u64 nr_used_slots(const struct chan *ch)
+{
+	return nr_buffered(ch) + ch->nr_copying;
+}
+
 static inline bool has_free_slot(const struct chan *ch)
 {
-	return nr_buffered(ch) + ch->nr_copying < ch->ring.capacity;
+	return nr_used_slots(ch) < ch->ring.capacity;
+}
+
+/* Requeued messages may be more than there are slots. */
+static inline u64 nr_free_slots(const struct chan *ch)
+{
+	return has_free_slot(ch) ? ch->ring.capacity - nr_used_slots(ch) : 0;
 }
 
 /* Receives see the end. */

@@ -177,23 +177,32 @@ static bool counts_for_all(const struct quota_user *user, enum quota_kind kind)
 	return kind == QUOTA_BYTES && !uid_eq(user->uid, GLOBAL_ROOT_UID);
 }
 
-/**
- * gochan_try_charge() - charge a user whose privileges are not known here
- * @user: the user
- * @kind: for what
- * @n: how much
- *
- * Return: 0; -EDQUOT over the user's limit; -EINVAL over max_bytes.
- */
-int gochan_try_charge(struct quota_user *user, enum quota_kind kind, u64 n)
+static int charge(struct quota_user *user, enum quota_kind kind, u64 n, u64 limit)
 {
-	if (!add_below(&user->used[kind], n, user_limit(kind)))
+	if (!add_below(&user->used[kind], n, limit))
 		return -EDQUOT;
 	if (!counts_for_all(user, kind) ||
 	    add_below(&all_bytes, n, READ_ONCE(max_bytes)))
 		return 0;
 	atomic64_sub(n, &user->used[kind]);
 	return -EINVAL;
+}
+
+/**
+ * gochan_try_charge() - charge a user who need not be the caller's
+ * @user: the user
+ * @kind: for what
+ * @n: how much
+ *
+ * Whether its task has CAP_SYS_RESOURCE is not known here; root is taken to.
+ *
+ * Return: 0; -EDQUOT over the user's limit; -EINVAL over max_bytes.
+ */
+int gochan_try_charge(struct quota_user *user, enum quota_kind kind, u64 n)
+{
+	bool root = uid_eq(user->uid, GLOBAL_ROOT_UID);
+
+	return charge(user, kind, n, root ? S64_MAX : user_limit(kind));
 }
 
 /**
@@ -208,15 +217,11 @@ int gochan_try_charge(struct quota_user *user, enum quota_kind kind, u64 n)
  */
 int gochan_charge(struct quota_user *user, enum quota_kind kind, u64 n)
 {
-	int err = gochan_try_charge(user, kind, n);
+	int err = charge(user, kind, n, user_limit(kind));
 
 	if (err != -EDQUOT || !capable(CAP_SYS_RESOURCE))
 		return err;
-	if (counts_for_all(user, kind) &&
-	    !add_below(&all_bytes, n, READ_ONCE(max_bytes)))
-		return -EINVAL;
-	atomic64_add(n, &user->used[kind]);
-	return 0;
+	return charge(user, kind, n, S64_MAX);
 }
 
 /**

@@ -398,20 +398,24 @@ static enum step recv_attempt_op(struct chan_op *op, struct wake_batch *wb)
 	return step;
 }
 
-/* Several messages that are in the ring take the common path, one by one. */
+/* Several messages that are in the ring take the common path. */
 static inline void recv_common(struct chan_op *op, unsigned int *budget)
 {
 	struct recv_buf rb = { .ptr = op->ub.ptr, .room = op->room };
+	u32 n = min(op->todo, *budget), got = 0;
 
-	while (op->todo && *budget &&
-	       recv_attempt(op->ch, NULL, &rb, NULL) == STEP_DONE) {
+	while (got < n && recv_attempt(op->ch, NULL, &rb, NULL) == STEP_DONE) {
 		rb.ptr += rb.len;
-		op->len = rb.len;
-		op->tries = 0;
-		op_advance(op);
-		--*budget;
+		got++;
 	}
+	if (!got)
+		return;
+	op->len = op->room;
 	op->ub.ptr = rb.ptr;
+	op->tries = 0;
+	op->todo -= got;
+	op->count += got;
+	*budget -= got;
 }
 
 /* Receive what is there; a budget bounds the time under the lock. */
@@ -442,12 +446,10 @@ static bool requeue_to(struct chan_op *to, struct msg *m, bool in_slot,
 		return false;
 	if (to->room < m->len)
 		err = -EMSGSIZE;
-	else if (m->len > CHAN_INLINE_MAX && m->charged_to &&
-		 chan_msg_recharge(m, to->user, false))
-		err = -EAGAIN;
+	else if (m->len > CHAN_INLINE_MAX && m->charged_to)
+		err = chan_msg_recharge(m, to->user, false);
 	if (err) {
 		to->len = m->len;
-		to->queue_first = true;
 		waiter_complete(to, err, wb);
 		return false;
 	}
@@ -724,7 +726,7 @@ static __always_inline int recv_slow(struct chan_op *op, enum step step,
 			err = recv_finish(op);
 		if (likely(!err) && !op->todo)
 			return 0;
-		/* It was completed in order to try again, or its sender withdrew. */
+		/* The sender of a message with a file has withdrawn it. */
 		if (err == -EAGAIN && step != STEP_WAIT)
 			err = 0;
 		else if (err == -EAGAIN && wait)

@@ -70,21 +70,29 @@ static __always_inline enum step send_to_slot(struct chan *ch, struct chan_op *o
 	return STEP_DONE;
 }
 
+/* The receive fails, and the message stays for the next one. */
+static enum step fail_receiver(struct chan_op *to, size_t len, int err,
+			       struct wake_batch *wb)
+{
+	to->len = len;
+	waiter_complete(to, err, wb);
+	return STEP_RETRY;
+}
+
 /* Hand off a long message, which changes hands by pointer. */
 static enum step handoff_msg(struct chan_op *op, struct chan_op *to,
 			     struct wake_batch *wb)
 {
+	int err;
+
 	lockdep_assert_held(&op->ch->lock);
 	if (!op_transferable(op) || !op->msg->charged_to)
 		return STEP_NEED_CHARGE;
 	if (!op_claim(to))
 		return STEP_RETRY;
-	if (chan_msg_recharge(op->msg, to->user, false)) {
-		/* Only the receiver can tell whether it may exceed its limit. */
-		to->queue_first = true;
-		waiter_complete(to, -EAGAIN, wb);
-		return STEP_RETRY;
-	}
+	err = chan_msg_recharge(op->msg, to->user, false);
+	if (err)
+		return fail_receiver(to, op->len, err, wb);
 	to->msg = op_detach(op);
 	origin_copy(&to->from, &op->from);
 	op_advance(op);
@@ -96,6 +104,8 @@ static enum step handoff_msg(struct chan_op *op, struct chan_op *to,
 static enum step handoff_offer(struct chan_op *op, struct chan_op *to,
 			       struct wake_batch *wb)
 {
+	int err = 0;
+
 	lockdep_assert_held(&op->ch->lock);
 	if (!op_staged(op))
 		return STEP_NEED_COPYIN;
@@ -103,28 +113,16 @@ static enum step handoff_offer(struct chan_op *op, struct chan_op *to,
 		return STEP_NEED_CHARGE;
 	if (!op_claim(to))
 		return STEP_RETRY;
-	if (op->len <= CHAN_INLINE_MAX) {
+	if (op->len <= CHAN_INLINE_MAX)
 		memcpy(to->inline_buf, op_payload(op), op->len);
-	} else if (chan_op_pin(to, op->msg, false)) {
-		to->queue_first = true;
-		waiter_complete(to, -EAGAIN, wb);
-		return STEP_RETRY;
-	}
+	else
+		err = chan_op_pin(to, op->msg, false);
+	if (err)
+		return fail_receiver(to, op->len, err, wb);
 	origin_copy(&to->from, &op->from);
 	chan_xfer_offer(op, to);
 	deliver(to, 0, op->len, wb);
 	return STEP_OFFERED;
-}
-
-/* The receiver's room is too small: its receive fails, the message stays. */
-static enum step complete_too_small(struct chan_op *to, size_t len,
-				    struct wake_batch *wb)
-{
-	if (op_claim(to)) {
-		to->len = len;
-		waiter_complete(to, -EMSGSIZE, wb);
-	}
-	return STEP_RETRY;
 }
 
 /* Hand the next message off to @to, the first receiver in its wait queue. */
@@ -138,7 +136,8 @@ static __always_inline enum step handoff(struct chan *ch, struct chan_op *op,
 		/* Nobody fails because of a message that cannot be read. */
 		if (!op || !op_staged(op))
 			return STEP_NEED_COPYIN;
-		return complete_too_small(to, len, wb);
+		return op_claim(to) ? fail_receiver(to, len, -EMSGSIZE, wb) :
+				      STEP_RETRY;
 	}
 	if (op && op->file)
 		return handoff_offer(op, to, wb);
@@ -171,7 +170,8 @@ static __always_inline enum step send_attempt(struct chan *ch, struct chan_op *o
 {
 	struct chan_op *to;
 
-	if (unlikely(send_broken(ch)))
+	/* With a wake batch and no op it was looked for on the common path. */
+	if ((op || !wb) && unlikely(send_broken(ch)))
 		return STEP_ENDED;
 	if (!wb && !waitq_empty(ch, CHAN_RECV))
 		return STEP_RETRY;
@@ -187,17 +187,20 @@ static __always_inline enum step send_attempt(struct chan *ch, struct chan_op *o
 static inline void send_common(struct chan_op *op, unsigned int *budget,
 			       struct wake_batch *wb)
 {
-	void __user *ptr = op->ub.ptr;
+	struct chan *ch = op->ch;
+	u32 n = min3((u64)op->todo, (u64)*budget, nr_free_slots(ch)), sent = 0;
 
-	while (op->todo && *budget &&
-	       send_attempt(op->ch, NULL, ptr, op->len, NULL) == STEP_DONE) {
-		ptr += op->len;
-		op_advance(op);
-		--*budget;
-	}
-	op->ub.ptr = ptr;
-	if (op->count)
-		wb->events |= in_event(op->ch);
+	if (send_broken(ch) || !waitq_empty(ch, CHAN_RECV))
+		return;
+	while (sent < n && send_to_slot(ch, NULL, op->ub.ptr + sent * op->len,
+					op->len, NULL) == STEP_DONE)
+		sent++;
+	op->ub.ptr += sent * op->len;
+	op->todo -= sent;
+	op->count += sent;
+	*budget -= sent;
+	if (sent)
+		wb->events |= in_event(ch);
 }
 
 /* Send what can be sent now; a budget bounds the time under the lock. */

@@ -284,8 +284,12 @@ bool gochan_uop_do_plain(const struct gochan_op *g, struct gochan_op __user *use
 	struct fd fd;
 	int err;
 
-	/* The results must have somewhere to go before anything happens. */
-	if (put_user(g->result, &user->result))
+	/*
+	 * The results must have somewhere to go before anything happens. A receive
+	 * that does not wait reports them before it takes the message.
+	 */
+	if ((g->opcode == GOCHAN_OP_SEND || deadline != CHAN_NONBLOCK) &&
+	    put_user(g->result, &user->result))
 		return false;
 	fd = fdget(g->fd);
 	ch = uop_plain_chan(g->opcode, g->len, compat_fd_file(fd));
@@ -302,6 +306,8 @@ bool gochan_uop_do_plain(const struct gochan_op *g, struct gochan_op __user *use
 		      chan_recv(ch, &rb, deadline);
 	fdput(fd);
 	*verdict = err;
+	if (likely(!err) && g->opcode == GOCHAN_OP_RECV)
+		return true;
 	if (err != -EAGAIN || !select)
 		report(user, g->opcode, err, rb.len, 0);
 	return true;

@@ -61,7 +61,7 @@ static inline bool uop_polls(const struct uop *u)
 
 static inline bool uop_is_plain(u16 opcode, u16 flags, u32 reserved)
 {
-	return !flags && !reserved &&
+	return !(flags | reserved) &&
 	       (opcode == GOCHAN_OP_SEND || opcode == GOCHAN_OP_RECV);
 }
 
