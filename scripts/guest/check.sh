@@ -79,10 +79,10 @@ timed() {
 	{ print }'
 }
 
-# Where it would take long, crowds of a tenth of the size are enough.
+# On the slower kernels a tenth of the processes, channels and selects is enough.
 case $kernel in
 stock) ;;
-*) export GOCHAN_CROWD=10 ;;
+*) export GOCHAN_SCALE_DOWN=10 ;;
 esac
 [ "$kernel" != race ] || echo 1000 >/sys/module/kcsan/parameters/skip_watch
 sh /kselftest/run_kselftest.sh "$@" | timed

@@ -11,9 +11,9 @@ set -eu
 
 seconds=$1
 random=$2
-tests='abi at_once basic batch close cred fixed late left limits memory module
-	names ops order pass peek poll select select_many select_poll stress uring
-	vanish waiting winner'
+tests='abi basic batch claim_race close cred fixed late left limits memory module
+	names ops order pass peek poll races results_fault select select_many select_poll
+	stress uring waiting'
 parameters=/sys/module/gochan/parameters
 kmemleak=/sys/kernel/debug/kmemleak
 
