@@ -59,7 +59,7 @@ struct shared {
 
 struct worker {
 	pid_t pid;
-	int who;
+	int process;
 	unsigned int first_op;	/* of this process, in its log */
 	unsigned int rights[CHANNELS];
 	unsigned long long random;
@@ -154,13 +154,13 @@ FIXTURE_TEARDOWN(history)
  * Record an operation that is about to be called, the @nth of one system call.
  * Its result is unknown until it returns.
  */
-static struct lin_op *note_call(struct log *log, unsigned int nth, int who, int channel,
+static struct lin_op *note_call(struct log *log, unsigned int nth, int process, int channel,
 				enum lin_kind kind)
 {
 	struct lin_op *op = &log->ops[log->count + nth];
 
 	*op = (struct lin_op){
-		.who = who,
+		.process = process,
 		.channel = channel,
 		.kind = kind,
 		.result = LIN_KILLED,
@@ -206,7 +206,7 @@ static void note_result(struct log *log, struct lin_op *op, int err)
 
 static size_t make_message(struct worker *w, struct message *msg)
 {
-	msg->value = (unsigned int)w->who << 20 | ++w->log->values;
+	msg->value = (unsigned int)w->process << 20 | ++w->log->values;
 	msg->len = sizeof(*msg) + random_below(&w->random, w->msg_size - sizeof(*msg) + 1);
 	memset(msg->fill, msg->value & 0xff, msg->len - sizeof(*msg));
 	return msg->len;
@@ -277,7 +277,7 @@ static void do_write(struct worker *w, int channel, enum how how)
 {
 	struct message *msg = w->out[0];
 	const size_t len = make_message(w, msg);
-	struct lin_op *op = note_call(w->log, 0, w->who, channel, LIN_SEND);
+	struct lin_op *op = note_call(w->log, 0, w->process, channel, LIN_SEND);
 	const void *data = random_below(&w->random, 32) ? msg : w->inaccessible;
 	long long now;
 	ssize_t ret;
@@ -297,7 +297,7 @@ static void do_write(struct worker *w, int channel, enum how how)
 
 static void do_read(struct worker *w, int channel, enum how how)
 {
-	struct lin_op *op = note_call(w->log, 0, w->who, channel, LIN_RECV);
+	struct lin_op *op = note_call(w->log, 0, w->process, channel, LIN_RECV);
 	void *buf = choose_buf(w, 0);
 	long long now;
 	ssize_t ret;
@@ -315,7 +315,7 @@ static void do_read(struct worker *w, int channel, enum how how)
 
 static void do_info(struct worker *w, int channel)
 {
-	struct lin_op *op = note_call(w->log, 0, w->who, channel, LIN_INFO);
+	struct lin_op *op = note_call(w->log, 0, w->process, channel, LIN_INFO);
 	struct gochan_info info;
 	long long now;
 
@@ -344,7 +344,7 @@ static void add_part(struct worker *w, struct call *call, int channel, enum lin_
 		     bool blocking)
 {
 	const unsigned int n = call->count++;
-	struct lin_op *note = note_call(w->log, n, w->who, channel, kind);
+	struct lin_op *note = note_call(w->log, n, w->process, channel, kind);
 	size_t len;
 
 	note->blocking = blocking;
@@ -452,7 +452,8 @@ static void do_select(struct worker *w)
 		const int channel = choose_channel(w);
 
 		add_part(w, &call, channel, choose_kind(w, channel), timeout != 0);
-		call.notes[call.count - 1]->select = (unsigned int)w->who << 20 | w->log->groups;
+		call.notes[call.count - 1]->select =
+			(unsigned int)w->process << 20 | w->log->groups;
 	}
 	note_called(w->log, count);
 	ret = gochan_select(call.ops, count, timeout, 0);
@@ -477,7 +478,7 @@ static void do_batch(struct worker *w, int channel)
 	while (call.count < count) {
 		add_part(w, &call, channel, choose_kind(w, channel),
 			 timeout && !(flags && call.count));
-		call.notes[call.count - 1]->batch = (unsigned int)w->who << 20 | w->log->groups;
+		call.notes[call.count - 1]->batch = (unsigned int)w->process << 20 | w->log->groups;
 	}
 	note_called(w->log, count);
 	ret = gochan_batch(call.ops, count, timeout, flags);
@@ -488,10 +489,10 @@ static void do_batch(struct worker *w, int channel)
 
 /* ---- handles ---- */
 
-static int open_handle(struct log *log, int who, int ch, int channel, unsigned int rights)
+static int open_handle(struct log *log, int process, int ch, int channel, unsigned int rights)
 {
 	static const int modes[] = { [1] = O_WRONLY, [2] = O_RDONLY, [3] = O_RDWR };
-	struct lin_op *op = note_call(log, 0, who, channel, LIN_HANDLES);
+	struct lin_op *op = note_call(log, 0, process, channel, LIN_HANDLES);
 	int fd;
 
 	op->senders = !!(rights & MAY_SEND);
@@ -504,9 +505,9 @@ static int open_handle(struct log *log, int who, int ch, int channel, unsigned i
 	return fd;
 }
 
-static void close_handle(struct log *log, int who, int ch, int channel, unsigned int rights)
+static void close_handle(struct log *log, int process, int ch, int channel, unsigned int rights)
 {
-	struct lin_op *op = note_call(log, 0, who, channel, LIN_HANDLES);
+	struct lin_op *op = note_call(log, 0, process, channel, LIN_HANDLES);
 
 	op->senders = -!!(rights & MAY_SEND);
 	op->receivers = -!!(rights & MAY_RECV);
@@ -525,14 +526,14 @@ static void narrow_rights(struct worker *w, int channel, unsigned int rights)
 	if (had == rights)
 		return;
 	if (rights)
-		w->ch[channel] = open_handle(w->log, w->who, old, channel, rights);
-	close_handle(w->log, w->who, old, channel, had);
+		w->ch[channel] = open_handle(w->log, w->process, old, channel, rights);
+	close_handle(w->log, w->process, old, channel, had);
 	w->rights[channel] = rights;
 }
 
 static void do_close(struct worker *w, int channel)
 {
-	struct lin_op *op = note_call(w->log, 0, w->who, channel, LIN_CLOSE);
+	struct lin_op *op = note_call(w->log, 0, w->process, channel, LIN_CLOSE);
 	long long now;
 	int ret;
 
@@ -626,7 +627,9 @@ static void set_up_worker(struct worker *w)
 	w->inaccessible = map(w->msg_size, PROT_NONE);
 	for (i = 0; i < CHANNELS; i++) {
 		shared = w->ch[i];
-		w->ch[i] = w->rights[i] ? open_handle(w->log, w->who, shared, i, w->rights[i]) : -1;
+		w->ch[i] = -1;
+		if (w->rights[i])
+			w->ch[i] = open_handle(w->log, w->process, shared, i, w->rights[i]);
 		close(shared);
 	}
 	__atomic_store_n(&w->log->ready, true, __ATOMIC_RELEASE);
@@ -672,7 +675,7 @@ static void note_released(struct worker *w, int channel, long long began, long l
 	}
 	if (!senders && !receivers)
 		return;
-	op = note_call(w->log, 0, w->who, channel, LIN_HANDLES);
+	op = note_call(w->log, 0, w->process, channel, LIN_HANDLES);
 	op->call = began;
 	op->ret = now;
 	op->senders = -senders;
@@ -828,7 +831,7 @@ static void begin_worker(struct run *run, unsigned int i, unsigned int msg_size)
 	unsigned int k;
 
 	*w = (struct worker){
-		.who = 1 + i,
+		.process = 1 + i,
 		.shared = run->shared,
 		.log = &run->shared->logs[1 + i],
 		.msg_size = msg_size,

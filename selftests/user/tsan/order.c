@@ -168,8 +168,8 @@ static void write_call_read(void)
 	int reply;
 
 	data = 1;
-	require(gochan_call(ch[1], &msg, sizeof(msg), other[0], &reply, sizeof(reply), NULL, -1) == 1,
-		"gochan_call");
+	require(gochan_call(ch[1], &msg, sizeof(msg), other[0], &reply, sizeof(reply),
+			    NULL, -1) == 1, "gochan_call");
 	check(&answer);
 }
 
