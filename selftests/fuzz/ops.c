@@ -116,7 +116,7 @@ static bool is_own(const struct actor *actor, const struct gochan_op *op)
 	return op->buf >= (uintptr_t)actor->own && op->buf < (uintptr_t)actor->own + MESSAGES;
 }
 
-/* Fields that only a receive or a poll writes, or nobody, are unchanged. */
+/* Are the fields unchanged that an op of this kind does not write? */
 static bool is_untouched(const struct gochan_op *made, const struct gochan_op *there)
 {
 	const bool recv = made->opcode == GOCHAN_OP_RECV;

@@ -278,7 +278,7 @@ static unsigned int collect(void)
 	return new;
 }
 
-/* Run the current program; how much it reached that was not reached before. */
+/* Run the current program. Returns the number of new edges. */
 static unsigned int run_program(unsigned int run)
 {
 	unsigned int new;

@@ -140,7 +140,7 @@ FIXTURE_SETUP(history)
 	self->run.shared = mmap(NULL, sizeof(*self->run.shared), PROT_READ | PROT_WRITE,
 				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, self->run.shared);
-	/* an odd factor, so that near seeds give far numbers; never 0 */
+	/* an odd factor spreads neighbouring seeds; the state must not be 0 */
 	self->run.random = (seed * 2 + 1) * 0x9e3779b97f4a7c15ULL;
 }
 

@@ -1192,8 +1192,8 @@ static void decline_forever(int ch)
 
 /*
  * R7, R16: a sender that is queued at the front again because an accomplice
- * declines its file each time starves nobody: of every two messages that others
- * receive at least one is from a sender behind it.
+ * declines its file each time does not starve others: of every two messages that
+ * are received at least one is from a sender behind it.
  */
 TEST_F(hostile, r7_r16_declined_in_front)
 {
@@ -1224,15 +1224,15 @@ TEST_F(hostile, r7_r16_declined_in_front)
 
 /* ---- the cost to others ---- */
 
-/* Microseconds of each second that realtime tasks, as a hog is, may run. */
+/* Microseconds of each second that realtime tasks, such as a hog, may run. */
 #define RT_RUNTIME	"/proc/sys/kernel/sched_rt_runtime_us"
 
-/* Threads of another process, on the other CPU, that wait in some setup. */
+/* Threads of another process, on the other CPU, that wait by select or poll. */
 static int nr_waiters = 400;
 
 struct wait_setup {
 	int own;	/* the attacker's channel, on which all wait */
-	int shared;	/* the victim's, on which they wait, too */
+	int shared;	/* the victim's channel, on which all wait as well */
 	bool poll;
 	pid_t *tids;	/* of each thread */
 };
@@ -1579,7 +1579,7 @@ static bool has_secret(const void *buf, size_t len)
 	return memmem(buf, len, "SECRET", 6) || memmem(buf, len, "secret", 6);
 }
 
-/* Fill memory of every kind of message storage with secrets, and free it. */
+/* Leave secrets in memory that was used for each kind of message storage. */
 static bool leave_secrets(void)
 {
 	static const unsigned int sizes[] = { 100, 200, 1000, 4096, 5000, 60000 };

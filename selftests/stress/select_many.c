@@ -205,7 +205,7 @@ FIXTURE_SETUP(many)
 	int i;
 
 	TH_LOG("GOCHAN_SEED=%llu", seed);
-	/* an odd factor, so that near seeds give far numbers; never 0 */
+	/* an odd factor spreads neighbouring seeds; the state must not be 0 */
 	run->random = (seed * 2 + 1) * 0x9e3779b97f4a7c15ULL;
 	run->msg_size = variant->msg_size;
 	run->shared = mmap(NULL, sizeof(*run->shared), PROT_READ | PROT_WRITE,

@@ -132,7 +132,7 @@ FIXTURE_SETUP(stress)
 	run->ch = ch_make(variant->capacity, variant->msg_size, 0);
 	ASSERT_LE(0, run->ch);
 	run->msg_size = variant->msg_size;
-	/* an odd factor, so that near seeds give far numbers; never 0 */
+	/* an odd factor spreads neighbouring seeds; the state must not be 0 */
 	run->random = (seed * 2 + 1) * 0x9e3779b97f4a7c15ULL;
 }
 
