@@ -82,7 +82,7 @@ add_durations() {
 # On slow kernels, reduce the number of processes in some tests to a tenth.
 case $kernel in
 stock) ;;
-*) export GOCHAN_CROWD=10 ;;
+*) export GOCHAN_SCALE_DOWN=10 ;;
 esac
 [ "$kernel" != race ] || echo 1000 >/sys/module/kcsan/parameters/skip_watch
 sh /kselftest/run_kselftest.sh "$@" | add_durations

@@ -10,9 +10,9 @@ set -eu
 
 seconds=$1
 random=$2
-tests='abi at_once basic batch close cred deferred fixed limits memory module
-	names ops order pass peek poll requeued select select_many select_poll stress
-	uring vanish waiting winner'
+tests='abi basic batch claim_race close cred deferred fixed limits memory module
+	names ops order pass peek poll races requeued results_fault select select_many
+	select_poll stress uring waiting'
 parameters=/sys/module/gochan/parameters
 kmemleak=/sys/kernel/debug/kmemleak
 

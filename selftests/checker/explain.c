@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Words for why a channel's operations have no order: the return that no
- * explanation gets past, what stands against it in one that comes that far,
- * and the operations that this is about.
+ * Explains why a channel's operations have no valid order: the return that no
+ * order gets past, why it is impossible in the order that gets furthest, and the
+ * related operations.
  */
 #include "explain.h"
 
 #include <string.h>
 
-/* How many operations of an order are shown. */
+/* How many operations of the order are printed. */
 #define SHOWN		8
 
 static void print_line(const struct search *s, const struct lin_op *op, FILE *why)
@@ -23,7 +23,7 @@ static const char *name_of(const struct search *s)
 	return s->channel->name;
 }
 
-/* ---- messages that are wrong whatever the order ---- */
+/* ---- messages that are wrong in any order ---- */
 
 static const struct lin_op *find_send(const struct search *s, unsigned int value)
 {
@@ -59,7 +59,7 @@ static const char *wrong_message(const struct search *s, const struct lin_op *re
 	if (!*other)
 		return "was never sent";
 	if ((*other)->result == LIN_PASSED)
-		return "was received, but its select did something else";
+		return "was received, but its select chose another op";
 	if ((*other)->result != LIN_OK && (*other)->result != LIN_KILLED)
 		return "was received, but its send failed";
 	if ((*other)->call > recv->ret)
@@ -67,7 +67,7 @@ static const char *wrong_message(const struct search *s, const struct lin_op *re
 	return NULL;
 }
 
-/* True when a message is wrong; with @why it is said which. */
+/* True if a message is wrong, which is then described in @why unless that is NULL. */
 bool explain_messages(const struct search *s, FILE *why)
 {
 	const struct lin_history *history = s->history;
@@ -92,29 +92,29 @@ bool explain_messages(const struct search *s, FILE *why)
 	return false;
 }
 
-/* ---- what stands against an operation in a state ---- */
+/* ---- why an operation is impossible in a state ---- */
 
 static unsigned int value_of(const struct search *s, const struct entry *entry)
 {
 	return s->history->ops[entry->msg].value;
 }
 
-static void against_send(const struct search *s, const struct state *st, const struct lin_op *op,
+static void why_not_sent(const struct search *s, const struct state *st, const struct lin_op *op,
 			 FILE *why)
 {
 	if (st->closed)
 		fputs("the channel was closed", why);
 	else if (!st->receivers)
-		fputs("nobody was left who may receive", why);
-	else if (someone_waits(s, st, LIN_SEND))
-		fputs("another sender stood in line before it", why);
-	else if (s->channel->capacity && inside(st) >= s->channel->capacity)
-		fprintf(why, "the buffer was full, it held %u", inside(st));
-	else if (!s->channel->capacity && inside(st))
-		fprintf(why, "a message that was put back, %u, was to be received first",
+		fputs("no receiver was left", why);
+	else if (has_queued(s, st, LIN_SEND))
+		fputs("another sender was queued before it", why);
+	else if (s->channel->capacity && nr_buffered(st) >= s->channel->capacity)
+		fprintf(why, "the buffer was full, it held %u", nr_buffered(st));
+	else if (!s->channel->capacity && nr_buffered(st))
+		fprintf(why, "the requeued message %u had to be received first",
 			value_of(s, head(st)));
 	else if (!s->channel->capacity)
-		fprintf(why, "nobody was there to receive %u", op->value);
+		fprintf(why, "there was no receiver for %u", op->value);
 }
 
 static const struct entry *find_entry(const struct search *s, const struct state *st,
@@ -128,89 +128,90 @@ static const struct entry *find_entry(const struct search *s, const struct state
 	return NULL;
 }
 
-static void against_message(const struct search *s, const struct state *st,
-			    const struct lin_op *op, FILE *why)
+static void why_not_received(const struct search *s, const struct state *st,
+			     const struct lin_op *op, FILE *why)
 {
 	const struct entry *entry = find_entry(s, st, op->value), *first = head(st);
 
-	if (entry && entry->holder != NOBODY) {
-		fputs("somebody else took it and did not put it back", why);
+	if (entry && entry->holder != NO_HOLDER) {
+		fputs("another receiver took it and did not requeue it", why);
 	} else if (entry && first != entry) {
-		fprintf(why, "%u was sent before it and was still inside", value_of(s, first));
+		fprintf(why, "%u was sent before it and was still buffered", value_of(s, first));
 		if (s->recvs[first->msg] == NO_OP)
 			fputs(": it is lost", why);
 	} else if (entry) {
-		fputs("another receiver stood in line before it", why);
+		fputs("another receiver was queued before it", why);
 	} else {
-		fprintf(why, "%u was not inside, as it could not be sent: ", op->value);
-		against_send(s, st, find_send(s, op->value), why);
+		fprintf(why, "%u was not buffered, as it could not be sent: ", op->value);
+		why_not_sent(s, st, find_send(s, op->value), why);
 	}
 }
 
-static void against_end(const struct search *s, const struct state *st, FILE *why)
+static void why_no_end(const struct search *s, const struct state *st, FILE *why)
 {
-	if (!no_more(st))
+	if (!no_senders(st))
 		fputs("the channel was open", why);
 	else
-		fprintf(why, "%u was inside", value_of(s, head(st)));
+		fprintf(why, "%u was buffered", value_of(s, head(st)));
 }
 
-static void against_giving_up(const struct search *s, const struct state *st,
-			      const struct lin_op *op, FILE *why)
+static void why_ready(const struct search *s, const struct state *st,
+		      const struct lin_op *op, FILE *why)
 {
 	const bool send = op->kind == LIN_SEND;
 
-	if (send ? send_ended(st) : no_more(st) && !inside(st))
-		fputs("the channel had ended", why);
-	else if (someone_waits(s, st, send ? LIN_RECV : LIN_SEND))
-		fprintf(why, "a %s stood in line", send ? "receiver" : "sender");
+	if (send ? send_broken(st) : no_senders(st) && !nr_buffered(st))
+		fputs("the channel was closed or hung up", why);
+	else if (has_queued(s, st, send ? LIN_RECV : LIN_SEND))
+		fprintf(why, "a %s was queued", send ? "receiver" : "sender");
 	else if (send)
-		fprintf(why, "there was room: %u of %u", inside(st), s->channel->capacity);
-	else if (inside(st))
-		fprintf(why, "%u was inside", value_of(s, head(st)));
+		fprintf(why, "a slot was free: %u of %u were used", nr_buffered(st),
+			s->channel->capacity);
+	else if (nr_buffered(st))
+		fprintf(why, "%u was buffered", value_of(s, head(st)));
 }
 
-static void against_info(const struct state *st, const struct lin_op *op, FILE *why)
+static void why_not_info(const struct state *st, const struct lin_op *op, FILE *why)
 {
-	if (op->len != inside(st))
-		fprintf(why, "%u were inside", inside(st));
+	if (op->len != nr_buffered(st))
+		fprintf(why, "%u were buffered", nr_buffered(st));
 	else if (op->sent != st->sent)
 		fprintf(why, "%u had been sent", st->sent);
 	else if (op->closed != st->closed)
 		fprintf(why, "the channel was %s", st->closed ? "closed" : "open");
 	else
-		fputs("not so many could stand in line", why);
+		fputs("so many cannot have been queued", why);
 }
 
-static void against(const struct search *s, const struct state *st, const struct lin_op *op,
-		    FILE *why)
+static void why_impossible(const struct search *s, const struct state *st, const struct lin_op *op,
+			   FILE *why)
 {
 	if (op->result == LIN_KILLED)
-		fputs("what was called before cannot have been in time", why);
+		fputs("not all operations called before it can have happened", why);
 	else if (op->kind == LIN_INFO)
-		against_info(st, op, why);
+		why_not_info(st, op, why);
 	else if (op->kind == LIN_CLOSE)
 		fprintf(why, "the channel was %s", st->closed ? "closed" : "open");
 	else if (op->result == LIN_NOT_READY)
-		against_giving_up(s, st, op, why);
+		why_ready(s, st, op, why);
 	else if (op->result == LIN_ENDED && op->kind == LIN_SEND)
 		fputs("the channel was open", why);
 	else if (op->result == LIN_ENDED)
-		against_end(s, st, why);
+		why_no_end(s, st, why);
 	else if (op->result == LIN_FAULT)
 		fputs("there was no message", why);
 	else if (op->kind == LIN_SEND)
-		against_send(s, st, op, why);
+		why_not_sent(s, st, op, why);
 	else if (op->kind == LIN_RECV)
-		against_message(s, st, op, why);
+		why_not_received(s, st, op, why);
 	else
-		fputs("there were not so many handles", why);
+		fputs("there were fewer handles", why);
 }
 
 /* ---- the explanation ---- */
 
-/* What has to return first; not one that was killed, of those that return at once. */
-static const struct lin_op *stumbling(const struct search *s)
+/* The operation that has to return first, if possible one that was not killed. */
+static const struct lin_op *first_return_op(const struct search *s)
 {
 	const struct lin_op *found = NULL;
 	size_t i;
@@ -228,9 +229,10 @@ static void print_state(const struct search *s, const struct state *st, FILE *wh
 {
 	unsigned int i;
 
-	fprintf(why, "then it was %s, %u sent, inside:", st->closed ? "closed" : "open", st->sent);
+	fprintf(why, "then the channel was %s, %u sent, buffered:",
+		st->closed ? "closed" : "open", st->sent);
 	for (i = 0; i < st->count; i++)
-		fprintf(why, st->entries[i].holder == NOBODY ? " %u" : " (%u)",
+		fprintf(why, st->entries[i].holder == NO_HOLDER ? " %u" : " (%u)",
 			value_of(s, &st->entries[i]));
 	fputs(st->count ? "\n" : " nothing\n", why);
 }
@@ -239,15 +241,15 @@ static void print_order(const struct search *s, FILE *why)
 {
 	unsigned int i = s->best.nr_path > SHOWN ? s->best.nr_path - SHOWN : 0;
 
-	fprintf(why, "the order that comes furthest, %u operations%s\n", s->best.nr_path,
+	fprintf(why, "the order that gets furthest, %u operations%s\n", s->best.nr_path,
 		i ? ", ends with" : "");
 	for (; i < s->best.nr_path; i++)
 		print_line(s, &s->history->ops[s->best_path[i]], why);
 }
 
-/* Those that were called and did not happen, and those of the same messages. */
-static bool is_concerned(const struct search *s, const struct lin_op *op,
-			 const struct lin_op *what)
+/* Is it pending, or does it concern the same message? */
+static bool is_related(const struct search *s, const struct lin_op *op,
+		       const struct lin_op *failed)
 {
 	const struct entry *first = head(&s->best);
 	size_t i;
@@ -260,32 +262,32 @@ static bool is_concerned(const struct search *s, const struct lin_op *op,
 	if (first && op->value == value_of(s, first) &&
 	    (op->kind == LIN_SEND || op->result == LIN_OK))
 		return true;
-	return what->kind <= LIN_RECV && op->value == what->value && op->result == LIN_OK;
+	return failed->kind <= LIN_RECV && op->value == failed->value && op->result == LIN_OK;
 }
 
-static void print_concerned(const struct search *s, const struct lin_op *what, FILE *why)
+static void print_related(const struct search *s, const struct lin_op *failed, FILE *why)
 {
 	const struct lin_history *history = s->history;
 	const struct lin_op *op;
 
-	fputs("other operations that this is about:\n", why);
+	fputs("related operations:\n", why);
 	for (op = history->ops; op < history->ops + history->nr_ops; op++)
-		if (op != what && is_concerned(s, op, what))
+		if (op != failed && is_related(s, op, failed))
 			print_line(s, op, why);
 }
 
-/* Why the search failed. */
+/* Explain why the search failed. */
 void explain(const struct search *s, FILE *why)
 {
-	const struct lin_op *what = stumbling(s);
+	const struct lin_op *failed = first_return_op(s);
 
-	fprintf(why, "channel %s, capacity %u: nothing explains this return:\n", name_of(s),
+	fprintf(why, "channel %s, capacity %u: no order explains this return:\n", name_of(s),
 		s->channel->capacity);
-	print_line(s, what, why);
-	fputs("as ", why);
-	against(s, &s->best, what, why);
+	print_line(s, failed, why);
+	fputs("because ", why);
+	why_impossible(s, &s->best, failed, why);
 	fputc('\n', why);
 	print_order(s, why);
 	print_state(s, &s->best, why);
-	print_concerned(s, what, why);
+	print_related(s, failed, why);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Words for why there is no order. */
+/* Explains why there is no valid order. */
 #ifndef SELFTESTS_EXPLAIN_H
 #define SELFTESTS_EXPLAIN_H
 

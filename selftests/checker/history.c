@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An operation as text.
+ * Operations as text.
  */
 #include "history.h"
 
@@ -32,10 +32,10 @@ static const char *result_word(const struct lin_op *op)
 	}
 }
 
-/* As a line of a history's text. */
+/* As a line of the file histories. */
 void lin_print_op(const struct lin_history *history, const struct lin_op *op, FILE *to)
 {
-	fprintf(to, "p%d %lld %lld %s %s%s", op->who, op->call, op->ret,
+	fprintf(to, "p%d %lld %lld %s %s%s", op->process, op->call, op->ret,
 		history->channels[op->channel].name,
 		op->kind <= LIN_RECV && !op->blocking ? "try" : "", kinds[op->kind]);
 	if (op->kind == LIN_SEND || (op->kind == LIN_RECV && op->result == LIN_OK))

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Histories of channels.
- *
- * A history is a set of operations, each with the instants of its call and its
- * return and with what it reported.
+ * Histories of channels: a history is a set of operations, each with the times of
+ * its call and return and with its result.
  */
 #ifndef SELFTESTS_HISTORY_H
 #define SELFTESTS_HISTORY_H
@@ -18,43 +16,43 @@ enum lin_kind {
 	LIN_SEND,
 	LIN_RECV,
 	LIN_CLOSE,
-	LIN_HANDLES,		/* handles came, or went */
-	LIN_INFO,		/* somebody looked */
+	LIN_HANDLES,		/* handles were opened or closed */
+	LIN_INFO,		/* GOCHAN_IOC_INFO */
 };
 
 enum lin_result {
 	LIN_OK,
-	LIN_ENDED,		/* EPIPE, the end, EALREADY */
-	LIN_NOT_READY,		/* EAGAIN, EINTR, ETIMEDOUT: it could not be done */
+	LIN_ENDED,		/* EPIPE, 0 bytes, EALREADY */
+	LIN_NOT_READY,		/* EAGAIN, EINTR, ETIMEDOUT: it could not proceed */
 	LIN_FAULT,		/* EFAULT */
-	LIN_KILLED,		/* nobody knows; it returned when the process was gone */
-	LIN_PASSED,		/* it did not happen: another op of its select did */
+	LIN_KILLED,		/* unknown; @ret is when the process was dead */
+	LIN_PASSED,		/* did not happen: another op of its select did */
 };
 
 /**
  * struct lin_op - an operation
  * @call: when it was called
- * @ret: when it returned; no operation has an instant outside of these two
- * @who: which process; its operations come one after the other
+ * @ret: when it returned; it took effect between these two
+ * @process: which process; its operations do not overlap
  * @channel: index of the channel
- * @kind: what was asked for
- * @result: what was reported
- * @error: how an explanation names a @result other than LIN_OK, or 0
- * @blocking: it may wait in line
+ * @kind: the operation
+ * @result: its result
+ * @error: errno, by which a @result other than LIN_OK is printed, or 0
+ * @blocking: it may be queued
  * @select: the ops of one select have the same number; 0 for other operations
- * @batch: the ops of one batch have the same number, and come in their order
- * @nth: place among those that were called as one
- * @value: the message, another one for every send; for a LIN_RECV what came
- * @senders: LIN_HANDLES: how many more may send; LIN_INFO: how many wait to
- * @receivers: likewise
- * @len: LIN_INFO: messages inside
+ * @batch: the ops of one batch have the same number, and happen in order
+ * @nth: position in its system call
+ * @value: the message, unique for every send; of a LIN_RECV the one received
+ * @senders: LIN_HANDLES: change of handles that may send; LIN_INFO: blocked senders
+ * @receivers: the same for receivers
+ * @len: LIN_INFO: messages buffered
  * @sent: LIN_INFO: messages sent so far
  * @closed: LIN_INFO
  */
 struct lin_op {
 	long long call;
 	long long ret;
-	int who;
+	int process;
 	int channel;
 	enum lin_kind kind;
 	enum lin_result result;
@@ -75,8 +73,8 @@ struct lin_op {
  * struct lin_channel - a channel
  * @name: for explanations
  * @capacity: as in GOCHAN_IOC_SETUP
- * @senders: handles that may send, in the beginning
- * @receivers: likewise
+ * @senders: handles that may send, initially
+ * @receivers: handles that may receive, initially
  */
 struct lin_channel {
 	char name[16];
@@ -95,7 +93,7 @@ struct lin_history {
 enum lin_verdict {
 	LIN_ACCEPTED,
 	LIN_REJECTED,
-	LIN_UNDECIDED,		/* too much to search: no success */
+	LIN_UNDECIDED,		/* the search is too large */
 };
 
 void lin_print_op(const struct lin_history *history, const struct lin_op *op, FILE *to);

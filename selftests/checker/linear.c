@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Whether a history of several channels is one that Go channels could have
- * produced; search.c decides for one channel.
+ * Decides whether Go channels could have produced a history of several channels;
+ * search.c does so for one channel.
  *
- * Channel by channel is enough (linearizability is local: Herlihy and Wing),
- * for a select, too: the op that happened is known, and is an operation on its
- * channel alone; the others did nothing. Only of a select whose process was
- * killed it is not known which op happened, and not more than one may have:
- * the channels share out among them which of its ops are allowed.
+ * Each channel can be checked by itself, as linearizability is local (Herlihy and
+ * Wing). This holds for a select, too: it is known which op happened, and that is
+ * an operation on its channel only; the others did nothing. It is not known only
+ * for a select whose process was killed. Of its ops at most one may have happened:
+ * every choice is tried.
  */
 #include "linear.h"
 
@@ -17,9 +17,9 @@
 #include <string.h>
 
 /* Ops of killed selects on one channel, at most. */
-#define DOUBTFUL_MAX	20
+#define UNKNOWN_MAX	20
 
-/* Of them sets that were enough; what is forgotten is tried in vain. */
+/* Sets of these ops that were found sufficient; beyond this, supersets are tried again. */
 #define SETS_MAX	64
 
 /* ---- killed selects ---- */
@@ -30,19 +30,19 @@ struct check {
 	FILE *why;
 };
 
-static bool is_doubtful(const struct lin_op *op)
+static bool is_unknown(const struct lin_op *op)
 {
 	return op->select && op->result == LIN_KILLED;
 }
 
-/* Has another op of the same select happened? */
-static bool is_taken(const struct check *c, size_t at)
+/* Is another op of the same select assumed to have happened? */
+static bool is_select_used(const struct check *c, size_t at)
 {
 	const struct lin_op *ops = c->history->ops;
 	size_t i;
 
 	for (i = 0; i < c->history->nr_ops; i++)
-		if (i != at && !c->off[i] && is_doubtful(&ops[i]) &&
+		if (i != at && !c->off[i] && is_unknown(&ops[i]) &&
 		    ops[i].select == ops[at].select)
 			return true;
 	return false;
@@ -50,49 +50,49 @@ static bool is_taken(const struct check *c, size_t at)
 
 static enum lin_verdict check_from(struct check *c, size_t index);
 
-/* Allow @allowed of the ops; false when two of them are of one select. */
+/* Assume that the @allowed ops happened; false if two of them are of one select. */
 static bool allow(struct check *c, const size_t *ops, size_t n, unsigned int allowed)
 {
-	bool each_one = true;
+	bool ok = true;
 	size_t i;
 
 	for (i = 0; i < n; i++) {
 		c->off[ops[i]] = !(allowed >> i & 1);
-		if (!c->off[ops[i]] && is_taken(c, ops[i]))
-			each_one = false;
+		if (!c->off[ops[i]] && is_select_used(c, ops[i]))
+			ok = false;
 	}
-	return each_one;
+	return ok;
 }
 
 /*
- * Is there an order with these ops, on this channel and on those that follow?
- * More than are enough for this channel need not be tried.
+ * Is there an order with the @allowed ops on this channel, and one on each of those
+ * that follow? Supersets of what is @sufficient for this channel need not be tried.
  */
 static enum lin_verdict check_allowing(struct check *c, size_t index, const size_t *ops,
-				       size_t n, unsigned int allowed, bool *enough)
+				       size_t n, unsigned int allowed, bool *sufficient)
 {
 	enum lin_verdict verdict = LIN_REJECTED;
 
-	*enough = false;
+	*sufficient = false;
 	if (allow(c, ops, n, allowed))
 		verdict = search_channel(c->history, index, c->off, NULL);
 	if (verdict == LIN_ACCEPTED) {
-		*enough = true;
+		*sufficient = true;
 		verdict = check_from(c, index + 1);
 	}
 	allow(c, ops, n, 0);
 	return verdict;
 }
 
-static size_t list_doubtful(const struct check *c, size_t index, size_t *ops)
+static size_t list_unknown(const struct check *c, size_t index, size_t *ops)
 {
 	size_t i, n = 0;
 
 	for (i = 0; i < c->history->nr_ops; i++) {
-		if (!is_doubtful(&c->history->ops[i]) ||
+		if (!is_unknown(&c->history->ops[i]) ||
 		    c->history->ops[i].channel != (int)index)
 			continue;
-		if (n == DOUBTFUL_MAX)
+		if (n == UNKNOWN_MAX)
 			abort();
 		ops[n++] = i;
 	}
@@ -109,35 +109,35 @@ static bool has_subset(unsigned int set, const unsigned int *sets, unsigned int 
 	return false;
 }
 
-/* Channels from @index on, each with as few ops of killed selects as it can do with. */
+/* Check the channels from @index on, each with as few ops of killed selects as suffice. */
 static enum lin_verdict check_from(struct check *c, size_t index)
 {
 	enum lin_verdict verdict, worst = LIN_REJECTED;
 	unsigned int allowed, sets[SETS_MAX], nr_sets = 0;
-	size_t ops[DOUBTFUL_MAX], n, few;
-	bool enough;
+	size_t ops[UNKNOWN_MAX], n, size;
+	bool sufficient;
 
 	if (index == c->history->nr_channels)
 		return LIN_ACCEPTED;
-	n = list_doubtful(c, index, ops);
-	for (few = 0; few <= n; few++) {
+	n = list_unknown(c, index, ops);
+	for (size = 0; size <= n; size++) {
 		for (allowed = 0; allowed < 1U << n; allowed++) {
-			if ((size_t)__builtin_popcount(allowed) != few ||
+			if ((size_t)__builtin_popcount(allowed) != size ||
 			    has_subset(allowed, sets, nr_sets))
 				continue;
-			verdict = check_allowing(c, index, ops, n, allowed, &enough);
+			verdict = check_allowing(c, index, ops, n, allowed, &sufficient);
 			if (verdict == LIN_ACCEPTED)
 				return verdict;
 			if (verdict == LIN_UNDECIDED)
 				worst = verdict;
-			if (enough && nr_sets < SETS_MAX)
+			if (sufficient && nr_sets < SETS_MAX)
 				sets[nr_sets++] = allowed;
 		}
 	}
 	return worst;
 }
 
-/* Each channel with all of them is what has to be possible in any case. */
+/* Each channel must have an order if all ops of killed selects may have happened. */
 static enum lin_verdict check_each(struct check *c)
 {
 	enum lin_verdict verdict;
@@ -158,7 +158,7 @@ static enum lin_verdict check_selects(struct check *c)
 	size_t i;
 
 	for (i = 0; i < c->history->nr_ops; i++) {
-		c->off[i] = is_doubtful(&c->history->ops[i]);
+		c->off[i] = is_unknown(&c->history->ops[i]);
 		any |= c->off[i];
 	}
 	if (!any)
@@ -166,9 +166,9 @@ static enum lin_verdict check_selects(struct check *c)
 	verdict = check_from(c, 0);
 	if (verdict != LIN_REJECTED)
 		return verdict;
-	fprintf(c->why, "a select that was killed would have done more than one of its ops:\n");
+	fprintf(c->why, "a killed select would have executed more than one of its ops:\n");
 	for (i = 0; i < c->history->nr_ops; i++) {
-		if (!is_doubtful(&c->history->ops[i]))
+		if (!is_unknown(&c->history->ops[i]))
 			continue;
 		fputs("  ", c->why);
 		lin_print_op(c->history, &c->history->ops[i], c->why);
@@ -183,15 +183,15 @@ static int compare_calls(const void *a, const void *b)
 
 	if (x->call != y->call)
 		return x->call < y->call ? -1 : 1;
-	if (x->who != y->who)
-		return x->who < y->who ? -1 : 1;
+	if (x->process != y->process)
+		return x->process < y->process ? -1 : 1;
 	return x->nth < y->nth ? -1 : x->nth > y->nth;
 }
 
 /**
  * lin_check() - could Go channels have produced this history?
- * @history: the history; its operations are put into order
- * @why: where it is explained why not
+ * @history: the history; its operations are sorted by call
+ * @why: the explanation is written there if not
  *
  * Return: LIN_ACCEPTED, LIN_REJECTED, or LIN_UNDECIDED.
  */
@@ -211,7 +211,7 @@ enum lin_verdict lin_check(struct lin_history *history, FILE *why)
 	if (verdict == LIN_ACCEPTED)
 		verdict = check_selects(&c);
 	if (verdict == LIN_UNDECIDED)
-		fprintf(why, "there is too much to search through\n");
+		fprintf(why, "the search is too large\n");
 	free(c.off);
 	return verdict;
 }

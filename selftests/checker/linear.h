@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Whether Go channels could have produced a history.
- *
- * It is accepted when every operation can be given an instant between its call
- * and its return at which it happened, all at once, so that each channel behaves
- * as search.c's model of one does.
+ * Decides whether Go channels could have produced a history: whether each operation
+ * can be assigned a time between its call and its return at which it takes effect
+ * atomically, so that each channel behaves as the model in search.c.
  */
 #ifndef SELFTESTS_LINEAR_H
 #define SELFTESTS_LINEAR_H

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The checker of histories accepts and rejects those made by hand as it has to,
-# and each for the right reason.
+# Test the linearizability checker: it accepts and rejects hand-written histories
+# correctly, and rejects them for the right reason.
 set -eu
 
 cd "$(dirname "$0")/linear"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reads histories as text and says of each whether Go channels could have
- * produced it, as TAP: each tells what is expected, "accept", or "reject" and
- * words that the explanation has to have. The file histories has the language.
+ * Reads histories as text and checks each, with TAP output. Each states what is
+ * expected: "accept", or "reject" and a part of the explanation. The file histories
+ * describes the format.
  */
 #include "linear.h"
 
@@ -17,7 +17,7 @@ struct reader {
 	struct lin_history history;
 	struct lin_op ops[OPS_MAX];
 	char name[64];
-	char expected[128];	/* words of the explanation, empty for none */
+	char expected[128];	/* part of the explanation; empty if accepted */
 	const char *path;
 	unsigned int line;
 	unsigned int number;
@@ -41,7 +41,7 @@ static void print_comment(const char *text)
 	}
 }
 
-/* Check the history that was read, if any, and begin another. */
+/* Check the history that was read, if any, and start a new one. */
 static void finish(struct reader *r)
 {
 	enum lin_verdict verdict;
@@ -72,7 +72,7 @@ static void finish(struct reader *r)
 	memset(&r->history, 0, sizeof(r->history));
 }
 
-/* history NAME accept, or history NAME reject WORDS... */
+/* history NAME accept, or history NAME reject EXPLANATION... */
 static void read_head(struct reader *r, const char *line)
 {
 	char verdict[16];
@@ -84,10 +84,10 @@ static void read_head(struct reader *r, const char *line)
 		   r->expected) < 2)
 		bad_line(r, "not a history");
 	if (!strcmp(verdict, "reject") != !!r->expected[0])
-		bad_line(r, "neither accepted nor rejected for a reason");
+		bad_line(r, "neither accept nor reject with an explanation");
 }
 
-/* channel NAME CAPACITY [SENDERS RECEIVERS], handles, 1 of each if it is not said */
+/* channel NAME CAPACITY [SENDERS RECEIVERS]: handles, by default one of each */
 static void read_channel(struct reader *r, const char *line)
 {
 	struct lin_channel *channel = &r->history.channels[r->history.nr_channels++];
@@ -198,10 +198,10 @@ static void read_rest(struct reader *r, struct lin_op *op, char **word)
 		word += 2;
 	}
 	if (word[0])
-		bad_line(r, "words too many");
+		bad_line(r, "too many words");
 }
 
-/* pWHO CALL RETURN CHANNEL [try]KIND [VALUE...] [= RESULT] [of sN | of bN] */
+/* pN CALL RETURN CHANNEL [try]KIND [VALUE...] [= RESULT] [of sN | of bN] */
 static void read_op(struct reader *r, char **word, size_t n)
 {
 	struct lin_op *op = &r->ops[r->history.nr_ops];
@@ -210,7 +210,7 @@ static void read_op(struct reader *r, char **word, size_t n)
 		bad_line(r, "not an operation");
 	memset(op, 0, sizeof(*op));
 	op->nth = r->history.nr_ops++;
-	op->who = read_number(r, word[0] + 1);
+	op->process = read_number(r, word[0] + 1);
 	op->call = read_number(r, word[1]);
 	op->ret = read_number(r, word[2]);
 	op->channel = find_channel(r, word[3]);

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The model of a channel, and the search for an order of its operations that
- * the model allows: Wing and Gong's, with Lowe's set of states already seen.
+ * The model of a channel, and the search for an order of its operations that the
+ * model allows: Wing and Gong's algorithm, with Lowe's set of visited states.
  *
- * The model: messages inside, in the order of sending; handles of each kind;
- * closed or not. An operation happens in one step, but for these: a send and a
- * receive on an unbuffered channel happen in one step together, and at least
- * one of them waited for the other; a receive that faults may take a message
- * and later put it back at its place (R9), and while it is in nobody's channel
- * others may be received; one that was killed may do the same, or lose it.
+ * The model: buffered messages in the order of sending, handles of each kind, and
+ * whether it is closed. An operation takes effect in one step, except that a send
+ * and a receive on an unbuffered channel happen in one step together, at least one
+ * of them blocking; that a receive that faults may take a message and later requeue
+ * it at its place (R9), while later messages may be received; and that one that was
+ * killed may do the same, or lose it.
  *
- * An operation that changes nothing (EAGAIN, the end, a look) is done as soon
- * as the state allows it: that can only help. What gave up must have found at
- * one moment that it could not be done. Who waits in line is unknown, but for
- * what LIN_INFO saw: then somebody who came later may not be served before him
- * (R7), and who could have been served by him may not find nobody (R12).
+ * An operation that changes nothing (EAGAIN, end, INFO) happens as soon as the state
+ * allows it, which can only help. An operation that gave up must have been
+ * impossible at some time. Which operations are queued is known only from LIN_INFO:
+ * then a later one must not complete before them (R7), and one that could complete
+ * with them must not fail with EAGAIN (R12).
  */
 #include "search.h"
 
@@ -25,7 +25,7 @@
 #include "seen.h"
 #include "state.h"
 
-/* Each operation may be a step down: that many find room on the stack. */
+/* Each operation is a level of recursion: so many fit on the stack. */
 #define DEPTH_MAX	2000
 
 static bool explore(struct search *s, const struct state *from);
@@ -37,30 +37,30 @@ static size_t index_of(const struct search *s, const struct lin_op *op)
 	return op - s->history->ops;
 }
 
-static bool has_room(const struct search *s, const struct state *st)
+static bool has_free_slot(const struct search *s, const struct state *st)
 {
-	return inside(st) < s->channel->capacity;
+	return nr_buffered(st) < s->channel->capacity;
 }
 
-/* An operation of which it is known, once it stands in line, that it stays. */
-static bool stays_in_line(const struct lin_op *op)
+/* An operation that, once queued, stays queued until it is completed. */
+static bool stays_queued(const struct lin_op *op)
 {
 	return op->kind <= LIN_RECV && op->blocking && !op->select &&
 	       (op->result == LIN_OK || op->result == LIN_ENDED);
 }
 
-/* Nobody who came later is served before those who are known to wait. */
-static bool may_be_served(const struct search *s, const struct state *st, size_t lane)
+/* May it complete now? Not before those that are known to be queued already (R7). */
+static bool may_complete(const struct search *s, const struct state *st, size_t lane)
 {
 	const struct lin_op *op = current_op(s, st, lane);
 
-	/* of some it is not known when they came */
-	if ((st->waiting >> lane & 1) || (op->blocking && !stays_in_line(op)))
+	/* of some it is not known when they were queued */
+	if ((st->queued >> lane & 1) || (op->blocking && !stays_queued(op)))
 		return true;
-	return !someone_waits(s, st, op->kind);
+	return !has_queued(s, st, op->kind);
 }
 
-/* The operation has happened, or not, and the lane goes on. */
+/* Go on to the lane's next operation; the current one has happened or not. */
 static void advance(struct search *s, struct state *st, size_t lane, bool happened)
 {
 	const struct lin_op *op = current_op(s, st, lane);
@@ -68,11 +68,11 @@ static void advance(struct search *s, struct state *st, size_t lane, bool happen
 	if (happened)
 		s->path[st->nr_path++] = index_of(s, op);
 	st->next[lane]++;
-	st->phase[lane] = AT_FIRST;
-	st->waiting &= ~(1ULL << lane);
+	st->phase[lane] = INITIAL;
+	st->queued &= ~(1ULL << lane);
 }
 
-/* What was killed did not happen; then what follows in its batch did not, either. */
+/* A killed operation did not happen, nor did the rest of its batch. */
 static void skip(struct search *s, struct state *st, size_t lane)
 {
 	const unsigned int batch = current_op(s, st, lane)->batch;
@@ -110,45 +110,46 @@ static unsigned int find_held(const struct state *st, size_t lane)
 static bool gave_up(const struct search *s, const struct state *st, const struct lin_op *op)
 {
 	if (op->kind == LIN_SEND)
-		return !send_ended(st) && !has_room(s, st) && !someone_waits(s, st, LIN_RECV);
-	return !no_more(st) && !inside(st) && !someone_waits(s, st, LIN_SEND);
+		return !send_broken(st) && !has_free_slot(s, st) && !has_queued(s, st, LIN_RECV);
+	return !no_senders(st) && !nr_buffered(st) && !has_queued(s, st, LIN_SEND);
 }
 
 static bool saw_end(const struct state *st, const struct lin_op *op)
 {
 	if (op->kind == LIN_SEND)
-		return send_ended(st);
+		return send_broken(st);
 	if (op->kind == LIN_RECV)
-		return no_more(st) && !inside(st);
+		return no_senders(st) && !nr_buffered(st);
 	return st->closed;
 }
 
 static bool saw_contents(const struct state *st, const struct lin_op *op)
 {
-	return op->len == inside(st) && op->sent == st->sent && op->closed == st->closed;
+	return op->len == nr_buffered(st) && op->sent == st->sent && op->closed == st->closed;
 }
 
-/* How many of those that were seen to wait do so until they are served. */
-static int certain(const struct search *s, const struct state *st, const struct lin_op *op,
-		   enum lin_kind kind)
+/* How many of the waiters that INFO counted stay queued until they are completed. */
+static int nr_certain(const struct search *s, const struct state *st, const struct lin_op *op,
+		      enum lin_kind kind)
 {
 	const int seen = kind == LIN_SEND ? op->senders : op->receivers;
-	const int doubtful = s->doubtful[index_of(s, op)][kind == LIN_RECV];
+	const int uncertain = s->uncertain[index_of(s, op)][kind == LIN_RECV];
 
-	/* while the lines are being cleared anybody may stand there */
-	if (kind == LIN_SEND ? send_ended(st) : no_more(st))
+	/* while waiters are being flushed any operation may still be queued */
+	if (kind == LIN_SEND ? send_broken(st) : no_senders(st))
 		return 0;
-	return seen > doubtful ? seen - doubtful : 0;
+	return seen > uncertain ? seen - uncertain : 0;
 }
 
-static bool saw_nobody(const struct search *s, const struct state *st, const struct lin_op *op)
+static bool saw_no_waiters(const struct search *s, const struct state *st, const struct lin_op *op)
 {
-	return !st->waiting && !certain(s, st, op, LIN_SEND) && !certain(s, st, op, LIN_RECV);
+	return !st->queued && !nr_certain(s, st, op, LIN_SEND) && !nr_certain(s, st, op, LIN_RECV);
 }
 
 /*
- * Handles come, or go while others of their kind are left: nobody sees that.
- * They go as late as can be, so that the last may be the one that returns last.
+ * Handles are opened, or closed while others of their kind are left: this cannot be
+ * observed. They are closed as late as possible, so that the last one may be the one
+ * whose close returns last.
  */
 static bool change_handles(struct state *st, const struct lin_op *op, long long until)
 {
@@ -163,9 +164,9 @@ static bool change_handles(struct state *st, const struct lin_op *op, long long 
 	return true;
 }
 
-/* Does the lane's operation happen now, as it changes nothing that matters? */
-static bool happens_quietly(const struct search *s, struct state *st, size_t lane,
-			    long long until)
+/* Can the lane's operation happen now without an observable change? */
+static bool is_quiet(const struct search *s, struct state *st, size_t lane,
+		     long long until)
 {
 	const struct lin_op *op = current_op(s, st, lane);
 
@@ -178,26 +179,26 @@ static bool happens_quietly(const struct search *s, struct state *st, size_t lan
 	if (op->result == LIN_FAULT)
 		return op->kind == LIN_SEND;
 	if (op->kind == LIN_INFO)
-		return saw_contents(st, op) && saw_nobody(s, st, op);
+		return saw_contents(st, op) && saw_no_waiters(s, st, op);
 	if (op->kind == LIN_HANDLES)
 		return change_handles(st, op, until);
 	return false;
 }
 
 /*
- * A receive that faults found a message. On an unbuffered channel that may be
- * one of a sender who waited in vain, of whom the history does not know.
+ * A receive that faults has found a message. On an unbuffered channel that may be
+ * one whose sender gave up later, so the model does not know of it.
  */
 static void justify_fault(const struct search *s, struct state *st, size_t lane)
 {
 	const struct lin_op *op = current_op(s, st, lane);
 
-	if (op->kind == LIN_RECV && op->result == LIN_FAULT && st->phase[lane] == AT_FIRST &&
-	    (!s->channel->capacity || inside(st)))
+	if (op->kind == LIN_RECV && op->result == LIN_FAULT && st->phase[lane] == INITIAL &&
+	    (!s->channel->capacity || nr_buffered(st)))
 		st->phase[lane] = JUSTIFIED;
 }
 
-static bool settle_once(struct search *s, struct state *st)
+static bool apply_quiet_once(struct search *s, struct state *st)
 {
 	const long long until = first_return(s, st);
 	bool changed = false;
@@ -209,7 +210,7 @@ static bool settle_once(struct search *s, struct state *st)
 		if (!op || op->call > until)
 			continue;
 		justify_fault(s, st, i);
-		if (!happens_quietly(s, st, i, until))
+		if (!is_quiet(s, st, i, until))
 			continue;
 		advance(s, st, i, op->result != LIN_PASSED && !s->off[index_of(s, op)]);
 		changed = true;
@@ -217,17 +218,17 @@ static bool settle_once(struct search *s, struct state *st)
 	return changed;
 }
 
-static void settle(struct search *s, struct state *st)
+static void apply_quiet(struct search *s, struct state *st)
 {
-	while (settle_once(s, st))
+	while (apply_quiet_once(s, st))
 		;
 }
 
 /* ---- looking ahead ---- */
 
 /*
- * May a receive have what is in @front in its hands, or have lost it, when the
- * message @behind is received?
+ * May a receive hold the message @front, or have lost it, when the message @behind
+ * is received?
  */
 static bool may_overtake(const struct search *s, size_t behind, size_t front)
 {
@@ -246,7 +247,7 @@ static bool may_overtake(const struct search *s, size_t behind, size_t front)
 	return false;
 }
 
-/* Sent now, is this message behind one that is received only later? */
+/* Would the message, if sent now, be behind one that is received only later? */
 static bool is_too_early(const struct search *s, const struct state *st, size_t msg)
 {
 	const struct lin_op *ops = s->history->ops;
@@ -258,7 +259,7 @@ static bool is_too_early(const struct search *s, const struct state *st, size_t 
 	for (i = 0; i < st->count; i++) {
 		const size_t front = st->entries[i].msg, before = s->recvs[front];
 
-		if (st->entries[i].holder == NOBODY &&
+		if (st->entries[i].holder == NO_HOLDER &&
 		    (before == NO_OP || ops[before].call > ops[recv].ret) &&
 		    !may_overtake(s, msg, front))
 			return true;
@@ -273,7 +274,7 @@ static bool happens(const struct lin_op *op)
 	return op->result == LIN_OK || op->result == LIN_KILLED;
 }
 
-/* A receive that does not keep what it takes: it puts it back, or nobody sees it. */
+/* A receive that may take a message without reporting it: it requeues or loses it. */
 static bool takes(const struct lin_op *op)
 {
 	return op->kind == LIN_RECV && (op->result == LIN_FAULT || op->result == LIN_KILLED);
@@ -284,15 +285,15 @@ static bool send_to_buffer(struct search *s, const struct state *from, size_t la
 	const size_t msg = index_of(s, current_op(s, from, lane));
 	struct state st = *from;
 
-	if (!has_room(s, &st) || is_too_early(s, &st, msg))
+	if (!has_free_slot(s, &st) || is_too_early(s, &st, msg))
 		return false;
-	append(&st, msg, NOBODY);
+	append(&st, msg, NO_HOLDER);
 	advance(s, &st, lane, true);
 	return explore(s, &st);
 }
 
-/* An unbuffered channel's send and receive, in one. */
-static bool send_to(struct search *s, const struct state *from, size_t lane, size_t to)
+/* A handoff on an unbuffered channel: send and receive in one step. */
+static bool hand_off(struct search *s, const struct state *from, size_t lane, size_t to)
 {
 	const struct lin_op *send = current_op(s, from, lane);
 	const struct lin_op *recv = current_op(s, from, to);
@@ -301,7 +302,7 @@ static bool send_to(struct search *s, const struct state *from, size_t lane, siz
 
 	if (!send->blocking && !recv->blocking)
 		return false;
-	if (!may_be_served(s, &st, to))
+	if (!may_complete(s, &st, to))
 		return false;
 	if (takes(recv) && st.phase[to] != HOLDING) {
 		append(&st, msg, to);
@@ -317,19 +318,19 @@ static bool send_to(struct search *s, const struct state *from, size_t lane, siz
 	return explore(s, &st);
 }
 
-static bool send_to_someone(struct search *s, const struct state *st, size_t lane)
+static bool send_to_receiver(struct search *s, const struct state *st, size_t lane)
 {
 	const long long until = first_return(s, st);
 	size_t i;
 
-	if (inside(st))
+	if (nr_buffered(st))
 		return false;
 	for (i = 0; i < s->nr_lanes; i++) {
 		const struct lin_op *op = current_op(s, st, i);
 
 		if (!op || op->call > until || op->kind != LIN_RECV)
 			continue;
-		if (send_to(s, st, lane, i))
+		if (hand_off(s, st, lane, i))
 			return true;
 	}
 	return false;
@@ -337,9 +338,9 @@ static bool send_to_someone(struct search *s, const struct state *st, size_t lan
 
 static bool try_send(struct search *s, const struct state *st, size_t lane)
 {
-	if (!happens(current_op(s, st, lane)) || send_ended(st) || !may_be_served(s, st, lane))
+	if (!happens(current_op(s, st, lane)) || send_broken(st) || !may_complete(s, st, lane))
 		return false;
-	return s->channel->capacity ? send_to_buffer(s, st, lane) : send_to_someone(s, st, lane);
+	return s->channel->capacity ? send_to_buffer(s, st, lane) : send_to_receiver(s, st, lane);
 }
 
 static bool take(struct search *s, const struct state *from, size_t lane)
@@ -351,11 +352,11 @@ static bool take(struct search *s, const struct state *from, size_t lane)
 	return explore(s, &st);
 }
 
-static bool put_back(struct search *s, const struct state *from, size_t lane)
+static bool requeue(struct search *s, const struct state *from, size_t lane)
 {
 	struct state st = *from;
 
-	st.entries[find_held(&st, lane)].holder = NOBODY;
+	st.entries[find_held(&st, lane)].holder = NO_HOLDER;
 	advance(s, &st, lane, true);
 	return explore(s, &st);
 }
@@ -375,8 +376,8 @@ static bool try_recv(struct search *s, const struct state *st, size_t lane)
 	const struct entry *first = head(st);
 
 	if (st->phase[lane] == HOLDING)
-		return put_back(s, st, lane);
-	if (!first || !may_be_served(s, st, lane))
+		return requeue(s, st, lane);
+	if (!first || !may_complete(s, st, lane))
 		return false;
 	if (takes(op))
 		return take(s, st, lane);
@@ -400,7 +401,7 @@ static bool is_drop(const struct lin_op *op, enum lin_kind kind)
 	return op->kind == LIN_HANDLES && (kind == LIN_SEND ? op->senders : op->receivers) < 0;
 }
 
-/* The last handles of a kind go, now: whatever of them may go by now. */
+/* Close the last handles of a kind, all whose close was called by now. */
 static bool drop_last(struct search *s, const struct state *from, enum lin_kind kind)
 {
 	const long long until = first_return(s, from);
@@ -427,51 +428,51 @@ static bool try_handles(struct search *s, const struct state *st, size_t lane)
 	       (is_drop(op, LIN_RECV) && drop_last(s, st, LIN_RECV));
 }
 
-static int count_waiting(const struct search *s, const struct state *st, enum lin_kind kind)
+static int count_queued(const struct search *s, const struct state *st, enum lin_kind kind)
 {
 	int n = 0;
 	size_t i;
 
 	for (i = 0; i < s->nr_lanes; i++)
-		n += (st->waiting >> i & 1) && current_op(s, st, i)->kind == kind;
+		n += (st->queued >> i & 1) && current_op(s, st, i)->kind == kind;
 	return n;
 }
 
-/* Nobody stands in line who could be served. */
-static bool lines_agree(const struct search *s, const struct state *st)
+/* No operation is queued that could complete. */
+static bool waitqs_consistent(const struct search *s, const struct state *st)
 {
-	const bool senders = someone_waits(s, st, LIN_SEND);
-	const bool receivers = someone_waits(s, st, LIN_RECV);
+	const bool senders = has_queued(s, st, LIN_SEND);
+	const bool receivers = has_queued(s, st, LIN_RECV);
 
-	if (senders && !send_ended(st) && (has_room(s, st) || receivers))
+	if (senders && !send_broken(st) && (has_free_slot(s, st) || receivers))
 		return false;
-	return !receivers || no_more(st) || !inside(st);
+	return !receivers || no_senders(st) || !nr_buffered(st);
 }
 
-/* Choose who stood in line when @looker looked: so many more, from @lane on. */
-static bool choose_waiting(struct search *s, const struct state *from, size_t looker,
-			   int senders, int receivers, size_t lane)
+/* Choose which operations INFO of lane @info counted: so many more, from @lane on. */
+static bool choose_queued(struct search *s, const struct state *from, size_t info,
+			  int senders, int receivers, size_t lane)
 {
 	const long long until = first_return(s, from);
 	struct state st = *from;
 
 	if (senders <= 0 && receivers <= 0) {
-		if (!lines_agree(s, &st))
+		if (!waitqs_consistent(s, &st))
 			return false;
-		advance(s, &st, looker, true);
+		advance(s, &st, info, true);
 		return explore(s, &st);
 	}
 	for (; lane < s->nr_lanes; lane++) {
 		const struct lin_op *op = current_op(s, from, lane);
 		const bool send = op && op->kind == LIN_SEND;
 
-		if (!op || op->call > until || !stays_in_line(op) ||
-		    (from->waiting >> lane & 1) || (send ? senders : receivers) <= 0)
+		if (!op || op->call > until || !stays_queued(op) ||
+		    (from->queued >> lane & 1) || (send ? senders : receivers) <= 0)
 			continue;
-		st.waiting |= 1ULL << lane;
-		if (choose_waiting(s, &st, looker, senders - send, receivers - !send, lane + 1))
+		st.queued |= 1ULL << lane;
+		if (choose_queued(s, &st, info, senders - send, receivers - !send, lane + 1))
 			return true;
-		st.waiting = from->waiting;
+		st.queued = from->queued;
 	}
 	return false;
 }
@@ -479,14 +480,14 @@ static bool choose_waiting(struct search *s, const struct state *from, size_t lo
 static bool try_info(struct search *s, const struct state *st, size_t lane)
 {
 	const struct lin_op *op = current_op(s, st, lane);
-	const int senders = count_waiting(s, st, LIN_SEND);
-	const int receivers = count_waiting(s, st, LIN_RECV);
+	const int senders = count_queued(s, st, LIN_SEND);
+	const int receivers = count_queued(s, st, LIN_RECV);
 
 	if (op->result != LIN_OK || !saw_contents(st, op) || senders > op->senders ||
 	    receivers > op->receivers)
 		return false;
-	return choose_waiting(s, st, lane, certain(s, st, op, LIN_SEND) - senders,
-			      certain(s, st, op, LIN_RECV) - receivers, 0);
+	return choose_queued(s, st, lane, nr_certain(s, st, op, LIN_SEND) - senders,
+			      nr_certain(s, st, op, LIN_RECV) - receivers, 0);
 }
 
 /* ---- the search ---- */
@@ -507,7 +508,7 @@ static bool try_lane(struct search *s, const struct state *st, size_t lane)
 	}
 }
 
-/* What was killed took a message, and so has lost it. */
+/* A killed operation took a message, which is lost. */
 static bool lose(struct search *s, const struct state *from, size_t lane)
 {
 	struct state st = *from;
@@ -517,7 +518,7 @@ static bool lose(struct search *s, const struct state *from, size_t lane)
 	return explore(s, &st);
 }
 
-/* The lane's operation has to end now, and may do so without a step of its own. */
+/* The lane's operation has to return now, without a step of its own. */
 static bool end_lane(struct search *s, const struct state *from, size_t lane)
 {
 	const struct lin_op *op = current_op(s, from, lane);
@@ -534,7 +535,7 @@ static bool end_lane(struct search *s, const struct state *from, size_t lane)
 	return explore(s, &st);
 }
 
-/* Others of its batch may follow one that was killed, before all of them have to end. */
+/* A killed operation may end early, so that others of its batch can follow. */
 static bool may_end(const struct search *s, const struct state *st, size_t lane, long long until)
 {
 	const struct lin_op *op = current_op(s, st, lane);
@@ -549,7 +550,7 @@ static bool is_sooner(const struct lin_op *a, const struct lin_op *b)
 	return a_happens == b_happens ? a->ret < b->ret : a_happens;
 }
 
-/* The lanes whose operation may be next, those that have to return soon first. */
+/* The lanes whose operation may be next, sorted by time of return. */
 static size_t candidates(const struct search *s, const struct state *st, long long until,
 			 uint8_t *lanes)
 {
@@ -567,7 +568,7 @@ static size_t candidates(const struct search *s, const struct state *st, long lo
 	return n;
 }
 
-static void note_best(struct search *s, const struct state *st, long long until)
+static void record_best(struct search *s, const struct state *st, long long until)
 {
 	if (until < s->best_until ||
 	    (until == s->best_until && st->nr_path <= s->best.nr_path))
@@ -577,7 +578,7 @@ static void note_best(struct search *s, const struct state *st, long long until)
 	memcpy(s->best_path, s->path, st->nr_path * sizeof(*s->path));
 }
 
-static bool explore_settled(struct search *s, const struct state *st)
+static bool explore_state(struct search *s, const struct state *st)
 {
 	const long long until = first_return(s, st);
 	uint8_t lanes[LANES];
@@ -587,7 +588,7 @@ static bool explore_settled(struct search *s, const struct state *st)
 		return true;
 	if (!seen_add(s->seen, st, s->nr_lanes))
 		return false;
-	note_best(s, st, until);
+	record_best(s, st, until);
 	n = candidates(s, st, until, lanes);
 	for (i = 0; i < n; i++) {
 		if (try_lane(s, st, lanes[i]))
@@ -600,34 +601,34 @@ static bool explore_settled(struct search *s, const struct state *st)
 	return false;
 }
 
-/* Is there an order of what has not happened yet? */
+/* Is there an order of the operations that have not happened yet? */
 static bool explore(struct search *s, const struct state *from)
 {
 	struct state st = *from;
 
-	settle(s, &st);
-	return explore_settled(s, &st);
+	apply_quiet(s, &st);
+	return explore_state(s, &st);
 }
 
 /* ---- preparation ---- */
 
-static struct lane *find_lane(struct search *s, int who, unsigned int nth)
+static struct lane *find_lane(struct search *s, int process, unsigned int nth)
 {
 	struct lane *lane;
 
 	for (lane = s->lanes; lane < s->lanes + s->nr_lanes; lane++)
-		if (lane->who == who && lane->nth == nth)
+		if (lane->process == process && lane->nth == nth)
 			return lane;
 	if (s->nr_lanes == LANES)
 		abort();
 	s->nr_lanes++;
-	lane->who = who;
+	lane->process = process;
 	lane->nth = nth;
 	lane->ops = calloc(s->history->nr_ops, sizeof(*lane->ops));
 	return lane;
 }
 
-/* How many ops of the same select on the same channel come before it. */
+/* The number of preceding ops of the same select on the same channel. */
 static unsigned int nth_of_select(const struct lin_history *history, size_t at)
 {
 	const struct lin_op *op = &history->ops[at];
@@ -667,8 +668,8 @@ static void match_messages(struct search *s)
 	}
 }
 
-/* Who may stand in line while somebody looks, and leave it unserved. */
-static void count_doubtful(struct search *s, size_t at)
+/* Count the operations that INFO may have counted and that gave up later. */
+static void count_uncertain(struct search *s, size_t at)
 {
 	const struct lin_op *info = &s->history->ops[at], *op;
 	size_t i;
@@ -676,8 +677,8 @@ static void count_doubtful(struct search *s, size_t at)
 	for (i = 0; i < s->history->nr_ops; i++) {
 		op = &s->history->ops[i];
 		if (op->channel == s->index && op->kind <= LIN_RECV && op->blocking &&
-		    !stays_in_line(op) && op->call <= info->ret && op->ret >= info->call)
-			s->doubtful[at][op->kind == LIN_RECV]++;
+		    !stays_queued(op) && op->call <= info->ret && op->ret >= info->call)
+			s->uncertain[at][op->kind == LIN_RECV]++;
 	}
 }
 
@@ -693,12 +694,12 @@ static void prepare(struct search *s)
 
 		if (op->channel != s->index)
 			continue;
-		lane = find_lane(s, op->who, nth_of_select(history, i));
+		lane = find_lane(s, op->process, nth_of_select(history, i));
 		lane->ops[lane->count++] = i;
 		if (takes(op) && !s->off[i])
 			s->takers[s->nr_takers++] = i;
 		if (op->kind == LIN_INFO)
-			count_doubtful(s, i);
+			count_uncertain(s, i);
 	}
 }
 
@@ -715,7 +716,7 @@ static void search_make(struct search *s, const struct lin_history *history, int
 	s->sends = calloc(n, sizeof(*s->sends));
 	s->recvs = calloc(n, sizeof(*s->recvs));
 	s->takers = calloc(n, sizeof(*s->takers));
-	s->doubtful = calloc(n, sizeof(*s->doubtful));
+	s->uncertain = calloc(n, sizeof(*s->uncertain));
 	s->path = calloc(n, sizeof(*s->path));
 	s->best_path = calloc(n, sizeof(*s->best_path));
 	prepare(s);
@@ -730,7 +731,7 @@ static void search_free(struct search *s)
 	free(s->sends);
 	free(s->recvs);
 	free(s->takers);
-	free(s->doubtful);
+	free(s->uncertain);
 	free(s->path);
 	free(s->best_path);
 }
@@ -763,8 +764,9 @@ static size_t count_ops(const struct lin_history *history, int index)
 }
 
 /*
- * Is there an order of the operations on one channel? Without looking ahead the
- * search goes as far as it can, and what it stumbles over is what is wrong.
+ * Is there an order of the operations on one channel? If not the search is repeated
+ * without look-ahead: then it gets as far as possible, and the operation that it
+ * cannot get past is the one to explain.
  */
 enum lin_verdict search_channel(const struct lin_history *history, int index, const bool *off,
 				FILE *why)
@@ -775,7 +777,7 @@ enum lin_verdict search_channel(const struct lin_history *history, int index, co
 	if (count_ops(history, index) > DEPTH_MAX)
 		return LIN_UNDECIDED;
 	search_make(&s, history, index, off);
-	if (s.channel->capacity + s.nr_lanes > INSIDE_MAX)
+	if (s.channel->capacity + s.nr_lanes > ENTRIES_MAX)
 		abort();
 	if (explain_messages(&s, why))
 		goto free;

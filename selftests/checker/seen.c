@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The states that a search has seen, whole: none is taken for another.
+ * The set of states that a search has visited: a hash table that compares whole
+ * states.
  */
 #include "seen.h"
 
@@ -59,7 +60,7 @@ static uint8_t *put(uint8_t *to, const void *from, size_t len)
 	return to + len;
 }
 
-/* The parts of the state that are in use, one after the other. */
+/* Copy the parts of the state that are in use. */
 static size_t pack(uint8_t *to, const struct state *st, size_t lanes)
 {
 	uint8_t *end = put(to, st, offsetof(struct state, next));
@@ -79,7 +80,7 @@ static uint64_t hash_of(const uint8_t *bytes, size_t len)
 	return hash ^ hash >> 32;
 }
 
-/* False when the state is known already, or there are too many. */
+/* False if the state is in the set already, or the set is full. */
 bool seen_add(struct seen *seen, const struct state *st, size_t lanes)
 {
 	uint8_t bytes[sizeof(*st)];

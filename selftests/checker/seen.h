@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A set of states that a search has seen. */
+/* The set of states that a search has visited. */
 #ifndef SELFTESTS_SEEN_H
 #define SELFTESTS_SEEN_H
 

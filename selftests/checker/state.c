@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a state says of a channel.
+ * Properties of a state.
  */
 #include "state.h"
 
@@ -11,7 +11,7 @@ const struct lin_op *current_op(const struct search *s, const struct state *st, 
 	return st->next[lane] < l->count ? &s->history->ops[l->ops[st->next[lane]]] : NULL;
 }
 
-/* No further operation happens before it than those called by then. */
+/* The earliest return of a pending operation: only those called by then can be next. */
 long long first_return(const struct search *s, const struct state *st)
 {
 	long long first = -1;
@@ -26,43 +26,43 @@ long long first_return(const struct search *s, const struct state *st)
 	return first;
 }
 
-unsigned int inside(const struct state *st)
+unsigned int nr_buffered(const struct state *st)
 {
 	unsigned int i, n = 0;
 
 	for (i = 0; i < st->count; i++)
-		n += st->entries[i].holder == NOBODY;
+		n += st->entries[i].holder == NO_HOLDER;
 	return n;
 }
 
-/* What is received next. */
+/* The message that is received next. */
 const struct entry *head(const struct state *st)
 {
 	unsigned int i;
 
 	for (i = 0; i < st->count; i++)
-		if (st->entries[i].holder == NOBODY)
+		if (st->entries[i].holder == NO_HOLDER)
 			return &st->entries[i];
 	return NULL;
 }
 
-bool send_ended(const struct state *st)
+bool send_broken(const struct state *st)
 {
 	return st->closed || !st->receivers;
 }
 
-bool no_more(const struct state *st)
+bool no_senders(const struct state *st)
 {
 	return st->closed || !st->senders;
 }
 
-/* Is somebody known to stand in this line? */
-bool someone_waits(const struct search *s, const struct state *st, enum lin_kind kind)
+/* Is an operation of this kind known to be queued? */
+bool has_queued(const struct search *s, const struct state *st, enum lin_kind kind)
 {
 	size_t i;
 
-	for (i = 0; i < s->nr_lanes && st->waiting; i++)
-		if ((st->waiting >> i & 1) && current_op(s, st, i)->kind == kind)
+	for (i = 0; i < s->nr_lanes && st->queued; i++)
+		if ((st->queued >> i & 1) && current_op(s, st, i)->kind == kind)
 			return true;
 	return false;
 }

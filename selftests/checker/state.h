@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The state of a search for an order of one channel's operations, shared by
- * the search (search.c), the set of states seen (seen.c) and the words for why
- * there is no order (explain.c).
+ * The state of a search for an order of one channel's operations, shared by the
+ * search (search.c), the set of visited states (seen.c) and the explanations
+ * (explain.c).
  */
 #ifndef SELFTESTS_STATE_H
 #define SELFTESTS_STATE_H
@@ -11,18 +11,21 @@
 
 #include "history.h"
 
-#define LANES		64	/* bits of state.waiting */
-#define INSIDE_MAX	160	/* messages inside or in somebody's hands */
-#define NOBODY		0xff
+#define LANES		64	/* bits of state.queued */
+#define ENTRIES_MAX	160	/* messages buffered or held */
+#define NO_HOLDER		0xff
 #define NO_OP		((size_t)-1)
 
-/* How far a receive that faults, or was killed, has come. */
-enum phase { AT_FIRST, JUSTIFIED, HOLDING };
+/*
+ * The progress of a receive that faults or was killed: JUSTIFIED has found a
+ * message, HOLDING has taken one.
+ */
+enum phase { INITIAL, JUSTIFIED, HOLDING };
 
 /**
- * struct entry - a message that was sent and is not received for good
+ * struct entry - a message that was sent and not yet received
  * @msg: index of its send
- * @holder: lane of the receive that took it and may put it back, or NOBODY
+ * @holder: lane of the receive that took it and may requeue it, or NO_HOLDER
  */
 struct entry {
 	uint16_t msg;
@@ -31,20 +34,20 @@ struct entry {
 };
 
 /**
- * struct state - after some of the operations
- * @waiting: lanes whose operation is known to stand in line
+ * struct state - the channel after some of the operations
+ * @queued: lanes whose operation is known to be queued
  * @sent: messages sent
  * @senders: handles that may send
- * @receivers: likewise
+ * @receivers: handles that may receive
  * @closed: it was closed
- * @count: how many entries
- * @next: for each lane the first operation that did not happen yet
- * @phase: how far that one has come
- * @nr_path: how many operations happened; says nothing about what can follow
- * @entries: in the order of sending
+ * @count: number of @entries
+ * @next: of each lane, the first operation that has not happened yet
+ * @phase: the progress of that operation
+ * @nr_path: operations that have happened; not part of the state proper
+ * @entries: messages in the order of sending
  */
 struct state {
-	uint64_t waiting;
+	uint64_t queued;
 	uint32_t sent;
 	int16_t senders;
 	int16_t receivers;
@@ -53,18 +56,18 @@ struct state {
 	uint16_t next[LANES];
 	uint8_t phase[LANES];
 	uint32_t nr_path;
-	struct entry entries[INSIDE_MAX];
+	struct entry entries[ENTRIES_MAX];
 };
 
 /**
- * struct lane - operations that come one after the other
- * @who: whose they are
- * @nth: a select that names the channel several times has a lane for each
+ * struct lane - operations that do not overlap
+ * @process: the process
+ * @nth: a select with several ops on the channel has one in each of several lanes
  * @ops: indices into the history, in order
- * @count: how many
+ * @count: number of @ops
  */
 struct lane {
-	int who;
+	int process;
 	unsigned int nth;
 	uint32_t *ops;
 	size_t count;
@@ -79,16 +82,16 @@ struct seen;
  * @off: for each operation, whether it is known not to have happened
  * @lanes: its operations
  * @nr_lanes: how many lanes
- * @sends: for each operation that is a receive the send of its message
- * @recvs: for each operation that is a send the receive of its message
- * @takers: receives that may take a message and put it back, or lose it
- * @nr_takers: how many
- * @doubtful: for each LIN_INFO how many of whom it saw waiting may be others
- *	than those that are known to wait until they are served
- * @look_ahead: leave out what cannot lead to the receives that are to come
- * @seen: states that were seen
- * @path: the operations in the order that is tried
- * @best: of the states that came furthest the one with the most operations
+ * @sends: of each receive, the send of its message
+ * @recvs: of each send, the receive of its message
+ * @takers: receives that may take a message and requeue or lose it
+ * @nr_takers: number of @takers
+ * @uncertain: of each LIN_INFO, how many of the waiters that it counted may be
+ *	operations that give up instead of waiting until they are completed
+ * @look_ahead: prune states from which the remaining receives are impossible
+ * @seen: visited states
+ * @path: the order that is being tried
+ * @best: of the states that got furthest in time, the one with most operations
  * @best_path: its order
  * @best_until: the return that it does not get past
  */
@@ -103,7 +106,7 @@ struct search {
 	size_t *recvs;
 	size_t *takers;
 	size_t nr_takers;
-	int (*doubtful)[2];
+	int (*uncertain)[2];
 	bool look_ahead;
 	struct seen *seen;
 	uint32_t *path;
@@ -114,10 +117,10 @@ struct search {
 
 const struct lin_op *current_op(const struct search *s, const struct state *st, size_t lane);
 long long first_return(const struct search *s, const struct state *st);
-unsigned int inside(const struct state *st);
+unsigned int nr_buffered(const struct state *st);
 const struct entry *head(const struct state *st);
-bool send_ended(const struct state *st);
-bool no_more(const struct state *st);
-bool someone_waits(const struct search *s, const struct state *st, enum lin_kind kind);
+bool send_broken(const struct state *st);
+bool no_senders(const struct state *st);
+bool has_queued(const struct search *s, const struct state *st, enum lin_kind kind);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the parts of the executor share, which runs one program: exec.c has the
- * processes, calls.c and ops.c do the calls, slot.c has their descriptors,
- * place.c their memory, ledger.c the messages, check.c what is wrong with a
- * result, stuck.c who waits in vain.
+ * The executor, which runs one program: exec.c starts and watches the processes,
+ * calls.c and ops.c execute the calls, slot.c has their descriptors, place.c their
+ * memory, ledger.c the accounting of messages, check.c checks results, and stuck.c
+ * detects lost wakeups.
  */
 #ifndef FUZZ_ACTOR_H
 #define FUZZ_ACTOR_H
@@ -13,20 +13,20 @@
 #include "board.h"
 #include "prog.h"
 
-/* Users without a privilege. */
+/* The first unprivileged user. */
 #define USER_ID		60001U
 
-/* An actor's own memory: messages and structures. */
+/* The size of an actor's own memory: for messages, and for structures. */
 #define MESSAGES	((size_t)OP_ROOM * OP_ROOMS)
 #define MAX_COUNT	1040
 #define STRUCTS		65536
 #define STACK		(256UL << 10)
 
-/* What lies behind the room of a receive must stay so. */
+/* Fills buffers and what follows them, to detect stray writes. */
 #define CANARY		0xa5
 #define CANARY_LEN	64
 
-/* A slot's descriptor, as of one moment. */
+/* A snapshot of a slot and its descriptor. */
 struct slot {
 	uint64_t at;
 	int fd;
@@ -36,7 +36,7 @@ struct slot {
 
 struct process {
 	uint64_t slots[SLOTS];
-	uint32_t msg_size[SLOTS];	/* in ledger programs, where slots stay */
+	uint32_t msg_size[SLOTS];	/* in ledger programs, where slots are not reused */
 	bool fixed[SLOTS];
 	char *shared[2];
 	char *stalled;
@@ -46,23 +46,23 @@ struct process {
 };
 
 struct actor {
-	unsigned int index;		/* FIRST_OF_ALL, too */
+	unsigned int index;		/* or SETUP_ACTOR */
 	const struct program *prog;
 	struct process *process;
 	struct board *board;
-	const struct call *call;	/* the one that it does */
+	const struct call *call;	/* the call that it executes */
 	char *own;
 	const char *own_ro;
 	char *edge;
 	char *lazy;
 	char *stack;
-	unsigned int sent;		/* messages with a number */
-	int fail_fd;			/* where faults are asked for, or -1 */
+	unsigned int sent;		/* numbered messages */
+	int fail_fd;			/* fail-nth of the thread, or -1 */
 };
 
 /* actor.c */
 long or_errno(long ret);
-void wrong(struct actor *actor, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void violation(struct actor *actor, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* exec.c */
 void exec_program(const struct program *prog, struct board *board);
@@ -75,9 +75,9 @@ bool is_stuck(const struct program *prog, const struct board *board, struct proc
 void do_call(struct actor *actor, const struct call *call);
 
 /* slot.c */
-bool slot_is_still(const struct actor *actor, struct slot slot);
+bool slot_unchanged(const struct actor *actor, struct slot slot);
 struct slot slot_get(const struct process *process, uint64_t at);
-void slot_learn(struct process *process, uint64_t at);
+void slot_read_info(struct process *process, uint64_t at);
 void slot_put(struct actor *actor, uint64_t at, int fd, bool is_new);
 
 /* ops.c */
@@ -85,7 +85,7 @@ long call_ops(struct actor *actor, const struct call *call, struct slot slot);
 
 /* place.c */
 void memory_make(void);
-void memory_give(struct process *process, struct actor *actors);
+void memory_assign(struct process *process, struct actor *actors);
 void uffd_of_process(struct process *process);
 void *address(struct actor *actor, enum place place, uint64_t size, size_t offset);
 void *put_struct(struct actor *actor, enum place place, const void *from, size_t size,
@@ -93,23 +93,23 @@ void *put_struct(struct actor *actor, enum place place, const void *from, size_t
 long change_memory(struct process *process, enum place place, enum memory how);
 
 /* ledger.c */
-struct batch_of_messages {
+struct message_batch {
 	unsigned int first, count;
 	size_t piece;
 };
 
-struct batch_of_messages ledger_write(struct actor *actor, char *buf, size_t len, size_t piece);
-void ledger_sent(struct actor *actor, struct batch_of_messages batch, unsigned int sent,
+struct message_batch ledger_write(struct actor *actor, char *buf, size_t len, size_t piece);
+void ledger_sent(struct actor *actor, struct message_batch batch, unsigned int sent,
 		 bool counts);
 void ledger_received(struct actor *actor, const char *buf, size_t len, size_t piece, bool peek);
-bool ledger_is_rest(const char *buf, size_t len, size_t room);
+bool ledger_is_residue(const char *buf, size_t len, size_t room);
 void ledger_unknown(struct actor *actor, unsigned int count);
 
 /* check.c */
 void check_result(struct actor *actor, const struct call *call, long ret);
 void check_info(struct actor *actor, const struct gochan_info *info);
-void canary_lay(char *buf, size_t len);
-bool canary_lives(const char *buf, size_t from, size_t to);
-bool room_is_clean(const struct actor *actor, const char *buf, size_t len, size_t room);
+void canary_set(char *buf, size_t len);
+bool canary_intact(const char *buf, size_t from, size_t to);
+bool buffer_is_clean(const struct actor *actor, const char *buf, size_t len, size_t room);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Each kind of call, done. A result is that of the system call or -errno; what
- * has no system call of its own returns 0.
+ * Executes each kind of call. The result is that of the system call, or -errno; 0 if
+ * there is no single system call.
  */
 #include "actor.h"
 
@@ -74,7 +74,7 @@ static long do_setup(struct actor *actor, const struct call *call)
 	ret = or_errno(ioctl(slot.fd, GOCHAN_IOC_SETUP,
 			     put_struct(actor, v[WHERE], &setup, sizeof(setup), 0)));
 	if (!ret && actor->prog->ledger)
-		slot_learn(actor->process, slot.at);
+		slot_read_info(actor->process, slot.at);
 	return ret;
 }
 
@@ -86,19 +86,19 @@ static long do_info(struct actor *actor, const struct call *call)
 	char *at;
 	long ret;
 
-	canary_lay(blank, sizeof(blank));
+	canary_set(blank, sizeof(blank));
 	at = put_struct(actor, place, blank, place == OWN ? sizeof(blank) :
 						      sizeof(struct gochan_info), 0);
 	ret = or_errno(ioctl(slot.fd, GOCHAN_IOC_INFO, at));
-	if (ret || place != OWN || !slot_is_still(actor, slot))
+	if (ret || place != OWN || !slot_unchanged(actor, slot))
 		return ret;
 	check_info(actor, (struct gochan_info *)at);
-	if (!canary_lives(at, sizeof(struct gochan_info), sizeof(blank)))
-		wrong(actor, "bytes behind INFO were touched");
+	if (!canary_intact(at, sizeof(struct gochan_info), sizeof(blank)))
+		violation(actor, "bytes after INFO were written");
 	return ret;
 }
 
-static long do_end(struct actor *actor, const struct call *call)
+static long do_close_channel(struct actor *actor, const struct call *call)
 {
 	return or_errno(ioctl(slot_of(actor, call, SLOT).fd, GOCHAN_IOC_CLOSE));
 }
@@ -156,7 +156,7 @@ static long do_next_len(struct actor *actor, const struct call *call)
 			      put_struct(actor, call->args.v[WHERE], &zero, sizeof(zero), 0)));
 }
 
-static long do_odd_ioctl(struct actor *actor, const struct call *call)
+static long do_other_ioctl(struct actor *actor, const struct call *call)
 {
 	const struct slot slot = slot_of(actor, call, SLOT);
 	const unsigned int cmd = call->args.v[ARG1];
@@ -165,20 +165,20 @@ static long do_odd_ioctl(struct actor *actor, const struct call *call)
 
 	ret = or_errno(ioctl(slot.fd, cmd, put_struct(actor, call->args.v[WHERE], blank,
 						      sizeof(blank), 0)));
-	if (_IOC_TYPE(cmd) == GOCHAN_IOC_MAGIC && ret != -ENOTTY && slot_is_still(actor, slot) &&
+	if (_IOC_TYPE(cmd) == GOCHAN_IOC_MAGIC && ret != -ENOTTY && slot_unchanged(actor, slot) &&
 	    (_IOC_NR(cmd) == 0 || _IOC_NR(cmd) > 8))
-		wrong(actor, "an unknown ioctl returned %ld", ret);
+		violation(actor, "an unknown ioctl returned %ld", ret);
 	return ret;
 }
 
 /* ---- read and write ---- */
 
-/* What is read or written: one buffer, or two. */
+/* The arguments of a read or write: one buffer, or two. */
 struct transfer {
 	struct slot slot;
 	enum place place;
 	size_t len;
-	size_t piece;		/* in a ledger: bytes of a message */
+	size_t piece;		/* in a ledger: the size of a message */
 	char *buf;
 	struct iovec iov[2];
 };
@@ -211,7 +211,7 @@ static struct transfer transfer(struct actor *actor, const struct call *call)
 	t.iov[1] = (struct iovec){ t.buf + t.len / 2, t.len - t.len / 2 };
 	if (call->args.v[ARG3] != OWN) {
 		t.iov[1].iov_base = address(actor, call->args.v[ARG3], t.len, 0);
-		t.place = SHARED0;	/* as nobody looks at it */
+		t.place = SHARED0;	/* so that it is not checked */
 	}
 	return t;
 }
@@ -226,17 +226,17 @@ static void check_read(struct actor *actor, struct transfer *t, long ret)
 	const size_t got = ret >= 0 ? (size_t)ret : t->len;
 	const size_t begin = is_fixed(actor, t->slot) ? got : 0;
 
-	if (!slot_is_still(actor, t->slot))
+	if (!slot_unchanged(actor, t->slot))
 		return;
 	if (ret > 0 && (size_t)ret > t->len)
-		wrong(actor, "%ld bytes came where was room for %zu", ret, t->len);
+		violation(actor, "%ld bytes received into a buffer of %zu", ret, t->len);
 	if (!can_be_checked(t)) {
 		if (ret > 0)
 			ledger_unknown(actor, ret / piece_of(actor, t->slot, ret));
 		return;
 	}
-	if (!room_is_clean(actor, t->buf + begin, got - begin, t->len - begin))
-		wrong(actor, "bytes behind the message were touched");
+	if (!buffer_is_clean(actor, t->buf + begin, got - begin, t->len - begin))
+		violation(actor, "bytes after the message were written");
 	if (ret > 0)
 		ledger_received(actor, t->buf, ret, piece_of(actor, t->slot, ret), false);
 }
@@ -247,7 +247,7 @@ static long do_read(struct actor *actor, const struct call *call)
 	long ret;
 
 	if (can_be_checked(&t))
-		canary_lay(t.buf, t.len + CANARY_LEN);
+		canary_set(t.buf, t.len + CANARY_LEN);
 	if (call->kind == READ)
 		ret = read(t.slot.fd, t.buf, t.len);
 	else
@@ -260,7 +260,7 @@ static long do_read(struct actor *actor, const struct call *call)
 static long do_write(struct actor *actor, const struct call *call)
 {
 	struct transfer t = transfer(actor, call);
-	struct batch_of_messages batch = {};
+	struct message_batch batch = {};
 	long ret;
 
 	if (t.place == OWN && t.len <= OP_ROOM)
@@ -272,8 +272,8 @@ static long do_write(struct actor *actor, const struct call *call)
 	ret = or_errno(ret);
 	if (batch.count)
 		ledger_sent(actor, batch, ret > 0 ? ret / batch.piece : 0, t.slot.at == 0);
-	if (ret > 0 && slot_is_still(actor, t.slot) && (size_t)ret > t.len)
-		wrong(actor, "%ld bytes were written of %zu", ret, t.len);
+	if (ret > 0 && slot_unchanged(actor, t.slot) && (size_t)ret > t.len)
+		violation(actor, "%ld bytes sent of %zu", ret, t.len);
 	return ret;
 }
 
@@ -492,7 +492,7 @@ static long do_signal(struct actor *actor, const struct call *call)
 				(int)call->args.v[ARG2]));
 }
 
-/* A process that holds all descriptors for a while. */
+/* Fork a process that holds all descriptors for a while. */
 static long do_fork(struct actor *actor, const struct call *call)
 {
 	const pid_t pid = fork();
@@ -506,7 +506,7 @@ static long do_fork(struct actor *actor, const struct call *call)
 	return or_errno(pid);
 }
 
-/* A copy of a node is not the node. */
+/* A copy of a device node must not open. */
 static long copy_node(struct actor *actor, const char *path)
 {
 	char copy[64];
@@ -521,15 +521,15 @@ static long copy_node(struct actor *actor, const char *path)
 		return -errno;
 	fd = open(copy, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (fd >= 0) {
-		wrong(actor, "a copy of a node could be opened");
+		violation(actor, "a copy of a node could be opened");
 		close(fd);
 	}
 	unlink(copy);
 	return 0;
 }
 
-/* Something of one's own where a name would go. */
-static long put_stray(const char *path)
+/* Create a regular file where a name would be. */
+static long create_stray(const char *path)
 {
 	int fd;
 
@@ -541,7 +541,7 @@ static long put_stray(const char *path)
 	return 0;
 }
 
-static long look_at_attributes(const char *name)
+static long read_attributes(const char *name)
 {
 	static const char *const which[] = { "capacity", "msg_size", "len", "closed" };
 	char path[256], text[64];
@@ -558,7 +558,7 @@ static long do_node(struct actor *actor, const struct call *call)
 {
 	char path[256], other[64];
 
-	/* The next programs, some as users, need /dev as it is. */
+	/* the next programs need /dev unchanged */
 	if (!strcmp(names[call->args.v[ARG1]], ".."))
 		return -EINVAL;
 	node_path(call, path, sizeof(path));
@@ -575,11 +575,11 @@ static long do_node(struct actor *actor, const struct call *call)
 	case COPY:
 		return copy_node(actor, path);
 	case STRAY:
-		return put_stray(path);
+		return create_stray(path);
 	case LIST:
 		return or_errno(access(FOLDER, R_OK));
 	default:
-		return look_at_attributes(names[call->args.v[ARG1]]);
+		return read_attributes(names[call->args.v[ARG1]]);
 	}
 }
 
@@ -588,7 +588,7 @@ static long do_param(struct actor *actor, const struct call *call)
 	const unsigned int which = call->args.v[ARG1];
 
 	(void)actor;
-	if (call->args.v[ARG2] == STANDARD)
+	if (call->args.v[ARG2] == DEFAULT)
 		return param_reset(which);
 	return param_set(which, call->args.v[ARG2]);
 }
@@ -608,7 +608,7 @@ static void write_map(const char *path, const char *text)
 	write_text(path, text);
 }
 
-/* Only a process of one thread can have a user namespace. */
+/* Works only in a single-threaded process. */
 static long enter_user_namespace(void)
 {
 	char map[64];
@@ -622,7 +622,7 @@ static long enter_user_namespace(void)
 	return 0;
 }
 
-/* The calls themselves, as those of the C library change all threads. */
+/* By syscall(2), as the C library's functions change all threads. */
 static long set_user(uid_t uid)
 {
 	if (uid && syscall(SYS_setresgid, uid, uid, 0))
@@ -639,11 +639,11 @@ static long do_user(struct actor *actor, const struct call *call)
 	const uid_t uid = call->args.v[ARG1];
 	long ret;
 
-	if (uid == NAMESPACE_ROOT && actor->index == FIRST_OF_ALL)
+	if (uid == NAMESPACE_ROOT && actor->index == SETUP_ACTOR)
 		return 0;
 	set_user(0);
 	ret = set_user(uid == NAMESPACE_ROOT ? USER_ID : uid);
-	/* or /proc/self is not the caller's any more */
+	/* else /proc/self would be owned by root */
 	prctl(PR_SET_DUMPABLE, 1);
 	if (ret || uid != NAMESPACE_ROOT)
 		return ret;
@@ -661,7 +661,7 @@ static long do_pause(struct actor *actor, const struct call *call)
 	return or_errno(usleep(call->args.v[ARG1]));
 }
 
-static long do_look(struct actor *actor, const struct call *call)
+static long do_fdinfo(struct actor *actor, const struct call *call)
 {
 	char path[64], text[1024];
 
@@ -669,7 +669,7 @@ static long do_look(struct actor *actor, const struct call *call)
 	return read_text(path, text, sizeof(text));
 }
 
-static long through_pipe(int fd, enum odd how)
+static long through_pipe(int fd, enum misc how)
 {
 	int pipe_fds[2];
 	long ret;
@@ -688,16 +688,16 @@ static long through_pipe(int fd, enum odd how)
 	return ret;
 }
 
-static long do_odd(struct actor *actor, const struct call *call)
+static long do_misc(struct actor *actor, const struct call *call)
 {
 	const int fd = slot_of(actor, call, SLOT).fd;
-	const enum odd how = call->args.v[ARG1];
+	const enum misc how = call->args.v[ARG1];
 	struct stat st;
 
 	switch (how) {
 	case SEEK:
 		return or_errno(lseek(fd, 1, SEEK_SET));
-	case MAP_IT:
+	case MMAP:
 		return mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED ? -errno : 0;
 	case SYNC:
 		return or_errno(fsync(fd));
@@ -729,22 +729,24 @@ static long do_limit(struct actor *actor, const struct call *call)
 	return or_errno(setrlimit(RLIMIT_NOFILE, &limit));
 }
 
-static long (*const doers[KINDS])(struct actor *actor, const struct call *call) = {
-	[MAKE] = do_make, [SETUP] = do_setup, [INFO] = do_info, [END] = do_end, [DUP] = do_dup,
+static long (*const handlers[KINDS])(struct actor *actor, const struct call *call) = {
+	[MAKE] = do_make, [SETUP] = do_setup, [INFO] = do_info, [CLOSE_CHANNEL] = do_close_channel,
+	[DUP] = do_dup,
 	[LINK] = do_link, [UNLINK] = do_link, [OPEN] = do_open, [SELECT] = do_ops,
-	[BATCH] = do_ops, [NEXT_LEN] = do_next_len, [ODD_IOCTL] = do_odd_ioctl, [READ] = do_read,
+	[BATCH] = do_ops, [NEXT_LEN] = do_next_len, [OTHER_IOCTL] = do_other_ioctl,
+	[READ] = do_read,
 	[WRITE] = do_write, [READV] = do_read, [WRITEV] = do_write, [POLL] = do_poll,
 	[EPOLL_CTL] = do_epoll_ctl, [EPOLL_WAIT] = do_epoll_wait, [URING] = do_uring,
 	[FCNTL] = do_fcntl, [CLOSE] = do_close, [DUP2] = do_dup2, [REOPEN] = do_reopen,
 	[NEW_FD] = do_new_fd, [SEND_FD] = do_send_fd, [RECV_FD] = do_recv_fd,
 	[SIGNAL] = do_signal, [FORK] = do_fork, [NODE] = do_node, [PARAM] = do_param,
 	[RELOAD] = do_reload, [BECOME] = do_user, [MEMORY] = do_memory, [PAUSE] = do_pause,
-	[LOOK] = do_look, [ODD] = do_odd, [LIMIT] = do_limit,
+	[FDINFO] = do_fdinfo, [MISC] = do_misc, [LIMIT] = do_limit,
 };
 
 /*
- * The call's allocations and copies, counted from 1: which one fails. That may
- * turn out to be this one.
+ * Let the nth allocation or copy of the thread fail, 0 for none. It may be the copy of
+ * this write(2) itself, which is then repeated.
  */
 static void inject(const struct actor *actor, unsigned int which)
 {
@@ -755,8 +757,8 @@ static void inject(const struct actor *actor, unsigned int which)
 		;
 }
 
-/* What the kernel copies for a handler may be hit, too, and ends the process. */
-static void hold_signals(int how)
+/* A fault while the kernel sets up a signal handler would kill the process. */
+static void block_signals(int how)
 {
 	sigset_t set;
 
@@ -771,11 +773,11 @@ static long do_with_fault(struct actor *actor, const struct call *call)
 {
 	long ret;
 
-	hold_signals(SIG_BLOCK);
+	block_signals(SIG_BLOCK);
 	inject(actor, call->fail);
-	ret = doers[call->kind](actor, call);
+	ret = handlers[call->kind](actor, call);
 	inject(actor, 0);
-	hold_signals(SIG_UNBLOCK);
+	block_signals(SIG_UNBLOCK);
 	return ret;
 }
 
@@ -787,11 +789,11 @@ void do_call(struct actor *actor, const struct call *call)
 	long ret;
 
 	actor->call = call;
-	/* A fork asks for much, loudly, and nothing of it is the module's. */
+	/* fork makes many allocations, none of them the module's, and warns */
 	if (call->fail && call->kind != FORK)
 		ret = do_with_fault(actor, call);
 	else
-		ret = doers[call->kind](actor, call);
-	if (!on_slot || slot_is_still(actor, slot))
+		ret = handlers[call->kind](actor, call);
+	if (!on_slot || slot_unchanged(actor, slot))
 		check_result(actor, call, ret);
 }

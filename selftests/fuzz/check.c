@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a result must not be: an error that is not documented for the call, a
- * success of a call that must be refused, bytes that nobody wrote.
+ * Checks of results: an error that is not documented for the call, success of a
+ * call that must fail, stray writes.
  */
 #include "actor.h"
 
@@ -35,7 +35,7 @@ static const short setup_errors[] = { EBUSY, EINVAL, EDQUOT, ENOMEM, EFAULT, 0 }
 
 static const short fault_errors[] = { EFAULT, 0 };
 
-static const short end_errors[] = { EBADF, EPERM, EALREADY, 0 };
+static const short close_errors[] = { EBADF, EPERM, EALREADY, 0 };
 
 static const short dup_errors[] = { EACCES, EINVAL, EMFILE, ENOMEM, 0 };
 
@@ -46,7 +46,8 @@ static const short link_errors[] = {
 static const short unlink_errors[] = { ENOENT, EPERM, EINVAL, EFAULT, 0 };
 
 static const short *const documented[KINDS] = {
-	[MAKE] = make_errors, [SETUP] = setup_errors, [INFO] = fault_errors, [END] = end_errors,
+	[MAKE] = make_errors, [SETUP] = setup_errors, [INFO] = fault_errors,
+	[CLOSE_CHANNEL] = close_errors,
 	[DUP] = dup_errors, [LINK] = link_errors, [UNLINK] = unlink_errors, [OPEN] = open_errors,
 	[SELECT] = ops_errors, [BATCH] = ops_errors, [NEXT_LEN] = fault_errors, [READ] = io_errors,
 	[READV] = io_errors, [WRITE] = write_errors, [WRITEV] = write_errors,
@@ -69,7 +70,7 @@ static uint32_t flags_of(enum kind kind)
 	return GOCHAN_NONBLOCK | (kind == SELECT ? GOCHAN_ORDERED : GOCHAN_WAITFORONE);
 }
 
-/* The standard limit, unless somebody may have raised it. */
+/* The default limit, or the maximum if the program may change it. */
 static uint32_t max_select(const struct program *prog)
 {
 	unsigned int i;
@@ -81,8 +82,8 @@ static uint32_t max_select(const struct program *prog)
 	return 1024;
 }
 
-/* Arguments that no state of the channel makes good. */
-static bool must_be_refused(const struct program *prog, const struct call *call)
+/* Are the arguments invalid in every state of the channel? */
+static bool must_fail(const struct program *prog, const struct call *call)
 {
 	const uint64_t *v = call->args.v;
 
@@ -105,7 +106,7 @@ static bool must_be_refused(const struct program *prog, const struct call *call)
 	}
 }
 
-/* Is the structure there, as it was meant? */
+/* Is the structure present, with the intended contents? */
 static bool is_readable(const struct call *call)
 {
 	const enum place place = call->args.v[WHERE];
@@ -116,12 +117,13 @@ static bool is_readable(const struct call *call)
 void check_result(struct actor *actor, const struct call *call, long ret)
 {
 	if (ret < 0 && !is_documented(call, -ret))
-		wrong(actor, "%s is not documented", strerrorname_np(-ret) ?: "an unknown error");
-	if (ret >= 0 && is_readable(call) && must_be_refused(actor->prog, call))
-		wrong(actor, "it was not refused but returned %ld", ret);
+		violation(actor, "%s is not documented",
+			  strerrorname_np(-ret) ?: "an unknown error");
+	if (ret >= 0 && is_readable(call) && must_fail(actor->prog, call))
+		violation(actor, "invalid arguments were accepted, with result %ld", ret);
 }
 
-/* Of a channel of ours. */
+/* Check the INFO of a channel. */
 void check_info(struct actor *actor, const struct gochan_info *info)
 {
 	const size_t len = strnlen(info->name, sizeof(info->name));
@@ -129,18 +131,18 @@ void check_info(struct actor *actor, const struct gochan_info *info)
 
 	if (info->abi != GOCHAN_ABI || info->closed > 1 || (info->flags & ~7U) ||
 	    len == sizeof(info->name))
-		wrong(actor, "INFO is not possible");
+		violation(actor, "INFO has impossible values");
 	for (i = len; i < sizeof(info->name); i++)
 		if (info->name[i])
-			wrong(actor, "INFO has bytes behind the name");
+			violation(actor, "INFO has bytes after the name");
 }
 
-void canary_lay(char *buf, size_t len)
+void canary_set(char *buf, size_t len)
 {
 	memset(buf, CANARY, len);
 }
 
-bool canary_lives(const char *buf, size_t from, size_t to)
+bool canary_intact(const char *buf, size_t from, size_t to)
 {
 	for (; from < to; from++)
 		if ((unsigned char)buf[from] != CANARY)
@@ -159,26 +161,26 @@ static bool has_call(const struct program *prog, enum kind kind)
 }
 
 /*
- * May a message that was copied not be received? What belongs to it could not be
- * written, the select that sent it sent another, or only its beginning could be
- * copied, as after a fork the pages are no longer there to write to.
+ * May a message have been copied without being received? Its results could not be
+ * written, the select that sent it was claimed for another op, or only its beginning
+ * could be copied, as a fork had write-protected the pages.
  */
-static bool may_copy_in_vain(const struct actor *actor)
+static bool may_have_residue(const struct actor *actor)
 {
 	return actor->call->fail || has_call(actor->prog, SELECT) ||
 	       has_call(actor->prog, FORK);
 }
 
 /*
- * Nobody writes behind a room. Behind a message, in its room, lies what was laid
- * there or the end of a longer one that was copied in vain.
+ * Nothing is written after the buffer. In the buffer, what follows the message is
+ * the canary, or the end of a longer message that was copied but not received.
  */
-bool room_is_clean(const struct actor *actor, const char *buf, size_t len, size_t room)
+bool buffer_is_clean(const struct actor *actor, const char *buf, size_t len, size_t room)
 {
-	if (!canary_lives(buf, room, room + CANARY_LEN))
+	if (!canary_intact(buf, room, room + CANARY_LEN))
 		return false;
-	if (canary_lives(buf, len, room))
+	if (canary_intact(buf, len, room))
 		return true;
-	return may_copy_in_vain(actor) &&
-	       (!actor->prog->ledger || ledger_is_rest(buf, len, room));
+	return may_have_residue(actor) &&
+	       (!actor->prog->ledger || ledger_is_residue(buf, len, room));
 }

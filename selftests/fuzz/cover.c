@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Coverage of the module; see cover.h. A site is a place in the module that
- * reports to KCOV; the host has listed them all, by section and offset. An edge
- * is two sites that a thread passed one after the other.
+ * Coverage of the module; see cover.h. A site is an instruction of the module that
+ * reports to KCOV; the host has listed all of them, by section and offset. An edge
+ * is a pair of sites that a thread reached one after the other.
  */
 #include "prog.h"
 
@@ -24,7 +24,7 @@
 #define MAX_SITES	16384U
 #define MAX_SECTIONS	8
 
-/* Far from the descriptors of programs. */
+/* Above the descriptors of programs. */
 #define KCOV_FD		900
 
 struct site {
@@ -35,7 +35,7 @@ struct site {
 
 static struct section {
 	char name[32];
-	unsigned long base;	/* 0 while not known */
+	unsigned long base;	/* 0 if unknown */
 } sections[MAX_SECTIONS];
 
 static struct site sites[MAX_SITES];
@@ -90,7 +90,7 @@ static void open_buffer(unsigned int i)
 		err(1, "KCOV's buffer");
 }
 
-/* @path lists the sites; NULL: do without. */
+/* @path: the list of sites; NULL: no coverage. */
 void cover_open(const char *path)
 {
 	unsigned int i;
@@ -105,7 +105,7 @@ void cover_open(const char *path)
 		open_buffer(i);
 }
 
-/* The module was loaded: find out where to. */
+/* The module was loaded: read the addresses of its sections. */
 void cover_locate(void)
 {
 	char path[512], text[32];
@@ -119,7 +119,7 @@ void cover_locate(void)
 	}
 }
 
-/* The thread's passages go to a buffer, until it ends. */
+/* Record the coverage of the calling thread in a buffer, until it exits. */
 void cover_begin(unsigned int i)
 {
 	if (!nr_sites)
@@ -144,7 +144,7 @@ static int compare_site(const void *key, const void *at)
 	return a->offset < b->offset ? -1 : a->offset > b->offset;
 }
 
-/* The host lists them in order. */
+/* The list is sorted. */
 static struct site *find_site(unsigned long pc)
 {
 	struct site key, *site;
@@ -161,8 +161,8 @@ static struct site *find_site(unsigned long pc)
 	return NULL;
 }
 
-/* One if it was not there before. */
-static unsigned int note_edge(size_t from, size_t to)
+/* Returns 1 if the edge is new. */
+static unsigned int add_edge(size_t from, size_t to)
 {
 	const size_t bit = from * nr_sites + to;
 
@@ -173,7 +173,7 @@ static unsigned int note_edge(size_t from, size_t to)
 	return 1;
 }
 
-/* How many edges are new that a buffer has. */
+/* Returns the number of new edges in a buffer. */
 unsigned int cover_collect(unsigned int i)
 {
 	unsigned long n, at;
@@ -190,7 +190,7 @@ unsigned int cover_collect(unsigned int i)
 			continue;
 		nr_reached += !site->reached;
 		site->reached = true;
-		new += note_edge(last, site - sites);
+		new += add_edge(last, site - sites);
 		last = site - sites;
 	}
 	return new;
@@ -219,7 +219,7 @@ unsigned int cover_edges(void)
 	return nr_edges;
 }
 
-/* The sites that were reached, for the host. */
+/* Print the sites that were reached, for the host. */
 void cover_print(void)
 {
 	unsigned int i;

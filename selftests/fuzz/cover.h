@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Which instructions of the module were reached: KCOV, for each thread of a
- * program in a buffer that the supervisor reads when the program is gone.
+ * Coverage of the module by KCOV: each thread of a program has a buffer, which the
+ * supervisor reads when the program has ended.
  */
 #ifndef FUZZ_COVER_H
 #define FUZZ_COVER_H

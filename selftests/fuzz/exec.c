@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One program: its processes, the actors that are threads of them, their end.
+ * Runs one program: starts its processes and their threads, the actors, watches
+ * them, and ends them.
  *
- * The first process is the init of a PID namespace, so that when it is gone
- * all are gone. Its first thread does what comes first of all, forks the other
- * processes, and watches. When no call has ended for a while, everybody waits
- * for somebody: then it closes all channels, looks a while longer, and ends,
- * which kills the rest.
+ * The first process is the init of a PID namespace, so that its exit kills all
+ * others. Its first thread executes the setup calls, forks the other processes, and
+ * watches. When no call has returned for a while, all actors are blocked: then it
+ * closes all channels, watches a while longer, and exits.
  */
 #include "actor.h"
 
@@ -28,19 +28,20 @@
 #include "cover.h"
 
 /*
- * Milliseconds that we get to see without the end of a call; seconds in all,
- * and those that a busy machine may need to wake somebody.
+ * IDLE_LIMIT and NUDGE_LIMIT: milliseconds without progress, counted while this
+ * process runs. RUN_LIMIT: seconds in all. WAKE_LIMIT: seconds that a wakeup may take
+ * on a busy machine.
  */
 #define IDLE_LIMIT	12
 #define NUDGE_LIMIT	3
 #define RUN_LIMIT	1
 #define WAKE_LIMIT	5
 
-/* Messages that one call may send. */
-#define MOST_AT_ONCE	(OP_ROOM / LEAST_NUMBERED)
+/* The most messages that one call can send. */
+#define MAX_BATCH	(OP_ROOM / MIN_NUMBERED)
 
 static struct actor all[MAX_ACTORS + 1];
-static struct process process;		/* each has its own */
+static struct process process;		/* of the calling process: copied by fork */
 
 /* ---- actors ---- */
 
@@ -60,7 +61,7 @@ static void run_round(struct actor *actor)
 
 	for (i = 0; i < prog->nr_calls; i++) {
 		if (prog->calls[i].actor != actor->index ||
-		    actor->sent + MOST_AT_ONCE > MAX_MESSAGES)
+		    actor->sent + MAX_BATCH > MAX_MESSAGES)
 			continue;
 		board->actors[actor->index].at = i;
 		board->actors[actor->index].in_call = true;
@@ -87,7 +88,7 @@ static void *actor_thread(void *arg)
 	return NULL;
 }
 
-/* The actors of a process; with @mine the first of them is its first thread. */
+/* Start the actors of a process; with @mine the calling thread is the first of them. */
 static void start_actors(const struct program *prog, unsigned int which, bool mine)
 {
 	struct actor *first = NULL;
@@ -157,8 +158,8 @@ static bool all_done(const struct program *prog, const struct board *board)
 }
 
 /*
- * True when all are done, false when nothing happens for a while; for a longer
- * one when it was @nudged_at the last call that ended.
+ * True when all are done, false without progress for IDLE_LIMIT, or for NUDGE_LIMIT if
+ * they can be nudged. (At progress @nudged_at they were nudged already.)
  */
 static bool watch_until_idle(const struct program *prog, struct board *board,
 			     unsigned int nudged_at)
@@ -171,7 +172,7 @@ static bool watch_until_idle(const struct program *prog, struct board *board,
 
 		if (all_done(prog, board))
 			return true;
-		limit = prog->nudged && progress != nudged_at ? NUDGE_LIMIT : IDLE_LIMIT;
+		limit = prog->nudge && progress != nudged_at ? NUDGE_LIMIT : IDLE_LIMIT;
 		idle = progress == last ? idle + 1 : 0;
 		last = progress;
 		usleep(1000);
@@ -179,7 +180,7 @@ static bool watch_until_idle(const struct program *prog, struct board *board,
 	return false;
 }
 
-/* Give whoever waits something to give up for. */
+/* Interrupt blocked actors by a signal. */
 static void nudge(const struct program *prog, const struct board *board)
 {
 	unsigned int i;
@@ -189,7 +190,7 @@ static void nudge(const struct program *prog, const struct board *board)
 			syscall(SYS_tgkill, board->actors[i].pid, board->actors[i].tid, SIGUSR1);
 }
 
-/* Does any actor go on waiting where there is nothing to wait for? */
+/* Is an actor still blocked although its channels are closed? */
 static bool find_stuck(const struct program *prog, const struct board *board, unsigned int *which)
 {
 	for (*which = 0; *which < prog->actors; ++*which)
@@ -208,14 +209,14 @@ static void check_stuck(const struct program *prog, const struct board *board)
 			return;
 		if (!tries--) {
 			all[which].call = &prog->calls[board->actors[which].at];
-			wrong(&all[which], "it waits although all its channels are closed");
+			violation(&all[which], "blocked although all its channels are closed");
 			return;
 		}
 		usleep(10000);
 	}
 }
 
-/* True when all are done, false when nothing happens any more. */
+/* True when all are done, false when there is no more progress. */
 static bool watch(const struct program *prog, struct board *board)
 {
 	const time_t begin = time(NULL);
@@ -223,7 +224,7 @@ static bool watch(const struct program *prog, struct board *board)
 
 	while (!watch_until_idle(prog, board, nudged_at)) {
 		check_stuck(prog, board);
-		if (!prog->nudged || board->progress == nudged_at || time(NULL) > begin + RUN_LIMIT)
+		if (!prog->nudge || board->progress == nudged_at || time(NULL) > begin + RUN_LIMIT)
 			return false;
 		nudged_at = board->progress;
 		nudge(prog, board);
@@ -243,7 +244,7 @@ static void close_channels(void)
 	}
 }
 
-/* ---- the ledger's end ---- */
+/* ---- final checks of the ledger ---- */
 
 static void drain(struct actor *actor)
 {
@@ -260,7 +261,7 @@ static void drain(struct actor *actor)
 				process.fixed[0] ? process.msg_size[0] : (size_t)ret, false);
 }
 
-/* What was sent and did not come. */
+/* Messages that were sent and not received. */
 static unsigned int count_lost(const struct board *board)
 {
 	unsigned int lost = 0, i, j;
@@ -291,13 +292,14 @@ static void check_ledger(struct actor *actor)
 		drain(actor);
 	n = count_unsent(board);
 	if (n)
-		wrong(actor, "%u messages came although their sends failed", n);
+		violation(actor, "%u messages were received although their sends failed", n);
 	n = count_lost(board);
 	if (board->finished && n > board->unknown)
-		wrong(actor, "%u messages were lost, and %u received unseen", n, board->unknown);
+		violation(actor, "%u messages were lost, %u were received unchecked", n,
+			  board->unknown);
 }
 
-/* When nothing happens any more, the sums are right. */
+/* When all actors are done, the counters must be consistent. */
 static void check_sums(struct actor *actor)
 {
 	const struct slot slot = slot_get(&process, 0);
@@ -306,14 +308,14 @@ static void check_sums(struct actor *actor)
 	if (!slot.is_channel || ioctl(slot.fd, GOCHAN_IOC_INFO, &info))
 		return;
 	if (info.sent - info.received != info.len)
-		wrong(actor, "%llu sent, %llu received, %u inside", info.sent, info.received,
-		      info.len);
+		violation(actor, "%llu sent, %llu received, %u buffered", info.sent, info.received,
+			  info.len);
 	if (info.senders_waiting || info.receivers_waiting)
-		wrong(actor, "%u senders and %u receivers wait who are not there",
-		      info.senders_waiting, info.receivers_waiting);
+		violation(actor, "%u senders and %u receivers are queued although none is left",
+			  info.senders_waiting, info.receivers_waiting);
 }
 
-/* ---- all of it ---- */
+/* ---- the whole program ---- */
 
 static void on_signal(int sig)
 {
@@ -349,12 +351,12 @@ static void prepare(const struct program *prog, struct board *board)
 			.board = board,
 			.fail_fd = -1,
 		};
-	memory_give(&process, all);
+	memory_assign(&process, all);
 }
 
 void exec_program(const struct program *prog, struct board *board)
 {
-	struct actor *first = &all[FIRST_OF_ALL];
+	struct actor *first = &all[SETUP_ACTOR];
 	unsigned int i;
 
 	prepare(prog, board);

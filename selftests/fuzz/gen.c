@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Programs from numbers: made, and changed step by step. The same numbers give
- * the same program, whatever happened before.
+ * Generates programs from numbers, and mutates them step by step. The same numbers
+ * always give the same program.
  */
 #include "prog.h"
 
@@ -39,7 +39,7 @@ static bool one_in(struct rng *rng, unsigned int n)
 	return !rng_below(rng, n);
 }
 
-/* Near a power of two, or anything. */
+/* A number near a power of two, or any. */
 static uint64_t any_number(struct rng *rng)
 {
 	const uint64_t power = 1ULL << rng_below(rng, 64);
@@ -85,7 +85,7 @@ static void make_args(struct rng *rng, struct args *args, const struct field_spe
 			args->v[i] = choose(rng, fields[i].choices);
 }
 
-/* Flags that the opcode does not know are rare. */
+/* Flags that are invalid for the opcode are rare. */
 static void make_op(struct rng *rng, struct args *op)
 {
 	make_args(rng, op, op_fields);
@@ -104,8 +104,8 @@ static enum kind choose_kind(struct rng *rng, const struct program *prog, bool f
 
 	for (i = 0; i < KINDS; i++) {
 		weights[i] = specs[i].weight;
-		if ((first && !specs[i].comes_first) || (prog->ledger && specs[i].loses) ||
-		    (prog->plain && (i == SELECT || i == FORK)))
+		if ((first && !specs[i].in_setup) || (prog->ledger && specs[i].breaks_ledger) ||
+		    (prog->no_residue && (i == SELECT || i == FORK)))
 			weights[i] = 0;
 		total += weights[i];
 	}
@@ -132,10 +132,10 @@ static void make_call_of(struct rng *rng, struct call *call, enum kind kind, uns
 		make_op(rng, &call->ops[i]);
 }
 
-/* ---- calls that go well ---- */
+/* ---- valid calls ---- */
 
-/* Of a channel that was made before all others: what fits into a message. */
-static uint64_t size_that_fits(const struct program *prog, uint64_t slot)
+/* A valid message size for a channel that the setup actor made. */
+static uint64_t valid_size(const struct program *prog, uint64_t slot)
 {
 	uint64_t size = 4096;
 	bool fixed = false;
@@ -144,15 +144,15 @@ static uint64_t size_that_fits(const struct program *prog, uint64_t slot)
 	for (i = 0; i < prog->nr_calls; i++) {
 		const struct call *call = &prog->calls[i];
 
-		if (call->kind != SETUP || call->actor != FIRST_OF_ALL ||
+		if (call->kind != SETUP || call->actor != SETUP_ACTOR ||
 		    call->args.v[SLOT] != slot)
 			continue;
 		size = call->args.v[ARG1];
 		fixed = call->args.v[ARG2] & GOCHAN_FIXED;
 	}
-	if (fixed || size < LEAST_NUMBERED)
+	if (fixed || size < MIN_NUMBERED)
 		return size;
-	return size < 48 ? LEAST_NUMBERED : 48;
+	return size < 48 ? MIN_NUMBERED : 48;
 }
 
 static uint64_t choose_channel(struct rng *rng, const struct program *prog)
@@ -165,17 +165,17 @@ static bool chooses_send(struct rng *rng, const struct program *prog)
 	return prog->fills ? !one_in(rng, 3) : one_in(rng, 2);
 }
 
-/* One of the first channels, and a buffer that is there. */
-static void tame_op(struct rng *rng, const struct program *prog, struct args *op)
+/* An op on one of the first channels, with a valid buffer. */
+static void make_op_valid(struct rng *rng, const struct program *prog, struct args *op)
 {
 	op->v[OP_CODE] = chooses_send(rng, prog) ? GOCHAN_OP_SEND : GOCHAN_OP_RECV;
 	op->v[OP_SLOT] = choose_channel(rng, prog);
 	op->v[OP_BUF] = OWN;
-	op->v[OP_LEN] = OP_MOST;
+	op->v[OP_LEN] = OP_LEN_MAX;
 	op->v[OP_RESERVED] = 0;
 	op->v[OP_FLAGS] = 0;
 	if (op->v[OP_CODE] == GOCHAN_OP_SEND)
-		op->v[OP_LEN] = size_that_fits(prog, op->v[OP_SLOT]);
+		op->v[OP_LEN] = valid_size(prog, op->v[OP_SLOT]);
 	if (one_in(rng, 4))
 		op->v[OP_FLAGS] = op->v[OP_CODE] == GOCHAN_OP_SEND ? GOCHAN_PASS_FD :
 				  GOCHAN_TAKE_FD;
@@ -187,8 +187,8 @@ static bool takes_one_buffer(enum kind kind)
 	return kind == READ || kind == WRITE || kind == READV || kind == WRITEV;
 }
 
-/* Of reads half become writes. */
-static void tame_kind(struct rng *rng, const struct program *prog, struct call *call)
+/* Turn half of the reads into writes. */
+static void prefer_writes(struct rng *rng, const struct program *prog, struct call *call)
 {
 	if (!prog->fills || one_in(rng, 2))
 		return;
@@ -203,8 +203,8 @@ static bool takes_a_name(enum kind kind)
 	return kind == LINK || kind == UNLINK || kind == OPEN;
 }
 
-/* The first name: that one channel was given, others open and take away. */
-static void tame_name(struct rng *rng, const struct program *prog, struct call *call)
+/* Use the first name, so that links, opens and unlinks concern the same channel. */
+static void make_name_valid(struct rng *rng, const struct program *prog, struct call *call)
 {
 	uint64_t *v = call->args.v;
 
@@ -217,22 +217,22 @@ static void tame_name(struct rng *rng, const struct program *prog, struct call *
 	v[WHERE] = OWN;
 }
 
-/* At random hardly any message would ever arrive. */
-static void tame_call(struct rng *rng, const struct program *prog, struct call *call)
+/* Make a call valid: of purely random calls hardly any would transfer a message. */
+static void make_call_valid(struct rng *rng, const struct program *prog, struct call *call)
 {
 	uint64_t *v = call->args.v;
 	unsigned int i;
 
 	if (takes_a_name(call->kind))
-		tame_name(rng, prog, call);
+		make_name_valid(rng, prog, call);
 	if (!takes_one_buffer(call->kind) && !has_ops(call->kind))
 		return;
-	tame_kind(rng, prog, call);
+	prefer_writes(rng, prog, call);
 	v[SLOT] = choose_channel(rng, prog);
 	v[BUF] = OWN;
 	if (takes_one_buffer(call->kind)) {
 		v[LEN] = call->kind == READ || call->kind == READV ?
-			 4096 : size_that_fits(prog, v[SLOT]) * (1 + rng_below(rng, 2));
+			 4096 : valid_size(prog, v[SLOT]) * (1 + rng_below(rng, 2));
 		v[ARG1] = 0;
 		v[ARG2] = -1;
 		v[ARG3] = OWN;
@@ -245,7 +245,7 @@ static void tame_call(struct rng *rng, const struct program *prog, struct call *
 	if (one_in(rng, 2))
 		v[ARG2] = NEVER;
 	for (i = 0; i < call->nr_ops; i++)
-		tame_op(rng, prog, &call->ops[i]);
+		make_op_valid(rng, prog, &call->ops[i]);
 }
 
 static unsigned int choose_actor(struct rng *rng, const struct program *prog)
@@ -256,9 +256,9 @@ static unsigned int choose_actor(struct rng *rng, const struct program *prog)
 static void make_call(struct rng *rng, const struct program *prog, struct call *call, bool first)
 {
 	make_call_of(rng, call, choose_kind(rng, prog, first),
-		     first ? FIRST_OF_ALL : choose_actor(rng, prog));
+		     first ? SETUP_ACTOR : choose_actor(rng, prog));
 	if (!one_in(rng, prog->fills ? 4 : 2))
-		tame_call(rng, prog, call);
+		make_call_valid(rng, prog, call);
 }
 
 static struct call *append(struct program *prog)
@@ -266,25 +266,25 @@ static struct call *append(struct program *prog)
 	return &prog->calls[prog->nr_calls++];
 }
 
-/* A channel in a slot, most of them set up. */
+/* Make a channel, most of the time with a SETUP. */
 static void make_channel(struct rng *rng, struct program *prog, unsigned int slot)
 {
 	struct call *call = append(prog);
 
-	make_call_of(rng, call, MAKE, FIRST_OF_ALL);
+	make_call_of(rng, call, MAKE, SETUP_ACTOR);
 	call->args.v[SLOT] = slot;
 	call->fail = 0;
 	if (one_in(rng, 4))
 		return;
 	call = append(prog);
-	make_call_of(rng, call, SETUP, FIRST_OF_ALL);
+	make_call_of(rng, call, SETUP, SETUP_ACTOR);
 	call->args.v[SLOT] = slot;
 	call->fail = 0;
 }
 
 /*
- * Most calls send on one channel with a small buffer, so that it is full, many
- * wait there, and one that receives lets another of them go on.
+ * Most calls send on one channel of small capacity, so that it is full, many senders
+ * are blocked, and each receive completes one of them.
  */
 static void make_filled(struct rng *rng, struct program *prog)
 {
@@ -294,12 +294,12 @@ static void make_filled(struct rng *rng, struct program *prog)
 	prog->actors = MAX_ACTORS - rng_below(rng, 3);
 	prog->rounds = 2 + rng_below(rng, MAX_ROUNDS - 1);
 	call = append(prog);
-	make_call_of(rng, call, MAKE, FIRST_OF_ALL);
+	make_call_of(rng, call, MAKE, SETUP_ACTOR);
 	call->fail = 0;
 	call->args.v[SLOT] = 0;
 	call->args.v[ARG1] = O_RDWR;
 	call = append(prog);
-	make_call_of(rng, call, SETUP, FIRST_OF_ALL);
+	make_call_of(rng, call, SETUP, SETUP_ACTOR);
 	call->fail = 0;
 	call->args = (struct args){
 		.v = { [LEN] = 4 + rng_below(rng, 5), [ARG1] = 16U << rng_below(rng, 9),
@@ -313,9 +313,9 @@ static void generate(struct rng *rng, struct program *prog)
 
 	memset(prog, 0, sizeof(*prog));
 	prog->ledger = one_in(rng, 2);
-	prog->plain = one_in(rng, 4);
-	prog->shifted = one_in(rng, 16);
-	prog->nudged = !one_in(rng, 3);
+	prog->no_residue = one_in(rng, 4);
+	prog->time_ns = one_in(rng, 16);
+	prog->nudge = !one_in(rng, 3);
 	prog->rounds = one_in(rng, 2) ? 2 + rng_below(rng, MAX_ROUNDS - 1) : 1;
 	prog->actors = 2 + rng_below(rng, MAX_ACTORS - 1);
 	for (i = 0; i < MAX_ACTORS; i++)
@@ -332,9 +332,9 @@ static void generate(struct rng *rng, struct program *prog)
 		make_call(rng, prog, append(prog), false);
 }
 
-/* ---- changes ---- */
+/* ---- mutations ---- */
 
-static struct call *some_call(struct rng *rng, struct program *prog)
+static struct call *random_call(struct rng *rng, struct program *prog)
 {
 	return &prog->calls[rng_below(rng, prog->nr_calls)];
 }
@@ -350,7 +350,7 @@ static void remove_call(struct rng *rng, struct program *prog)
 		(prog->nr_calls - at) * sizeof(prog->calls[0]));
 }
 
-static struct call *make_room(struct rng *rng, struct program *prog)
+static struct call *insert_at(struct rng *rng, struct program *prog)
 {
 	const unsigned int at = rng_below(rng, prog->nr_calls + 1);
 
@@ -364,21 +364,21 @@ static struct call *make_room(struct rng *rng, struct program *prog)
 
 static void insert_call(struct rng *rng, struct program *prog)
 {
-	make_call(rng, prog, make_room(rng, prog), one_in(rng, 6));
+	make_call(rng, prog, insert_at(rng, prog), one_in(rng, 6));
 }
 
-/* The same again, by whomever. */
+/* Duplicate a call, by any actor. */
 static void repeat_call(struct rng *rng, struct program *prog)
 {
-	const struct call call = *some_call(rng, prog);
-	struct call *copy = make_room(rng, prog);
+	const struct call call = *random_call(rng, prog);
+	struct call *copy = insert_at(rng, prog);
 
 	*copy = call;
-	if (copy->actor != FIRST_OF_ALL)
+	if (copy->actor != SETUP_ACTOR)
 		copy->actor = choose_actor(rng, prog);
 }
 
-static void change_args(struct rng *rng, struct args *args, const struct field_spec *fields)
+static void mutate_args(struct rng *rng, struct args *args, const struct field_spec *fields)
 {
 	const unsigned int i = rng_below(rng, FIELDS);
 
@@ -386,21 +386,21 @@ static void change_args(struct rng *rng, struct args *args, const struct field_s
 		args->v[i] = choose(rng, fields[i].choices);
 }
 
-static void change_call(struct rng *rng, struct program *prog)
+static void mutate_call(struct rng *rng, struct program *prog)
 {
-	struct call *call = some_call(rng, prog);
+	struct call *call = random_call(rng, prog);
 
 	if (call->nr_ops && one_in(rng, 2))
-		change_args(rng, &call->ops[rng_below(rng, call->nr_ops)], op_fields);
+		mutate_args(rng, &call->ops[rng_below(rng, call->nr_ops)], op_fields);
 	else if (one_in(rng, 8))
 		call->fail = rng_below(rng, 12);
 	else
-		change_args(rng, &call->args, specs[call->kind].fields);
+		mutate_args(rng, &call->args, specs[call->kind].fields);
 }
 
-static void change_ops(struct rng *rng, struct program *prog)
+static void mutate_ops(struct rng *rng, struct program *prog)
 {
-	struct call *call = some_call(rng, prog);
+	struct call *call = random_call(rng, prog);
 
 	if (!call->nr_ops)
 		return;
@@ -410,46 +410,46 @@ static void change_ops(struct rng *rng, struct program *prog)
 		make_op(rng, &call->ops[rng_below(rng, call->nr_ops)]);
 }
 
-static void change_actors(struct rng *rng, struct program *prog)
+static void mutate_actors(struct rng *rng, struct program *prog)
 {
-	struct call *call = some_call(rng, prog);
+	struct call *call = random_call(rng, prog);
 
 	if (one_in(rng, 2))
 		prog->process[choose_actor(rng, prog)] = rng_below(rng, MAX_PROCESSES);
-	else if (call->actor != FIRST_OF_ALL)
+	else if (call->actor != SETUP_ACTOR)
 		call->actor = choose_actor(rng, prog);
 }
 
 static void mutate(struct rng *rng, struct program *prog)
 {
-	static void (*const changes[])(struct rng *rng, struct program *prog) = {
-		remove_call, insert_call, insert_call, repeat_call, change_call, change_call,
-		change_call, change_ops, change_actors,
+	static void (*const mutations[])(struct rng *rng, struct program *prog) = {
+		remove_call, insert_call, insert_call, repeat_call, mutate_call, mutate_call,
+		mutate_call, mutate_ops, mutate_actors,
 	};
 	unsigned int n = 1 + rng_below(rng, 4);
 
 	while (n--)
-		changes[rng_below(rng, ARRAY_SIZE(changes))](rng, prog);
+		mutations[rng_below(rng, ARRAY_SIZE(mutations))](rng, prog);
 }
 
-/* ---- what holds for all ---- */
+/* ---- constraints ---- */
 
-/* An op's own buffer has an end; what a ledger sends is numbered, so it is there. */
-static void fit_op(struct args *op, bool ledger)
+/* Own buffers are limited in size; messages of a ledger are numbered, so in own buffers. */
+static void constrain_op(struct args *op, bool ledger)
 {
 	if (ledger && op->v[OP_CODE] == GOCHAN_OP_SEND) {
 		op->v[OP_BUF] = OWN;
-		op->v[OP_LEN] = between((uint32_t)op->v[OP_LEN], LEAST_NUMBERED, OP_MOST);
+		op->v[OP_LEN] = between((uint32_t)op->v[OP_LEN], MIN_NUMBERED, OP_LEN_MAX);
 	}
 	if (op->v[OP_BUF] == OWN)
-		op->v[OP_LEN] = between((uint32_t)op->v[OP_LEN], 0, OP_MOST);
+		op->v[OP_LEN] = between((uint32_t)op->v[OP_LEN], 0, OP_LEN_MAX);
 }
 
 /*
- * In a ledger what was done and what came can be seen, and every process knows
- * where messages end.
+ * In a ledger program results and received messages must be visible, and every
+ * process must know the size of messages.
  */
-static void fit_to_ledger(struct call *call)
+static void constrain_for_ledger(struct call *call)
 {
 	uint64_t *v = call->args.v;
 
@@ -458,24 +458,24 @@ static void fit_to_ledger(struct call *call)
 		v[WHERE] = OWN;
 		v[BUF] = OWN;
 	} else if (call->kind == WRITE || call->kind == WRITEV) {
-		v[LEN] = between(v[LEN], LEAST_NUMBERED, OP_MOST);
+		v[LEN] = between(v[LEN], MIN_NUMBERED, OP_LEN_MAX);
 		v[BUF] = OWN;
 		v[ARG3] = OWN;
 	} else if (call->kind == SETUP && (uint32_t)v[ARG1]) {
-		v[ARG1] = between((uint32_t)v[ARG1], LEAST_NUMBERED, UINT32_MAX);
+		v[ARG1] = between((uint32_t)v[ARG1], MIN_NUMBERED, UINT32_MAX);
 	}
-	if (call->kind == SETUP && call->actor != FIRST_OF_ALL)
+	if (call->kind == SETUP && call->actor != SETUP_ACTOR)
 		v[ARG2] &= ~(uint64_t)GOCHAN_FIXED;
 }
 
-/* What is done many times soon gives up, and so often at the wrong moment. */
-static void fit_to_rounds(struct call *call)
+/* Calls that are repeated have a short deadline, which often expires in a race. */
+static void constrain_for_rounds(struct call *call)
 {
 	if (has_ops(call->kind) && call->args.v[ARG2] == NEVER)
 		call->args.v[ARG2] = IN_5MS;
 }
 
-static void fit(struct program *prog)
+static void apply_constraints(struct program *prog)
 {
 	unsigned int i, j;
 
@@ -483,11 +483,11 @@ static void fit(struct program *prog)
 		struct call *call = &prog->calls[i];
 
 		for (j = 0; j < call->nr_ops; j++)
-			fit_op(&call->ops[j], prog->ledger);
+			constrain_op(&call->ops[j], prog->ledger);
 		if (prog->ledger)
-			fit_to_ledger(call);
+			constrain_for_ledger(call);
 		if (prog->rounds > 1)
-			fit_to_rounds(call);
+			constrain_for_rounds(call);
 	}
 }
 
@@ -503,5 +503,5 @@ void program_make(struct program *prog, const struct origin *from)
 		else
 			generate(&rng, prog);
 	}
-	fit(prog);
+	apply_constraints(prog);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What grammar.c and gen.c agree upon. */
+/* Shared by grammar.c and gen.c. */
 #ifndef FUZZ_GEN_H
 #define FUZZ_GEN_H
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The module and what of it lies outside of channels; see guest.h.
+ * The module, its parameters, names and charges, and fault injection; see guest.h.
  */
 #define _XOPEN_SOURCE 700
 
@@ -23,7 +23,7 @@
 
 #define SYS_MODULE	"/sys/module/gochan"
 
-/* As much as the module's code may be; nothing else is that near. */
+/* An upper bound of the size of the module's code; no other code is that near. */
 #define TEXT_SIZE	(256UL << 10)
 
 /* ---- the module ---- */
@@ -33,7 +33,7 @@ bool module_is_loaded(void)
 	return !access(SYS_MODULE "/refcnt", F_OK);
 }
 
-/* How many hold it. */
+/* Its reference count. */
 long module_users(void)
 {
 	char text[32];
@@ -44,14 +44,14 @@ long module_users(void)
 
 /* ---- parameters ---- */
 
-static uint64_t standard[PARAMS];
+static uint64_t defaults[PARAMS];
 
 static void param_path(unsigned int which, char *path, size_t size)
 {
 	snprintf(path, size, SYS_MODULE "/parameters/%s", params[which]);
 }
 
-void params_remember(void)
+void params_save(void)
 {
 	char path[128], text[32];
 	unsigned int i;
@@ -60,7 +60,7 @@ void params_remember(void)
 		param_path(i, path, sizeof(path));
 		if (read_text(path, text, sizeof(text)) < 0)
 			err(1, "%s", path);
-		standard[i] = strtoull(text, NULL, 10);
+		defaults[i] = strtoull(text, NULL, 10);
 	}
 }
 
@@ -75,7 +75,7 @@ long param_set(unsigned int which, uint64_t value)
 
 long param_reset(unsigned int which)
 {
-	return param_set(which, standard[which]);
+	return param_set(which, defaults[which]);
 }
 
 void params_reset(void)
@@ -118,7 +118,7 @@ static int remove_file(const char *path, const struct stat *st, int type, struct
 	return 0;
 }
 
-/* All names, and what else lies where they go. */
+/* Remove all names, and any other file in their directory. */
 void names_remove(void)
 {
 	const int ch = open("/dev/gochan", O_RDWR | O_CLOEXEC);
@@ -137,11 +137,11 @@ void names_remove(void)
 
 /* ---- charges ---- */
 
-/* What one message of 64 bytes in a channel costs. */
-static uint64_t price;
+/* The charge for a channel with one slot of 64 bytes. */
+static uint64_t min_charge;
 
-/* A receive that would have to wait, by somebody who may have nothing. */
-static bool may_wait(int ch)
+/* Can a user whose limit is 0 bytes begin a blocking receive? */
+static bool can_block(int ch)
 {
 	char byte;
 	struct gochan_op op = { .fd = ch, .opcode = GOCHAN_OP_RECV, .buf = (uintptr_t)&byte,
@@ -151,28 +151,28 @@ static bool may_wait(int ch)
 	return ioctl(ch, GOCHAN_IOC_BATCH, &ops) < 0 && errno == ETIMEDOUT;
 }
 
-/* Is nothing charged to this user? Then what just fits does fit. */
-static const char *charged(uid_t uid)
+/* Is anything charged to this user? Then a channel that just fits cannot be made. */
+static const char *find_charge(uid_t uid)
 {
 	const char *what = NULL;
 	int ch;
 
 	param_set_by_name("max_user_channels", 1);
-	param_set_by_name("max_user_bytes", price);
-	param_set_by_name("max_bytes", price);
+	param_set_by_name("max_user_bytes", min_charge);
+	param_set_by_name("max_bytes", min_charge);
 	if (as_user(uid))
 		return "cannot become a user";
 	ch = ch_make(1, 64, 0);
 	if (ch < 0)
-		what = ch == -EDQUOT ? "a user still owes" :
-		       ch == -EINVAL ? "all users still owe" :
+		what = ch == -EDQUOT ? "a user is still charged" :
+		       ch == -EINVAL ? "all users together are still charged" :
 				       "a user cannot make a channel";
 	as_root();
 	if (!what) {
 		param_set_by_name("max_user_bytes", 0);
 		as_user(uid);
-		if (!may_wait(ch))
-			what = "a user still owes for messages put back";
+		if (!can_block(ch))
+			what = "a user is still charged for messages";
 		as_root();
 	}
 	if (ch >= 0)
@@ -180,20 +180,20 @@ static const char *charged(uid_t uid)
 	return what;
 }
 
-/* Find the price: the limit at which it fits. */
-void charges_remember(void)
+/* Find the charge: the lowest limit that allows the channel. */
+void charges_init(void)
 {
-	for (price = 64; price < 4096 && charged(USER_ID); price++)
+	for (min_charge = 64; min_charge < 4096 && find_charge(USER_ID); min_charge++)
 		;
 	params_reset();
-	if (price == 4096)
-		errx(1, "no price was found");
+	if (min_charge == 4096)
+		errx(1, "the charge for a channel was not found");
 }
 
-/* What a program left behind that is charged to a user, or NULL. */
+/* A description of what is still charged to a user after a program, or NULL. */
 const char *charges_left(void)
 {
-	const char *what = charged(USER_ID) ?: charged(USER_ID + 1);
+	const char *what = find_charge(USER_ID) ?: find_charge(USER_ID + 1);
 
 	params_reset();
 	return what;
@@ -214,7 +214,7 @@ static void fault_set(const char *name, const char *value)
 	}
 }
 
-/* Where a fault was asked for, any allocation may fail, and silently. */
+/* Injected faults apply to all allocations, and are not logged. */
 void faults_prepare(void)
 {
 	fault_set("verbose", "0");
@@ -223,8 +223,8 @@ void faults_prepare(void)
 }
 
 /*
- * The module was loaded, and is there now. From Linux 6.2 on only what it asks
- * for fails; 6.1 does not look at that where the nth is to fail.
+ * The module was loaded: restrict faults to its own requests. This works from Linux
+ * 6.2 on; 6.1 ignores it for fail-nth.
  */
 void faults_locate(void)
 {

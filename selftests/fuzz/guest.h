@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The module and what of it lies outside of channels: its file, parameters,
- * names, what users are charged. For the supervisor, and for programs that
- * change some of that.
+ * The module as a whole: loading, parameters, names and charges. For the supervisor,
+ * and for calls that change them.
  */
 #ifndef FUZZ_GUEST_H
 #define FUZZ_GUEST_H
@@ -16,14 +15,14 @@
 bool module_is_loaded(void);
 long module_users(void);
 
-void params_remember(void);
+void params_save(void);
 long param_set(unsigned int which, uint64_t value);
 long param_reset(unsigned int which);
 void params_reset(void);
 
 void names_remove(void);
 
-void charges_remember(void);
+void charges_init(void);
 const char *charges_left(void);
 
 void faults_prepare(void);

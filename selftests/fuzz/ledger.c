@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Messages that carry a number, what became of them, and whether what arrives
- * is what was sent. Only programs that are a ledger have them.
+ * The ledger: numbered messages and their fate, and whether what is received is what
+ * was sent. Only for programs with prog->ledger.
  */
 #include "actor.h"
 
@@ -9,8 +9,8 @@
 
 #define MAGIC	0x6f686366
 
-/* So many messages in vain in one call are as good as never. */
-#define MAX_LAYERS	8
+/* More residues in one buffer are practically impossible. */
+#define MAX_RESIDUES	8
 
 struct message {
 	uint32_t magic;
@@ -26,7 +26,7 @@ static uint8_t body_byte(unsigned int number, size_t i)
 	return number * 37 + i * 11 + (i >> 8);
 }
 
-/* Of which number body_byte() made @byte for place @i, modulo 256, times 37. */
+/* Recover from a byte of the body (the number times 37) modulo 256. */
 static uint8_t body_key(uint8_t byte, size_t i)
 {
 	return byte - i * 11 - (i >> 8);
@@ -42,10 +42,10 @@ static void write_one(struct actor *actor, char *buf, size_t len, unsigned int n
 		buf[i] = body_byte(number, i);
 }
 
-/* Numbered messages of @piece bytes each; none when they do not fit. */
-struct batch_of_messages ledger_write(struct actor *actor, char *buf, size_t len, size_t piece)
+/* Write numbered messages of @piece bytes each; none if they do not fit. */
+struct message_batch ledger_write(struct actor *actor, char *buf, size_t len, size_t piece)
 {
-	struct batch_of_messages batch = { .first = actor->sent, .piece = piece };
+	struct message_batch batch = { .first = actor->sent, .piece = piece };
 	size_t at;
 
 	if (!actor->prog->ledger || piece < sizeof(struct message))
@@ -58,15 +58,15 @@ struct batch_of_messages ledger_write(struct actor *actor, char *buf, size_t len
 	return batch;
 }
 
-/* @counts: none of them may be lost, as the channel is seen to at the end. */
-void ledger_sent(struct actor *actor, struct batch_of_messages batch, unsigned int sent,
-		 bool counts)
+/* @drained: the channel is drained at the end, so none of the messages may be lost. */
+void ledger_sent(struct actor *actor, struct message_batch batch, unsigned int sent,
+		 bool drained)
 {
 	uint8_t *fates = &actor->board->fates[actor->index][batch.first];
 	unsigned int i;
 
 	for (i = 0; i < batch.count; i++)
-		fates[i] = i >= sent ? NOT_SENT : counts ? SENT : SENT_ELSEWHERE;
+		fates[i] = i >= sent ? NOT_SENT : drained ? SENT : SENT_ELSEWHERE;
 }
 
 static bool is_whole(const char *buf, size_t len, struct message *msg, uint32_t run)
@@ -91,13 +91,14 @@ static void received_one(struct actor *actor, const char *buf, size_t len, bool 
 	struct message msg = {};
 
 	if (!is_whole(buf, len, &msg, board->run)) {
-		wrong(actor, "a message of %zu bytes is not one that was sent (%x %x %u:%u %u)",
-		      len, msg.magic, msg.run, msg.actor, msg.number, msg.len);
+		violation(actor, "a message of %zu bytes is not one that was sent (%x %x %u:%u %u)",
+			  len, msg.magic, msg.run, msg.actor, msg.number, msg.len);
 		return;
 	}
 	if (!peek && __atomic_exchange_n(&board->received[msg.actor][msg.number], 1,
 					 __ATOMIC_RELAXED))
-		wrong(actor, "message %u of actor %u came twice", msg.number, msg.actor);
+		violation(actor, "message %u of actor %u was received twice", msg.number,
+			  msg.actor);
 }
 
 void ledger_received(struct actor *actor, const char *buf, size_t len, size_t piece, bool peek)
@@ -109,17 +110,17 @@ void ledger_received(struct actor *actor, const char *buf, size_t len, size_t pi
 	for (at = 0; at + piece <= len; at += piece)
 		received_one(actor, buf + at, piece, peek);
 	if (at != len)
-		wrong(actor, "%zu bytes came of messages of %zu", len, piece);
+		violation(actor, "%zu bytes received, of messages of %zu", len, piece);
 }
 
 /*
- * Behind a message of @len bytes, may what lies in its room of @room bytes be
- * there? A longer one may have been copied there before it and then not taken,
- * and before that one a still longer one; else it is as it was laid.
+ * Is the rest of a buffer of @room bytes, after a message of @len bytes, what may be
+ * there? A longer message may have been copied there earlier and not received, and
+ * before that a still longer one; the rest is the canary.
  */
-bool ledger_is_rest(const char *buf, size_t len, size_t room)
+bool ledger_is_residue(const char *buf, size_t len, size_t room)
 {
-	unsigned int layers = 0;
+	unsigned int residues = 0;
 	uint8_t key = 0;
 	size_t i;
 
@@ -132,10 +133,10 @@ bool ledger_is_rest(const char *buf, size_t len, size_t room)
 		len = sizeof(struct message);
 	}
 	for (i = len; i < room; i++) {
-		if (layers && body_key(buf[i], i) == key)
+		if (residues && body_key(buf[i], i) == key)
 			continue;
 		key = body_key(buf[i], i);
-		if (++layers > MAX_LAYERS)
+		if (++residues > MAX_RESIDUES)
 			return false;
 	}
 	return true;

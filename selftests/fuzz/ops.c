@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * SELECT and BATCH: their structures, and whether what comes back in them is
- * what may come back.
+ * SELECT and BATCH: their structures, and checks of the results in them.
  */
 #include "actor.h"
 
@@ -13,15 +12,15 @@
 
 #define NS_PER_US	1000ULL
 
-/* One call: @made is what was handed in, @there what came back. */
+/* A call: @made is what was passed in, @there what was returned. */
 struct ops_call {
 	const struct call *call;
 	struct gochan_ops ops;
 	struct gochan_op made[MAX_COUNT];
 	struct gochan_op *there;
-	struct batch_of_messages sends[OP_ROOMS];
+	struct message_batch sends[OP_ROOMS];
 	uint32_t filled;	/* entries of @made */
-	bool visible;		/* all of it lies where it can be looked at */
+	bool visible;		/* all structures are where they can be checked */
 };
 
 static uint64_t deadline(uint64_t when)
@@ -76,7 +75,7 @@ static void fill_op(struct actor *actor, struct ops_call *c, uint32_t i)
 	if (actor->prog->ledger && op->v[OP_CODE] == GOCHAN_OP_SEND)
 		c->sends[i] = ledger_write(actor, actor->own + offset, len, len);
 	else
-		canary_lay(actor->own + offset, len + CANARY_LEN);
+		canary_set(actor->own + offset, len + CANARY_LEN);
 }
 
 static void fill_ops(struct actor *actor, struct ops_call *c, const struct call *call)
@@ -110,14 +109,14 @@ static struct gochan_ops *put_ops(struct actor *actor, struct ops_call *c)
 	return put_struct(actor, call_at, &c->ops, sizeof(c->ops), 0);
 }
 
-/* ---- afterwards ---- */
+/* ---- results ---- */
 
 static bool is_own(const struct actor *actor, const struct gochan_op *op)
 {
 	return op->buf >= (uintptr_t)actor->own && op->buf < (uintptr_t)actor->own + MESSAGES;
 }
 
-/* What only a receive, or nobody, writes. */
+/* Are the fields unchanged that an op of this kind does not write? */
 static bool is_untouched(const struct gochan_op *made, const struct gochan_op *there)
 {
 	const bool recv = made->opcode == GOCHAN_OP_RECV;
@@ -139,7 +138,7 @@ static void take_passed(struct actor *actor, const struct gochan_op *made,
 {
 	if (!(made->flags & GOCHAN_TAKE_FD)) {
 		if (there->passed_fd != -1)
-			wrong(actor, "a file came that was not asked for");
+			violation(actor, "an unrequested file was received");
 	} else if (there->passed_fd >= 0) {
 		slot_put(actor, 4 + actor->index, there->passed_fd, false);
 	}
@@ -150,30 +149,30 @@ static bool is_user(uint32_t id)
 	return id == 0 || id == USER_ID || id == USER_ID + 1 || id == 65534 || id == 0x5eed;
 }
 
-/* A receive that has a message. */
+/* Check a receive that has a message. */
 static void check_received(struct actor *actor, const struct ops_call *c, uint32_t i)
 {
 	const struct gochan_op *made = &c->made[i], *there = &c->there[i];
 	const char *buf = (char *)(uintptr_t)made->buf;
 
 	if (there->len > made->len)
-		wrong(actor, "op %u: %u bytes came where was room for %u", i, there->len,
-		      made->len);
+		violation(actor, "op %u: %u bytes received into a buffer of %u", i, there->len,
+			  made->len);
 	if (!is_user(there->uid) || !is_user(there->gid) || there->pid < 0)
-		wrong(actor, "op %u: no such sender: %d %u %u", i, there->pid, there->uid,
-		      there->gid);
+		violation(actor, "op %u: impossible credentials: %d %u %u", i, there->pid,
+			  there->uid, there->gid);
 	take_passed(actor, made, there);
 	if (!is_own(actor, made) || c->ops.count > OP_ROOMS) {
 		if (!(made->flags & GOCHAN_PEEK))
 			ledger_unknown(actor, 1);
 		return;
 	}
-	if (!room_is_clean(actor, buf, there->len, made->len))
-		wrong(actor, "op %u: bytes behind the message were touched", i);
+	if (!buffer_is_clean(actor, buf, there->len, made->len))
+		violation(actor, "op %u: bytes after the message were written", i);
 	ledger_received(actor, buf, there->len, there->len, made->flags & GOCHAN_PEEK);
 }
 
-static void note_op(struct actor *actor, const struct ops_call *c, uint32_t i, bool done)
+static void account_op(struct actor *actor, const struct ops_call *c, uint32_t i, bool done)
 {
 	const struct gochan_op *made = &c->made[i], *there = &c->there[i];
 	const bool on_ledger = made->fd == slot_get(actor->process, 0).fd;
@@ -186,8 +185,8 @@ static void note_op(struct actor *actor, const struct ops_call *c, uint32_t i, b
 		check_received(actor, c, i);
 	else if (made->opcode == GOCHAN_OP_RECV && is_own(actor, made) &&
 		 c->ops.count <= OP_ROOMS &&
-		 !canary_lives((char *)(uintptr_t)made->buf, made->len, made->len + CANARY_LEN))
-		wrong(actor, "op %u: bytes behind the room were touched", i);
+		 !canary_intact((char *)(uintptr_t)made->buf, made->len, made->len + CANARY_LEN))
+		violation(actor, "op %u: bytes after the buffer were written", i);
 }
 
 static void check_select(struct actor *actor, const struct ops_call *c, long ret)
@@ -196,9 +195,9 @@ static void check_select(struct actor *actor, const struct ops_call *c, long ret
 	uint32_t i;
 
 	if (ret >= 0 && (ret >= c->ops.count || ops->index != ret))
-		wrong(actor, "index is %u, the result %ld", ops->index, ret);
+		violation(actor, "index is %u, the result %ld", ops->index, ret);
 	for (i = 0; i < c->filled; i++)
-		note_op(actor, c, i, i == ret);
+		account_op(actor, c, i, i == ret);
 }
 
 static void check_batch(struct actor *actor, const struct ops_call *c, long ret)
@@ -207,16 +206,16 @@ static void check_batch(struct actor *actor, const struct ops_call *c, long ret)
 	uint32_t i;
 
 	if (ret >= 0 && (ret > c->ops.count || ops->index != ret))
-		wrong(actor, "index is %u, the result %ld", ops->index, ret);
+		violation(actor, "index is %u, the result %ld", ops->index, ret);
 	for (i = 0; i < c->filled; i++)
-		note_op(actor, c, i, (long)i < ret);
+		account_op(actor, c, i, (long)i < ret);
 }
 
-/* What can be said of a call whose results lie where nobody looks. */
-static void check_blindly(struct actor *actor, const struct ops_call *c, long ret)
+/* Check a call whose structures cannot be read. */
+static void check_count(struct actor *actor, const struct ops_call *c, long ret)
 {
 	if (ret > (long)c->ops.count)
-		wrong(actor, "%ld of %u ops were done", ret, c->ops.count);
+		violation(actor, "%ld of %u ops were done", ret, c->ops.count);
 }
 
 static void check_ops(struct actor *actor, const struct ops_call *c, long ret)
@@ -225,7 +224,7 @@ static void check_ops(struct actor *actor, const struct ops_call *c, long ret)
 
 	for (i = 0; i < c->filled; i++)
 		if (!is_untouched(&c->made[i], &c->there[i]))
-			wrong(actor, "op %u: fields were touched that only the caller writes", i);
+			violation(actor, "op %u: fields that belong to the caller were written", i);
 	if (c->call->kind == SELECT)
 		check_select(actor, c, ret);
 	else
@@ -242,11 +241,11 @@ long call_ops(struct actor *actor, const struct call *call, struct slot slot)
 	at = put_ops(actor, &c);
 	ret = or_errno(ioctl(slot.fd, call->kind == SELECT ? GOCHAN_IOC_SELECT : GOCHAN_IOC_BATCH,
 			     at));
-	if (!slot_is_still(actor, slot))
+	if (!slot_unchanged(actor, slot))
 		return ret;
 	if (c.visible)
 		check_ops(actor, &c, ret);
 	else
-		check_blindly(actor, &c, ret);
+		check_count(actor, &c, ret);
 	return ret;
 }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory, good and bad: an actor's own, and what the actors of a process share
- * and take away from each other. It is made once, before all programs, as that
- * is slow on a kernel that checks itself, and comes by fork. Behind each part
- * lies so much that is not there that no message reaches what follows, and far
- * from whatever else a process maps, which would otherwise lie there.
+ * Memory, valid and invalid: each actor's own, and memory that the actors of a process
+ * share and change. It is mapped once, before all programs, as that is slow on a
+ * debugging kernel, and inherited by fork. Each region is followed by an unmapped gap
+ * that is longer than any message, and far from what else a process maps.
  */
 #include "actor.h"
 
@@ -22,15 +21,15 @@
 #define STRIDE	(8UL << 20)
 #define REGION	(1UL << 16)
 
-/* Far from the descriptors of programs. */
+/* Above the descriptors of programs. */
 #define TRUNCATED_FD	950
 
 static struct {
 	char *own, *edge, *lazy, *stack;
 	const char *own_ro;
-} of_actors[MAX_ACTORS + 1];
+} actor_memory[MAX_ACTORS + 1];
 
-static struct process of_processes;
+static struct process process_memory;
 
 static char *next_place(void)
 {
@@ -43,7 +42,7 @@ static void *map(void *where, size_t len, int prot, int flags, int fd)
 {
 	void *to = mmap(where, len, prot, flags | MAP_FIXED, fd, 0);
 
-	/* a fault that a call was to have may come here, once */
+	/* a fault injected into the call may hit this mmap, once */
 	if (to == MAP_FAILED)
 		to = mmap(where, len, prot, flags | MAP_FIXED, fd, 0);
 	if (to == MAP_FAILED)
@@ -70,16 +69,16 @@ static void memory_of_actor(unsigned int i)
 	const size_t len = MESSAGES + STRUCTS;
 	const int fd = file_of("own", len);
 
-	of_actors[i].own = map(next_place(), len, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
-	of_actors[i].own_ro = map(next_place(), len, PROT_READ, MAP_SHARED, fd);
+	actor_memory[i].own = map(next_place(), len, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+	actor_memory[i].own_ro = map(next_place(), len, PROT_READ, MAP_SHARED, fd);
 	close(fd);
-	of_actors[i].edge = fill_region(next_place());
-	of_actors[i].lazy = fill_region(next_place());
-	of_actors[i].stack = map(next_place(), STACK, PROT_READ | PROT_WRITE,
-				 MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	actor_memory[i].edge = fill_region(next_place());
+	actor_memory[i].lazy = fill_region(next_place());
+	actor_memory[i].stack = map(next_place(), STACK, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS, -1);
 }
 
-/* A file of one page, mapped as if it had more. */
+/* A file of one page, mapped beyond its end. */
 static void map_truncated(void)
 {
 	const int fd = file_of("truncated", 4096);
@@ -87,9 +86,9 @@ static void map_truncated(void)
 	if (dup3(fd, TRUNCATED_FD, O_CLOEXEC) < 0)
 		err(1, "memfd");
 	close(fd);
-	of_processes.truncated_fd = TRUNCATED_FD;
-	of_processes.truncated = map(next_place(), REGION, PROT_READ | PROT_WRITE, MAP_SHARED,
-				     TRUNCATED_FD);
+	process_memory.truncated_fd = TRUNCATED_FD;
+	process_memory.truncated = map(next_place(), REGION, PROT_READ | PROT_WRITE, MAP_SHARED,
+				       TRUNCATED_FD);
 }
 
 void memory_make(void)
@@ -98,29 +97,29 @@ void memory_make(void)
 
 	for (i = 0; i <= MAX_ACTORS; i++)
 		memory_of_actor(i);
-	of_processes.shared[0] = fill_region(next_place());
-	of_processes.shared[1] = fill_region(next_place());
-	of_processes.stalled = fill_region(next_place());
+	process_memory.shared[0] = fill_region(next_place());
+	process_memory.shared[1] = fill_region(next_place());
+	process_memory.stalled = fill_region(next_place());
 	map_truncated();
 }
 
-void memory_give(struct process *process, struct actor *actors)
+void memory_assign(struct process *process, struct actor *actors)
 {
 	unsigned int i;
 
-	*process = of_processes;
+	*process = process_memory;
 	if (ftruncate(TRUNCATED_FD, 4096))
 		err(1, "ftruncate");
 	for (i = 0; i <= MAX_ACTORS; i++) {
-		actors[i].own = of_actors[i].own;
-		actors[i].own_ro = of_actors[i].own_ro;
-		actors[i].edge = of_actors[i].edge;
-		actors[i].lazy = of_actors[i].lazy;
-		actors[i].stack = of_actors[i].stack;
+		actors[i].own = actor_memory[i].own;
+		actors[i].own_ro = actor_memory[i].own_ro;
+		actors[i].edge = actor_memory[i].edge;
+		actors[i].lazy = actor_memory[i].lazy;
+		actors[i].stack = actor_memory[i].stack;
 	}
 }
 
-/* Whoever touches it waits. */
+/* Register the region: accesses block in a page fault. */
 static long stall_region(const struct process *process)
 {
 	struct uffdio_register reg = {
@@ -131,7 +130,7 @@ static long stall_region(const struct process *process)
 	return ioctl(process->uffd, UFFDIO_REGISTER, &reg);
 }
 
-/* A process has its own, as fork does not pass it on. */
+/* Each process needs its own userfaultfd, as fork does not inherit it. */
 void uffd_of_process(struct process *process)
 {
 	struct uffdio_api api = { .api = UFFD_API };
@@ -179,7 +178,7 @@ void *address(struct actor *actor, enum place place, uint64_t size, size_t offse
 	}
 }
 
-/* A structure at a place; where that is not ours it is what happens to be there. */
+/* Put a structure at a place; if it cannot be written there, it stays what it is. */
 void *put_struct(struct actor *actor, enum place place, const void *from, size_t size,
 		 size_t offset)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a program of the fuzzer is, and where it comes from: calls with
- * arguments from given sets, made from numbers alone. grammar.c has the calls
- * and their arguments, gen.c makes and changes programs, text.c shows them;
- * none of them does a system call.
+ * Programs of the fuzzer, and their origin: calls with arguments from given sets,
+ * generated from numbers alone. grammar.c has the calls and their arguments, gen.c
+ * generates and mutates programs, text.c prints them; none of these makes system
+ * calls.
  */
 #ifndef FUZZ_PROG_H
 #define FUZZ_PROG_H
@@ -23,68 +23,69 @@
 #define SLOTS		12
 
 /*
- * An actor's own memory has a part for each of so many ops, and a message in it
- * at most so many bytes; at least so many have room for a number.
+ * An actor's own memory has OP_ROOMS buffers of OP_ROOM bytes, one for each op. A
+ * message in them has at most OP_LEN_MAX bytes, and a numbered one at least
+ * MIN_NUMBERED.
  */
 #define OP_ROOMS	12
 #define OP_ROOM		8192
-#define OP_MOST		8000
-#define LEAST_NUMBERED	16
+#define OP_LEN_MAX		8000
+#define MIN_NUMBERED	16
 
-/* Who does the calls that come before all others, one after the other. */
-#define FIRST_OF_ALL	MAX_ACTORS
+/* The actor of the setup calls, which are executed before all others. */
+#define SETUP_ACTOR	MAX_ACTORS
 
-/* What a call's arguments are for; each kind of call uses some. */
+/* The arguments of a call; each kind of call uses some. */
 enum field { SLOT, SLOT2, BUF, LEN, ARG1, ARG2, ARG3, WHERE, FIELDS };
 
 /* The same for one op of a SELECT or BATCH. */
 enum op_field { OP_SLOT, OP_CODE, OP_BUF, OP_LEN, OP_FLAGS, OP_PASS, OP_EVENTS, OP_RESERVED };
 
 enum kind {
-	MAKE, SETUP, INFO, END, DUP, LINK, UNLINK, OPEN, SELECT, BATCH, NEXT_LEN,
-	ODD_IOCTL, READ, WRITE, READV, WRITEV, POLL, EPOLL_CTL, EPOLL_WAIT, URING,
+	MAKE, SETUP, INFO, CLOSE_CHANNEL, DUP, LINK, UNLINK, OPEN, SELECT, BATCH, NEXT_LEN,
+	OTHER_IOCTL, READ, WRITE, READV, WRITEV, POLL, EPOLL_CTL, EPOLL_WAIT, URING,
 	FCNTL, CLOSE, DUP2, REOPEN, NEW_FD, SEND_FD, RECV_FD, SIGNAL, FORK, NODE,
-	PARAM, RELOAD, BECOME, MEMORY, PAUSE, LOOK, ODD, LIMIT, KINDS
+	PARAM, RELOAD, BECOME, MEMORY, PAUSE, FDINFO, MISC, LIMIT, KINDS
 };
 
-/* Where bytes lie, or do not. */
+/* Where a buffer or structure is. */
 enum place {
-	OWN,		/* the actor's alone, and always there */
-	EDGE,		/* its latter half is not there */
-	EXACT,		/* what follows is not there */
-	LAZY,		/* not there until it is touched */
+	OWN,		/* the actor's own, and always valid */
+	EDGE,		/* its second half is unmapped */
+	EXACT,		/* followed by unmapped memory */
+	LAZY,		/* populated when it is touched */
 	READ_ONLY,
-	SHARED0,	/* of all actors of the process, who change it */
+	SHARED0,	/* shared by the actors of the process, which change it */
 	SHARED1,
-	STALLED,	/* arrives when somebody lets it, or never */
-	TRUNCATED,	/* of a file that is too short */
+	STALLED,	/* its page faults are resolved later, or never */
+	TRUNCATED,	/* extends beyond the end of its file */
 	NOWHERE,
 	KERNEL,
 	NONCANONICAL,
 	TOP,
 };
 
-/* Deadlines; whatever is larger stands for itself. */
+/* Deadlines; larger values are taken literally. */
 enum when { NEVER, PAST, IN_50US, IN_1MS, IN_5MS, IN_1S, AT_MAX, BEYOND_MAX, WHENS };
 
-/* Descriptors that are no channels. */
+/* Descriptors other than channels. */
 enum new_fd { PIPE, EVENT, TIMER, SOCKETS, NULL_DEVICE, EPOLL, PIDFD, SIGNALFD };
 
 enum memory { UNMAP, MAP, DROP, PROTECT_RO, PROTECT_NONE, STALL, ARRIVE, TRUNCATE };
 
 enum node_act { CHMOD, CHOWN, REMOVE, RENAME, COPY, STRAY, LIST, ATTRIBUTES };
 
-enum odd {
-	SEEK, MAP_IT, SYNC, RESIZE, SPLICE_IN, SPLICE_OUT, SENDFILE_IN, SENDFILE_OUT, LOCK,
+enum misc {
+	SEEK, MMAP, SYNC, RESIZE, SPLICE_IN, SPLICE_OUT, SENDFILE_IN, SENDFILE_OUT, LOCK,
 	STAT, PREAD,
 };
 
 enum fcntl_act { NONBLOCK_ON, NONBLOCK_OFF, ASYNC_ON, ASYNC_OFF, CLOEXEC };
 
 #define NAMESPACE_ROOT	1	/* for BECOME */
-#define STANDARD	(~0ULL)	/* for PARAM */
+#define DEFAULT	(~0ULL)	/* for PARAM */
 
-/* One of the values that an argument may have, more often the heavier. */
+/* A value of an argument; it is chosen with a probability proportional to @weight. */
 struct choice {
 	uint64_t value;
 	const char *label;
@@ -99,8 +100,8 @@ struct field_spec {
 struct spec {
 	const char *name;
 	uint8_t weight;
-	bool comes_first;	/* never blocks, is done before all others */
-	bool loses;		/* not where every message is accounted for */
+	bool in_setup;	/* never blocks, may be a setup call */
+	bool breaks_ledger;		/* would break the accounting of a ledger */
 	struct field_spec fields[FIELDS];
 };
 
@@ -108,7 +109,7 @@ struct args {
 	uint64_t v[FIELDS];
 };
 
-/* @fail: the how many-th allocation or copy in it fails, 0 for none. */
+/* @fail: the nth allocation or copy fails, 0 for none. */
 struct call {
 	uint8_t kind;
 	uint8_t actor;
@@ -119,20 +120,20 @@ struct call {
 };
 
 /*
- * @ledger: every message carries a number, and all are accounted for
- * @fills: most of its calls send on one channel, so that its buffer is full
- * @plain: what it copies is what it receives: no call selects or forks
- * @shifted: it lives in a time namespace
- * @nudged: who waits when nothing happens any more gets a signal
- * @rounds: how many times an actor does all of its calls
- * @process: in which process an actor is a thread
+ * @ledger: all messages are numbered and accounted for
+ * @fills: most calls send on one channel, so that it is full
+ * @no_residue: no call selects or forks, so that all messages copied are received
+ * @time_ns: it runs in a time namespace
+ * @nudge: blocked actors get a signal when there is no more progress
+ * @rounds: how many times each actor executes all of its calls
+ * @process: the process of each actor
  */
 struct program {
 	bool ledger;
 	bool fills;
-	bool plain;
-	bool shifted;
-	bool nudged;
+	bool no_residue;
+	bool time_ns;
+	bool nudge;
 	uint8_t rounds;
 	uint8_t actors;
 	uint8_t process[MAX_ACTORS];
@@ -141,8 +142,8 @@ struct program {
 };
 
 /*
- * Where a program comes from: made from the first number, and changed by each
- * of the others. It is all that is needed to have it again.
+ * The origin of a program: it is generated from the first number, and mutated by each
+ * of the others. The origin determines the program.
  */
 struct origin {
 	uint64_t seed;
@@ -171,7 +172,7 @@ unsigned int rng_below(struct rng *rng, unsigned int n);
 
 void program_make(struct program *prog, const struct origin *from);
 
-/* Enough for any. */
+/* Sizes of the buffers for origin_text() and call_text(). */
 #define ORIGIN_TEXT	(24 + 12 * MAX_DEPTH)
 #define CALL_TEXT	2048
 

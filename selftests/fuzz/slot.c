@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The descriptors of a process, in slots that its actors fill and empty behind
- * each other's back. In a ledger a slot that is filled stays as it is, so that
- * everybody knows what he sends to.
+ * The descriptors of a process, in slots that its actors fill and empty concurrently.
+ * In a ledger program a slot that is filled is never changed, so that it is known
+ * which channel a call uses.
  */
 #include "actor.h"
 
@@ -10,7 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* A slot: generation, whether it is a channel, descriptor + 1. */
+/* A slot is a word: generation, whether it is a channel, descriptor + 1. */
 #define CHANNEL_BIT	(1ULL << 32)
 #define GENERATION	33
 
@@ -34,15 +34,15 @@ struct slot slot_get(const struct process *process, uint64_t at)
 	};
 }
 
-/* Is it a channel, and was it all the time? */
-bool slot_is_still(const struct actor *actor, struct slot slot)
+/* Is it a channel, and has the slot not changed since? */
+bool slot_unchanged(const struct actor *actor, struct slot slot)
 {
 	return slot.is_channel &&
 	       slot_get(actor->process, slot.at).generation == slot.generation;
 }
 
-/* In a ledger, how messages are told apart there. */
-void slot_learn(struct process *process, uint64_t at)
+/* For a ledger, record the message size of the channel. */
+void slot_read_info(struct process *process, uint64_t at)
 {
 	struct gochan_info info;
 
@@ -53,8 +53,8 @@ void slot_learn(struct process *process, uint64_t at)
 }
 
 /*
- * Put a descriptor, -1 for none, into a slot and close what was there. One that
- * is @is_new is a channel that was not used yet; the others are asked.
+ * Put a descriptor, -1 for none, into a slot and close the old one. With @is_new it is
+ * a new channel; otherwise INFO tells whether it is one.
  */
 void slot_put(struct actor *actor, uint64_t at, int fd, bool is_new)
 {
@@ -76,5 +76,5 @@ void slot_put(struct actor *actor, uint64_t at, int fd, bool is_new)
 	if ((uint32_t)old)
 		close((int)(uint32_t)old - 1);
 	if (actor->prog->ledger && (new & CHANNEL_BIT) && !is_new)
-		slot_learn(process, at);
+		slot_read_info(process, at);
 }

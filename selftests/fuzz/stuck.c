@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Whether an actor waits in the module although nothing can come that it waits
- * for, as whoever should have woken it did not. That can be told in a ledger,
- * where a channel stays in its slot: all channels of the call are closed.
+ * Detects lost wakeups: an actor is still blocked although all channels of its call
+ * are closed. Only in ledger programs, where a channel stays in its slot.
  */
 #include "actor.h"
 
@@ -19,16 +18,16 @@ static bool is_closed(const struct board *board, const struct process *process, 
 	       !ioctl(slot_get(process, at).fd, GOCHAN_IOC_INFO, &info) && info.closed;
 }
 
-/* Is nobody but a channel waited for, and is it closed? */
-static bool op_is_over(const struct board *board, const struct process *process,
-		       const struct args *op)
+/* Does the op wait for a channel only, and is that closed? */
+static bool op_must_return(const struct board *board, const struct process *process,
+			   const struct args *op)
 {
 	return (op->v[OP_CODE] == GOCHAN_OP_SEND || op->v[OP_CODE] == GOCHAN_OP_RECV) &&
 	       is_closed(board, process, op->v[OP_SLOT]);
 }
 
-static bool call_is_over(const struct board *board, const struct process *process,
-			 const struct call *call)
+static bool call_must_return(const struct board *board, const struct process *process,
+			     const struct call *call)
 {
 	unsigned int i;
 
@@ -38,12 +37,12 @@ static bool call_is_over(const struct board *board, const struct process *proces
 	if (!has_ops(call->kind) || !call->args.v[LEN])
 		return false;
 	for (i = 0; i < call->nr_ops; i++)
-		if (!op_is_over(board, process, &call->ops[i]))
+		if (!op_must_return(board, process, &call->ops[i]))
 			return false;
 	return true;
 }
 
-/* Whoever is stalled holds up a sender that passes it a file, too. */
+/* A stalled receiver also delays the sender that passes it a file. */
 static bool may_be_stalled(const struct call *call)
 {
 	unsigned int i;
@@ -55,7 +54,7 @@ static bool may_be_stalled(const struct call *call)
 	       call->args.v[ARG3] == STALLED;
 }
 
-static bool anybody_stalled(const struct program *prog, const struct board *board)
+static bool any_stalled(const struct program *prog, const struct board *board)
 {
 	unsigned int i;
 
@@ -65,7 +64,7 @@ static bool anybody_stalled(const struct program *prog, const struct board *boar
 	return false;
 }
 
-static bool is_there(const struct board *board, unsigned int i)
+static bool is_alive(const struct board *board, unsigned int i)
 {
 	return board->actors[i].tid &&
 	       !syscall(SYS_tgkill, board->actors[i].pid, board->actors[i].tid, 0);
@@ -77,8 +76,8 @@ bool is_stuck(const struct program *prog, const struct board *board, struct proc
 	const struct call *call = &prog->calls[board->actors[i].at];
 
 	if (!prog->ledger || board->actors[i].done || !board->actors[i].in_call ||
-	    !call_is_over(board, process, call) || anybody_stalled(prog, board))
+	    !call_must_return(board, process, call) || any_stalled(prog, board))
 		return false;
 	kill(-1, SIGCONT);
-	return is_there(board, i);
+	return is_alive(board, i);
 }

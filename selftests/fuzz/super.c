@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The supervisor: runs one program after the other for some time, each in
- * processes of its own, and looks after each whether anything is wrong or left.
- * It keeps the programs that reach something new, and changes those.
+ * The supervisor: runs programs for some time, each in processes of its own, and
+ * checks after each for violations and leaks. It keeps the programs that reach new
+ * coverage, and mutates them.
  *
- *   fuzz run SEED SECONDS [SITES]		goes on until something is wrong
- *   fuzz replay SEED:NUMBERS SECONDS [SITES]	runs that program all the time
- *   fuzz show SEED:NUMBERS			prints it, and does nothing
+ *   fuzz run SEED SECONDS [SITES]		stops at the first failure
+ *   fuzz replay SEED:NUMBERS SECONDS [SITES]	runs one program repeatedly
+ *   fuzz show SEED:NUMBERS			prints it
  *
- * SITES lists the places of the module that report to KCOV. Lines beginning
- * with @ are for the host.
+ * SITES lists the instructions of the module that report to KCOV. Output lines that
+ * begin with @ are for the host.
  */
 #include <err.h>
 #include <errno.h>
@@ -33,11 +33,11 @@
 #include "actor.h"
 #include "guest.h"
 
-/* Seconds: for a program to end itself; for what was killed, or is left, to go. */
+/* Seconds for a program to end by itself; for killed processes and references to go. */
 #define PROGRAM_LIMIT	60
-#define GOING_LIMIT	15
+#define RELEASE_LIMIT	15
 
-#define PROGRESS	10	/* seconds between two lines */
+#define PROGRESS	10	/* seconds between two lines of output */
 #define RELOAD_EVERY	50	/* programs */
 #define MAX_CORPUS	4096
 
@@ -47,7 +47,7 @@ static unsigned int corpus_size;
 static struct origin current;
 static struct program program;
 static int kmsg;
-static int shifted_time;	/* a time namespace that is ahead */
+static int time_ns_fd;	/* a time namespace with an offset */
 static unsigned int passed;
 
 static double now(void)
@@ -60,7 +60,7 @@ static double now(void)
 
 /* ---- failing ---- */
 
-static void print_whereabouts(void)
+static void print_actors(void)
 {
 	unsigned int i;
 
@@ -70,7 +70,7 @@ static void print_whereabouts(void)
 			printf("was in call %u\n", board->actors[i].at);
 		else
 			puts(board->actors[i].done ? "was done" : board->actors[i].tid ?
-			     "was between calls" : "had not begun");
+			     "was between calls" : "had not started");
 	}
 }
 
@@ -99,7 +99,7 @@ static void fail(const char *format, ...)
 	va_end(args);
 	printf("\nprogram %s: ", text);
 	program_print(&program);
-	print_whereabouts();
+	print_actors();
 	printf("@failed %s\n", text);
 	end(1);
 	abort();
@@ -114,7 +114,7 @@ static void open_log(void)
 		err(1, "/dev/kmsg");
 }
 
-/* The log tells which program ran when the machine died. */
+/* Log the program, so that it is known if the machine crashes. */
 static void log_program(void)
 {
 	char text[ORIGIN_TEXT], line[ORIGIN_TEXT + 16];
@@ -126,7 +126,7 @@ static void log_program(void)
 		err(1, "/dev/kmsg");
 }
 
-/* As in scripts/vm/boot, which has the last word. */
+/* As in scripts/vm/boot, which decides in the end. */
 static bool is_bad(const char *line)
 {
 	static const char *const bad[] = {
@@ -156,12 +156,12 @@ static void check_log(void)
 		line[strcspn(line, "\n")] = '\0';
 		if (!is_bad(line))
 			continue;
-		sleep(1);	/* so that all of it gets into the log */
+		sleep(1);	/* until the whole report is logged */
 		fail("the kernel log has: %s", line);
 	}
 }
 
-/* The module was loaded, and may be elsewhere now. */
+/* The module was loaded, perhaps at another address. */
 static void locate_module(void)
 {
 	cover_locate();
@@ -170,11 +170,11 @@ static void locate_module(void)
 
 /* ---- one program ---- */
 
-static void become_executor(void)
+static void exec_child(void)
 {
 	const struct rlimit files = { 512, 1024 };
 
-	if (program.shifted && setns(shifted_time, CLONE_NEWTIME))
+	if (program.time_ns && setns(time_ns_fd, CLONE_NEWTIME))
 		err(1, "setns");
 	close_range(3, 899, 0);
 	setrlimit(RLIMIT_NOFILE, &files);
@@ -188,12 +188,12 @@ static pid_t start(void)
 	if (pid < 0)
 		fail("clone: %s", strerror(errno));
 	if (!pid)
-		become_executor();
+		exec_child();
 	return pid;
 }
 
-/* A busy machine may stand still for long: what counts is how often we looked. */
-static bool ends_within(pid_t pid, unsigned int seconds)
+/* Count polls instead of time, as a busy machine may not run this process for long. */
+static bool wait_end(pid_t pid, unsigned int seconds)
 {
 	struct pollfd pfd = { .events = POLLIN };
 	bool ended = false;
@@ -207,7 +207,7 @@ static bool ends_within(pid_t pid, unsigned int seconds)
 	return ended;
 }
 
-/* Nothing can be done about it any more, and the guest would not end. */
+/* The program cannot be ended: report and reboot, as the guest would not shut down. */
 static void cannot_be_killed(void)
 {
 	check_log();
@@ -216,7 +216,7 @@ static void cannot_be_killed(void)
 	printf("FAIL: a program that was killed does not end\n");
 	printf("@result %u 1\n", passed);
 	program_print(&program);
-	print_whereabouts();
+	print_actors();
 	fflush(stdout);
 	reboot(RB_AUTOBOOT);
 }
@@ -225,9 +225,9 @@ static void finish(pid_t pid)
 {
 	int status;
 
-	if (!ends_within(pid, PROGRAM_LIMIT)) {
+	if (!wait_end(pid, PROGRAM_LIMIT)) {
 		kill(pid, SIGKILL);
-		if (!ends_within(pid, GOING_LIMIT))
+		if (!wait_end(pid, RELEASE_LIMIT))
 			cannot_be_killed();
 		waitpid(pid, &status, 0);
 		check_log();
@@ -235,16 +235,16 @@ static void finish(pid_t pid)
 	}
 	waitpid(pid, &status, 0);
 	check_log();
-	if (board->verdicts)
-		fail("%s", board->verdict);
+	if (board->violations)
+		fail("%s", board->violation);
 	if (status)
 		fail("its first process ended with status %#x", status);
 }
 
-/* Some of what it held is let go of a little later. */
-static void check_left(void)
+/* Wait until everything that the program held is released, partly asynchronously. */
+static void check_leftovers(void)
 {
-	unsigned int tries = GOING_LIMIT * 2000;
+	unsigned int tries = RELEASE_LIMIT * 2000;
 	const char *what;
 
 	if (!module_is_loaded()) {
@@ -257,7 +257,7 @@ static void check_left(void)
 	while (module_users() && tries--)
 		usleep(500);
 	if (module_users())
-		fail("the module is still held %ld times", module_users());
+		fail("the module still has %ld references", module_users());
 	what = charges_left();
 	if (what)
 		fail("%s", what);
@@ -278,7 +278,7 @@ static unsigned int collect(void)
 	return new;
 }
 
-/* Run the current program; how much it reached that was not reached before. */
+/* Run the current program. Returns the number of new edges. */
 static unsigned int run_program(unsigned int run)
 {
 	unsigned int new;
@@ -290,12 +290,12 @@ static unsigned int run_program(unsigned int run)
 	log_program();
 	finish(start());
 	new = collect();
-	check_left();
+	check_leftovers();
 	passed++;
 	return new;
 }
 
-/* What is left of the last programs shows when the module goes. */
+/* Unloading the module reveals what the last programs have leaked. */
 static void reload(void)
 {
 	long ret;
@@ -319,8 +319,8 @@ static void reload(void)
 }
 
 /*
- * Memory that nobody points to any more, when the module is gone. Which program
- * lost it is not known. Kmemleak leaves out what is younger than 5 seconds.
+ * Check kmemleak when the module is unloaded. Which program leaked is not known.
+ * Kmemleak ignores objects younger than 5 seconds.
  */
 static void check_leaks(uint64_t seed)
 {
@@ -330,20 +330,20 @@ static void check_leaks(uint64_t seed)
 
 	module_unload();
 	sleep(6);
-	/* what one scan reports the next one has to confirm */
+	/* a leak is reported only by the second scan */
 	for (i = 0; i < 2; i++)
 		if (write_text(path, "scan"))
 			return;
 	if (read_text(path, leaks, sizeof(leaks)) <= 0)
 		return;
-	printf("FAIL: one of the programs lost memory:\n%s\n", leaks);
+	printf("FAIL: one of the programs leaked memory:\n%s\n", leaks);
 	printf("@failed %llu\n", (unsigned long long)seed);
 	end(1);
 }
 
 /* ---- many programs ---- */
 
-/* A new one, or one of the corpus, rather a late one, changed. */
+/* A new program, or a mutation of one of the corpus, preferably a recent one. */
 static void choose(struct rng *rng, uint64_t seed, uint32_t number)
 {
 	const unsigned int at = corpus_size ? rng_below(rng, corpus_size) : 0;
@@ -367,7 +367,7 @@ static void print_progress(double elapsed)
 {
 	printf("%4.0f s: %u programs, %.0f a minute", elapsed, passed, passed * 60 / elapsed);
 	if (cover_sites())
-		printf("; reached %u of %u places, %u edges; %u programs kept", cover_reached(),
+		printf("; reached %u of %u sites, %u edges; %u programs kept", cover_reached(),
 		       cover_sites(), cover_edges(), corpus_size);
 	putchar('\n');
 	fflush(stdout);
@@ -384,7 +384,7 @@ static void print_corpus(void)
 	}
 }
 
-/* With @only that program all the time, else whatever @seed gives. */
+/* Run programs from @seed, or @only one repeatedly. */
 static void run(uint64_t seed, const struct origin *only, unsigned int seconds)
 {
 	const double begin = now();
@@ -412,20 +412,20 @@ static void run(uint64_t seed, const struct origin *only, unsigned int seconds)
 	check_leaks(seed);
 }
 
-static void make_shifted_time(void)
+static void make_time_ns(void)
 {
 	const int own = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
 
 	if (unshare(CLONE_NEWTIME) || write_text("/proc/self/timens_offsets", "monotonic 1000 0"))
 		err(1, "time namespace");
-	shifted_time = open("/proc/self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
-	if (shifted_time < 0 || setns(own, CLONE_NEWTIME))
+	time_ns_fd = open("/proc/self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
+	if (time_ns_fd < 0 || setns(own, CLONE_NEWTIME))
 		err(1, "time namespace");
 	close(own);
 }
 
-/* A huge page is made by taking those that are there away for a moment. */
-static void keep_pages(void)
+/* Collapsing into a huge page would unmap pages temporarily. */
+static void disable_huge_pages(void)
 {
 	write_text("/sys/kernel/mm/transparent_hugepage/enabled", "never");
 }
@@ -436,14 +436,14 @@ static void prepare(const char *sites)
 		     0);
 	if (board == MAP_FAILED)
 		err(1, "mmap");
-	keep_pages();
+	disable_huge_pages();
 	memory_make();
 	cover_open(sites);
 	faults_prepare();
 	locate_module();
-	params_remember();
-	charges_remember();
-	make_shifted_time();
+	params_save();
+	charges_init();
+	make_time_ns();
 	open_log();
 }
 

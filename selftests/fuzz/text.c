@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Programs and where they come from, as text: "SEED:NUMBER,NUMBER,..." and a
- * line for each call.
+ * Programs and their origins as text: "SEED:NUMBER,NUMBER,...", and a line for each
+ * call.
  */
 #include "prog.h"
 
@@ -90,17 +90,17 @@ void program_print(const struct program *prog)
 	unsigned int i;
 
 	printf("%u actors%s%s%s%s, %u rounds, in processes", prog->actors,
-	       prog->ledger ? ", all messages accounted for" : "",
+	       prog->ledger ? ", ledger" : "",
 	       prog->fills ? ", most calls send" : "",
-	       prog->shifted ? ", a time namespace" : "", prog->nudged ? ", nudged" : "",
+	       prog->time_ns ? ", time namespace" : "", prog->nudge ? ", nudged" : "",
 	       prog->rounds);
 	for (i = 0; i < prog->actors; i++)
 		printf(" %u", prog->process[i]);
 	putchar('\n');
 	for (i = 0; i < prog->nr_calls; i++) {
 		call_text(&prog->calls[i], text);
-		if (prog->calls[i].actor == FIRST_OF_ALL)
-			printf("%3u first   %s\n", i, text);
+		if (prog->calls[i].actor == SETUP_ACTOR)
+			printf("%3u setup   %s\n", i, text);
 		else
 			printf("%3u actor %u %s\n", i, prog->calls[i].actor, text);
 	}

@@ -84,8 +84,6 @@ int call_kill(struct call *call);
 /* Both wait queues of the channel are empty. */
 bool no_waiters(int ch);
 
-/* The former name, for programs that still use it. */
-
 /* A task's voluntary context switches, or -1. */
 long sleeps(pid_t tid);
 

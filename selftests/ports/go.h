@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the tests after Go's share: goroutines, which are processes or threads,
- * and channels of longs and of channels. No test is here.
+ * Helpers for the ports of Go's tests: goroutines, which are processes or threads,
+ * and channels of longs and of channels.
  */
 #ifndef SELFTESTS_GO_H
 #define SELFTESTS_GO_H
@@ -17,7 +17,7 @@
 #define GO_MAX		32
 #define GO_ARG_MAX	64
 
-/* -errno of what failed, as one sees more in it than in -1. */
+/* Turn a failure into -errno, which makes assertions easier to read. */
 static inline int or_errno(int ret)
 {
 	return ret < 0 ? -errno : ret;
@@ -25,7 +25,7 @@ static inline int or_errno(int ret)
 
 /* ---- goroutines ---- */
 
-/* One goroutine; its function has a copy of the argument. False is a panic. */
+/* A goroutine; @run gets a copy of its argument, and returns false for a panic. */
 struct go {
 	bool (*run)(void *arg);
 	pid_t pid;
@@ -34,7 +34,7 @@ struct go {
 	char arg[GO_ARG_MAX] __attribute__((aligned(8)));
 };
 
-/* Some goroutines that are waited for together. */
+/* A group of goroutines, for go_ended(). */
 struct gos {
 	enum by by;
 	unsigned int n;
@@ -79,7 +79,7 @@ static inline bool go_join(struct go *go)
 	return !pthread_clockjoin_np(go->thread, NULL, CLOCK_MONOTONIC, &limit) && go->ok;
 }
 
-/* Wait for all of them: did they end, and none of them in a panic? */
+/* Wait for all goroutines of a group: did each return without a panic? */
 static inline bool go_ended(struct gos *gos)
 {
 	bool ok = true;
@@ -94,7 +94,7 @@ static inline bool go_ended(struct gos *gos)
 	return ok;
 }
 
-/* Memory that goroutines share with who started them, also as processes. */
+/* Memory that goroutines share with their parent, also when they are processes. */
 static inline void *go_shared(size_t size)
 {
 	void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -118,7 +118,7 @@ static inline int send_long(int ch, long v)
 	return or_errno(gochan_send(ch, &v, sizeof(v)));
 }
 
-/* v, ok = <-ch: 1, 0 at the end, with v the zero value, or -errno. */
+/* v, ok = <-ch: 1; 0 if closed, with v the zero value; or -errno. */
 static inline int recv_long(int ch, long *v)
 {
 	size_t len = 0;
@@ -129,7 +129,7 @@ static inline int recv_long(int ch, long *v)
 	return ret == 1 && len != sizeof(*v) ? -EBADMSG : ret;
 }
 
-/* Is v what comes? */
+/* Does a receive get v? */
 static inline bool recv_is(int ch, long v)
 {
 	long got;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the benchmarks in Go's runtime/chan_test.go do, as tests that it ends
- * and that nothing is lost; GO.md has the list. How fast it is, is not here.
+ * The benchmarks of Go's runtime/chan_test.go, as tests that they end and lose
+ * nothing; GO.md has the list. Speed is not measured.
  */
 #include <kselftest_harness.h>
 
@@ -67,7 +67,7 @@ static bool never_ready(void *arg)
 	return v == 1;
 }
 
-/* Empty and full channels, which nobody waits for, are never ready. */
+/* Empty and full channels without waiters are never ready. */
 TEST_F(bench, nonblocking)
 {
 	const struct work work = {
@@ -90,7 +90,7 @@ static bool always_closed(void *arg)
 	return true;
 }
 
-/* A closed one always is. */
+/* A closed channel is always ready. */
 TEST_F(bench, closed)
 {
 	const struct work work = { .c = { make_chan(0) } };
@@ -102,7 +102,7 @@ TEST_F(bench, closed)
 
 /* ---- SelectUncontended, SelectAsyncContended ---- */
 
-/* Put in a token, and take any from one channel to the other. */
+/* Send a token, and move tokens from either channel to the other. */
 static bool move_tokens(void *arg)
 {
 	const struct work *work = arg;
@@ -128,7 +128,7 @@ TEST(select_uncontended)
 	EXPECT_EQ(1, gochan_len(work.c[0]) + gochan_len(work.c[1]));
 }
 
-/* All tokens are there in the end. */
+/* No token is lost. */
 TEST_F(bench, select_async_contended)
 {
 	const struct work work = { .c = { make_chan(PROCS), make_chan(PROCS) } };
@@ -174,7 +174,7 @@ static bool receive_from_any(void *arg)
 	return true;
 }
 
-/* Selects meet selects on several channels, until they are told to end. */
+/* Selects communicate with selects on several channels, until they are stopped. */
 TEST_F(bench, select_sync_contended)
 {
 	const struct work work = {
@@ -225,7 +225,7 @@ static bool receive_rest(void *arg)
 	return !ret;
 }
 
-/* Bursts of sends and receives of several; then what is left is shared out. */
+/* Concurrent bursts of sends and receives; then the channel is closed and drained. */
 TEST_F(bench, contended)
 {
 	const struct work work = {
@@ -256,7 +256,7 @@ static bool answer(void *arg)
 	return true;
 }
 
-/* There and back over one unbuffered channel: nobody receives what he sent. */
+/* Ping-pong over one unbuffered channel: no task receives what it sent itself. */
 TEST_F(bench, sync)
 {
 	const struct work work = { .c = { make_chan(0) } };
@@ -271,8 +271,8 @@ TEST_F(bench, sync)
 
 /* ---- ChanProdCons, SelectProdCons ---- */
 
-/* Beside what is meant, a timer and the end stand in each select. */
-static int do_or_end(const struct work *work, struct gochan_op op)
+/* An op, in SelectProdCons in a select with a timer and a channel to stop it. */
+static int do_op(const struct work *work, struct gochan_op op)
 {
 	struct gochan_op ops[3] = {
 		op, GOCHAN_POLL(work->other, POLLIN), GOCHAN_RECV(work->done, NULL, 0),
@@ -287,9 +287,9 @@ static bool produce(void *arg)
 	const long one = 1, zero = 0;
 
 	for (int i = 0; i < CALLS; i++)
-		if (do_or_end(work, op_send(work->c[0], &one)))
+		if (do_op(work, op_send(work->c[0], &one)))
 			return false;
-	return !do_or_end(work, op_send(work->c[0], &zero));
+	return !do_op(work, op_send(work->c[0], &zero));
 }
 
 static bool consume(void *arg)
@@ -298,7 +298,7 @@ static bool consume(void *arg)
 	long v;
 
 	for (;;) {
-		if (do_or_end(work, op_recv(work->c[0], &v)))
+		if (do_op(work, op_recv(work->c[0], &v)))
 			return false;
 		if (!v)
 			return true;
@@ -306,7 +306,7 @@ static bool consume(void *arg)
 	}
 }
 
-/* Each producer ends one consumer. */
+/* Each producer stops one consumer by a zero. */
 static bool produce_and_consume(struct gos *gos, unsigned int capacity, int timer)
 {
 	const struct work work = {
@@ -355,7 +355,7 @@ static bool hold(void *arg)
 	return ok;
 }
 
-/* A channel as a semaphore: no more hold it than it has room. */
+/* A channel as a semaphore: never held more often than its capacity. */
 TEST_F(bench, sem)
 {
 	struct work work = { .count = go_shared(sizeof(int)) };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What Go's runtime/chan_test.go and chanbarrier_test.go say of channels, but
- * for select, which is in go_select.c; GO.md has the list.
+ * Ports of Go's runtime/chan_test.go and chanbarrier_test.go, without the tests of
+ * select, which are in go_chan_select.c; GO.md has the list.
  */
 #include <kselftest_harness.h>
 
@@ -9,7 +9,7 @@
 
 #include <sched.h>
 
-/* Go goes through 0 to 19. */
+/* Go tests all capacities from 0 to 19. */
 static const unsigned int caps[] = { 0, 1, 2, 7, 19 };
 
 #define CAPS		(sizeof(caps) / sizeof(caps[0]))
@@ -56,7 +56,7 @@ static bool receive_one(void *arg)
 	return recv_is(*c, 5);
 }
 
-/* Receivers of an empty channel block, and who must not block does not. */
+/* On an empty channel receives block, and non-blocking ones fail. */
 TEST_F(chan, chan_empty)
 {
 	for (unsigned int i = 0; i < CAPS; i++) {
@@ -87,7 +87,7 @@ static bool send_last(void *arg)
 	return !send_long(*c, 99);
 }
 
-/* Senders to a full channel block, and who must not block does not. */
+/* On a full channel sends block, and non-blocking ones fail. */
 TEST_F(chan, chan_full)
 {
 	for (unsigned int i = 0; i < CAPS; i++) {
@@ -111,7 +111,7 @@ TEST_F(chan, chan_full)
 	}
 }
 
-/* A closed channel gives what is inside and then zero values. */
+/* A closed channel delivers what is buffered, then zero values. */
 TEST(chan_closed)
 {
 	for (unsigned int i = 0; i < CAPS; i++) {
@@ -139,7 +139,7 @@ static bool receive_end(void *arg)
 	return !recv_long(*c, &v) && !v;
 }
 
-/* close wakes a receiver, with the zero value. */
+/* close wakes a blocked receiver, which gets the zero value. */
 TEST_F(chan, chan_close_wakes)
 {
 	for (unsigned int i = 0; i < CAPS; i++) {
@@ -163,7 +163,7 @@ static bool send_sequence(void *arg)
 	return fill_chan(*c, FIFO);
 }
 
-/* What one sends arrives in that order. */
+/* Messages of one sender arrive in order. */
 TEST_F(chan, chan_fifo)
 {
 	for (unsigned int i = 0; i < CAPS; i++) {
@@ -179,7 +179,7 @@ TEST_F(chan, chan_fifo)
 }
 
 #define MANY		40
-#define SIDE		4	/* senders, and as many receivers */
+#define SIDE		4	/* senders, and also receivers */
 
 struct many {
 	int c;
@@ -193,7 +193,7 @@ static bool send_many(void *arg)
 	return fill_chan(many->c, MANY);
 }
 
-/* Receive MANY numbers and send how often each came. */
+/* Receive MANY numbers, then send how often each was received. */
 static bool receive_many(void *arg)
 {
 	const struct many *many = arg;
@@ -208,7 +208,7 @@ static bool receive_many(void *arg)
 	return !gochan_send(many->done, count, sizeof(count));
 }
 
-/* Several send the same numbers to several: each comes once from each. */
+/* Several senders and receivers: each number is received once from each sender. */
 TEST_F(chan, chan_many)
 {
 	unsigned char got[MANY];
@@ -261,11 +261,11 @@ TEST(chan_len_cap)
 #define RACES		100
 
 struct race {
-	int over;	/* the channels come over this one */
+	int over;	/* the channels are sent over this one */
 	int done;
 };
 
-/* A receive that must not block, from each channel that comes. */
+/* A non-blocking receive from each channel that arrives. */
 static bool race_to_receive(void *arg)
 {
 	const struct race *race = arg;
@@ -281,7 +281,7 @@ static bool race_to_receive(void *arg)
 	return c == -ENOMSG;
 }
 
-/* It never finds a channel empty that has a message or is closed. */
+/* A non-blocking receive never fails on a channel that has a message or is closed. */
 TEST_F(chan, nonblock_recv_race)
 {
 	const struct race race = {
@@ -338,7 +338,7 @@ static bool consume(void *arg)
 	return !ret && !send_long(me->done, 0);
 }
 
-/* Feeds the workers and closes their channel; then that of their results. */
+/* Feed the workers and close their channel; then close that of the results. */
 static bool feed(void *arg)
 {
 	const struct consumer *us = arg;
@@ -354,7 +354,7 @@ static bool feed(void *arg)
 	return !gochan_close(us->r);
 }
 
-/* Many consume one channel until its end, and lose and double nothing. */
+/* Many workers consume one channel until it is closed: nothing is lost or duplicated. */
 TEST_F(chan, multi_consumer)
 {
 	struct consumer us = {
@@ -396,7 +396,7 @@ static bool send_blocked(void *arg)
 	return !gochan_send(send->c, send->msg, send->len);
 }
 
-/* Who is blocked in a send may lose the memory that the message came from. */
+/* A blocked sender's memory may be unmapped: its payload was copied. */
 TEST(shrink_stack_during_blocked_send)
 {
 	static const size_t lens[] = { sizeof(long), 3000, 9000 };
@@ -441,7 +441,7 @@ struct response {
 	long error;
 };
 
-/* Sends a response and is gone. */
+/* Send a response and exit. */
 static bool respond(void *arg)
 {
 	const struct request *request = arg;
@@ -498,7 +498,7 @@ static bool send_barrier(struct gos *gos, bool select)
 	return go_ended(gos);
 }
 
-/* What a goroutine sends outlives it, and the channel that it went over. */
+/* A message outlives the goroutine that sent it, and the channel. */
 TEST_F(chan, chan_send_barrier)
 {
 	EXPECT_TRUE(send_barrier(&self->gos, false));

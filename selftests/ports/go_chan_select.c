@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What Go's runtime/chan_test.go says of select; GO.md has the list. The rest
- * of it is in go_chan.c, and test/chan/select*.go in go_select.c.
+ * Ports of the tests of select in Go's runtime/chan_test.go; GO.md has the list.
+ * Its other tests are in go_chan.c, test/chan/select*.go is in go_select.c.
  */
 #include <kselftest_harness.h>
 
@@ -37,15 +37,15 @@ FIXTURE_TEARDOWN(select)
 #define RACES		200
 
 struct race {
-	int over;	/* the channels come over this one, two by two */
+	int over;	/* the channels are sent over this one, in pairs */
 	int done;
 	unsigned int flags;
 };
 
 /*
- * Go looks at all channels in one instant, gochan in the order of the ops or a
- * random one. So it may find c2 empty, and after that c1 empty, too: then c2
- * has its message by now, and the second select finds it.
+ * Go locks all channels at once, gochan examines one after the other, in random
+ * order or in that of the ops. So a select may find first c2 and then c1 empty.
+ * Then c2 has its message by now, and a second select finds it.
  */
 static int select_two(int c1, int c2, unsigned int flags)
 {
@@ -75,14 +75,14 @@ static bool race_to_select(void *arg)
 	return c1 == -ENOMSG;
 }
 
-/* Do c1 and c2 have what was not taken? The select's result is its index. */
+/* Do c1 and c2 have what was not received? @index: the select's result. */
 static bool race_adds_up(const int c[2], int mine, long index, bool closed)
 {
 	return mine + (index == 0) == 1 && gochan_len(c[0]) == 0 &&
 	       gochan_len(c[1]) == (!closed && index != 1);
 }
 
-/* One of the two is ready at any moment: c2 becomes so before c1 ceases. */
+/* At any time one of the two is ready: c2 becomes so before c1 stops being so. */
 static bool race_once(const struct race *race, bool closing)
 {
 	const int c[2] = { make_chan(1), make_chan(!closing) };
@@ -160,7 +160,7 @@ static bool select_self(void *arg)
 	return true;
 }
 
-/* Two who send and receive on one channel meet each other and not themselves. */
+/* Selects that send and receive on one channel: none communicates with itself. */
 TEST_F(select, self_select)
 {
 	for (unsigned int cap = 0; cap <= 10; cap += 10) {
@@ -211,7 +211,7 @@ static bool stress_receive(void *arg)
 	return true;
 }
 
-/* STRESS times each op, in selects; an op that is done becomes nil. */
+/* Do each op STRESS times, in selects; then its channel becomes nil. */
 static bool select_each(struct gochan_op made[4])
 {
 	struct gochan_op ops[4];
@@ -253,7 +253,7 @@ static bool stress_select_receive(void *arg)
 	return select_each(ops);
 }
 
-/* Sends, receives and selects of both in all directions on the same channels. */
+/* Sends, receives and selects of either, all on the same channels. */
 TEST_F(select, select_stress)
 {
 	struct stress stress = {
@@ -287,7 +287,7 @@ struct fairness {
 	int done;
 };
 
-/* Pass on what comes, from whichever of four, until told to stop. */
+/* Forward messages from any of four channels until stopped. */
 static bool pass_on(void *arg)
 {
 	const struct fairness *f = arg;
@@ -307,7 +307,7 @@ static bool pass_on(void *arg)
 	}
 }
 
-/* Of two that are ready a select takes each as often as the other. */
+/* Of two ready ops a select chooses each equally often. */
 TEST_F(select, select_fairness)
 {
 	const struct fairness f = {
@@ -340,7 +340,7 @@ TEST_F(select, select_fairness)
 
 /* ---- TestChanSendInterface ---- */
 
-/* Sends to a full channel, one or two in a select, are not ready. */
+/* One or two sends on a full channel in a select are not ready. */
 TEST(chan_send_interface)
 {
 	const int c = gochan_make(1, 16, 0);
@@ -372,7 +372,7 @@ static bool send_random(void *arg)
 	return true;
 }
 
-/* Of two sends on one channel a select does now this one and now that. */
+/* Of two sends on one channel a select chooses at random. */
 TEST_F(select, pseudo_random_send)
 {
 	for (unsigned int cap = 0; cap <= RANDOM; cap += RANDOM) {
@@ -418,7 +418,7 @@ static bool receive_eight(void *arg)
 	return recv_is(three->c, 8);
 }
 
-/* A select that stood twice on a channel leaves its line whole. */
+/* A select with the same channel twice leaves its wait queue intact. */
 TEST_F(select, select_duplicate_channel)
 {
 	const struct three three = {
@@ -448,7 +448,7 @@ struct adjust {
 	bool twice;
 };
 
-/* Blocked on c, into memory that is to stay as it is or to go, and on d. */
+/* Block on c, with a buffer that must stay unchanged or will be unmapped, and on d. */
 static bool select_adjust(void *arg)
 {
 	const struct adjust *adjust = arg;
@@ -466,7 +466,7 @@ static bool select_adjust(void *arg)
 	return ops[ret].result == GOCHAN_R_CLOSED && v == 41;
 }
 
-/* The end of one channel leaves what the others would be received into alone. */
+/* When one channel is closed, the buffers of the other ops stay unchanged. */
 TEST_F(select, select_stack_adjust)
 {
 	struct adjust adjust = {
@@ -487,7 +487,7 @@ TEST_F(select, select_stack_adjust)
 	EXPECT_EQ(0U, ch_info(adjust.c).receivers_waiting);
 }
 
-/* What they would be received into may even be gone. */
+/* The buffers of the other ops may even be unmapped. */
 TEST(select_stack_adjust_gone)
 {
 	struct adjust adjust = {

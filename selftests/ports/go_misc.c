@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What Go's test/chan/ says beside select and the sieves, and what closedchan,
- * chancap, nil, range, ken/chan and some of its fixed bugs say of channels;
- * GO.md has the list.
+ * Ports of Go's test/chan/ without select and the sieves, and of the tests of
+ * channels in closedchan, chancap, nil, range, ken/chan and fixedbugs; GO.md has
+ * the list.
  */
 #include <kselftest_harness.h>
 
@@ -57,7 +57,7 @@ struct link {
 	long v;
 };
 
-/* When it is one's turn, take what is one's own, and pass the turn on. */
+/* Wait for the turn, receive the expected value, and pass the turn on. */
 static bool chain(void *arg)
 {
 	const struct link *link = arg;
@@ -104,7 +104,7 @@ static bool pass_left(void *arg)
 	return recv_long(pass->right, &v) == 1 && !send_long(pass->left, v);
 }
 
-/* A long chain passes one value through and ends. */
+/* A long chain passes one value on and ends. */
 TEST_F(misc, goroutines_go)
 {
 	struct gos chains[CHAINS] = {};
@@ -130,7 +130,7 @@ struct value {
 	size_t len;
 };
 
-/* What Go has as int32, int64, bool and string. */
+/* Go's int32, int64, bool and string. */
 static const struct value values[] = {
 	{ "\x7b\0\0\0", 4 },
 	{ "\x40\xe2\x01\0\0\0\0\0", 8 },
@@ -172,7 +172,7 @@ static bool send_value(void *arg)
 	       !send_long(n->strobe, 1);
 }
 
-/* Sends and receives that must not block meet those that do. */
+/* Non-blocking sends and receives with blocked peers. */
 TEST_F(misc, nonblock_go)
 {
 	char got[VALUE_MAX];
@@ -205,7 +205,7 @@ TEST_F(misc, nonblock_go)
 
 /* ---- chan/perm.go ---- */
 
-/* What Go's compiler refuses is refused when it is done. */
+/* What Go's compiler rejects fails at run time. */
 FIXTURE(perm) {
 	int c;
 	int cr;
@@ -226,7 +226,7 @@ FIXTURE_TEARDOWN(perm)
 {
 }
 
-/* A handle becomes one with fewer rights, never one with more or others. */
+/* A handle can be duplicated with fewer rights, never with more or others. */
 TEST_F(perm, assign)
 {
 	EXPECT_EQ(-EACCES, or_errno(gochan_dup(self->cr, O_RDWR)));
@@ -292,7 +292,7 @@ static bool send_channel(void *arg)
 	return !send_chan(cc->cc, cc->c);
 }
 
-/* What comes over a channel of channels is sent to. */
+/* Send on a channel that was received over a channel. */
 TEST_F(misc, sendstmt_go)
 {
 	const struct chan_chan cc = {
@@ -320,7 +320,7 @@ static bool receive_nothing(void *arg)
 	return gochan_recv(*c, NULL, 0, &len) == 1 && !len;
 }
 
-/* A channel of empty messages counts them. */
+/* A channel of empty messages keeps their number. */
 TEST_F(misc, zerosize_go)
 {
 	for (unsigned int cap = 0; cap < 2; cap++) {
@@ -356,7 +356,7 @@ TEST(chancap_go)
 	EXPECT_EQ(0, gochan_cap(c));
 }
 
-/* No channel is made for more than there may be. */
+/* A capacity above the limit is rejected. */
 TEST(chancap_out_of_range)
 {
 	const long long max_capacity = param("max_capacity");
@@ -371,7 +371,7 @@ TEST(chancap_out_of_range)
 
 /* ---- closedchan.go ---- */
 
-/* A closed channel, used alone, in a select, or beside another in a select. */
+/* A closed channel, used alone, in a select, or with another one in a select. */
 FIXTURE(closed) {
 	int dummy;
 };
@@ -414,7 +414,7 @@ static int do_closed(int others, int dummy, struct gochan_op op, long long timeo
 	return ret ? -errno : ops[0].result;
 }
 
-static bool gives_end(int others, int dummy, int c)
+static bool receives_end(int others, int dummy, int c)
 {
 	long v = 7;
 
@@ -436,7 +436,7 @@ TEST_F(closed, synchronous)
 
 	ASSERT_EQ(0, gochan_close(c));
 	for (int i = 0; i < 3; i++) {
-		EXPECT_TRUE(gives_end(variant->others, self->dummy, c));
+		EXPECT_TRUE(receives_end(variant->others, self->dummy, c));
 		EXPECT_TRUE(refuses_send(variant->others, self->dummy, c));
 	}
 	EXPECT_EQ(0U, ch_info(c).sent);
@@ -454,12 +454,12 @@ TEST_F(closed, asynchronous)
 		EXPECT_EQ(0, do_closed(variant->others, self->dummy, op_recv(c, &v), timeout));
 		EXPECT_EQ(1, v);
 		for (int i = 0; i < 3; i++)
-			EXPECT_TRUE(gives_end(variant->others, self->dummy, c));
+			EXPECT_TRUE(receives_end(variant->others, self->dummy, c));
 		EXPECT_TRUE(refuses_send(variant->others, self->dummy, c));
 	}
 }
 
-/* Closing what is nil or closed. */
+/* Closing a nil or closed channel fails. */
 TEST(closedchan_panics)
 {
 	const int c = make_chan(0);
@@ -494,7 +494,7 @@ static bool generate(void *arg)
 	return !gochan_close(*c);
 }
 
-/* Receiving until the end. */
+/* Receive until the channel is closed. */
 TEST_F(misc, range_go)
 {
 	const int c = make_chan(0);
@@ -517,7 +517,7 @@ struct wait_for_send {
 	int *count;
 };
 
-static bool receive_late(void *arg)
+static bool receive_delayed(void *arg)
 {
 	const struct wait_for_send *w = arg;
 
@@ -538,7 +538,7 @@ TEST_F(misc, bug147_go)
 		.count = go_shared(sizeof(int)),
 	};
 
-	go(&self->gos, receive_late, &w, sizeof(w));
+	go(&self->gos, receive_delayed, &w, sizeof(w));
 	EXPECT_EQ(0, send_long(w.c, 1));
 	EXPECT_EQ(0, send_long(w.c, 2));
 	EXPECT_EQ(2, __atomic_load_n(w.count, __ATOMIC_RELAXED));
@@ -592,7 +592,7 @@ static bool ken_receive(void *arg)
 	return true;
 }
 
-/* One select for all; a channel that has carried its numbers becomes nil. */
+/* One select for all; a channel that has carried all its numbers becomes nil. */
 static bool ken_select(void *arg)
 {
 	struct ken *ken = arg;
@@ -662,7 +662,7 @@ static void ken_start(struct gos *gos, int test, const int *c)
 	}
 }
 
-/* Alone and in selects, against those who do it alone and in selects. */
+/* Sends and receives, alone and in selects, against the same. */
 TEST_F(misc, ken_chan_go)
 {
 	static const unsigned int buffers[] = { 0, 1, 10, 100 };
@@ -698,7 +698,7 @@ struct marker {
 	struct marks *marks;
 };
 
-/* What the sender marked before it sent is seen by who received. */
+/* The receiver sees what the sender marked before the send. */
 static bool receive_marks(void *arg)
 {
 	const struct marker *marker = arg;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What Go's test/chan/powser1.go does: power series as goroutines that compute
- * the next coefficient when they are asked for it.
+ * A port of Go's test/chan/powser1.go: power series as goroutines that compute the
+ * next coefficient on request.
  *
- * A series is two channels: a request goes one way and a coefficient the other.
- * Some hundred goroutines make channels and give them to each other, so they
- * are threads. One that has ended lends its thread to the next.
+ * A series is two channels: one carries requests, the other coefficients. Some
+ * hundred goroutines make channels and share them, so they are threads, which are
+ * reused.
  */
 #include <kselftest_harness.h>
 
@@ -14,10 +14,10 @@
 #include <sys/resource.h>
 
 #define TERMS		10
-#define STACK_SIZE	131072	/* the least that Arm takes */
+#define STACK_SIZE	131072	/* Arm's minimum */
 #define FILES_MAX	4096
 
-/* A coefficient; the denominator is 0 behind the last one. */
+/* A coefficient; a denominator of 0 marks the end of the series. */
 struct rat {
 	long long num;
 	long long den;
@@ -28,7 +28,7 @@ struct series {
 	int dat;
 };
 
-/* A goroutine: what it does, with which series, to which. */
+/* A goroutine: its function and its series. */
 struct task {
 	void (*run)(const struct task *t);
 	struct series u;
@@ -39,13 +39,13 @@ struct task {
 	int wait;
 };
 
-static int idle;	/* over this channel threads that are idle get a task */
+static int idle;	/* idle threads receive a task from it */
 
 static const struct rat zero = { 0, 1 };
 static const struct rat one = { 1, 1 };
 static const struct rat finis = { 1, 0 };
 
-/* A channel that does not do what it must ends the test. */
+/* Abort the test if an operation on a channel fails. */
 static void must(bool ok)
 {
 	if (!ok)
@@ -65,7 +65,7 @@ static void *run_tasks(void *arg)
 	return NULL;
 }
 
-/* It has its first task from the start: over the channel another could take its place. */
+/* The first task is passed directly: from the channel another thread could take it. */
 static void start_thread(struct task t)
 {
 	struct task *first = calloc(1, sizeof(*first));
@@ -81,7 +81,7 @@ static void start_thread(struct task t)
 	must(!pthread_attr_destroy(&attr));
 }
 
-/* A send that must not block succeeds if an idle thread waits. */
+/* Start a task: a non-blocking send succeeds if there is an idle thread. */
 static void start(struct task t)
 {
 	if (!gochan_try_send(idle, &t, sizeof(t)))
@@ -125,7 +125,7 @@ static bool is_finis(struct rat u)
 	return !u.den;
 }
 
-/* ---- asking and answering ---- */
+/* ---- requests and replies ---- */
 
 static struct series make_series(void)
 {
@@ -173,7 +173,7 @@ static void put(struct series z, struct rat r)
 	reply(z, r);
 }
 
-/* Hand on all that is left of a series. */
+/* Forward the rest of a series. */
 static void copy(struct series u, struct series z)
 {
 	struct rat r;
@@ -186,8 +186,8 @@ static void copy(struct series u, struct series z)
 }
 
 /*
- * Ask two and wait for both, whoever is ready first: ops become nil when they
- * are done, and an answer is waited for when its question was sent.
+ * Request a coefficient of both and receive them in any order: the channel of a
+ * completed op becomes nil, and a reply is received only after its request.
  */
 static void get_two(struct series u, struct series v, struct rat out[2])
 {
@@ -210,7 +210,7 @@ static void get_two(struct series u, struct series v, struct rat out[2])
 	}
 }
 
-/* ---- one series as two ---- */
+/* ---- splitting a series ---- */
 
 static int receive_any(int a, int b)
 {
@@ -222,9 +222,10 @@ static int receive_any(int a, int b)
 }
 
 /*
- * One coefficient of u, sent to v and z, who may ask at different speeds. The
- * newest task serves who is ahead; each holds one coefficient until the other
- * has come that far, and then lets the next newer one serve both.
+ * Send one coefficient of u to both v and z, which may request at different speeds.
+ * The newest task replies to the one that is ahead. Each task keeps its coefficient
+ * until the other series has requested it, too; then the next newer task replies to
+ * both.
  */
 static void split_one(const struct task *t)
 {
@@ -258,7 +259,7 @@ static void split_into(struct series u, struct series a, struct series b)
 
 /* ---- series ---- */
 
-/* The one that a task computes. */
+/* The series that a task computes. */
 static struct series compute(struct task t)
 {
 	t.z = make_series();
@@ -403,7 +404,7 @@ static struct series integral(struct rat c, struct series u)
 	return compute((struct task){ .run = run_integral, .c = c, .u = u });
 }
 
-/* Z = exp(U) is the integral of Z U', which begins with 1: it needs itself. */
+/* Z = exp(U) is the integral of Z U' with constant term 1, which is recursive. */
 static struct series exponential(struct series u)
 {
 	const struct series a = make_series(), b = make_series();
@@ -523,7 +524,7 @@ TEST_F(powser, exponential)
 	EXPECT_TRUE(begins_with(exponential(self->ones), want, TERMS));
 }
 
-/* Series that end: (x^2 + 3 x^3)' = 2 x + 9 x^2. */
+/* Finite series: (x^2 + 3 x^3)' = 2 x + 9 x^2. */
 TEST_F(powser, finite)
 {
 	static const struct rat want[] = { { 0, 1 }, { 2, 1 }, { 9, 1 }, { 1, 0 } };

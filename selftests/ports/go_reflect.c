@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What Go's reflect/all_test.go says of channels; GO.md has the list.
+ * Ports of the tests of channels in Go's reflect/all_test.go; GO.md has the list.
  *
- * The test of select makes selects of all kinds of ops, of which it knows what
- * may come of each. GOCHAN_SEED=N in the environment repeats a run.
+ * The test of select makes random selects of all kinds of ops, and checks that the
+ * result is one of the possible ones. GOCHAN_SEED=N in the environment repeats a
+ * run.
  */
 #include <kselftest_harness.h>
 
@@ -48,21 +49,21 @@ TEST(reflect_chan)
 #define ROUNDS		400
 #define MAX_CASES	16
 
-enum what {
+enum kind {
 	READY_SEND,
 	READY_RECV,
-	BLOCKED_SEND,		/* until somebody helps */
+	BLOCKED_SEND,		/* until a peer is there */
 	BLOCKED_RECV,
 	NIL_SEND,
 	NIL_RECV,
 	CLOSED_SEND,
 	CLOSED_RECV,
-	WHATS,
+	KINDS,
 };
 
-/* One case; its channel has this number and no other. */
+/* One case of a select; @v is what its channel carries. */
 struct one_case {
-	enum what what;
+	enum kind kind;
 	bool may_happen;
 	int ch;
 	long v;
@@ -72,14 +73,14 @@ struct round {
 	unsigned int n;
 	struct one_case cases[MAX_CASES];
 	struct gochan_op ops[MAX_CASES];
-	unsigned int ready;	/* how many may happen */
-	int helped;		/* the one that somebody helps, or -1 */
+	unsigned int ready;	/* cases that are ready */
+	int paired;		/* the blocked case that gets a peer, or -1 */
 	bool has_default;
 	unsigned int flags;
 };
 
-/* Who makes a blocked op ready does so when it is blocked. */
-struct help {
+/* An operation of the peer, once the op that it matches is blocked. */
+struct peer_op {
 	int ch;
 	bool send;
 	long v;
@@ -95,53 +96,53 @@ static unsigned int random_below(unsigned int n)
 	return (seed >> 32) % n;
 }
 
-static bool is_send(enum what what)
+static bool is_send(enum kind kind)
 {
-	return what == READY_SEND || what == BLOCKED_SEND || what == NIL_SEND ||
-	       what == CLOSED_SEND;
+	return kind == READY_SEND || kind == BLOCKED_SEND || kind == NIL_SEND ||
+	       kind == CLOSED_SEND;
 }
 
-static void make_case(struct one_case *c, enum what what, long v)
+static void make_case(struct one_case *c, enum kind kind, long v)
 {
-	const bool buffered = what == READY_SEND || what == READY_RECV;
+	const bool buffered = kind == READY_SEND || kind == READY_RECV;
 
-	*c = (struct one_case){ .what = what, .ch = -1, .v = v };
-	if (what == NIL_SEND || what == NIL_RECV)
+	*c = (struct one_case){ .kind = kind, .ch = -1, .v = v };
+	if (kind == NIL_SEND || kind == NIL_RECV)
 		return;
 	c->ch = make_chan(buffered);
-	c->may_happen = what != BLOCKED_SEND && what != BLOCKED_RECV;
-	if (what == READY_RECV && send_long(c->ch, v))
+	c->may_happen = kind != BLOCKED_SEND && kind != BLOCKED_RECV;
+	if (kind == READY_RECV && send_long(c->ch, v))
 		abort();
-	if ((what == CLOSED_SEND || what == CLOSED_RECV) && gochan_close(c->ch))
+	if ((kind == CLOSED_SEND || kind == CLOSED_RECV) && gochan_close(c->ch))
 		abort();
 }
 
-/* Each kind is there or not, in any order. */
+/* Random kinds in random order. */
 static void make_cases(struct round *r)
 {
-	for (unsigned int what = 0; what < WHATS; what++) {
-		/* With many that are ready a select would hardly ever block. */
-		const bool rare = what <= READY_RECV || what >= CLOSED_SEND;
+	for (unsigned int kind = 0; kind < KINDS; kind++) {
+		/* rare, or a select would hardly ever block */
+		const bool rare = kind <= READY_RECV || kind >= CLOSED_SEND;
 		unsigned int at;
 
 		if (random_below(rare ? 4 : 2))
 			continue;
 		at = random_below(++r->n);
 		r->cases[r->n - 1] = r->cases[at];
-		make_case(&r->cases[at], what, 100 + what);
+		make_case(&r->cases[at], kind, 100 + kind);
 	}
 }
 
-/* Among those who are blocked, who is helped; -1 where there is none. */
-static int choose_helped(const struct round *r)
+/* Choose the blocked case that gets a peer; -1 if there is none. */
+static int choose_paired(const struct round *r)
 {
 	int chosen = -1;
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < r->n; i++) {
-		const enum what what = r->cases[i].what;
+		const enum kind kind = r->cases[i].kind;
 
-		if ((what == BLOCKED_SEND || what == BLOCKED_RECV) && !random_below(++n))
+		if ((kind == BLOCKED_SEND || kind == BLOCKED_RECV) && !random_below(++n))
 			chosen = i;
 	}
 	return chosen;
@@ -149,83 +150,83 @@ static int choose_helped(const struct round *r)
 
 static void make_round(struct round *r)
 {
-	*r = (struct round){ .helped = -1 };
+	*r = (struct round){ .paired = -1 };
 	r->flags = random_below(2) ? GOCHAN_ORDERED : 0;
 	make_cases(r);
 	for (unsigned int i = 0; i < r->n; i++) {
 		struct one_case *c = &r->cases[i];
 
 		r->ready += c->may_happen;
-		r->ops[i] = is_send(c->what) ? op_send(c->ch, &c->v) : op_recv(c->ch, &c->v);
+		r->ops[i] = is_send(c->kind) ? op_send(c->ch, &c->v) : op_recv(c->ch, &c->v);
 	}
 	if (!r->ready)
-		r->helped = choose_helped(r);
-	r->has_default = !r->ready && (r->helped < 0 || !random_below(3));
+		r->paired = choose_paired(r);
+	r->has_default = !r->ready && (r->paired < 0 || !random_below(3));
 	if (r->has_default)
-		r->helped = -1;
-	if (r->helped >= 0)
-		r->cases[r->helped].may_happen = true;
+		r->paired = -1;
+	if (r->paired >= 0)
+		r->cases[r->paired].may_happen = true;
 }
 
 static void clear_values(struct round *r)
 {
 	for (unsigned int i = 0; i < r->n; i++)
-		if (!is_send(r->cases[i].what))
+		if (!is_send(r->cases[i].kind))
 			r->cases[i].v = 0;
 }
 
-static bool ask_for_help(const struct round *r, int helper)
+static bool start_peer_op(const struct round *r, int helper)
 {
-	const struct one_case *c = &r->cases[r->helped];
-	const struct help help = {
+	const struct one_case *c = &r->cases[r->paired];
+	const struct peer_op peer = {
 		.ch = c->ch,
-		.send = !is_send(c->what),
-		.v = 100 + c->what,
+		.send = !is_send(c->kind),
+		.v = 100 + c->kind,
 	};
 
-	return !gochan_send(helper, &help, sizeof(help));
+	return !gochan_send(helper, &peer, sizeof(peer));
 }
 
-static bool give_help(const struct help *help)
+static bool run_peer_op(const struct peer_op *peer)
 {
-	if (!wait_for_waiters(help->ch, !help->send, help->send))
+	if (!wait_for_waiters(peer->ch, !peer->send, peer->send))
 		return false;
-	return help->send ? !send_long(help->ch, help->v) : recv_is(help->ch, help->v);
+	return peer->send ? !send_long(peer->ch, peer->v) : recv_is(peer->ch, peer->v);
 }
 
-static bool give_all_help(void *arg)
+static bool run_peer(void *arg)
 {
 	const int *helper = arg;
-	struct help help;
+	struct peer_op peer;
 
-	while (gochan_recv(*helper, &help, sizeof(help), NULL) == 1)
-		if (!give_help(&help))
+	while (gochan_recv(*helper, &peer, sizeof(peer), NULL) == 1)
+		if (!run_peer_op(&peer))
 			return false;
 	return true;
 }
 
-/* Is that what a channel of this kind gives, and holds afterwards? */
+/* Is the result as expected for this kind, and the channel in the right state? */
 static bool is_result(const struct one_case *c, const struct gochan_op *op, int ret, int at)
 {
-	if (c->what == CLOSED_SEND)
+	if (c->kind == CLOSED_SEND)
 		return ret == -EPIPE && op->result == -EPIPE;
 	if (ret != at)
 		return false;
-	if (c->what == CLOSED_RECV)
+	if (c->kind == CLOSED_RECV)
 		return op->result == GOCHAN_R_CLOSED && op->len == 0;
 	if (op->result)
 		return false;
-	if (is_send(c->what))
-		return c->what == BLOCKED_SEND || recv_is(c->ch, 100 + c->what);
-	return op->len == sizeof(long) && c->v == 100 + (long)c->what && gochan_len(c->ch) == 0;
+	if (is_send(c->kind))
+		return c->kind == BLOCKED_SEND || recv_is(c->ch, 100 + c->kind);
+	return op->len == sizeof(long) && c->v == 100 + (long)c->kind && gochan_len(c->ch) == 0;
 }
 
-/* Nothing happened to the others. */
+/* Was the case not executed? */
 static bool is_untouched(const struct one_case *c)
 {
-	if (c->what == READY_RECV)
-		return !c->v && recv_is(c->ch, 100 + c->what);
-	if (!is_send(c->what) && c->v)
+	if (c->kind == READY_RECV)
+		return !c->v && recv_is(c->ch, 100 + c->kind);
+	if (!is_send(c->kind) && c->v)
 		return false;
 	return c->ch < 0 || ch_info(c->ch).sent == 0;
 }
@@ -250,7 +251,7 @@ static bool run_round(struct round *r, int helper)
 	int ret, at;
 
 	clear_values(r);
-	if (r->helped >= 0 && !ask_for_help(r, helper))
+	if (r->paired >= 0 && !start_peer_op(r, helper))
 		return false;
 	ret = or_errno(ioctl(helper, GOCHAN_IOC_SELECT, &call));
 	at = call.index;
@@ -278,17 +279,17 @@ TEST(reflect_select)
 	const char *given = getenv("GOCHAN_SEED");
 	const unsigned long long first = given ? strtoull(given, NULL, 0) :
 						(unsigned long long)now_ns();
-	const int helper = gochan_make(0, sizeof(struct help), 0);
+	const int helper = gochan_make(0, sizeof(struct peer_op), 0);
 	struct gos gos = { .by = BY_THREAD };
 	unsigned int blocked = 0;
 	struct round r;
 
 	TH_LOG("GOCHAN_SEED=%llu", first);
 	seed = (first * 2 + 1) * 0x9e3779b97f4a7c15ULL;
-	go(&gos, give_all_help, &helper, sizeof(helper));
+	go(&gos, run_peer, &helper, sizeof(helper));
 	for (int i = 0; i < ROUNDS; i++) {
 		make_round(&r);
-		blocked += r.helped >= 0;
+		blocked += r.paired >= 0;
 		ASSERT_TRUE(run_round(&r, helper)) {
 			TH_LOG("round %d of %u ops, %u ready", i, r.n, r.ready);
 		}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What Go's test/chan/select*.go, doubleselect.go and test/chanlinear.go say;
- * GO.md has the list.
+ * Ports of Go's test/chan/select*.go, doubleselect.go and test/chanlinear.go; GO.md
+ * has the list.
  */
 #include <kselftest_harness.h>
 
@@ -36,7 +36,7 @@ FIXTURE_TEARDOWN(select)
 
 /* ---- select.go ---- */
 
-/* Send 1, 2, 4 and so on to whichever takes it, once each; how many took it. */
+/* Send 1, 2, 4 ... by selects, at most once to each channel. Returns how many. */
 static int send_once_each(int a, int b)
 {
 	int chs[2] = { a, b };
@@ -55,7 +55,7 @@ static int send_once_each(int a, int b)
 	}
 }
 
-/* A channel that becomes nil is not selected any more. */
+/* A channel that has become nil is not selected any more. */
 TEST(select_go)
 {
 	const int a = make_chan(1);
@@ -127,9 +127,8 @@ static bool use_selects(struct gos *gos, const struct footprint *f)
 }
 
 /*
- * Selects leave nothing behind, neither memory (less than a third of what they
- * had, if each left its message) nor what their user is charged: the limit is
- * a thirtieth.
+ * Selects leak neither memory (it grows by less than a third of what one message
+ * each would take) nor charges (the user's limit is a thirtieth of that).
  */
 TEST_F(select, select2_go)
 {
@@ -154,7 +153,7 @@ TEST_F(select, select2_go)
 
 /* ---- select3.go ---- */
 
-/* Does a select, or what is given, block until its process is killed? */
+/* Does the call block until its process is killed? */
 static bool blocks(int (*call)(struct gochan_op *ops, unsigned int n), struct gochan_op *ops,
 		   unsigned int n)
 {
@@ -167,7 +166,7 @@ static bool blocks(int (*call)(struct gochan_op *ops, unsigned int n), struct go
 	return reap_killed(pid) == 128 + SIGKILL && asleep;
 }
 
-/* The ops as statements of their own. */
+/* The ops by a BATCH: as statements outside of a select. */
 static int batch_ops(struct gochan_op *ops, unsigned int n)
 {
 	return or_errno(gochan_batch(ops, n, -1, 0));
@@ -181,8 +180,8 @@ static bool op_blocks(struct gochan_op op)
 FIXTURE(select3) {
 	int closed;
 	int empty;
-	int room;	/* has room for one message */
-	int full;	/* has one, 7 */
+	int room;	/* empty, capacity 1 */
+	int full;	/* capacity 1, has the message 7 */
 	long v;
 };
 
@@ -215,7 +214,7 @@ TEST_F(select3, nil_channel)
 	EXPECT_EQ(7, self->v);
 }
 
-/* Where there is room, or the end, nothing blocks. */
+/* An op on a channel that is ready or closed does not block. */
 TEST_F(select3, never_blocks)
 {
 	EXPECT_EQ(0, send_long(self->room, 7));
@@ -227,7 +226,7 @@ TEST_F(select3, never_blocks)
 	EXPECT_EQ(-EPIPE, send_long(self->closed, 7));
 }
 
-/* Where nothing is ready it does. */
+/* An op that is not ready blocks. */
 TEST_F(select3, always_blocks)
 {
 	EXPECT_TRUE(op_blocks(op_recv(self->empty, &self->v)));
@@ -239,7 +238,7 @@ TEST_F(select3, always_blocks)
 	EXPECT_EQ(0U, ch_info(self->full).senders_waiting);
 }
 
-/* With a default a select never does, and takes it only where nothing is ready. */
+/* A select with a default never blocks, and takes the default only if nothing is ready. */
 TEST_F(select3, select_default)
 {
 	struct gochan_op send = op_send(self->room, &self->v);
@@ -253,7 +252,7 @@ TEST_F(select3, select_default)
 	EXPECT_EQ(7, self->v);
 }
 
-/* A closed channel does in a select what it does alone. */
+/* A closed channel behaves in a select as it does alone. */
 TEST_F(select3, select_closed)
 {
 	struct gochan_op recv = op_recv(self->closed, &self->v);
@@ -266,7 +265,7 @@ TEST_F(select3, select_closed)
 	EXPECT_EQ(-EPIPE, send.result);
 }
 
-/* A select that could meet only itself blocks. */
+/* A select whose only possible peer is itself blocks. */
 TEST_F(select3, select_itself)
 {
 	struct gochan_op ops[2] = {
@@ -281,7 +280,7 @@ TEST_F(select3, select_itself)
 
 /* ---- select4.go ---- */
 
-/* Where the op that is not ready would put its message does not matter. */
+/* The buffer of an op that is not ready is not touched, and may be invalid. */
 TEST(select4_go)
 {
 	const int c = make_chan(1);
@@ -296,15 +295,15 @@ TEST(select4_go)
 
 /* ---- select5.go ---- */
 
-/* The ops that are never ready, of which each test has some. */
+/* Ops that are never ready, of which each select has some. */
 #define NEVER		4
 #define EVERY_MASK	16
 
 struct choice {
 	int c;
 	int dummy;
-	unsigned int mask;	/* which of those that are never ready */
-	unsigned int at;	/* where among them the one on c stands */
+	unsigned int mask;	/* which ops that are never ready */
+	unsigned int at;	/* position of the op on c among them */
 	long long timeout;
 	unsigned int flags;
 };
@@ -323,7 +322,7 @@ static unsigned int never_ready(struct gochan_op *ops, int dummy, unsigned int m
 	return n;
 }
 
-/* Do what is ready among what is not. */
+/* A select of the ready op and of ops that are never ready. */
 static bool choose(const struct choice *how, struct gochan_op ready)
 {
 	struct gochan_op ops[NEVER + 1];
@@ -335,7 +334,7 @@ static bool choose(const struct choice *how, struct gochan_op ready)
 	       ops[how->at].result == 0;
 }
 
-/* A select that receives what was sent, and one that sends what is received. */
+/* One select that sends, and one that receives the message. */
 static bool choose_both(const struct choice *how)
 {
 	static long n;
@@ -348,7 +347,7 @@ static bool choose_both(const struct choice *how)
 	return choose(how, op_send(how->c, &n)) && recv_is(how->c, n);
 }
 
-/* Whatever stands beside it in whatever order, the op that is ready is done. */
+/* The op that is ready happens, whatever the others are and in any order. */
 TEST(select5_select)
 {
 	struct choice how = {
@@ -370,7 +369,7 @@ TEST(select5_select)
 	EXPECT_EQ(0U, ch_info(how.dummy).sent);
 }
 
-/* Outside of a select, in each way that there is. */
+/* Outside of a select, by every call. */
 TEST(select5_plain)
 {
 	const struct timespec past = {};
@@ -397,7 +396,7 @@ TEST(select5_plain)
 	EXPECT_EQ(n, x);
 }
 
-/* With nothing ready beside the default, that is taken and nothing is touched. */
+/* If nothing is ready the default is taken, and no buffer is touched. */
 TEST(select5_nonblock)
 {
 	struct gochan_op ops[NEVER];
@@ -445,7 +444,7 @@ static bool send_c2(void *arg)
 	return !send_long(three->c2, 2);
 }
 
-/* A select that was last in a line, and won elsewhere, leaves the line whole. */
+/* A select that is last in a wait queue and claimed elsewhere leaves the queue intact. */
 TEST_F(select, select6_go)
 {
 	const struct three three = {
@@ -485,7 +484,7 @@ static int do_form(int form, struct gochan_op op, struct gochan_op other)
 	return form == 0 ? batch_ops(ops, 1) - 1 : select_ops(ops, form);
 }
 
-/* Take a message without a look at it. */
+/* Receive a message and discard it. */
 static bool discard(void *arg)
 {
 	const struct discard *d = arg;
@@ -495,7 +494,7 @@ static bool discard(void *arg)
 		       GOCHAN_RECV(d->other[0], NULL, 0)) == 0;
 }
 
-/* One who sends meets one who waits and discards. */
+/* Send to a blocked receiver that discards the message. */
 static bool sends_to_discard(struct gos *gos, struct discard d, int form)
 {
 	const long one = 1;
@@ -536,7 +535,7 @@ static bool send_fives(void *arg)
 	return errno == EPIPE;
 }
 
-/* Selects of one, none and two ops against one who sends all the time. */
+/* Selects of one, no and two ops while another task keeps sending. */
 TEST_F(select, select8_go)
 {
 	const int ch = make_chan(0);
@@ -569,7 +568,7 @@ struct mux {
 	int done;
 };
 
-/* A counter to any of four channels. */
+/* Send a counter on any of four channels. */
 static bool send_counter(void *arg)
 {
 	const struct mux *mux = arg;
@@ -611,7 +610,7 @@ static bool close_out(void *arg)
 	return !gochan_close(mux->out);
 }
 
-/* Never do two ops of one select happen, nor none. */
+/* Exactly one op of each select happens. */
 TEST_F(select, doubleselect_go)
 {
 	struct mux mux = {
@@ -659,7 +658,7 @@ static bool select_in_crowd(void *arg)
 	return recv_is(crowd->c, 2);
 }
 
-/* Who is served on one channel is in the line of the other once, not twice. */
+/* A select that completed on one channel is not queued twice on the other. */
 TEST_F(select, chanlinear_go)
 {
 	struct crowd crowd = {

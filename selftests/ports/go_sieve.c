@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What Go's test/chan/sieve1.go, sieve2.go and test/235.go do: chains and loops
- * of processes, which have nothing but the ends of their channels.
+ * Ports of Go's test/chan/sieve1.go, sieve2.go and test/235.go: chains and loops of
+ * processes that hold only the handles that they need.
  *
- * In Go their goroutines stay until the program ends. Here each has an end of
- * a channel that nobody else has, and when the results are not wanted any more
- * one after the other learns it by EPIPE and ends, which is tested, too.
+ * In Go the goroutines run until the program ends. Here, when the results are not
+ * wanted any more, the last handle that may receive them is closed; then one process
+ * after the other gets EPIPE and exits, which is tested, too.
  */
 #include <kselftest_harness.h>
 
@@ -18,12 +18,12 @@ static const long primes[] = {
 
 #define PRIMES		(sizeof(primes) / sizeof(primes[0]))
 
-/* ---- processes with ends of channels ---- */
+/* ---- processes and their handles ---- */
 
 #define FIRST_FD	3
 #define LAST_FD		63
 
-/* What a process keeps of its parent's channels; -1 for what it does not need. */
+/* The handles that a process keeps of its parent's; -1: none. */
 struct ends {
 	int in;
 	int out;
@@ -57,7 +57,7 @@ static void make_pair(int fds[2], unsigned int capacity)
 		abort();
 }
 
-/* Start a process that sends; what it sends to has @ends->out, the rest is as given. */
+/* Start a process that sends on a new channel. Returns the receiving end. */
 static int start_source(bool (*run)(const struct ends *ends), struct ends ends,
 			unsigned int capacity, pid_t *pid)
 {
@@ -71,7 +71,7 @@ static int start_source(bool (*run)(const struct ends *ends), struct ends ends,
 	return fds[0];
 }
 
-/* Who wanted the results is gone. */
+/* No receiver is left. */
 static bool is_end(int err)
 {
 	return err == -EPIPE;
@@ -108,7 +108,7 @@ static bool filter(const struct ends *ends)
 	return is_end(err);
 }
 
-/* Put a filter for each prime that comes through behind the others. */
+/* Append a filter to the chain for each prime that passes it. */
 static bool sieve(const struct ends *ends)
 {
 	pid_t pids[PRIMES + 2];
@@ -144,7 +144,7 @@ TEST(sieve1_go)
 
 /* ---- chan/sieve2.go ---- */
 
-/* The odd multiples of p from p * p on; of 1 all odd numbers, from 5 on. */
+/* The odd multiples of p from p * p on; for p = 1 the odd numbers from 5 on. */
 static bool multiples(const struct ends *ends)
 {
 	const long p = ends->p;
@@ -160,7 +160,7 @@ static int start_multiples(long p, unsigned int capacity, pid_t *pid)
 	return start_source(multiples, (struct ends){ .in = -1, .p = p }, capacity, pid);
 }
 
-/* The streams of multiples, with the number that each is at. */
+/* The streams of multiples and the next number of each. */
 struct merge {
 	unsigned int n;
 	struct {
@@ -193,7 +193,7 @@ static long lowest(const struct merge *m)
 	return head;
 }
 
-/* Send the lowest number of all streams, once, and go past it. */
+/* Send the lowest number of all streams, once, and advance these. */
 static int send_lowest(struct merge *m, int out)
 {
 	const long head = lowest(m);
@@ -205,8 +205,8 @@ static int send_lowest(struct merge *m, int out)
 }
 
 /*
- * Merge the multiples of all primes into the composites, in order. The next
- * prime is needed only when all is sent that is below its square.
+ * Merge the multiples of all primes into the composites, in order. The next prime
+ * is needed only when all composites below its square have been sent.
  */
 static bool merge(const struct ends *ends)
 {
@@ -231,7 +231,7 @@ static bool merge(const struct ends *ends)
 
 #define PROXY_MAX	1024
 
-/* Take what comes at any time and send it on when that is possible. */
+/* Forward with an unlimited buffer: receive at any time, send when that is possible. */
 static bool proxy(const struct ends *ends)
 {
 	long queue[PROXY_MAX];
@@ -257,7 +257,7 @@ static bool proxy(const struct ends *ends)
 	return false;
 }
 
-/* What is among the candidates and not among the composites is prime. */
+/* A candidate that is not a composite is prime. */
 static bool sieve_out(const struct ends *ends)
 {
 	pid_t pid;
@@ -280,7 +280,7 @@ static bool sieve_out(const struct ends *ends)
 	return !reap(pid) && ok && (!err || is_end(err));
 }
 
-/* The primes found go back to where their multiples are made. */
+/* The primes that are found are fed back to where their multiples are generated. */
 TEST(sieve2_go)
 {
 	int results[2], composites[2], back[2], proxied[2];

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the methods of Java's BlockingQueue do, done with a channel: buffered
- * as ArrayBlockingQueue, unbuffered as SynchronousQueue. First how each method
- * is done, then the tests; JAVA.md has the table.
+ * The methods of Java's BlockingQueue on a channel: buffered as
+ * ArrayBlockingQueue, unbuffered as SynchronousQueue. First the methods, then the
+ * tests; JAVA.md has the table.
  */
 #include <kselftest_harness.h>
 
@@ -14,10 +14,10 @@
 #define SIZE		20
 #define NS_PER_S	1000000000LL
 
-/* Timed calls of which it is tested that they give up do so after this. */
+/* The timeout of calls that are expected to time out. */
 #define SHORT_NS	20000000LL
 
-/* The others wait for something that does happen. */
+/* The timeout of calls that are expected to complete. */
 #define LONG_NS		(WAIT_LIMIT * NS_PER_S)
 
 /* ---- the methods ---- */
@@ -92,7 +92,7 @@ static int size(int q)
 	return gochan_len(q);
 }
 
-/* remainingCapacity(), of one instant */
+/* remainingCapacity(), from one snapshot */
 static int remaining_capacity(int q)
 {
 	struct gochan_info info;
@@ -101,7 +101,7 @@ static int remaining_capacity(int q)
 	return ret ? ret : (int)(info.capacity - info.len);
 }
 
-/* drainTo(e, max): how many; one system call, up to max_select */
+/* drainTo(e, max): the number received; one system call, up to max_select */
 static int drain_to(int q, long *e, unsigned int max)
 {
 	struct gochan_op ops[4 * SIZE];
@@ -113,7 +113,7 @@ static int drain_to(int q, long *e, unsigned int max)
 	return n == -EAGAIN ? 0 : n;
 }
 
-/* addAll(e): how many went in, before one did not */
+/* addAll(e): the number sent before the first failure */
 static int add_all(int q, const long *e, unsigned int n)
 {
 	struct gochan_op ops[4 * SIZE];
@@ -125,7 +125,7 @@ static int add_all(int q, const long *e, unsigned int n)
 	return ret == -EAGAIN ? 0 : ret;
 }
 
-/* clear(): what is inside now, and not what comes meanwhile */
+/* clear(): drops what is buffered now, not what is sent meanwhile */
 static int clear(int q)
 {
 	long thrown_away[4 * SIZE];
@@ -138,7 +138,7 @@ static int clear(int q)
 
 FIXTURE(java) {
 	struct gos gos;
-	int q;		/* room for SIZE */
+	int q;		/* capacity SIZE */
 	int s;		/* synchronous */
 	long e;
 };
@@ -193,12 +193,12 @@ static bool in_order(const long *e, int n, long from)
 	return true;
 }
 
-/* Another thread or process, and what it is to find. */
+/* A call by another thread or process, and its expected result. */
 struct other {
 	int q;
 	long e;
 	int ret;
-	long long ns;	/* of the timed ones; 0 of the others */
+	long long ns;	/* the timeout; 0: none */
 };
 
 static bool do_put(void *arg)
@@ -232,7 +232,7 @@ static void start_take(struct gos *gos, int q, long e, int ret, long long ns)
 	go(gos, do_take, &o, sizeof(o));
 }
 
-/* Interrupt the last one that was started. */
+/* Interrupt the goroutine that was started last. */
 static void interrupt(const struct gos *gos)
 {
 	const struct go *last = &gos->go[gos->n - 1];
@@ -243,7 +243,7 @@ static void interrupt(const struct gos *gos)
 		kill(last->pid, SIGUSR1);
 }
 
-/* ArrayBlockingQueue: size, isEmpty and remainingCapacity go up and down. */
+/* ArrayBlockingQueue: size, isEmpty and remainingCapacity follow the contents. */
 TEST_F(java, array_size)
 {
 	EXPECT_EQ(SIZE, remaining_capacity(self->q));
@@ -264,7 +264,7 @@ TEST_F(java, array_size)
 	EXPECT_EQ(SIZE, remaining_capacity(self->q));
 }
 
-/* ArrayBlockingQueue: put waits for room, and take for an element. */
+/* ArrayBlockingQueue: put waits for a free slot, take for an element. */
 TEST_F(java, array_put_take)
 {
 	for (int i = 0; i < SIZE; i++)
@@ -288,7 +288,7 @@ TEST_F(java, array_put_take)
 	EXPECT_EQ(0, size(self->q));
 }
 
-/* Both: who is interrupted in put and take, timed or not, did nothing. */
+/* Both: put and take, timed or not, do nothing when they are interrupted. */
 TEST_F(java, interrupted)
 {
 	ASSERT_TRUE(fill_queue(self->q, 0));
@@ -316,7 +316,7 @@ TEST_F(java, interrupted)
 	}
 }
 
-/* Both: offer and poll with a timeout give up after it, and not before. */
+/* Both: offer and poll with a timeout do not time out early. */
 TEST_F(java, timed_out)
 {
 	const int qs[2] = { self->q, self->s };
@@ -341,7 +341,7 @@ TEST_F(java, timed_out)
 	EXPECT_EQ(0, size(self->s));
 }
 
-/* Both: they do not wait longer than they have to. */
+/* Both: offer and poll with a timeout return as soon as they can succeed. */
 TEST_F(java, timed_in_time)
 {
 	const int qs[2] = { self->q, self->s };
@@ -364,7 +364,7 @@ TEST_F(java, timed_in_time)
 	EXPECT_GT(LONG_NS, now_ns() - start);
 }
 
-/* ArrayBlockingQueue: peek and element show the head and leave it. */
+/* ArrayBlockingQueue: peek and element return the head without removing it. */
 TEST_F(java, array_peek)
 {
 	EXPECT_EQ(-EAGAIN, peek(self->q, &self->e));
@@ -382,7 +382,7 @@ TEST_F(java, array_peek)
 	EXPECT_EQ(-EAGAIN, peek(self->q, &self->e));
 }
 
-/* ArrayBlockingQueue: drainTo takes all, or so many, in order. */
+/* ArrayBlockingQueue: drainTo takes all, or up to max, in order. */
 TEST_F(java, array_drain_to)
 {
 	long e[2 * SIZE];
@@ -402,7 +402,7 @@ TEST_F(java, array_drain_to)
 	EXPECT_EQ(1, size(self->q));
 }
 
-/* ArrayBlockingQueue: addAll puts in what there is room for, in order. */
+/* ArrayBlockingQueue: addAll adds what fits, in order. */
 TEST_F(java, array_add_all)
 {
 	long e[SIZE + 1], got[SIZE];
@@ -432,7 +432,7 @@ TEST_F(java, array_drain_to_fixed)
 	EXPECT_EQ(0, size(q));
 }
 
-/* ArrayBlockingQueue: what a blocked put brings comes after what was inside. */
+/* ArrayBlockingQueue: drainTo gets the element of a blocked put last. */
 TEST_F(java, array_drain_to_active_put)
 {
 	long e[2 * SIZE];
@@ -447,7 +447,7 @@ TEST_F(java, array_drain_to_active_put)
 	EXPECT_TRUE(in_order(e, n, 0));
 }
 
-/* ArrayBlockingQueue: clear makes room for a blocked put. */
+/* ArrayBlockingQueue: clear lets a blocked put complete. */
 TEST_F(java, array_clear)
 {
 	EXPECT_EQ(0, clear(self->q));
@@ -465,7 +465,7 @@ TEST_F(java, array_clear)
 	EXPECT_EQ(SIZE, self->e);
 }
 
-/* SynchronousQueue: it has no inside, also not while somebody waits. */
+/* SynchronousQueue: it is always empty, even with a blocked put. */
 TEST_F(java, synchronous_size)
 {
 	EXPECT_EQ(0, size(self->s));
@@ -482,7 +482,7 @@ TEST_F(java, synchronous_size)
 	EXPECT_TRUE(go_ended(&self->gos));
 }
 
-/* SynchronousQueue: put and take wait for each other; offer and poll for none. */
+/* SynchronousQueue: put and take wait for each other; offer and poll do not block. */
 TEST_F(java, synchronous_put_take)
 {
 	start_put(&self->gos, self->s, 86, 0, 0);
@@ -510,7 +510,7 @@ TEST_F(java, synchronous_put_take)
 	EXPECT_TRUE(go_ended(&self->gos));
 }
 
-/* SynchronousQueue: peek, unlike Java's, shows what a blocked put would give. */
+/* SynchronousQueue: unlike Java's, peek returns the element of a blocked put. */
 TEST_F(java, synchronous_peek)
 {
 	EXPECT_EQ(-EAGAIN, peek(self->s, &self->e));
@@ -524,7 +524,7 @@ TEST_F(java, synchronous_peek)
 	EXPECT_EQ(-EAGAIN, peek(self->s, &self->e));
 }
 
-/* SynchronousQueue: drainTo takes from those who wait, in the order they came. */
+/* SynchronousQueue: drainTo takes from blocked puts, in order of arrival. */
 TEST_F(java, synchronous_drain_to)
 {
 	long e[SIZE];
@@ -541,7 +541,7 @@ TEST_F(java, synchronous_drain_to)
 	EXPECT_TRUE(go_ended(&self->gos));
 }
 
-/* Both: as with Java's fair queues, who comes first is served first. */
+/* Both: as in Java's fair queues, waiters complete in order of arrival. */
 TEST_F(java, fair)
 {
 	const int qs[2] = { self->q, self->s };

@@ -7,6 +7,7 @@
 #include <kselftest_harness.h>
 
 #include "../lib/common.h"
+#include "../lib/ops.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -111,26 +112,28 @@ TEST(r9_r19_receiver_is_charged)
  */
 TEST(r9_r19_receiver_over_limit)
 {
-	int ch, other, i;
-	char *buf = malloc(MIB);
-	struct gochan_op op;
+	const int ch = ch_make(0, MIB, 0);
+	char *buf = malloc(MIB), c = 'x';
+	struct gochan_op *op;
+	struct call *call;
 	struct job *job;
-	char c = 'x';
+	int i;
 
-	ch = ch_make(0, MIB, 0);
 	ASSERT_LE(0, ch);
 	ASSERT_EQ(0, as_user(USER));
-	other = ch_make(limit_mib() - 1, MIB - 128, 0);
-	ASSERT_LE(0, other);
+	ASSERT_LE(0, ch_make(limit_mib() - 1, MIB - 128, 0));
 	for (i = 0; i < 2; i++) {
-		op = (struct gochan_op)GOCHAN_RECV(ch, buf, MIB);
-		job = i ? job_ops(BY_THREAD, ch, GOCHAN_IOC_SELECT, &op, 1) :
-			  job_recv(BY_THREAD, ch, MIB);
+		call = i ? call_select(ch) : call_batch(ch);
+		op = call_recv(call, ch);
+		op->buf = (unsigned long)buf;
+		op->len = MIB;
+		call_start(call, BY_THREAD);
 		ASSERT_TRUE(wait_for_waiters(ch, 0, 1));
 		ASSERT_EQ(0, as_root());
 		EXPECT_EQ(-EAGAIN, ch_try_send(ch, big, MIB));
 		ASSERT_EQ(0, as_user(USER));
-		EXPECT_EQ(-EDQUOT, job_wait(job));
+		EXPECT_EQ(-EDQUOT, call_wait(call));
+		EXPECT_EQ(-EDQUOT, op->result);
 	}
 	job = job_recv(BY_THREAD, ch, MIB);
 	ASSERT_TRUE(wait_for_waiters(ch, 0, 1));

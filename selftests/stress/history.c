@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Processes do random things to a few channels, each noting when it called and
- * when that returned; then ../checker decides whether Go channels could have done
- * it. They send, receive, select and batch, blocking or not, with deadlines,
- * into memory that is not there; they are interrupted and killed; and each
- * channel ends by close, or as nobody is left to send, or to receive.
+ * Linearizability. Processes perform random operations on a few channels and
+ * record the time of each call and return; ../checker then decides whether Go
+ * channels could have produced this history. The operations are sends, receives,
+ * selects and batches, blocking or not, with deadlines, some to or from memory
+ * that faults; processes are interrupted and killed; each channel ends by a close
+ * or by a hangup of either side.
  *
- * GOCHAN_SEED=N in the environment repeats the random choices of a run, though
- * not who is faster. GOCHAN_HISTORY=FILE gets the history that was rejected.
+ * GOCHAN_SEED=N in the environment repeats the random choices of a run, but not
+ * its timing. A history that is rejected is written to GOCHAN_HISTORY=FILE.
  */
 #include <kselftest_harness.h>
 
@@ -24,13 +25,14 @@
 #define LOG_MAX		4096
 #define ROUNDS		3
 #define MOST_UNDECIDED	3
-#define ROUND_OPS	1200	/* operations after which a round ends */
+#define ROUND_OPS	1200	/* after so many operations a round ends */
 #define ROUND_KILLS	6
 #define PARTS		3	/* ops of a select or batch, at most */
 #define TICK_NS		1000000
 
 enum { MAY_SEND = 1, MAY_RECV = 2 };
-enum plan { CLOSE, SENDERS_GO, RECEIVERS_GO, PLANS };
+/* How a channel ends. */
+enum ending { CLOSE, DROP_SENDERS, DROP_RECEIVERS, ENDINGS };
 
 struct message {
 	unsigned int value;
@@ -38,44 +40,44 @@ struct message {
 	unsigned char fill[];
 };
 
-/* What one process, or one after the other in its place, did. */
+/* What one process did, and those that replaced it. */
 struct log {
-	bool ready;		/* it has its own handles, and no others */
+	bool ready;		/* it has its own handles and has closed the shared ones */
 	unsigned int values;	/* messages made */
-	unsigned int wrong;	/* results that cannot be */
+	unsigned int wrong;	/* impossible results */
 	unsigned int groups;	/* selects and batches */
 	unsigned int count;
 	struct lin_op ops[LOG_MAX];
 };
 
-/* What all processes share; the log of the one that leads is the first. */
-struct board {
+/* What all processes share; the first log is the test process's. */
+struct shared {
 	bool ending;
-	enum plan plans[CHANNELS];
+	enum ending endings[CHANNELS];
 	struct log logs[1 + WORKERS];
 };
 
 struct worker {
 	pid_t pid;
-	int who;
-	unsigned int from;	/* where the log of this process begins */
+	int process;
+	unsigned int first_op;	/* of this process, in its log */
 	unsigned int rights[CHANNELS];
 	unsigned long long random;
 
-	/* of the process itself */
-	struct board *board;
+	/* used by the process itself */
+	struct shared *shared;
 	struct log *log;
 	int ch[CHANNELS];
 	unsigned int msg_size;
-	unsigned int to_see[CHANNELS];	/* ends, when it is ending */
-	bool leaving;
+	unsigned int pending[CHANNELS];	/* directions whose end it has still to see */
+	bool ending;
 	struct message *out[PARTS];
 	struct message *in[PARTS];
-	void *nowhere;
+	void *inaccessible;
 };
 
 struct run {
-	struct board *board;
+	struct shared *shared;
 	struct worker workers[WORKERS];
 	int ch[CHANNELS];
 	unsigned long long random;
@@ -135,10 +137,10 @@ FIXTURE_SETUP(history)
 	const unsigned long long seed = choose_seed();
 
 	TH_LOG("GOCHAN_SEED=%llu", seed);
-	self->run.board = mmap(NULL, sizeof(*self->run.board), PROT_READ | PROT_WRITE,
-			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, self->run.board);
-	/* an odd factor, so that near seeds give far numbers; never 0 */
+	self->run.shared = mmap(NULL, sizeof(*self->run.shared), PROT_READ | PROT_WRITE,
+				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->run.shared);
+	/* an odd factor spreads neighbouring seeds; the state must not be 0 */
 	self->run.random = (seed * 2 + 1) * 0x9e3779b97f4a7c15ULL;
 }
 
@@ -146,19 +148,19 @@ FIXTURE_TEARDOWN(history)
 {
 }
 
-/* ---- noting ---- */
+/* ---- recording ---- */
 
 /*
- * An operation is about to be called, the @nth of those that are called as one;
- * until it returns nobody knows.
+ * Record an operation that is about to be called, the @nth of one system call.
+ * Its result is unknown until it returns.
  */
-static struct lin_op *note_call(struct log *log, unsigned int nth, int who, int channel,
+static struct lin_op *note_call(struct log *log, unsigned int nth, int process, int channel,
 				enum lin_kind kind)
 {
 	struct lin_op *op = &log->ops[log->count + nth];
 
 	*op = (struct lin_op){
-		.who = who,
+		.process = process,
 		.channel = channel,
 		.kind = kind,
 		.result = LIN_KILLED,
@@ -168,7 +170,7 @@ static struct lin_op *note_call(struct log *log, unsigned int nth, int who, int 
 	return op;
 }
 
-/* The last thing before the call of the @n operations noted since. */
+/* Set the call time of the @n operations just recorded, immediately before the call. */
 static void note_called(struct log *log, unsigned int n)
 {
 	const long long now = now_ns();
@@ -179,7 +181,7 @@ static void note_called(struct log *log, unsigned int n)
 	__atomic_store_n(&log->count, log->count + n, __ATOMIC_RELEASE);
 }
 
-/* Its results are noted: @now is the first thing that was done after it. */
+/* The result is recorded: set the time, @now, that was read right after the call. */
 static void note_returned(struct lin_op *op, long long now)
 {
 	__atomic_store_n(&op->ret, now, __ATOMIC_RELEASE);
@@ -204,7 +206,7 @@ static void note_result(struct log *log, struct lin_op *op, int err)
 
 static size_t make_message(struct worker *w, struct message *msg)
 {
-	msg->value = (unsigned int)w->who << 20 | ++w->log->values;
+	msg->value = (unsigned int)w->process << 20 | ++w->log->values;
 	msg->len = sizeof(*msg) + random_below(&w->random, w->msg_size - sizeof(*msg) + 1);
 	memset(msg->fill, msg->value & 0xff, msg->len - sizeof(*msg));
 	return msg->len;
@@ -222,7 +224,7 @@ static bool is_whole(const struct message *msg, size_t len)
 	return true;
 }
 
-/* A receive ended with @err, or with a message, or, with neither, with the end. */
+/* Record a receive: it failed with @err, got a message, or, with neither, saw the end. */
 static void note_received(struct worker *w, struct lin_op *op, int err, const struct message *msg,
 			  size_t len)
 {
@@ -230,7 +232,7 @@ static void note_received(struct worker *w, struct lin_op *op, int err, const st
 		note_result(w->log, op, err);
 	} else {
 		op->result = LIN_ENDED;
-		w->to_see[op->channel] &= ~MAY_RECV;
+		w->pending[op->channel] &= ~MAY_RECV;
 	}
 	if (err || !len)
 		return;
@@ -242,12 +244,12 @@ static void note_sent(struct worker *w, struct lin_op *op, int err)
 {
 	note_result(w->log, op, err);
 	if (err == EPIPE)
-		w->to_see[op->channel] &= ~MAY_SEND;
+		w->pending[op->channel] &= ~MAY_SEND;
 }
 
 /* ---- one operation ---- */
 
-/* How a read or write is kept from blocking. */
+/* Whether a read or write blocks: if not, by RWF_NOWAIT or O_NONBLOCK. */
 enum how { BLOCKS, NOWAIT, NONBLOCK };
 
 static enum how choose_how(struct worker *w, int channel)
@@ -259,13 +261,13 @@ static enum how choose_how(struct worker *w, int channel)
 	return how;
 }
 
-/* Room for a message: there, or there when it is touched, or nowhere. */
-static void *choose_room(struct worker *w, unsigned int part)
+/* A buffer for a message: populated, populated when touched, or inaccessible. */
+static void *choose_buf(struct worker *w, unsigned int part)
 {
 	const unsigned int dice = random_below(&w->random, 16);
 
 	if (!dice)
-		return w->nowhere;
+		return w->inaccessible;
 	if (dice < 4)
 		madvise(w->in[part], w->msg_size, MADV_DONTNEED);
 	return w->in[part];
@@ -275,8 +277,8 @@ static void do_write(struct worker *w, int channel, enum how how)
 {
 	struct message *msg = w->out[0];
 	const size_t len = make_message(w, msg);
-	struct lin_op *op = note_call(w->log, 0, w->who, channel, LIN_SEND);
-	const void *data = random_below(&w->random, 32) ? msg : w->nowhere;
+	struct lin_op *op = note_call(w->log, 0, w->process, channel, LIN_SEND);
+	const void *data = random_below(&w->random, 32) ? msg : w->inaccessible;
 	long long now;
 	ssize_t ret;
 
@@ -295,25 +297,25 @@ static void do_write(struct worker *w, int channel, enum how how)
 
 static void do_read(struct worker *w, int channel, enum how how)
 {
-	struct lin_op *op = note_call(w->log, 0, w->who, channel, LIN_RECV);
-	void *room = choose_room(w, 0);
+	struct lin_op *op = note_call(w->log, 0, w->process, channel, LIN_RECV);
+	void *buf = choose_buf(w, 0);
 	long long now;
 	ssize_t ret;
 
 	op->blocking = how == BLOCKS;
 	note_called(w->log, 1);
 	if (how == NOWAIT)
-		ret = ch_try_recv(w->ch[channel], room, w->msg_size);
+		ret = ch_try_recv(w->ch[channel], buf, w->msg_size);
 	else
-		ret = ch_recv(w->ch[channel], room, w->msg_size);
+		ret = ch_recv(w->ch[channel], buf, w->msg_size);
 	now = now_ns();
-	note_received(w, op, ret < 0 ? -ret : 0, room, ret < 0 ? 0 : ret);
+	note_received(w, op, ret < 0 ? -ret : 0, buf, ret < 0 ? 0 : ret);
 	note_returned(op, now);
 }
 
 static void do_info(struct worker *w, int channel)
 {
-	struct lin_op *op = note_call(w->log, 0, w->who, channel, LIN_INFO);
+	struct lin_op *op = note_call(w->log, 0, w->process, channel, LIN_INFO);
 	struct gochan_info info;
 	long long now;
 
@@ -342,7 +344,7 @@ static void add_part(struct worker *w, struct call *call, int channel, enum lin_
 		     bool blocking)
 {
 	const unsigned int n = call->count++;
-	struct lin_op *note = note_call(w->log, n, w->who, channel, kind);
+	struct lin_op *note = note_call(w->log, n, w->process, channel, kind);
 	size_t len;
 
 	note->blocking = blocking;
@@ -352,7 +354,7 @@ static void add_part(struct worker *w, struct call *call, int channel, enum lin_
 		note->value = w->out[n]->value;
 		call->ops[n] = GOCHAN_SEND(w->ch[channel], w->out[n], len);
 	} else {
-		call->ops[n] = GOCHAN_RECV(w->ch[channel], choose_room(w, n), w->msg_size);
+		call->ops[n] = GOCHAN_RECV(w->ch[channel], choose_buf(w, n), w->msg_size);
 	}
 }
 
@@ -367,7 +369,7 @@ static void note_part(struct worker *w, struct call *call, unsigned int n, int e
 		note_received(w, call->notes[n], err, w->in[n], err || end ? 0 : op->len);
 }
 
-/* A select: @at happened or failed, and if it is none then none was ready. */
+/* Record a select: one op happened or failed, or none was ready. */
 static void note_select(struct worker *w, struct call *call, int ret, int err)
 {
 	unsigned int i;
@@ -386,7 +388,7 @@ static void note_select(struct worker *w, struct call *call, int ret, int err)
 	}
 }
 
-/* A batch: @ret happened, the next one failed, what follows did not begin. */
+/* Record a batch: @ret ops happened, the next one failed, the rest did not begin. */
 static void note_batch(struct worker *w, struct call *call, int ret)
 {
 	const unsigned int done = ret < 0 ? 0 : ret;
@@ -408,7 +410,7 @@ static void note_call_returned(const struct call *call, long long now)
 		note_returned(call->notes[i], now);
 }
 
-/* For ever, not at all, or a moment. */
+/* None, zero or up to 1.5 ms. */
 static long long choose_timeout(struct worker *w)
 {
 	const unsigned int dice = random_below(&w->random, 4);
@@ -450,7 +452,8 @@ static void do_select(struct worker *w)
 		const int channel = choose_channel(w);
 
 		add_part(w, &call, channel, choose_kind(w, channel), timeout != 0);
-		call.notes[call.count - 1]->select = (unsigned int)w->who << 20 | w->log->groups;
+		call.notes[call.count - 1]->select =
+			(unsigned int)w->process << 20 | w->log->groups;
 	}
 	note_called(w->log, count);
 	ret = gochan_select(call.ops, count, timeout, 0);
@@ -460,7 +463,7 @@ static void do_select(struct worker *w)
 	note_call_returned(&call, now);
 }
 
-/* On one channel, as the order across channels is not the checker's. */
+/* On one channel, as the checker does not check the order across channels. */
 static void do_batch(struct worker *w, int channel)
 {
 	const unsigned int flags = random_below(&w->random, 3) ? 0 : GOCHAN_WAITFORONE;
@@ -475,7 +478,7 @@ static void do_batch(struct worker *w, int channel)
 	while (call.count < count) {
 		add_part(w, &call, channel, choose_kind(w, channel),
 			 timeout && !(flags && call.count));
-		call.notes[call.count - 1]->batch = (unsigned int)w->who << 20 | w->log->groups;
+		call.notes[call.count - 1]->batch = (unsigned int)w->process << 20 | w->log->groups;
 	}
 	note_called(w->log, count);
 	ret = gochan_batch(call.ops, count, timeout, flags);
@@ -486,10 +489,10 @@ static void do_batch(struct worker *w, int channel)
 
 /* ---- handles ---- */
 
-static int open_handle(struct log *log, int who, int ch, int channel, unsigned int rights)
+static int open_handle(struct log *log, int process, int ch, int channel, unsigned int rights)
 {
 	static const int modes[] = { [1] = O_WRONLY, [2] = O_RDONLY, [3] = O_RDWR };
-	struct lin_op *op = note_call(log, 0, who, channel, LIN_HANDLES);
+	struct lin_op *op = note_call(log, 0, process, channel, LIN_HANDLES);
 	int fd;
 
 	op->senders = !!(rights & MAY_SEND);
@@ -502,9 +505,9 @@ static int open_handle(struct log *log, int who, int ch, int channel, unsigned i
 	return fd;
 }
 
-static void close_handle(struct log *log, int who, int ch, int channel, unsigned int rights)
+static void close_handle(struct log *log, int process, int ch, int channel, unsigned int rights)
 {
-	struct lin_op *op = note_call(log, 0, who, channel, LIN_HANDLES);
+	struct lin_op *op = note_call(log, 0, process, channel, LIN_HANDLES);
 
 	op->senders = -!!(rights & MAY_SEND);
 	op->receivers = -!!(rights & MAY_RECV);
@@ -514,8 +517,8 @@ static void close_handle(struct log *log, int who, int ch, int channel, unsigned
 	note_returned(op, now_ns());
 }
 
-/* Keep @rights on the channel, by a handle that has no others. */
-static void narrow(struct worker *w, int channel, unsigned int rights)
+/* Replace the handle on the channel by one that has only @rights. */
+static void narrow_rights(struct worker *w, int channel, unsigned int rights)
 {
 	const unsigned int had = w->rights[channel];
 	const int old = w->ch[channel];
@@ -523,14 +526,14 @@ static void narrow(struct worker *w, int channel, unsigned int rights)
 	if (had == rights)
 		return;
 	if (rights)
-		w->ch[channel] = open_handle(w->log, w->who, old, channel, rights);
-	close_handle(w->log, w->who, old, channel, had);
+		w->ch[channel] = open_handle(w->log, w->process, old, channel, rights);
+	close_handle(w->log, w->process, old, channel, had);
 	w->rights[channel] = rights;
 }
 
 static void do_close(struct worker *w, int channel)
 {
-	struct lin_op *op = note_call(w->log, 0, w->who, channel, LIN_CLOSE);
+	struct lin_op *op = note_call(w->log, 0, w->process, channel, LIN_CLOSE);
 	long long now;
 	int ret;
 
@@ -543,27 +546,27 @@ static void do_close(struct worker *w, int channel)
 
 /* ---- a process ---- */
 
-/* The round ends: do what the channel's plan says, and see what comes of it. */
+/* The round ends: end the channel as chosen, then continue until its end was seen. */
 static void end_channel(struct worker *w, int channel)
 {
-	const enum plan plan = w->board->plans[channel];
+	const enum ending ending = w->shared->endings[channel];
 
-	if (plan == SENDERS_GO)
-		narrow(w, channel, w->rights[channel] & MAY_RECV);
-	else if (plan == RECEIVERS_GO)
-		narrow(w, channel, w->rights[channel] & MAY_SEND);
+	if (ending == DROP_SENDERS)
+		narrow_rights(w, channel, w->rights[channel] & MAY_RECV);
+	else if (ending == DROP_RECEIVERS)
+		narrow_rights(w, channel, w->rights[channel] & MAY_SEND);
 	else if (w->rights[channel] & MAY_SEND)
 		do_close(w, channel);
-	w->to_see[channel] = w->rights[channel];
+	w->pending[channel] = w->rights[channel];
 }
 
-static void look_up(struct worker *w)
+static void check_ending(struct worker *w)
 {
 	int i;
 
-	if (w->leaving || !__atomic_load_n(&w->board->ending, __ATOMIC_ACQUIRE))
+	if (w->ending || !__atomic_load_n(&w->shared->ending, __ATOMIC_ACQUIRE))
 		return;
-	w->leaving = true;
+	w->ending = true;
 	for (i = 0; i < CHANNELS; i++)
 		end_channel(w, i);
 }
@@ -574,8 +577,8 @@ static bool has_more_to_do(const struct worker *w)
 	int i;
 
 	for (i = 0; i < CHANNELS; i++)
-		left |= w->to_see[i];
-	return (!w->leaving || left) && w->log->count < LOG_MAX - 4 * CHANNELS;
+		left |= w->pending[i];
+	return (!w->ending || left) && w->log->count < LOG_MAX - 4 * CHANNELS;
 }
 
 static void do_one(struct worker *w, int channel, enum how how)
@@ -593,7 +596,7 @@ static void do_something(struct worker *w)
 
 	if (dice < 4)
 		do_info(w, channel);
-	/* who saw somebody wait has to find him */
+	/* a waiter that INFO counted has to be found by a send or receive */
 	if (dice < 3)
 		do_one(w, channel, NOWAIT);
 	else if (dice < 13)
@@ -613,7 +616,7 @@ static void *map(size_t size, int prot)
 	return mem;
 }
 
-static void arrive(struct worker *w)
+static void set_up_worker(struct worker *w)
 {
 	int i, shared;
 
@@ -621,10 +624,12 @@ static void arrive(struct worker *w)
 		w->in[i] = map(w->msg_size, PROT_READ | PROT_WRITE);
 		w->out[i] = map(w->msg_size, PROT_READ | PROT_WRITE);
 	}
-	w->nowhere = map(w->msg_size, PROT_NONE);
+	w->inaccessible = map(w->msg_size, PROT_NONE);
 	for (i = 0; i < CHANNELS; i++) {
 		shared = w->ch[i];
-		w->ch[i] = w->rights[i] ? open_handle(w->log, w->who, shared, i, w->rights[i]) : -1;
+		w->ch[i] = -1;
+		if (w->rights[i])
+			w->ch[i] = open_handle(w->log, w->process, shared, i, w->rights[i]);
 		close(shared);
 	}
 	__atomic_store_n(&w->log->ready, true, __ATOMIC_RELEASE);
@@ -632,21 +637,21 @@ static void arrive(struct worker *w)
 
 static void work(struct worker *w)
 {
-	arrive(w);
+	set_up_worker(w);
 	do {
 		do_something(w);
-		look_up(w);
+		check_ending(w);
 	} while (has_more_to_do(w));
 }
 
-/* ---- who leads them ---- */
+/* ---- the test process ---- */
 
 static void start(struct run *run, struct worker *w)
 {
 	random_below(&run->random, 2);
 	w->random = run->random;
 	w->log->ready = false;
-	w->from = w->log->count;
+	w->first_op = w->log->count;
 	w->pid = child();
 	if (w->pid)
 		return;
@@ -654,14 +659,14 @@ static void start(struct run *run, struct worker *w)
 	_exit(0);
 }
 
-/* Its handles went when it died, after what it was doing. */
-static void note_dropped(struct worker *w, int channel, long long began, long long now)
+/* A killed process released its handles after its last operation. */
+static void note_released(struct worker *w, int channel, long long began, long long now)
 {
 	int senders = 0, receivers = 0;
 	struct lin_op *op;
 	unsigned int i;
 
-	for (i = w->from; i < w->log->count; i++) {
+	for (i = w->first_op; i < w->log->count; i++) {
 		op = &w->log->ops[i];
 		if (op->kind != LIN_HANDLES || op->channel != channel)
 			continue;
@@ -670,7 +675,7 @@ static void note_dropped(struct worker *w, int channel, long long began, long lo
 	}
 	if (!senders && !receivers)
 		return;
-	op = note_call(w->log, 0, w->who, channel, LIN_HANDLES);
+	op = note_call(w->log, 0, w->process, channel, LIN_HANDLES);
 	op->call = began;
 	op->ret = now;
 	op->senders = -senders;
@@ -679,14 +684,14 @@ static void note_dropped(struct worker *w, int channel, long long began, long lo
 	w->log->count++;
 }
 
-/* The process is gone, and what did not return did what it did by now. */
-static void note_gone(struct worker *w)
+/* The process has exited: operations that did not return took effect by now, if at all. */
+static void note_exit(struct worker *w)
 {
 	const long long now = now_ns();
 	const long long began = w->log->ops[w->log->count - 1].call;
 	unsigned int i;
 
-	for (i = w->from; i < w->log->count; i++) {
+	for (i = w->first_op; i < w->log->count; i++) {
 		if (w->log->ops[i].ret)
 			continue;
 		w->log->ops[i].ret = now;
@@ -694,7 +699,7 @@ static void note_gone(struct worker *w)
 			w->log->ops[i].result = LIN_PASSED;
 	}
 	for (i = 0; i < CHANNELS; i++)
-		note_dropped(w, i, began, now);
+		note_released(w, i, began, now);
 	w->pid = 0;
 }
 
@@ -711,7 +716,7 @@ static bool replace(struct run *run, struct worker *w)
 	status = reap(w->pid);
 	if (status != 128 + SIGKILL)
 		return false;
-	note_gone(w);
+	note_exit(w);
 	start(run, w);
 	return true;
 }
@@ -721,11 +726,11 @@ static unsigned int count_ops(const struct run *run)
 	unsigned int i, n = 0;
 
 	for (i = 0; i <= WORKERS; i++)
-		n += __atomic_load_n(&run->board->logs[i].count, __ATOMIC_RELAXED);
+		n += __atomic_load_n(&run->shared->logs[i].count, __ATOMIC_RELAXED);
 	return n;
 }
 
-/* The pace of disturbance. */
+/* Between two disturbances. */
 static void tick(void)
 {
 	const struct timespec ts = { .tv_nsec = TICK_NS };
@@ -733,7 +738,7 @@ static void tick(void)
 	nanosleep(&ts, NULL);
 }
 
-/* Interrupt somebody, or kill him if it is time for that. */
+/* Interrupt a random process, or kill it if a kill is due. */
 static bool disturb(struct run *run)
 {
 	struct worker *w = &run->workers[random_below(&run->random, WORKERS)];
@@ -750,8 +755,8 @@ static bool disturb(struct run *run)
 	return true;
 }
 
-/* Disturb them until they have done enough; false when they do not. */
-static bool lead(struct run *run)
+/* Disturb the processes until they have done ROUND_OPS; false on a timeout. */
+static bool disturb_all(struct run *run)
 {
 	const struct wait wait = wait_begin();
 
@@ -775,36 +780,36 @@ static bool wait_ready(const struct run *run)
 	return true;
 }
 
-/* Has it left? It may be blocked still, on a channel that it did not see end. */
-static bool see_off(struct worker *w, bool *well)
+/* Has it exited? It may still be blocked on a channel whose end it has not seen. */
+static bool try_reap(struct worker *w, bool *ok)
 {
 	int status;
 
 	kill(w->pid, SIGUSR1);
 	if (waitpid(w->pid, &status, WNOHANG) != w->pid)
 		return false;
-	*well &= !status;
-	note_gone(w);
+	*ok &= !status;
+	note_exit(w);
 	return true;
 }
 
-static bool wait_gone(struct run *run)
+static bool wait_exited(struct run *run)
 {
 	const struct wait wait = wait_begin();
 	unsigned int i, left = WORKERS;
-	bool well = true;
+	bool ok = true;
 
 	while (left) {
 		for (i = 0; i < WORKERS; i++)
-			left -= run->workers[i].pid && see_off(&run->workers[i], &well);
+			left -= run->workers[i].pid && try_reap(&run->workers[i], &ok);
 		if (!wait_more(&wait))
 			return false;
 		tick();
 	}
-	return well;
+	return ok;
 }
 
-/* The round ends; who leads has no handle any more, so that nobody may be left. */
+/* End the round. The test process closes its handles, so that channels can hang up. */
 static bool end(struct run *run)
 {
 	int i;
@@ -812,30 +817,30 @@ static bool end(struct run *run)
 	if (!wait_ready(run))
 		return false;
 	for (i = 0; i < CHANNELS; i++)
-		run->board->plans[i] = random_below(&run->random, PLANS);
-	__atomic_store_n(&run->board->ending, true, __ATOMIC_RELEASE);
+		run->shared->endings[i] = random_below(&run->random, ENDINGS);
+	__atomic_store_n(&run->shared->ending, true, __ATOMIC_RELEASE);
 	for (i = 0; i < CHANNELS; i++)
-		close_handle(&run->board->logs[0], 0, run->ch[i], i, MAY_SEND | MAY_RECV);
-	return wait_gone(run);
+		close_handle(&run->shared->logs[0], 0, run->ch[i], i, MAY_SEND | MAY_RECV);
+	return wait_exited(run);
 }
 
-/* The first may do everything, so that every channel has both ends. */
+/* The first has all rights, so that every channel has a sender and a receiver. */
 static void begin_worker(struct run *run, unsigned int i, unsigned int msg_size)
 {
 	struct worker *w = &run->workers[i];
 	unsigned int k;
 
 	*w = (struct worker){
-		.who = 1 + i,
-		.board = run->board,
-		.log = &run->board->logs[1 + i],
+		.process = 1 + i,
+		.shared = run->shared,
+		.log = &run->shared->logs[1 + i],
 		.msg_size = msg_size,
 	};
 	for (k = 0; k < CHANNELS; k++) {
 		w->rights[k] = i ? random_below(&run->random, 4) : MAY_SEND | MAY_RECV;
 		w->ch[k] = run->ch[k];
 	}
-	/* somebody who may do nothing would do nothing */
+	/* a worker without any rights would be useless */
 	w->rights[i % CHANNELS] |= i % 2 ? MAY_SEND : MAY_RECV;
 	start(run, w);
 }
@@ -844,7 +849,7 @@ static bool begin(struct run *run, const unsigned int *capacity, unsigned int ms
 {
 	unsigned int i;
 
-	memset(run->board, 0, sizeof(*run->board));
+	memset(run->shared, 0, sizeof(*run->shared));
 	run->kills = 0;
 	for (i = 0; i < CHANNELS; i++) {
 		run->ch[i] = ch_make(capacity[i], msg_size, 0);
@@ -858,7 +863,7 @@ static bool begin(struct run *run, const unsigned int *capacity, unsigned int ms
 
 /* ---- the history ---- */
 
-static struct lin_history gather(const struct run *run, const unsigned int *capacity)
+static struct lin_history merge_logs(const struct run *run, const unsigned int *capacity)
 {
 	struct lin_history history = { .nr_channels = CHANNELS };
 	const struct log *log;
@@ -873,7 +878,7 @@ static struct lin_history gather(const struct run *run, const unsigned int *capa
 		};
 	}
 	history.ops = calloc(count_ops(run), sizeof(*history.ops));
-	for (log = run->board->logs; log <= &run->board->logs[WORKERS]; log++) {
+	for (log = run->shared->logs; log <= &run->shared->logs[WORKERS]; log++) {
 		memcpy(&history.ops[history.nr_ops], log->ops, log->count * sizeof(*log->ops));
 		history.nr_ops += log->count;
 	}
@@ -928,12 +933,12 @@ static enum lin_verdict check(struct lin_history *history)
 	return verdict;
 }
 
-static unsigned int count_wrong(const struct board *board)
+static unsigned int count_wrong(const struct shared *shared)
 {
 	unsigned int i, n = 0;
 
 	for (i = 0; i <= WORKERS; i++)
-		n += board->logs[i].wrong;
+		n += shared->logs[i].wrong;
 	return n;
 }
 
@@ -959,7 +964,7 @@ static void ignore(int sig)
 	(void)sig;
 }
 
-/* What happened is what Go channels could have done. */
+/* The recorded history is one that Go channels could have produced. */
 TEST_F(history, r1_r2_r3_r4_r5_r6_r7_r8_r9_r12_r14_r15_linearizable)
 {
 	const struct sigaction action = { .sa_handler = ignore };
@@ -973,12 +978,12 @@ TEST_F(history, r1_r2_r3_r4_r5_r6_r7_r8_r9_r12_r14_r15_linearizable)
 		struct lin_history history;
 
 		ASSERT_TRUE(begin(run, variant->capacity, variant->msg_size));
-		ASSERT_TRUE(lead(run));
+		ASSERT_TRUE(disturb_all(run));
 		ASSERT_TRUE(end(run));
-		ASSERT_EQ(0U, count_wrong(run->board));
-		history = gather(run, variant->capacity);
+		ASSERT_EQ(0U, count_wrong(run->shared));
+		history = merge_logs(run, variant->capacity);
 		verdict = check(&history);
-		/* too much at once to tell, which says nothing: another one, then */
+		/* too concurrent to decide, which is no failure: try another one */
 		if (verdict == LIN_UNDECIDED && undecided++ < MOST_UNDECIDED) {
 			i--;
 		} else {
@@ -987,7 +992,7 @@ TEST_F(history, r1_r2_r3_r4_r5_r6_r7_r8_r9_r12_r14_r15_linearizable)
 		}
 		free(history.ops);
 	}
-	TH_LOG("%u sends and receives: %u done, %u at an end, %u not ready, %u faulted, %u killed",
+	TH_LOG("%u sends and receives: %u done, %u closed, %u not ready, %u faulted, %u killed",
 	       tally.operations, tally.results[LIN_OK], tally.results[LIN_ENDED],
 	       tally.results[LIN_NOT_READY], tally.results[LIN_FAULT],
 	       tally.results[LIN_KILLED]);
@@ -1001,7 +1006,7 @@ TEST_F(history, r1_r2_r3_r4_r5_r6_r7_r8_r9_r12_r14_r15_linearizable)
 
 #define TURNS	500
 
-/* Send each other the time; how often it was later where it came from. */
+/* Exchange timestamps; returns how often one from the peer was in the future. */
 static int compare_clocks(int from, int to, unsigned int processor)
 {
 	long long mine, theirs;
@@ -1022,8 +1027,8 @@ static int compare_clocks(int from, int to, unsigned int processor)
 	return wrong;
 }
 
-/* A stamp that is taken later is not earlier, on another processor either. */
-TEST(one_clock)
+/* The clock is monotonic across CPUs, which the histories depend on. */
+TEST(monotonic_clock)
 {
 	const unsigned int processors = sysconf(_SC_NPROCESSORS_ONLN);
 	const int there = ch_make(1, sizeof(long long), 0);

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An unprivileged user's attacks: to take all memory, names and places in line,
- * to hold others up, to keep the module or spoil others' channels, and to see
- * what was not meant for it. Each is refused or bounded; what is asserted, and
- * why that is the bound, stands before each test. The limits themselves, one by
- * one, are limits.c's.
+ * Attacks by an unprivileged user: exhausting memory and names, starving or
+ * slowing down others, pinning the module, tampering with others' channels, and
+ * reading what it may not see. Each is refused or bounded; the comment at each
+ * test says what the bound is and why. limits.c tests the individual limits.
  *
- * Times are compared only with times of the same run, the shortest of several.
+ * Times are the minimum of several, and compared only within one run.
  */
 #include <kselftest_harness.h>
 
@@ -40,15 +39,15 @@ static const char *const limits[] = {
 
 #define LIMITS		ARRAY_SIZE(limits)
 
-/* The limits as they were found; what a test changes is put back. */
-static long long found[LIMITS];
+/* The limits before the test, which are restored after it. */
+static long long saved[LIMITS];
 
-static void find_limits(void)
+static void save_limits(void)
 {
 	size_t i;
 
 	for (i = 0; i < LIMITS; i++)
-		found[i] = param(limits[i]);
+		saved[i] = param(limits[i]);
 }
 
 static void restore(void)
@@ -57,12 +56,12 @@ static void restore(void)
 
 	as_root();
 	for (i = 0; i < LIMITS; i++)
-		set_param(limits[i], found[i]);
+		set_param(limits[i], saved[i]);
 	unlink_all();
 }
 
-/* Two others, of whom neither is the attacker, go on as if nothing was. */
-static bool others_go_on(void)
+/* Another user can still make a channel, send and receive. */
+static bool others_unaffected(void)
 {
 	bool ok;
 	int ch;
@@ -78,75 +77,75 @@ static bool others_go_on(void)
 /* ---- memory ---- */
 
 /*
- * What an attack that takes memory tells the test. It takes until it is
- * refused or has done what it can, and then holds what it has.
+ * The progress of an attack on memory. It allocates until it is refused or has
+ * nothing left to try, and then keeps what it has.
  */
-struct spoils {
-	bool taken;
-	int error;		/* what it was refused with */
-	long pieces;		/* how often it was not refused */
-	long tasks;		/* threads that it needed */
-	long waiting;		/* those that wait for the test to go on */
+struct progress {
+	bool complete;
+	int error;		/* of the attempt that was refused */
+	long successes;		/* attempts that were not refused */
+	long tasks;		/* threads started */
+	long waiting;		/* threads that wait for the test to continue */
 };
 
-static struct spoils *spoils;
+static struct progress *progress;
 
-/* More than any of the limits below lets it have. */
-#define PIECES		4096
+/* More than the limits below allow. */
+#define ATTEMPTS	4096
 #define TASKS		48
 
-/* Of the attacker's, while it attacks. */
+/* The attacker's limits. */
 #define ATTACK_BYTES	(4 * MIB)
 #define ATTACK_CHANNELS	500
 
-static void took(long ret)
+static void count_attempt(long ret)
 {
 	if (ret < 0)
-		spoils->error = ret;
+		progress->error = ret;
 	else
-		spoils->pieces++;
+		progress->successes++;
 }
 
-static void take_channels(void)
+static void alloc_channels(void)
 {
-	while (!spoils->error && spoils->pieces < PIECES)
-		took(ch_make(0, 4096, 0));
+	while (!progress->error && progress->successes < ATTEMPTS)
+		count_attempt(ch_make(0, 4096, 0));
 }
 
-/* Channels for messages of this size, all filled. */
-static void take_buffers(unsigned int capacity, unsigned int msg_size)
+/* Full channels for messages of this size. */
+static void alloc_buffers(unsigned int capacity, unsigned int msg_size)
 {
 	char *msg = calloc(1, msg_size);
 	unsigned int i;
 	int ch;
 
-	while (!spoils->error && spoils->pieces < PIECES) {
+	while (!progress->error && progress->successes < ATTEMPTS) {
 		ch = ch_make(capacity, msg_size, 0);
-		took(ch);
+		count_attempt(ch);
 		for (i = 0; ch >= 0 && i < capacity; i++)
 			if (ch_try_send(ch, msg, msg_size) != (ssize_t)msg_size)
 				_exit(1);
 	}
 }
 
-static void take_small_buffers(void)
+static void alloc_small_buffers(void)
 {
-	take_buffers(16, 64);
+	alloc_buffers(16, 64);
 }
 
-/* A little more than half of what the allocator gives for it. */
-static void take_middle_buffers(void)
+/* Just above a power of two: the allocator rounds it up to twice the size. */
+static void alloc_medium_buffers(void)
 {
-	take_buffers(8, 4097);
+	alloc_buffers(8, 4097);
 }
 
-static void take_large_buffers(void)
+static void alloc_large_buffers(void)
 {
-	take_buffers(1, MIB);
+	alloc_buffers(1, MIB);
 }
 
-struct taker {
-	void (*run)(struct taker *taker);
+struct attacker {
+	void (*run)(struct attacker *attacker);
 	int ch;
 	void *buf;
 	size_t len;
@@ -156,38 +155,38 @@ struct taker {
 	bool done;
 };
 
-static void *taker_thread(void *arg)
+static void *attacker_thread(void *arg)
 {
-	struct taker *taker = arg;
+	struct attacker *attacker = arg;
 
-	__atomic_store_n(&taker->tid, gettid(), __ATOMIC_SEQ_CST);
-	taker->run(taker);
-	__atomic_store_n(&taker->done, true, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&attacker->tid, gettid(), __ATOMIC_SEQ_CST);
+	attacker->run(attacker);
+	__atomic_store_n(&attacker->done, true, __ATOMIC_SEQ_CST);
 	return NULL;
 }
 
-static void start(struct taker *taker)
+static void start(struct attacker *attacker)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
 
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 64 * KIB);
-	if (pthread_create(&thread, &attr, taker_thread, taker))
+	if (pthread_create(&thread, &attr, attacker_thread, attacker))
 		_exit(1);
 	pthread_attr_destroy(&attr);
-	spoils->tasks++;
+	progress->tasks++;
 }
 
-/* Until it is blocked or refused. */
-static void wait_settled(struct taker *taker)
+/* Wait until it is blocked or has returned. */
+static void wait_blocked(struct attacker *attacker)
 {
 	const struct wait wait = wait_begin();
 
 	for (;;) {
-		const pid_t tid = __atomic_load_n(&taker->tid, __ATOMIC_SEQ_CST);
+		const pid_t tid = __atomic_load_n(&attacker->tid, __ATOMIC_SEQ_CST);
 
-		if (__atomic_load_n(&taker->done, __ATOMIC_SEQ_CST))
+		if (__atomic_load_n(&attacker->done, __ATOMIC_SEQ_CST))
 			break;
 		if (tid && is_asleep(tid))
 			break;
@@ -196,111 +195,111 @@ static void wait_settled(struct taker *taker)
 	}
 }
 
-static void settle(struct taker *taker)
+static void count_blocked(struct attacker *attacker)
 {
-	wait_settled(taker);
-	took(taker->done ? taker->ret : 0);
+	wait_blocked(attacker);
+	count_attempt(attacker->done ? attacker->ret : 0);
 }
 
-/* Threads that block, one after the other. */
-static void take_by(void (*run)(struct taker *), int ch, void *buf, size_t len)
+/* Start threads that block, one after the other. */
+static void alloc_by_threads(void (*run)(struct attacker *), int ch, void *buf, size_t len)
 {
-	struct taker *takers = calloc(TASKS, sizeof(*takers));
+	struct attacker *attackers = calloc(TASKS, sizeof(*attackers));
 	int i;
 
-	for (i = 0; i < TASKS && !spoils->error; i++) {
-		takers[i] = (struct taker){ .run = run, .ch = ch, .buf = buf, .len = len };
-		start(&takers[i]);
-		settle(&takers[i]);
+	for (i = 0; i < TASKS && !progress->error; i++) {
+		attackers[i] = (struct attacker){ .run = run, .ch = ch, .buf = buf, .len = len };
+		start(&attackers[i]);
+		count_blocked(&attackers[i]);
 	}
 }
 
-static void run_write(struct taker *taker)
+static void run_write(struct attacker *attacker)
 {
-	taker->ret = ch_send(taker->ch, taker->buf, taker->len);
+	attacker->ret = ch_send(attacker->ch, attacker->buf, attacker->len);
 }
 
-/* Senders that are blocked with a large message each. */
-static void take_by_senders(void)
+/* Blocked senders with a large message each. */
+static void alloc_by_senders(void)
 {
-	take_by(run_write, ch_make(0, MIB, 0), calloc(1, MIB), 512 * KIB + 1);
+	alloc_by_threads(run_write, ch_make(0, MIB, 0), calloc(1, MIB), 512 * KIB + 1);
 }
 
-/* Senders that are blocked with many small messages each. */
-static void take_by_fixed(void)
+/* Blocked senders with many small messages each. */
+static void alloc_by_fixed(void)
 {
-	take_by(run_write, ch_make(0, 16, GOCHAN_FIXED), calloc(1, MIB), MIB);
+	alloc_by_threads(run_write, ch_make(0, 16, GOCHAN_FIXED), calloc(1, MIB), MIB);
 }
 
-/* One who hands over all that a process can address. */
-static void take_by_huge_write(void)
+/* A write of the maximum length. */
+static void alloc_by_huge_write(void)
 {
 	const size_t len = 0x7ffff000;
 	void *all = mmap(NULL, len, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	take_by(run_write, ch_make(0, 1, GOCHAN_FIXED), all, len);
+	alloc_by_threads(run_write, ch_make(0, 1, GOCHAN_FIXED), all, len);
 }
 
-#define MOST_OPS	1024
+#define OPS	1024
 
-static void run_select(struct taker *taker)
+static void run_select(struct attacker *attacker)
 {
-	taker->ret = ops_select(taker->ch, taker->buf, MOST_OPS, 0);
+	attacker->ret = ops_select(attacker->ch, attacker->buf, OPS, 0);
 }
 
-/* Selects of as many sends as there may be; one stands in line for all. */
-static void take_by_selects(void)
+/* Selects of max_select sends on one channel, on which each is queued once. */
+static void alloc_by_selects(void)
 {
-	struct gochan_op *ops = calloc(MOST_OPS, sizeof(*ops));
+	struct gochan_op *ops = calloc(OPS, sizeof(*ops));
 	char *msg = calloc(1, 4096);
 	const int ch = ch_make(0, 4096, 0);
 	int i;
 
-	for (i = 0; i < MOST_OPS; i++)
+	for (i = 0; i < OPS; i++)
 		ops[i] = GOCHAN_SEND(ch, msg, 129);
-	take_by(run_select, ch, ops, 0);
+	alloc_by_threads(run_select, ch, ops, 0);
 }
 
-/* Or of as many receives. */
-static void take_by_receiving_selects(void)
+/* Selects of max_select receives. */
+static void alloc_by_receiving_selects(void)
 {
-	struct gochan_op *ops = calloc(MOST_OPS, sizeof(*ops));
+	struct gochan_op *ops = calloc(OPS, sizeof(*ops));
 	const int ch = ch_make(0, 16, 0);
 	int i;
 
-	for (i = 0; i < MOST_OPS; i++)
+	for (i = 0; i < OPS; i++)
 		ops[i] = GOCHAN_RECV(ch, NULL, 0);
-	take_by(run_select, ch, ops, 0);
+	alloc_by_threads(run_select, ch, ops, 0);
 }
 
-/* Or of sends that carry a file each. */
-static void take_by_files(void)
+/* Selects of max_select sends that pass a file each. */
+static void alloc_by_files(void)
 {
-	struct gochan_op *ops = calloc(MOST_OPS, sizeof(*ops));
+	struct gochan_op *ops = calloc(OPS, sizeof(*ops));
 	const int ch = ch_make(0, 16, 0);
 	int i;
 
-	for (i = 0; i < MOST_OPS; i++) {
+	for (i = 0; i < OPS; i++) {
 		ops[i] = GOCHAN_SEND(ch, "f", 1);
 		ops[i].flags = GOCHAN_PASS_FD;
 		ops[i].passed_fd = ch;
 	}
-	take_by(run_select, ch, ops, 0);
+	alloc_by_threads(run_select, ch, ops, 0);
 }
 
-/* Memory that never arrives, as a user's own file system could have it. */
+/* Memory whose page faults are never resolved, as with a user's FUSE filesystem. */
 static struct stalled never;
 
 static void prepare_stall(void)
 {
-	/* only so poll(2) tells when somebody stalled */
+	/* poll(2) on a userfaultfd needs O_NONBLOCK */
 	if (stall(&never, TASKS * MIB) || fcntl(never.uffd, F_SETFL, O_NONBLOCK))
 		_exit(1);
 }
 
 /*
- * Somebody stalls behind all others. Those in front may do so again and again: a
- * select is woken whenever something happens on its channel.
+ * Has a task faulted at a higher address than all before? Those at lower addresses
+ * may fault repeatedly: a select is woken whenever something happens on its channel.
  */
 static bool another_stalls(void)
 {
@@ -315,85 +314,85 @@ static bool another_stalls(void)
 	return true;
 }
 
-/* Who stalls sleeps as who waits in line does. */
-static void settle_stalled(struct taker *taker)
+/* A task in a page fault sleeps just as a blocked one does, so ask the userfaultfd. */
+static void count_stalled(struct attacker *attacker)
 {
 	const struct wait wait = wait_begin();
 
-	while (!__atomic_load_n(&taker->done, __ATOMIC_SEQ_CST) && !another_stalls()) {
+	while (!__atomic_load_n(&attacker->done, __ATOMIC_SEQ_CST) && !another_stalls()) {
 		if (!wait_more(&wait))
 			_exit(1);
 	}
-	took(taker->done ? taker->ret : 0);
+	count_attempt(attacker->done ? attacker->ret : 0);
 }
 
-static void take_stalled(void (*run)(struct taker *), int ch)
+static void alloc_stalled(void (*run)(struct attacker *), int ch)
 {
-	struct taker *takers = calloc(TASKS, sizeof(*takers));
+	struct attacker *attackers = calloc(TASKS, sizeof(*attackers));
 	int i;
 
-	for (i = 0; i < TASKS && !spoils->error; i++) {
-		takers[i] = (struct taker){
+	for (i = 0; i < TASKS && !progress->error; i++) {
+		attackers[i] = (struct attacker){
 			.run = run,
 			.ch = ch,
 			.buf = never.map + i * MIB,
 			.len = MIB,
 		};
-		start(&takers[i]);
-		settle_stalled(&takers[i]);
+		start(&attackers[i]);
+		count_stalled(&attackers[i]);
 	}
 }
 
-/* Senders that never get to the end of the copy of their message. */
-static void take_by_stalled_senders(void)
+/* Senders whose copy from user memory never completes. */
+static void alloc_by_stalled_senders(void)
 {
-	take_stalled(run_write, ch_make(0, MIB, 0));
+	alloc_stalled(run_write, ch_make(0, MIB, 0));
 }
 
-static void run_peek(struct taker *taker)
+static void run_peek(struct attacker *attacker)
 {
-	struct gochan_op op = GOCHAN_RECV(taker->ch, taker->buf, taker->len);
+	struct gochan_op op = GOCHAN_RECV(attacker->ch, attacker->buf, attacker->len);
 
 	op.flags = GOCHAN_PEEK;
-	taker->ret = ops_batch(taker->ch, &op, 1, 0);
+	attacker->ret = ops_batch(attacker->ch, &op, 1, 0);
 }
 
-/* Peekers, each of whom keeps another message that is in the buffer no more. */
-static void take_by_stalled_peekers(void)
+/* Peekers that each pin a message which has since been received. */
+static void alloc_by_stalled_peekers(void)
 {
-	struct taker *takers = calloc(TASKS, sizeof(*takers));
+	struct attacker *attackers = calloc(TASKS, sizeof(*attackers));
 	const int ch = ch_make(1, MIB, 0);
 	char *msg = calloc(1, MIB);
 	int i;
 
-	for (i = 0; i < TASKS && !spoils->error; i++) {
+	for (i = 0; i < TASKS && !progress->error; i++) {
 		if (ch_try_send(ch, msg, MIB) != MIB)
 			_exit(1);
-		takers[i] = (struct taker){
+		attackers[i] = (struct attacker){
 			.run = run_peek,
 			.ch = ch,
 			.buf = never.map + i * MIB,
 			.len = MIB,
 		};
-		start(&takers[i]);
-		settle_stalled(&takers[i]);
-		if (!spoils->error)
-			took(ch_recv(ch, msg, MIB));
+		start(&attackers[i]);
+		count_stalled(&attackers[i]);
+		if (!progress->error)
+			count_attempt(ch_recv(ch, msg, MIB));
 	}
 }
 
-static void run_ordered_select(struct taker *taker)
+static void run_ordered_select(struct attacker *attacker)
 {
-	taker->ret = ops_select(taker->ch, taker->buf, taker->len, GOCHAN_ORDERED);
+	attacker->ret = ops_select(attacker->ch, attacker->buf, attacker->len, GOCHAN_ORDERED);
 }
 
-static void run_read(struct taker *taker)
+static void run_read(struct attacker *attacker)
 {
-	taker->ret = ch_recv(taker->ch, taker->buf, taker->len);
+	attacker->ret = ch_recv(attacker->ch, attacker->buf, attacker->len);
 }
 
-/* Who waits for this MiB faults. */
-static void vanish_at(void *where)
+/* The copy to this buffer fails with EFAULT. */
+static void unmap_buffer(void *where)
 {
 	struct uffdio_range range = { .start = (unsigned long)where, .len = MIB };
 
@@ -401,8 +400,8 @@ static void vanish_at(void *where)
 		_exit(1);
 }
 
-/* Somebody stalls with a message; false when all refused it, and it lies inside. */
-static bool wait_given(int ch)
+/* Wait until a receiver stalls in its copy; false if the message was requeued instead. */
+static bool wait_handed_off(int ch)
 {
 	const struct wait wait = wait_begin();
 	struct uffd_msg msg;
@@ -416,98 +415,99 @@ static bool wait_given(int ch)
 	_exit(1);
 }
 
-/* Send messages to the queued receivers until it is refused; how many were sent. */
-static int give(int ch, const char *msg)
+/* Send messages to blocked receivers until it is refused. Returns to how many. */
+static int send_to_waiters(int ch, const char *msg)
 {
 	ssize_t ret;
 	int n = 0;
 
 	for (;;) {
 		ret = ch_try_send(ch, msg, MIB);
-		if (ret != MIB || !wait_given(ch))
+		if (ret != MIB || !wait_handed_off(ch))
 			break;
-		took(0);
+		count_attempt(0);
 		n++;
 	}
 	if (!n)
-		took(ret);
+		count_attempt(ret);
 	return n;
 }
 
 /*
- * Receivers are queued with memory that does not arrive. Each message is charged
- * to the receiver that it is handed off to. When that one's memory is taken away
- * it goes to the next one, and remains charged.
+ * Receivers are blocked with buffers whose page faults are not resolved. Each
+ * message is charged to the receiver that it is handed off to. When that one's
+ * buffer is unmapped the copy fails, and the message is requeued to the next
+ * blocked receiver, and remains charged.
  */
-static void take_by_leaving(void)
+static void alloc_by_requeueing(void)
 {
-	struct taker *takers = calloc(TASKS, sizeof(*takers));
+	struct attacker *attackers = calloc(TASKS, sizeof(*attackers));
 	const int ch = ch_make(0, MIB, 0);
 	char *msg = calloc(1, MIB);
 	int given = 0, n, i;
 
 	for (i = 0; i < TASKS; i++) {
-		takers[i] = (struct taker){
+		attackers[i] = (struct attacker){
 			.run = run_read,
 			.ch = ch,
 			.buf = never.map + i * MIB,
 			.len = MIB,
 		};
-		start(&takers[i]);
+		start(&attackers[i]);
 		if (!wait_for_waiters(ch, 0, i + 1))
 			_exit(1);
 	}
-	while ((n = give(ch, msg))) {
+	while ((n = send_to_waiters(ch, msg))) {
 		for (i = given; i < given + n; i++)
-			vanish_at(takers[i].buf);
+			unmap_buffer(attackers[i].buf);
 		given += n;
-		for (i = 0; i < n && given < TASKS && wait_given(ch); i++)
+		for (i = 0; i < n && given < TASKS && wait_handed_off(ch); i++)
 			given++;
 	}
 }
 
-#define REFUSED		12
+#define RECEIVERS		12
 
 /*
- * Selects of sends of a MiB each. All of them find a receiver whose room is too
- * small, so all are brought to the kernel; the last one's does not arrive.
+ * Selects of sends of 1 MiB each, to receivers whose buffers are too small, so
+ * that all payloads may be staged in kernel memory; the last one's never arrives.
  */
-static void take_by_refused_sends(void)
+static void alloc_by_undeliverable_sends(void)
 {
-	struct taker *takers = calloc(TASKS * (REFUSED + 1), sizeof(*takers));
-	struct gochan_op *ops = calloc(TASKS * REFUSED, sizeof(*ops));
+	struct attacker *attackers = calloc(TASKS * (RECEIVERS + 1), sizeof(*attackers));
+	struct gochan_op *ops = calloc(TASKS * RECEIVERS, sizeof(*ops));
 	char *msg = calloc(1, MIB), room;
 	int n, i;
 
-	for (n = 0; n < TASKS && !spoils->error; n++) {
-		for (i = 0; i < REFUSED; i++, takers++) {
+	for (n = 0; n < TASKS && !progress->error; n++) {
+		for (i = 0; i < RECEIVERS; i++, attackers++) {
 			const int ch = ch_make(0, MIB, 0);
 
 			if (ch < 0) {
-				took(ch);
+				count_attempt(ch);
 				return;
 			}
-			*takers = (struct taker){
+			*attackers = (struct attacker){
 				.run = run_read,
 				.ch = ch,
 				.buf = &room,
 				.len = 1,
 			};
-			start(takers);
+			start(attackers);
 			if (!wait_for_waiters(ch, 0, 1))
 				_exit(1);
 			ops[i] = GOCHAN_SEND(ch, msg, MIB);
 		}
 		ops[i - 1].buf = (unsigned long)never.map + n * MIB;
-		*takers = (struct taker){
+		*attackers = (struct attacker){
 			.run = run_ordered_select,
 			.ch = ops[0].fd,
 			.buf = ops,
-			.len = REFUSED,
+			.len = RECEIVERS,
 		};
-		start(takers);
-		settle_stalled(takers++);
-		ops += REFUSED;
+		start(attackers);
+		count_stalled(attackers++);
+		ops += RECEIVERS;
 	}
 }
 
@@ -517,68 +517,68 @@ FIXTURE(memory) {
 };
 
 FIXTURE_VARIANT(memory) {
-	void (*take)(void);
+	void (*alloc)(void);
 	bool stalls;
 	bool holds_nothing;
 };
 
 FIXTURE_VARIANT_ADD(memory, channels) {
-	.take = take_channels,
+	.alloc = alloc_channels,
 };
 
 FIXTURE_VARIANT_ADD(memory, small_buffers) {
-	.take = take_small_buffers,
+	.alloc = alloc_small_buffers,
 };
 
-FIXTURE_VARIANT_ADD(memory, middle_buffers) {
-	.take = take_middle_buffers,
+FIXTURE_VARIANT_ADD(memory, medium_buffers) {
+	.alloc = alloc_medium_buffers,
 };
 
 FIXTURE_VARIANT_ADD(memory, large_buffers) {
-	.take = take_large_buffers,
+	.alloc = alloc_large_buffers,
 };
 
 FIXTURE_VARIANT_ADD(memory, by_senders) {
-	.take = take_by_senders,
+	.alloc = alloc_by_senders,
 };
 
 FIXTURE_VARIANT_ADD(memory, by_fixed) {
-	.take = take_by_fixed,
+	.alloc = alloc_by_fixed,
 };
 
 FIXTURE_VARIANT_ADD(memory, by_huge_write) {
-	.take = take_by_huge_write,
+	.alloc = alloc_by_huge_write,
 };
 
 FIXTURE_VARIANT_ADD(memory, by_selects) {
-	.take = take_by_selects,
+	.alloc = alloc_by_selects,
 };
 
 FIXTURE_VARIANT_ADD(memory, by_receiving_selects) {
-	.take = take_by_receiving_selects,
+	.alloc = alloc_by_receiving_selects,
 };
 
 FIXTURE_VARIANT_ADD(memory, by_files) {
-	.take = take_by_files,
+	.alloc = alloc_by_files,
 };
 
 FIXTURE_VARIANT_ADD(memory, by_stalled_senders) {
-	.take = take_by_stalled_senders, .stalls = true, .holds_nothing = true,
+	.alloc = alloc_by_stalled_senders, .stalls = true, .holds_nothing = true,
 };
 
 FIXTURE_VARIANT_ADD(memory, by_stalled_peekers) {
-	.take = take_by_stalled_peekers, .stalls = true,
+	.alloc = alloc_by_stalled_peekers, .stalls = true,
 };
 
-FIXTURE_VARIANT_ADD(memory, by_leaving) {
-	.take = take_by_leaving, .stalls = true,
+FIXTURE_VARIANT_ADD(memory, by_requeueing) {
+	.alloc = alloc_by_requeueing, .stalls = true,
 };
 
-FIXTURE_VARIANT_ADD(memory, by_refused_sends) {
-	.take = take_by_refused_sends, .stalls = true,
+FIXTURE_VARIANT_ADD(memory, by_undeliverable_sends) {
+	.alloc = alloc_by_undeliverable_sends, .stalls = true,
 };
 
-/* Kernel memory of the attacker's cgroup, its stacks and page tables included. */
+/* Kernel memory of the attacker's cgroup, with kernel stacks and page tables. */
 static long kernel_bytes(void)
 {
 	char text[8192];
@@ -590,7 +590,7 @@ static long kernel_bytes(void)
 	return line ? strtol(line + strlen("\nkernel "), NULL, 10) : -1;
 }
 
-/* Before anything is done. Newer kernels tell it up to two seconds late. */
+/* The initial value. Newer kernels update the statistics with up to two seconds delay. */
 static long kernel_bytes_begin(void)
 {
 	const struct wait wait = wait_begin();
@@ -602,9 +602,9 @@ static long kernel_bytes_begin(void)
 	return bytes;
 }
 
-static struct spoils *share_spoils(void)
+static struct progress *share_progress(void)
 {
-	struct spoils *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
+	struct progress *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
 				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	return s == MAP_FAILED ? NULL : s;
@@ -625,9 +625,9 @@ static int join_cgroup(void)
 
 FIXTURE_SETUP(memory)
 {
-	find_limits();
-	spoils = share_spoils();
-	ASSERT_NE(NULL, spoils);
+	save_limits();
+	progress = share_progress();
+	ASSERT_NE(NULL, progress);
 	ASSERT_EQ(0, set_param("max_user_bytes", ATTACK_BYTES));
 	ASSERT_EQ(0, set_param("max_user_channels", ATTACK_CHANNELS));
 	ASSERT_EQ(0, make_cgroup());
@@ -639,7 +639,7 @@ FIXTURE_TEARDOWN(memory)
 	rmdir(CGROUP);
 }
 
-static void attack(void (*take)(void), bool stalls)
+static void attack(void (*alloc)(void), bool stalls)
 {
 	const struct rlimit files = { 2 * ATTACK_CHANNELS, 2 * ATTACK_CHANNELS };
 
@@ -649,18 +649,18 @@ static void attack(void (*take)(void), bool stalls)
 		prepare_stall();
 	if (become(USER))
 		_exit(1);
-	take();
-	__atomic_store_n(&spoils->taken, true, __ATOMIC_SEQ_CST);
+	alloc();
+	__atomic_store_n(&progress->complete, true, __ATOMIC_SEQ_CST);
 	for (;;)
 		pause();
 }
 
-/* As long as the attacker needs for it. */
-static bool wait_taken(pid_t pid)
+/* Without a time limit; false if the attacker has died. */
+static bool wait_complete(pid_t pid)
 {
 	siginfo_t info = {};
 
-	while (!__atomic_load_n(&spoils->taken, __ATOMIC_SEQ_CST)) {
+	while (!__atomic_load_n(&progress->complete, __ATOMIC_SEQ_CST)) {
 		if (waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid)
 			return false;
 		sched_yield();
@@ -668,7 +668,7 @@ static bool wait_taken(pid_t pid)
 	return true;
 }
 
-/* So many MiB can be charged, a moment later at most. */
+/* Wait until so many MiB can be charged: uncharging may be asynchronous. */
 static bool wait_limit_leaves(long mib)
 {
 	const struct wait wait = wait_begin();
@@ -693,28 +693,28 @@ static bool wait_kernel_bytes(long most)
 }
 
 /*
- * R19: a user is refused with EDQUOT, or holds nothing, and has no more kernel
- * memory than this: what is charged may be half of what the allocator gives, and
- * one message may come on top; 64 KiB for each channel's file and the like and for
- * each thread, stack, page tables and uncharged short messages included. Other
- * users are not affected. When it is killed all of the memory is freed.
+ * R19: every way of exhausting memory is refused with EDQUOT in the end, or holds
+ * nothing, and is bounded: by the limit and one message more, doubled because the
+ * allocator may round up to twice what is charged; and 64 KiB for each thread, for
+ * its stack, page tables, files and messages on the stack. Other users are not
+ * affected meanwhile. When the attacker is killed everything is freed.
  */
-TEST_F(memory, r19_all)
+TEST_F(memory, r19_bounded)
 {
 	const long most = variant->holds_nothing ? MIB : 2 * (ATTACK_BYTES + MIB);
 	long bytes;
 
 	self->pid = child();
 	if (!self->pid)
-		attack(variant->take, variant->stalls);
-	EXPECT_TRUE(wait_taken(self->pid));
+		attack(variant->alloc, variant->stalls);
+	EXPECT_TRUE(wait_complete(self->pid));
 	bytes = kernel_bytes();
-	TH_LOG("%ld pieces by %ld threads, %ld KiB; %s", spoils->pieces, spoils->tasks,
-	       bytes / KIB, strerrorname_np(-spoils->error) ?: "not refused");
-	EXPECT_EQ(variant->holds_nothing ? 0 : -EDQUOT, spoils->error);
+	TH_LOG("%ld attempts succeeded, by %ld threads, %ld KiB; %s", progress->successes,
+	       progress->tasks, bytes / KIB, strerrorname_np(-progress->error) ?: "not refused");
+	EXPECT_EQ(variant->holds_nothing ? 0 : -EDQUOT, progress->error);
 	EXPECT_LE(0, bytes);
-	EXPECT_GE(most + spoils->tasks * 64 * KIB, bytes);
-	EXPECT_TRUE(others_go_on());
+	EXPECT_GE(most + progress->tasks * 64 * KIB, bytes);
+	EXPECT_TRUE(others_unaffected());
 	EXPECT_EQ(128 + SIGKILL, reap_killed(self->pid));
 	ASSERT_EQ(0, as_user(USER));
 	EXPECT_TRUE(wait_limit_leaves(ATTACK_BYTES / MIB));
@@ -729,7 +729,7 @@ FIXTURE(hostile) {
 
 FIXTURE_SETUP(hostile)
 {
-	find_limits();
+	save_limits();
 }
 
 FIXTURE_TEARDOWN(hostile)
@@ -737,7 +737,7 @@ FIXTURE_TEARDOWN(hostile)
 	restore();
 }
 
-/* Whose memory does not arrive when it is given another's message. */
+/* A receiver that stalls when it copies another user's message. */
 FIXTURE(stalled) {
 };
 
@@ -745,21 +745,21 @@ FIXTURE_VARIANT(stalled) {
 	bool results;
 };
 
-/* The room for the message. */
+/* In its buffer. */
 FIXTURE_VARIANT_ADD(stalled, payload) {
 	.results = false,
 };
 
-/* Its struct gochan_op, which was there when the call began. */
+/* In its struct gochan_op, which was present when the call began. */
 FIXTURE_VARIANT_ADD(stalled, results) {
 	.results = true,
 };
 
 FIXTURE_SETUP(stalled)
 {
-	find_limits();
-	spoils = share_spoils();
-	ASSERT_NE(NULL, spoils);
+	save_limits();
+	progress = share_progress();
+	ASSERT_NE(NULL, progress);
 	ASSERT_EQ(0, set_param("max_user_bytes", ATTACK_BYTES));
 	ASSERT_EQ(0, make_cgroup());
 	ASSERT_EQ(0, join_cgroup());
@@ -772,13 +772,13 @@ FIXTURE_TEARDOWN(stalled)
 	rmdir(CGROUP);
 }
 
-static void run_op(struct taker *taker)
+static void run_op(struct attacker *attacker)
 {
-	taker->ret = ops_select(taker->ch, taker->op, 1, 0);
+	attacker->ret = ops_select(attacker->ch, attacker->op, 1, 0);
 }
 
-/* The op, in a page that arrived. */
-static struct gochan_op *arrived_op(void *page, const struct gochan_op *op)
+/* Copy the op to @page, which becomes present. */
+static struct gochan_op *put_op(void *page, const struct gochan_op *op)
 {
 	char *content = calloc(1, page_size());
 	struct uffdio_copy copy = {
@@ -793,59 +793,59 @@ static struct gochan_op *arrived_op(void *page, const struct gochan_op *op)
 	return page;
 }
 
-/* Somebody who waits with a receive, of whose memory some is no longer there. */
-static void start_stalled(struct taker *taker, int ch, unsigned int flags, bool results)
+/* A blocked receive whose buffer, or whose op, is not present any more. */
+static void start_stalled(struct attacker *attacker, int ch, unsigned int flags, bool results)
 {
 	static char room[MIB];
 	struct gochan_op *op = calloc(1, sizeof(*op));
-	char *place = never.map + spoils->waiting * MIB;
+	char *place = never.map + progress->waiting * MIB;
 
 	memset(room, 0, MIB);
 	*op = GOCHAN_RECV(ch, results ? room : place, MIB);
 	op->flags = flags;
-	*taker = (struct taker){
+	*attacker = (struct attacker){
 		.run = results || flags ? run_op : run_read,
 		.ch = ch,
 		.buf = place,
 		.len = MIB,
-		.op = results ? arrived_op(place, op) : op,
+		.op = results ? put_op(place, op) : op,
 	};
-	start(taker);
-	wait_settled(taker);
+	start(attacker);
+	wait_blocked(attacker);
 	if (results && madvise(place, page_size(), MADV_DONTNEED))
 		_exit(1);
-	__atomic_add_fetch(&spoils->waiting, 1, __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(&progress->waiting, 1, __ATOMIC_SEQ_CST);
 }
 
-/* Until the spoils' count is so many, or no more may be had. */
-static bool wait_spoils(const long *count, long n)
+/* Wait until a count of @progress has reached @n, or the attack was refused. */
+static bool wait_progress(const long *count, long n)
 {
 	const struct wait wait = wait_begin();
 
 	do {
 		if (__atomic_load_n(count, __ATOMIC_SEQ_CST) >= n ||
-		    __atomic_load_n(&spoils->error, __ATOMIC_SEQ_CST))
+		    __atomic_load_n(&progress->error, __ATOMIC_SEQ_CST))
 			return true;
 	} while (wait_more(&wait));
 	return false;
 }
 
-/* Receivers of USER that never get to the end of the copy of their message. */
+/* Receivers of USER whose copy to user memory never completes. */
 static void receive_stalled(int ch, bool results)
 {
-	struct taker *takers = calloc(TASKS, sizeof(*takers));
+	struct attacker *attackers = calloc(TASKS, sizeof(*attackers));
 	int i;
 
 	prepare_stall();
 	if (become(USER))
 		_exit(1);
 	for (i = 0; i < TASKS; i++)
-		start_stalled(&takers[i], ch, 0, results);
+		start_stalled(&attackers[i], ch, 0, results);
 	for (;;)
 		pause();
 }
 
-/* Until nobody waits for one. */
+/* Send until no receiver is blocked. */
 static bool send_all(int ch, const char *msg)
 {
 	const struct wait wait = wait_begin();
@@ -857,7 +857,7 @@ static bool send_all(int ch, const char *msg)
 	return false;
 }
 
-/* Take what lies inside until so many MiB can be charged. */
+/* Receive what is left until so many MiB can be charged. */
 static bool drain_until_limit_leaves(int ch, char *msg, long mib)
 {
 	const struct wait wait = wait_begin();
@@ -872,11 +872,11 @@ static bool drain_until_limit_leaves(int ch, char *msg, long mib)
 }
 
 /*
- * R9, R19: who receives another's messages and never gets to the end of it
- * pays for them itself. When it may have no more it leaves them, so that the
- * sender's limit is whole as soon as somebody else has received those.
+ * R9, R19: a receiver that stalls while copying another user's messages is
+ * charged for them itself. Over its limit it does not get them, and once somebody
+ * else has received these the sender's whole limit is available again.
  */
-TEST_F(stalled, r9_r19_anothers_limit)
+TEST_F(stalled, r9_r19_senders_limit)
 {
 	char *msg = calloc(1, MIB);
 	pid_t pid;
@@ -887,7 +887,7 @@ TEST_F(stalled, r9_r19_anothers_limit)
 	pid = child();
 	if (!pid)
 		receive_stalled(ch, variant->results);
-	ASSERT_TRUE(wait_spoils(&spoils->waiting, TASKS));
+	ASSERT_TRUE(wait_progress(&progress->waiting, TASKS));
 	ASSERT_TRUE(wait_for_waiters(ch, 0, TASKS));
 	ASSERT_EQ(0, as_user(OTHER));
 	EXPECT_TRUE(send_all(ch, msg));
@@ -897,31 +897,31 @@ TEST_F(stalled, r9_r19_anothers_limit)
 	EXPECT_EQ(128 + SIGKILL, reap_killed(pid));
 }
 
-/* At each message: those before it are gone. */
+/* Peek at each message; those before it were received. */
 static void peek_stalled(int ch, bool results)
 {
-	struct taker *takers = calloc(TASKS, sizeof(*takers));
+	struct attacker *attackers = calloc(TASKS, sizeof(*attackers));
 	int i;
 
 	prepare_stall();
 	if (become(USER))
 		_exit(1);
-	for (i = 0; i < TASKS && !spoils->error; i++) {
+	for (i = 0; i < TASKS && !progress->error; i++) {
 		while (ch_info(ch).received != (unsigned int)i)
 			sched_yield();
-		start_stalled(&takers[i], ch, GOCHAN_PEEK, results);
-		settle_stalled(&takers[i]);
+		start_stalled(&attackers[i], ch, GOCHAN_PEEK, results);
+		count_stalled(&attackers[i]);
 	}
 	for (;;)
 		pause();
 }
 
 /*
- * R9, R19: who peeks at another's messages and never gets to the end of it pays
- * for them itself: the sender does no longer when they were received. Once it
- * has all of a message it keeps nothing of it.
+ * R9, R19: a peeker that stalls while copying another user's messages is charged
+ * for those that it pins; the sender is uncharged when they are received. A peeker
+ * that has copied the payload pins nothing.
  */
-TEST_F(stalled, r9_r19_anothers_limit_by_peeking)
+TEST_F(stalled, r9_r19_senders_limit_peek)
 {
 	const int n = 3 * ATTACK_BYTES / MIB;
 	char *msg = calloc(1, MIB), *buf = calloc(1, MIB);
@@ -939,21 +939,21 @@ TEST_F(stalled, r9_r19_anothers_limit_by_peeking)
 		peek_stalled(ch, variant->results);
 	ASSERT_EQ(0, as_user(OTHER));
 	for (i = 0; i < n; i++) {
-		ASSERT_TRUE(wait_spoils(&spoils->waiting, i + 1));
+		ASSERT_TRUE(wait_progress(&progress->waiting, i + 1));
 		job = job_send(BY_THREAD, ch, msg, MIB);
 		ASSERT_TRUE(wait_for_waiters(ch, 1, 0));
-		ASSERT_TRUE(wait_spoils(&spoils->pieces, i + 1));
+		ASSERT_TRUE(wait_progress(&progress->successes, i + 1));
 		EXPECT_EQ(MIB, ch_recv(ch, buf, MIB));
 		EXPECT_EQ(MIB, job_wait(job));
 	}
-	EXPECT_EQ(variant->results ? 0 : -EDQUOT, spoils->error);
+	EXPECT_EQ(variant->results ? 0 : -EDQUOT, progress->error);
 	EXPECT_TRUE(wait_kernel_bytes(before + ATTACK_BYTES + MIB + n * 64 * KIB));
 	ASSERT_EQ(0, as_root());
 	EXPECT_EQ(128 + SIGKILL, reap_killed(pid));
 }
 
-/* Names until there are no more for the user; how many, and what came then. */
-static int take_names(int *error)
+/* Create names until that fails with @error. Returns how many. */
+static int exhaust_names(int *error)
 {
 	char name[32];
 	int n = 0, ch;
@@ -967,10 +967,10 @@ static int take_names(int *error)
 }
 
 /*
- * R19: a user has max_user_named names and no more; another, and root, have
- * theirs. That it makes and removes names again and again uses up nothing.
+ * R19: a user can have max_user_named names and no more, and other users and root
+ * can still create theirs. Creating and removing names repeatedly uses up nothing.
  */
-TEST_F(hostile, s3_r19_all_names)
+TEST_F(hostile, s3_r19_names)
 {
 	int error, i, ch;
 
@@ -981,7 +981,7 @@ TEST_F(hostile, s3_r19_all_names)
 		ASSERT_EQ(0, ch_unlink_handle(ch));
 		close(ch);
 	}
-	EXPECT_EQ(param("max_user_named"), take_names(&error));
+	EXPECT_EQ(param("max_user_named"), exhaust_names(&error));
 	EXPECT_EQ(-EDQUOT, error);
 	ASSERT_EQ(0, as_root());
 	EXPECT_LE(0, ch_make_named(PREFIX "root", 0, 0600));
@@ -1003,10 +1003,10 @@ static int error_of(int ret)
 }
 
 /*
- * S3: what is another's, and admits one to send only, stays as it is: its name,
- * its owner, its mode, its being open, its rights, and what else has its folder.
+ * S3: on another user's channel, whose mode lets others only send, an attacker
+ * cannot change the name, owner, mode or rights, close it, or add to its directory.
  */
-TEST_F(hostile, s3_anothers_channel)
+TEST_F(hostile, s3_other_users_channel)
 {
 	static const char *const path = FOLDER "60002/" PREFIX "theirs";
 	const pid_t parent = getpid();
@@ -1053,7 +1053,7 @@ TEST_F(hostile, s3_anothers_channel)
 	EXPECT_EQ(1U, ch_info(theirs).len);
 }
 
-/* ---- the line ---- */
+/* ---- wait queues ---- */
 
 #define CROWD		40
 
@@ -1073,106 +1073,106 @@ static void send_forever(int ch)
 		ch_send(ch, "crowd", 5);
 }
 
-struct line {
+struct crowd {
 	int ch;
 	pid_t pids[CROWD];
 };
 
-static bool crowd_waits(const struct line *line, bool send, int others)
+static bool crowd_waits(const struct crowd *crowd, bool send, int others)
 {
-	return wait_for_waiters(line->ch, send ? CROWD + others : 0, send ? 0 : CROWD + others);
+	return wait_for_waiters(crowd->ch, send ? CROWD + others : 0, send ? 0 : CROWD + others);
 }
 
-static bool crowd_start(struct line *line, unsigned int capacity, bool send, void *buf)
+static bool crowd_start(struct crowd *crowd, unsigned int capacity, bool send, void *buf)
 {
 	int i;
 
-	line->ch = ch_make(capacity, 16, 0);
-	if (line->ch < 0)
+	crowd->ch = ch_make(capacity, 16, 0);
+	if (crowd->ch < 0)
 		return false;
 	for (i = 0; i < CROWD; i++) {
-		line->pids[i] = child();
-		if (line->pids[i])
+		crowd->pids[i] = child();
+		if (crowd->pids[i])
 			continue;
 		if (send)
-			send_forever(line->ch);
-		receive_forever(line->ch, buf);
+			send_forever(crowd->ch);
+		receive_forever(crowd->ch, buf);
 	}
-	return crowd_waits(line, send, 0);
+	return crowd_waits(crowd, send, 0);
 }
 
-static void crowd_end(const struct line *line)
+static void crowd_end(const struct crowd *crowd)
 {
 	int i;
 
 	for (i = 0; i < CROWD; i++)
-		reap_killed(line->pids[i]);
+		reap_killed(crowd->pids[i]);
 }
 
 /*
- * R7: a crowd of receivers that come again at once does not overtake: who came
- * after them is served when each of them was, once.
+ * R7: many receivers that receive again at once do not overtake: a receiver that
+ * was queued after them completes when each of them has completed once.
  */
 TEST_F(hostile, r7_crowd_of_receivers)
 {
 	char buf[16], text[16];
-	struct line line;
+	struct crowd crowd;
 	struct job *job;
 	int i;
 
-	ASSERT_TRUE(crowd_start(&line, 0, false, buf));
-	job = job_recv(BY_THREAD, line.ch, 16);
-	ASSERT_TRUE(crowd_waits(&line, false, 1));
+	ASSERT_TRUE(crowd_start(&crowd, 0, false, buf));
+	job = job_recv(BY_THREAD, crowd.ch, 16);
+	ASSERT_TRUE(crowd_waits(&crowd, false, 1));
 	for (i = 0; i <= CROWD; i++) {
 		snprintf(text, sizeof(text), "%d", i);
-		EXPECT_LT(0, send_text(line.ch, text));
-		ASSERT_TRUE(crowd_waits(&line, false, i < CROWD));
+		EXPECT_LT(0, send_text(crowd.ch, text));
+		ASSERT_TRUE(crowd_waits(&crowd, false, i < CROWD));
 	}
 	EXPECT_STREQ(text, job_text(job));
-	crowd_end(&line);
+	crowd_end(&crowd);
 }
 
-/* R7: likewise senders, who want a place in the buffer. */
+/* R7: the same for senders that wait for a free slot. */
 TEST_F(hostile, r7_crowd_of_senders)
 {
 	const char *got = "";
-	struct line line;
+	struct crowd crowd;
 	struct job *job;
 	int i;
 
-	ASSERT_TRUE(crowd_start(&line, 1, true, NULL));
-	job = job_send_text(BY_THREAD, line.ch, "other");
-	ASSERT_TRUE(crowd_waits(&line, true, 1));
+	ASSERT_TRUE(crowd_start(&crowd, 1, true, NULL));
+	job = job_send_text(BY_THREAD, crowd.ch, "other");
+	ASSERT_TRUE(crowd_waits(&crowd, true, 1));
 	for (i = 0; i <= CROWD + 1; i++) {
 		EXPECT_STRNE("other", got);
-		got = recv_text(line.ch);
-		ASSERT_TRUE(crowd_waits(&line, true, i < CROWD));
+		got = recv_text(crowd.ch);
+		ASSERT_TRUE(crowd_waits(&crowd, true, i < CROWD));
 	}
 	EXPECT_STREQ("other", got);
 	EXPECT_EQ(5, job_wait(job));
-	crowd_end(&line);
+	crowd_end(&crowd);
 }
 
 /*
- * R7, R9: a crowd that can keep no message, in front of another: one send, and
- * the message goes past all of them, each of whom fails once.
+ * R7, R9: receivers whose buffers fault are queued ahead of another one: a message
+ * is requeued past all of them, each of which fails once, and reaches it.
  */
-TEST_F(hostile, r7_r9_bad_crowd)
+TEST_F(hostile, r7_r9_faulting_receivers)
 {
-	struct line line;
+	struct crowd crowd;
 	struct job *job;
 
-	ASSERT_TRUE(crowd_start(&line, 0, false, (void *)4096));
-	job = job_recv(BY_THREAD, line.ch, 16);
-	ASSERT_TRUE(crowd_waits(&line, false, 1));
-	EXPECT_EQ(5, send_text(line.ch, "other"));
+	ASSERT_TRUE(crowd_start(&crowd, 0, false, (void *)4096));
+	job = job_recv(BY_THREAD, crowd.ch, 16);
+	ASSERT_TRUE(crowd_waits(&crowd, false, 1));
+	EXPECT_EQ(5, send_text(crowd.ch, "other"));
 	EXPECT_STREQ("other", job_text(job));
-	EXPECT_TRUE(crowd_waits(&line, false, 0));
-	EXPECT_EQ(1U, ch_info(line.ch).received);
-	crowd_end(&line);
+	EXPECT_TRUE(crowd_waits(&crowd, false, 0));
+	EXPECT_EQ(1U, ch_info(crowd.ch).received);
+	crowd_end(&crowd);
 }
 
-/* Sends a file, and sends it again. */
+/* Pass a file, again and again. */
 static void pass_forever(int ch)
 {
 	struct gochan_op op = GOCHAN_SEND(ch, "crowd", 5);
@@ -1185,8 +1185,8 @@ static void pass_forever(int ch)
 		ops_batch(ch, &op, 1, 0);
 }
 
-/* Takes the message, and has no descriptor for the file. */
-static void leave_forever(int ch)
+/* Receive with GOCHAN_TAKE_FD, which fails for want of a descriptor. */
+static void decline_forever(int ch)
 {
 	const struct rlimit none = { 0, 0 };
 	struct gochan_op op;
@@ -1202,11 +1202,11 @@ static void leave_forever(int ch)
 }
 
 /*
- * R7, R16: a sender that comes back to the front because its accomplice leaves
- * the message each time holds up nobody: with each two messages that somebody
- * receives one of those behind it is served.
+ * R7, R16: a sender that is queued at the front again because an accomplice
+ * declines its file each time does not starve others: of every two messages that
+ * are received at least one is from a sender behind it.
  */
-TEST_F(hostile, r7_r16_back_to_the_front)
+TEST_F(hostile, r7_r16_declined_in_front)
 {
 	const int ch = ch_make(0, 16, 0);
 	struct job *jobs[4];
@@ -1224,7 +1224,7 @@ TEST_F(hostile, r7_r16_back_to_the_front)
 	}
 	pids[1] = child();
 	if (!pids[1])
-		leave_forever(ch);
+		decline_forever(ch);
 	for (i = 0; i < 8; i++)
 		EXPECT_EQ(5, (int)strlen(recv_text(ch)));
 	for (i = 0; i < 4; i++)
@@ -1233,43 +1233,43 @@ TEST_F(hostile, r7_r16_back_to_the_front)
 	EXPECT_EQ(128 + SIGKILL, reap_killed(pids[0]));
 }
 
-/* ---- what others' operations cost ---- */
+/* ---- the cost to others ---- */
 
-/* Of each second, for the likes of a hog; the rest is for others. */
+/* Microseconds of each second that realtime tasks, such as a hog, may run. */
 #define RT_RUNTIME	"/proc/sys/kernel/sched_rt_runtime_us"
 
-/* Threads of another process, on the other processor, that wait in some way. */
+/* Threads of another process, on the other CPU, that wait by select or poll. */
 static int nr_waiters = 400;
 
-struct way {
-	int own;	/* all of them wait here */
-	int shared;	/* and here, which is another's */
+struct wait_setup {
+	int own;	/* the attacker's channel, on which all wait */
+	int shared;	/* the victim's channel, on which all wait as well */
 	bool poll;
-	pid_t *tids;	/* room for one each */
+	pid_t *tids;	/* of each thread */
 };
 
 static int nr_tids;
 
-static void *wait_some_way(void *arg)
+static void *waiter_thread(void *arg)
 {
-	const struct way *way = arg;
-	struct pollfd pfd = { .fd = way->shared, .events = POLLIN };
+	const struct wait_setup *setup = arg;
+	struct pollfd pfd = { .fd = setup->shared, .events = POLLIN };
 	struct gochan_op ops[2];
 	char buf[16];
 
-	__atomic_store_n(&way->tids[__atomic_fetch_add(&nr_tids, 1, __ATOMIC_SEQ_CST)], gettid(),
+	__atomic_store_n(&setup->tids[__atomic_fetch_add(&nr_tids, 1, __ATOMIC_SEQ_CST)], gettid(),
 			 __ATOMIC_SEQ_CST);
-	if (way->poll) {
+	if (setup->poll) {
 		poll(&pfd, 1, -1);
 		return arg;
 	}
-	ops[0] = GOCHAN_RECV(way->own, buf, sizeof(buf));
-	ops[1] = GOCHAN_RECV(way->shared, buf, sizeof(buf));
-	ops_select(way->own, ops, 2, 0);
+	ops[0] = GOCHAN_RECV(setup->own, buf, sizeof(buf));
+	ops[1] = GOCHAN_RECV(setup->shared, buf, sizeof(buf));
+	ops_select(setup->own, ops, 2, 0);
 	return arg;
 }
 
-static void wait_all(const struct way *way)
+static void wait_all(const struct wait_setup *setup)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
@@ -1280,7 +1280,7 @@ static void wait_all(const struct way *way)
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 32 * KIB);
 	for (i = 0; i < nr_waiters; i++)
-		if (pthread_create(&thread, &attr, wait_some_way, (void *)way))
+		if (pthread_create(&thread, &attr, waiter_thread, (void *)setup))
 			_exit(1);
 	for (;;)
 		pause();
@@ -1301,24 +1301,24 @@ static bool wait_asleep_all(const pid_t *tids)
 	return true;
 }
 
-static pid_t start_waiters(struct way *way)
+static pid_t start_waiters(struct wait_setup *setup)
 {
 	pid_t pid;
 
-	way->tids = mmap(NULL, nr_waiters * sizeof(*way->tids), PROT_READ | PROT_WRITE,
-			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (way->tids == MAP_FAILED)
+	setup->tids = mmap(NULL, nr_waiters * sizeof(*setup->tids), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (setup->tids == MAP_FAILED)
 		return -1;
 	pid = child();
 	if (!pid)
-		wait_all(way);
-	if (wait_asleep_all(way->tids))
+		wait_all(setup);
+	if (wait_asleep_all(setup->tids))
 		return pid;
 	reap_killed(pid);
 	return -1;
 }
 
-/* What one byte sent there takes, while none of the waiters can run. */
+/* The time to send one byte to @fd, while none of the waiters can run. */
 static long long time_of_send(int fd)
 {
 	long long begin, ns;
@@ -1332,43 +1332,43 @@ static long long time_of_send(int fd)
 	return ns;
 }
 
-/* One that must find nothing but dead ops in the line, and leave none. */
-static long long time_past_dead(const struct way *way)
+/* The time of a send that finds only dead ops in the wait queue, and removes them. */
+static long long time_past_dead(const struct wait_setup *setup)
 {
 	long long begin, ns = -1;
 	pthread_t thread;
 
 	if (!hog_start(&thread, 1))
 		return -1;
-	ch_close(way->own);
-	if (ch_info(way->shared).receivers_waiting == (__u32)nr_waiters) {
+	ch_close(setup->own);
+	if (ch_info(setup->shared).receivers_waiting == (__u32)nr_waiters) {
 		begin = now_ns();
-		ns = ch_try_send(way->shared, "a", 1) == 1 ? now_ns() - begin : -1;
+		ns = ch_try_send(setup->shared, "a", 1) == 1 ? now_ns() - begin : -1;
 	}
-	if (ch_info(way->shared).receivers_waiting)
+	if (ch_info(setup->shared).receivers_waiting)
 		ns = -1;
 	hog_end(thread);
 	return ns;
 }
 
-/* The time of a send where a crowd of selects was won by another channel. */
+/* The time of a send to a channel where all queued selects were claimed by another. */
 static long long time_with_dead(void)
 {
-	struct way way = { .own = ch_make(0, 16, 0), .shared = ch_make(2, 16, 0) };
-	const pid_t pid = start_waiters(&way);
-	const long long ns = pid < 0 ? -1 : time_past_dead(&way);
+	struct wait_setup setup = { .own = ch_make(0, 16, 0), .shared = ch_make(2, 16, 0) };
+	const pid_t pid = start_waiters(&setup);
+	const long long ns = pid < 0 ? -1 : time_past_dead(&setup);
 
 	if (pid > 0)
 		reap_killed(pid);
-	close(way.own);
-	close(way.shared);
+	close(setup.own);
+	close(setup.shared);
 	return ns;
 }
 
 static long long time_with_pollers(int fds[2])
 {
-	struct way way = { .own = -1, .shared = fds[0], .poll = true };
-	const pid_t pid = start_waiters(&way);
+	struct wait_setup setup = { .own = -1, .shared = fds[0], .poll = true };
+	const pid_t pid = start_waiters(&setup);
 	const long long ns = pid < 0 ? -1 : time_of_send(fds[1]);
 
 	if (pid > 0)
@@ -1383,31 +1383,30 @@ static long long shorter(long long a, long long b)
 	return a < b ? a : b;
 }
 
-/* Negative times are failures of another kind. */
-static bool is_dear(long long dead, long long polled, long long of_pipe)
+/* Negative times are other failures. */
+static bool is_too_slow(long long dead, long long polled, long long of_pipe)
 {
 	return dead >= 0 && polled >= 0 && of_pipe >= 0 && (dead > of_pipe || polled > 2 * of_pipe);
 }
 
 /*
- * R14: another's send meets as many dead ops as the attacker has threads, once;
- * they are gone then. Each costs it less than a poller of a pipe costs who
- * writes to it: so nobody is held up by a crowd of selects more than a crowd of
- * pollers can hold up who uses a pipe. R13: nor by pollers of the channel more
- * than by twice that.
+ * R14: the victim's send comes across one dead op for each thread of the attacker,
+ * and removes it. Each costs less than a poller of a pipe costs a writer: so many
+ * selects delay nobody more than as many pollers can delay a pipe's writer. R13:
+ * pollers of a channel cost at most twice that.
  */
-TEST_F(hostile, r13_r14_cost_of_a_crowd)
+TEST_F(hostile, r13_r14_cost_of_waiters)
 {
 	long long dead = 1LL << 62, polled = dead, of_pipe = dead;
-	const char *divisor = getenv("GOCHAN_CROWD");	/* as in crowd.c */
+	const char *divisor = getenv("GOCHAN_SCALE_DOWN");	/* as in scale.c */
 	int fds[2], i;
 
 	if (divisor)
 		nr_waiters /= atoi(divisor);
 	ASSERT_TRUE(pin(pthread_self(), 0));
 	ASSERT_EQ(0, write_text(RT_RUNTIME, "-1"));
-	/* Each at its best; where the machine does something else, of more. */
-	for (i = 0; i < 3 || (i < 30 && is_dear(dead, polled, of_pipe)); i++) {
+	/* the minimum of three, or of more while the machine is busy */
+	for (i = 0; i < 3 || (i < 30 && is_too_slow(dead, polled, of_pipe)); i++) {
 		dead = shorter(dead, time_with_dead());
 		ASSERT_EQ(0, ch_pair(fds, 2, 16, 0));
 		polled = shorter(polled, time_with_pollers(fds));
@@ -1415,18 +1414,18 @@ TEST_F(hostile, r13_r14_cost_of_a_crowd)
 		of_pipe = shorter(of_pipe, time_with_pollers(fds));
 	}
 	ASSERT_EQ(0, write_text(RT_RUNTIME, "950000"));
-	TH_LOG("%d of each: dead ops %lld us, pollers %lld us, of a pipe %lld us", nr_waiters,
+	TH_LOG("%d of each: dead ops %lld us, pollers %lld us, pipe pollers %lld us", nr_waiters,
 	       dead / 1000, polled / 1000, of_pipe / 1000);
 	EXPECT_LE(0, dead);
 	EXPECT_LE(0, polled);
 	EXPECT_LE(0, of_pipe);
-	EXPECT_FALSE(is_dear(dead, polled, of_pipe));
+	EXPECT_FALSE(is_too_slow(dead, polled, of_pipe));
 }
 
 #define TRIES		300
 #define ROUNDS		40
 
-/* One message sent and received; of many tries of some the shortest. */
+/* The time to send and receive a message: the minimum of many attempts. */
 static long long time_of_rounds(int ch)
 {
 	long long best = 1LL << 62, begin;
@@ -1444,11 +1443,10 @@ static long long time_of_rounds(int ch)
 }
 
 /*
- * R9: a message that the attacker took, could not copy and put back makes every
- * receive of everybody look at its user's limit. That is all: less than twice
- * the time.
+ * R9: a message that the attacker could not copy, so that it was requeued, does
+ * not slow down other channels: less than twice the time.
  */
-TEST_F(hostile, r9_cost_of_what_is_left)
+TEST_F(hostile, r9_cost_of_requeued)
 {
 	const int ch = ch_make(0, 16, 0), other = ch_make(1, 16, 0);
 	long long before, after;
@@ -1471,8 +1469,8 @@ TEST_F(hostile, r9_cost_of_what_is_left)
 
 /* ---- the module ---- */
 
-/* A handle in a socket that is in its own queue: only the kernel finds it. */
-static void bury(int ch)
+/* A handle in flight in a cycle of sockets, which only garbage collection frees. */
+static void pass_in_cycle(int ch)
 {
 	int socks[2];
 
@@ -1483,8 +1481,8 @@ static void bury(int ch)
 	close(socks[1]);
 }
 
-/* Two channels, each on its way over the other, and no descriptor of either. */
-static void entangle(void)
+/* Two channels, each being sent over the other, and no descriptor of either. */
+static void pass_crosswise(void)
 {
 	const int a = ch_make(0, 16, 0), b = ch_make(0, 16, 0);
 	struct call *ab = call_select(a), *ba = call_select(b);
@@ -1504,10 +1502,10 @@ static void entangle(void)
 	close(b);
 }
 
-/* All that may keep the module, or seem to. */
-static void cling(int ready)
+/* Everything that pins the module, or might. */
+static void pin_module(int ready)
 {
-	const int ch = ch_make_named(PREFIX "cling", 4, 0600);
+	const int ch = ch_make_named(PREFIX "pinned", 4, 0600);
 	const int pfd = epoll_create1(0);
 	struct epoll_event event = { .events = EPOLLIN };
 	struct call *call = call_select(ch);
@@ -1526,15 +1524,15 @@ static void cling(int ready)
 	open(FOLDER "60001/" PREFIX "user", O_PATH);
 	inotify_add_watch(inotify_init1(0), FOLDER "60001/" PREFIX "user", IN_ALL_EVENTS);
 	send_text(ch, "a");
-	bury(ch_make(0, 16, 0));
-	entangle();
+	pass_in_cycle(ch_make(0, 16, 0));
+	pass_crosswise();
 	if (chdir(FOLDER "60001") || write(ready, "r", 1) != 1)
 		_exit(1);
 	for (;;)
 		pause();
 }
 
-/* A socket that is closed makes the kernel look for buried ones. */
+/* Closing a socket triggers the garbage collection of those in flight. */
 static int wait_unload(void)
 {
 	const struct wait wait = wait_begin();
@@ -1551,10 +1549,10 @@ static int wait_unload(void)
 }
 
 /*
- * DESIGN 3: a user's handles and names keep the module, but none of it longer
- * than the user's processes and names are there.
+ * DESIGN 3: a user's handles and names pin the module, but no longer than the
+ * user's processes and names exist.
  */
-TEST_F(hostile, s3_module_goes)
+TEST_F(hostile, s3_module_unloads)
 {
 	int ready[2];
 	pid_t pid;
@@ -1563,11 +1561,11 @@ TEST_F(hostile, s3_module_goes)
 	ASSERT_EQ(0, pipe(ready));
 	pid = child();
 	if (!pid)
-		cling(ready[1]);
+		pin_module(ready[1]);
 	close(ready[1]);
 	ASSERT_EQ(1, read(ready[0], &c, 1));
 	EXPECT_EQ(-EWOULDBLOCK, module_unload());
-	EXPECT_EQ(0, ch_unlink(PREFIX "cling"));
+	EXPECT_EQ(0, ch_unlink(PREFIX "pinned"));
 	EXPECT_EQ(0, ch_unlink("60001/" PREFIX "user"));
 	EXPECT_EQ(-EWOULDBLOCK, module_unload());
 	EXPECT_EQ(128 + SIGKILL, reap_killed(pid));
@@ -1575,7 +1573,7 @@ TEST_F(hostile, s3_module_goes)
 	EXPECT_EQ(0, module_load(""));
 }
 
-/* ---- what was not meant for it ---- */
+/* ---- information leaks ---- */
 
 #define SECRET		"SECRETsecret"
 
@@ -1592,7 +1590,7 @@ static bool has_secret(const void *buf, size_t len)
 	return memmem(buf, len, "SECRET", 6) || memmem(buf, len, "secret", 6);
 }
 
-/* Another's messages, of all ways to be stored; the memory is free then. */
+/* Leave secrets in memory that was used for each kind of message storage. */
 static bool leave_secrets(void)
 {
 	static const unsigned int sizes[] = { 100, 200, 1000, 4096, 5000, 60000 };
@@ -1614,8 +1612,8 @@ static bool leave_secrets(void)
 	return true;
 }
 
-/* The op is as it was but for what a receive of so many bytes may write. */
-static bool op_whole(const struct gochan_op *op, const struct gochan_op *was, int result)
+/* The op is unchanged but for the fields that a receive writes. */
+static bool op_unchanged(const struct gochan_op *op, const struct gochan_op *was, int result)
 {
 	struct gochan_op expected = *was;
 
@@ -1626,8 +1624,8 @@ static bool op_whole(const struct gochan_op *op, const struct gochan_op *was, in
 	return !memcmp(op, &expected, sizeof(expected));
 }
 
-/* A receive into a larger buffer, by op: not a byte more than there is. */
-static bool receives_no_more(int ch, unsigned long cmd, unsigned int flags, unsigned int len)
+/* A RECV op into a larger buffer writes the message and not a byte more. */
+static bool receives_only_message(int ch, unsigned long cmd, unsigned int flags, unsigned int len)
 {
 	static unsigned char buf[65536];
 	struct gochan_op op = GOCHAN_RECV(ch, buf, sizeof(buf)), was;
@@ -1648,7 +1646,7 @@ static bool receives_no_more(int ch, unsigned long cmd, unsigned int flags, unsi
 	op.gid = UNTOUCHED;
 	op.passed_fd = UNTOUCHED;
 	was = op;
-	if (ioctl(ch, cmd, &call) < 0 || op.len != len || !op_whole(&op, &was, was.result) ||
+	if (ioctl(ch, cmd, &call) < 0 || op.len != len || !op_unchanged(&op, &was, was.result) ||
 	    call.reserved || has_secret(buf, sizeof(buf)))
 		return false;
 	for (i = len; i < sizeof(buf); i++)
@@ -1658,11 +1656,10 @@ static bool receives_no_more(int ch, unsigned long cmd, unsigned int flags, unsi
 }
 
 /*
- * R20: short messages in places where another's long ones were: a receive, by
- * whichever way, writes the message and what the op's fields are said to be,
- * and not a byte of anything else.
+ * R20: short messages in memory that held another user's long ones: a receive
+ * writes the message and the documented fields of the op, and not a byte more.
  */
-TEST_F(hostile, r20_nothing_else)
+TEST_F(hostile, r20_no_stale_data)
 {
 	static const unsigned int sizes[] = { 100, 200, 1000, 4096, 5000, 60000 };
 	static const unsigned int lens[] = { 0, 1, 7, 100 };
@@ -1684,8 +1681,8 @@ TEST_F(hostile, r20_nothing_else)
 
 			op = GOCHAN_SEND(ch, dots, len);
 			ASSERT_EQ(1, ops_batch(ch, &op, 1, GOCHAN_NONBLOCK));
-			EXPECT_TRUE(receives_no_more(ch, GOCHAN_IOC_SELECT, GOCHAN_PEEK, len));
-			EXPECT_TRUE(receives_no_more(ch, k & 4 ? GOCHAN_IOC_SELECT :
+			EXPECT_TRUE(receives_only_message(ch, GOCHAN_IOC_SELECT, GOCHAN_PEEK, len));
+			EXPECT_TRUE(receives_only_message(ch, k & 4 ? GOCHAN_IOC_SELECT :
 								 GOCHAN_IOC_BATCH, 0, len));
 		}
 		close(ch);
@@ -1694,10 +1691,10 @@ TEST_F(hostile, r20_nothing_else)
 }
 
 /*
- * R20: what an op fails with is all that it writes, and what asks for a state
- * gets nothing of another's.
+ * R20: an op that fails writes its result and nothing else, and INFO and fdinfo
+ * contain nothing of another user's.
  */
-TEST_F(hostile, r20_failing_tells_nothing)
+TEST_F(hostile, r20_errors_leak_nothing)
 {
 	unsigned char buf[64], untouched[64];
 	struct gochan_op op, was;
@@ -1717,12 +1714,12 @@ TEST_F(hostile, r20_failing_tells_nothing)
 		was.uid = UNTOUCHED;
 		op = was;
 		EXPECT_EQ(-EAGAIN, ops_batch(ch, &op, 1, GOCHAN_NONBLOCK));
-		EXPECT_TRUE(op_whole(&op, &was, -EAGAIN));
+		EXPECT_TRUE(op_unchanged(&op, &was, -EAGAIN));
 		EXPECT_EQ(sizeof(buf), op.len);
 		was.reserved = 1;
 		op = was;
 		EXPECT_EQ(-EINVAL, ops_batch(ch, &op, 1, 0));
-		EXPECT_TRUE(op_whole(&op, &was, -EINVAL));
+		EXPECT_TRUE(op_unchanged(&op, &was, -EINVAL));
 		info = ch_info(ch);
 		EXPECT_FALSE(has_secret(&info, sizeof(info)));
 		snprintf(text, sizeof(text), "/proc/self/fdinfo/%d", ch);
@@ -1737,24 +1734,24 @@ TEST_F(hostile, r20_failing_tells_nothing)
 }
 
 /*
- * R20: inotify tells nobody when others use a channel, named or not, and so they
- * do not pay for who watches.
+ * R20: inotify does not report when others use a channel, named or not, so a
+ * watch costs them nothing.
  */
-TEST_F(hostile, r20_inotify_tells_nothing)
+TEST_F(hostile, r20_no_inotify_events)
 {
 	const unsigned int mask = IN_ACCESS | IN_MODIFY | IN_OPEN | IN_CLOSE | IN_ATTRIB;
-	const int named = ch_make_named(PREFIX "told", 1, 0644);
+	const int named = ch_make_named(PREFIX "watched", 1, 0644);
 	const int watch = inotify_init1(IN_NONBLOCK);
 	char event[256];
 	int ch, fd;
 
 	ASSERT_EQ(0, as_user(USER));
 	ASSERT_LE(0, inotify_add_watch(watch, "/dev/gochan", mask));
-	ASSERT_LE(0, inotify_add_watch(watch, FOLDER PREFIX "told", mask));
+	ASSERT_LE(0, inotify_add_watch(watch, FOLDER PREFIX "watched", mask));
 	ASSERT_LE(0, inotify_add_watch(watch, "/dev/gochans", mask));
 	ASSERT_EQ(0, as_root());
 	ch = ch_make(1, 16, 0);
-	fd = open(FOLDER PREFIX "told", O_RDWR);
+	fd = open(FOLDER PREFIX "watched", O_RDWR);
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(5, send_text(ch, "quiet"));
 	EXPECT_STREQ("quiet", recv_text(ch));
@@ -1764,26 +1761,26 @@ TEST_F(hostile, r20_inotify_tells_nothing)
 	close(ch);
 	EXPECT_EQ(-1, read(watch, event, sizeof(event)));
 	EXPECT_EQ(EAGAIN, errno);
-	/* It would be told if there were something to tell. */
-	EXPECT_EQ(0, chmod(FOLDER PREFIX "told", 0600));
+	/* the watch works: a change of the mode is reported */
+	EXPECT_EQ(0, chmod(FOLDER PREFIX "watched", 0600));
 	EXPECT_LT(0, read(watch, event, sizeof(event)));
 	close(watch);
-	EXPECT_EQ(0, ch_unlink(PREFIX "told"));
+	EXPECT_EQ(0, ch_unlink(PREFIX "watched"));
 }
 
-/* ---- numbers that do not fit ---- */
+/* ---- overflow ---- */
 
 /*
- * R19, R20: with the limits of sizes gone there is still the limit of bytes, and
- * no product is so large that it is small: each is refused as too much, and for
- * root for want of memory. What was refused was not counted.
+ * R19, R20: without limits on sizes the limit on bytes still holds, and no product
+ * of capacity and size overflows: each exceeds the limit or, for root, the
+ * available memory. What was refused is not charged.
  */
-TEST_F(hostile, r19_r20_products)
+TEST_F(hostile, r19_r20_overflow)
 {
 	static const unsigned int large[] = {
 		~0U, ~0U - 3, ~0U - 39, ~0U - 40, ~0U - 41, 1U << 31, (1U << 31) - 1, 1U << 30,
 	};
-	/* not on the stack, behind which there may be less than that */
+	/* not on the stack, above which there may be less than that */
 	static char below;
 	unsigned int i, k;
 	int ch;

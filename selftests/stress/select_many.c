@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R14: many processes that select over the same channels at once, in different
- * orders, sends and receives mixed: two that meet each other, and crowds in
- * which some are interrupted and some killed. Every message is accounted for.
+ * R14: concurrent selects over the same channels, in different orders, sends and
+ * receives mixed: two that communicate with each other, and many, of which some
+ * are interrupted and some killed. Every message is accounted for.
  *
- * Each worker numbers its messages from 0, and notes before a select that it
- * tries to send the next, and after it whether that was sent. Who is killed
- * leaves at most one message of which nobody knows: one that may have been
- * sent, or one that it may have received.
+ * Each worker numbers its messages from 0. Before a select it records that it
+ * tries to send the next one, and afterwards whether that was sent. A worker that
+ * is killed leaves at most one message of unknown fate: it may have been sent, or
+ * received.
  *
  * GOCHAN_SEED=N in the environment repeats the random choices of a run.
  */
@@ -18,168 +18,168 @@
 #include <fcntl.h>
 #include <signal.h>
 
-/* ---- two that meet each other ---- */
+/* ---- two selects ---- */
 
-#define MEETINGS	300
+#define EXCHANGES	300
 
-FIXTURE(meet) {
+FIXTURE(two) {
 };
 
-FIXTURE_VARIANT(meet) {
+FIXTURE_VARIANT(two) {
 	enum by by;
 };
 
-FIXTURE_VARIANT_ADD(meet, thread) {
+FIXTURE_VARIANT_ADD(two, thread) {
 	.by = BY_THREAD,
 };
 
-FIXTURE_VARIANT_ADD(meet, process) {
+FIXTURE_VARIANT_ADD(two, process) {
 	.by = BY_PROCESS,
 };
 
-FIXTURE_SETUP(meet)
+FIXTURE_SETUP(two)
 {
 }
 
-FIXTURE_TEARDOWN(meet)
+FIXTURE_TEARDOWN(two)
 {
 }
 
-/* Which of its ops happened in each round, and what it received. */
+/* Which op happened in each round, and what it received. */
 struct log {
-	int at[MEETINGS];
-	int got[MEETINGS];
+	int at[EXCHANGES];
+	int got[EXCHANGES];
 };
 
 /* Round after round, send on one and receive on the other. */
-static void meet_on(int send, int recv, struct log *log)
+static void exchange(int send, int recv, struct log *log)
 {
 	struct gochan_op ops[2];
 	int i;
 
-	for (i = 0; i < MEETINGS; i++) {
+	for (i = 0; i < EXCHANGES; i++) {
 		ops[0] = GOCHAN_SEND(send, &i, sizeof(i));
 		ops[1] = GOCHAN_RECV(recv, &log->got[i], sizeof(i));
 		log->at[i] = ops_select(send, ops, 2, 0);
 	}
 }
 
-struct meeter {
+struct peer {
 	int send, recv;
 	struct log *log;
 };
 
-static void *meet_thread(void *arg)
+static void *exchange_thread(void *arg)
 {
-	const struct meeter *meeter = arg;
+	const struct peer *peer = arg;
 
-	meet_on(meeter->send, meeter->recv, meeter->log);
+	exchange(peer->send, peer->recv, peer->log);
 	return NULL;
 }
 
-/* R3, R14: two selects meet on unbuffered channels: one sends, one receives. */
-TEST_F(meet, r3_r14_two_selects)
+/* R3, R14: of two selects that send to each other one sends and one receives. */
+TEST_F(two, r3_r14_two_selects)
 {
 	const int x = ch_make(0, 16, 0);
 	const int y = ch_make(0, 16, 0);
 	struct log *logs = mmap(NULL, 2 * sizeof(*logs), PROT_READ | PROT_WRITE,
 				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct meeter meeter = { x, y, &logs[0] };
+	struct peer peer = { x, y, &logs[0] };
 	int i, sent = 0;
 	pthread_t thread;
 	pid_t pid = 0;
 
 	ASSERT_NE(MAP_FAILED, logs);
 	if (variant->by == BY_THREAD) {
-		ASSERT_EQ(0, pthread_create(&thread, NULL, meet_thread, &meeter));
+		ASSERT_EQ(0, pthread_create(&thread, NULL, exchange_thread, &peer));
 	} else {
 		pid = child();
 		if (!pid) {
-			meet_thread(&meeter);
+			exchange_thread(&peer);
 			_exit(0);
 		}
 	}
-	meet_on(y, x, &logs[1]);
+	exchange(y, x, &logs[1]);
 	ASSERT_EQ(0, variant->by == BY_THREAD ? pthread_join(thread, NULL) : reap(pid));
-	for (i = 0; i < MEETINGS; i++) {
+	for (i = 0; i < EXCHANGES; i++) {
 		ASSERT_LE(0, logs[0].at[i]);
 		ASSERT_EQ(1, logs[0].at[i] + logs[1].at[i]);
 		ASSERT_EQ(i, logs[logs[1].at[i]].got[i]);
 		sent += logs[0].at[i] == 0;
 	}
 	EXPECT_EQ(sent, (int)ch_info(x).sent);
-	EXPECT_EQ(MEETINGS - sent, (int)ch_info(y).sent);
+	EXPECT_EQ(EXCHANGES - sent, (int)ch_info(y).sent);
 	EXPECT_TRUE(no_waiters(x));
 	EXPECT_TRUE(no_waiters(y));
 }
 
-/* ---- crowds ---- */
+/* ---- many selects ---- */
 
 #define CHANNELS	4
 #define WORKERS		6
 #define KILLS		12
-#define LIVES		(WORKERS + KILLS)	/* of workers, one after the other */
-#define NUMBERS		16384			/* messages of a life, at most */
-#define WANTED		1000			/* messages of a run, at least */
+#define IDS		(WORKERS + KILLS)	/* workers, including replacements */
+#define NUMBERS		16384			/* messages of a worker, at most */
+#define MESSAGES		1000			/* messages of a run, at least */
 
 enum fate { NOT_SENT, TRYING, SENT };
 
 /* What all processes share. */
-struct board {
+struct shared {
 	bool drain;
 	int errors;
-	bool drains[LIVES];
-	unsigned char fates[LIVES][NUMBERS];
-	unsigned char received[LIVES][NUMBERS];
+	bool drains[IDS];
+	unsigned char fates[IDS][NUMBERS];
+	unsigned char received[IDS][NUMBERS];
 };
 
 struct message {
-	unsigned int life;
+	unsigned int id;
 	unsigned int number;
 };
 
 struct run {
-	struct board *board;
+	struct shared *shared;
 	unsigned long long random;
 	unsigned int msg_size;
 	int chs[CHANNELS];
-	int done;
+	int stop;
 	pid_t pids[WORKERS];
-	unsigned int life_of[WORKERS];
-	unsigned int lives;
+	unsigned int ids[WORKERS];
+	unsigned int next_id;
 };
 
-FIXTURE(crowd) {
+FIXTURE(many) {
 	struct run run;
 };
 
-FIXTURE_VARIANT(crowd) {
+FIXTURE_VARIANT(many) {
 	unsigned int capacities[CHANNELS];
 	unsigned int msg_size;
 	unsigned int kills;
 };
 
-FIXTURE_VARIANT_ADD(crowd, unbuffered) {
+FIXTURE_VARIANT_ADD(many, unbuffered) {
 	.capacities = { 0, 0, 0, 0 }, .msg_size = 8, .kills = 0,
 };
 
-FIXTURE_VARIANT_ADD(crowd, unbuffered_killed) {
+FIXTURE_VARIANT_ADD(many, unbuffered_killed) {
 	.capacities = { 0, 0, 0, 0 }, .msg_size = 600, .kills = KILLS,
 };
 
-FIXTURE_VARIANT_ADD(crowd, mixed) {
+FIXTURE_VARIANT_ADD(many, mixed) {
 	.capacities = { 0, 1, 0, 3 }, .msg_size = 600, .kills = 0,
 };
 
-FIXTURE_VARIANT_ADD(crowd, mixed_killed) {
+FIXTURE_VARIANT_ADD(many, mixed_killed) {
 	.capacities = { 0, 1, 0, 3 }, .msg_size = 8, .kills = KILLS,
 };
 
-FIXTURE_VARIANT_ADD(crowd, large) {
+FIXTURE_VARIANT_ADD(many, large) {
 	.capacities = { 0, 1, 0, 3 }, .msg_size = 9000, .kills = 0,
 };
 
-FIXTURE_VARIANT_ADD(crowd, large_killed) {
+FIXTURE_VARIANT_ADD(many, large_killed) {
 	.capacities = { 0, 1, 0, 3 }, .msg_size = 9000, .kills = KILLS,
 };
 
@@ -198,39 +198,39 @@ static unsigned long long choose_seed(void)
 	return given ? strtoull(given, NULL, 0) : (unsigned long long)now_ns();
 }
 
-FIXTURE_SETUP(crowd)
+FIXTURE_SETUP(many)
 {
 	const unsigned long long seed = choose_seed();
 	struct run *run = &self->run;
 	int i;
 
 	TH_LOG("GOCHAN_SEED=%llu", seed);
-	/* an odd factor, so that near seeds give far numbers; never 0 */
+	/* an odd factor spreads neighbouring seeds; the state must not be 0 */
 	run->random = (seed * 2 + 1) * 0x9e3779b97f4a7c15ULL;
 	run->msg_size = variant->msg_size;
-	run->board = mmap(NULL, sizeof(*run->board), PROT_READ | PROT_WRITE,
-			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, run->board);
+	run->shared = mmap(NULL, sizeof(*run->shared), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, run->shared);
 	for (i = 0; i < CHANNELS; i++) {
 		run->chs[i] = ch_make(variant->capacities[i], run->msg_size, 0);
 		ASSERT_LE(0, run->chs[i]);
 	}
-	run->done = ch_make(0, 0, 0);
-	ASSERT_LE(0, run->done);
+	run->stop = ch_make(0, 0, 0);
+	ASSERT_LE(0, run->stop);
 }
 
-FIXTURE_TEARDOWN(crowd)
+FIXTURE_TEARDOWN(many)
 {
 }
 
-/* One life of a worker. */
+/* A worker, which is replaced by another one when it is killed. */
 struct worker {
 	struct run *run;
-	unsigned int life;
+	unsigned int id;
 	unsigned int number;
 	unsigned char *msg;
 	unsigned char *buf;
-	unsigned int next[CHANNELS][LIVES];	/* the earliest to come */
+	unsigned int next[CHANNELS][IDS];	/* lowest number expected */
 	struct gochan_op ops[2 * CHANNELS + 1];
 	int chs[2 * CHANNELS + 1];		/* which of run->chs it is, or -1 */
 	unsigned int n;
@@ -240,33 +240,33 @@ static void make_message(struct worker *worker)
 {
 	struct message *msg = (struct message *)worker->msg;
 
-	msg->life = worker->life;
+	msg->id = worker->id;
 	msg->number = worker->number;
-	fill(msg + 1, worker->run->msg_size - sizeof(*msg), worker->life + worker->number);
+	fill(msg + 1, worker->run->msg_size - sizeof(*msg), worker->id + worker->number);
 }
 
 static bool is_whole(const struct worker *worker, unsigned int len)
 {
 	const struct message *msg = (const struct message *)worker->buf;
 
-	return len == worker->run->msg_size && msg->life < LIVES && msg->number < NUMBERS &&
-	       is_filled(msg + 1, len - sizeof(*msg), msg->life + msg->number);
+	return len == worker->run->msg_size && msg->id < IDS && msg->number < NUMBERS &&
+	       is_filled(msg + 1, len - sizeof(*msg), msg->id + msg->number);
 }
 
-/* Checks one message and notes it. */
-static bool note(struct worker *worker, int ch, unsigned int len)
+/* Check and record a received message. */
+static bool record(struct worker *worker, int ch, unsigned int len)
 {
 	const struct message *msg = (const struct message *)worker->buf;
 	unsigned int *next = worker->next[ch];
 
 	if (!is_whole(worker, len))
 		return false;
-	__atomic_fetch_add(&worker->run->board->received[msg->life][msg->number], 1,
+	__atomic_fetch_add(&worker->run->shared->received[msg->id][msg->number], 1,
 			   __ATOMIC_RELAXED);
-	/* R2, for what one sender sent on one channel */
-	if (msg->number < next[msg->life])
+	/* R2: one sender's messages on one channel are in order */
+	if (msg->number < next[msg->id])
 		return false;
-	next[msg->life] = msg->number + 1;
+	next[msg->id] = msg->number + 1;
 	return true;
 }
 
@@ -282,8 +282,8 @@ static void add_op(struct worker *worker, struct gochan_op op, int ch)
 }
 
 /*
- * What it can do, in random order: all, so that somebody will meet it, or some
- * of it, so that it may have to give up.
+ * Make the ops of a select, in random order: all, so that a peer is sure to be
+ * found, or some, so that it may have to time out.
  */
 static void make_ops(struct worker *worker, bool sends, bool all)
 {
@@ -298,10 +298,10 @@ static void make_ops(struct worker *worker, bool sends, bool all)
 		if (sends && (all || !random_below(random, 3)))
 			add_op(worker, GOCHAN_SEND(run->chs[i], worker->msg, run->msg_size), i);
 	}
-	add_op(worker, GOCHAN_RECV(run->done, NULL, 0), -1);
+	add_op(worker, GOCHAN_RECV(run->stop, NULL, 0), -1);
 }
 
-/* Waits, or not at all, or not for long. */
+/* Without a deadline, with a short one, or non-blocking. */
 static int select_somehow(struct worker *worker, bool sends)
 {
 	const unsigned int how = random_below(&worker->run->random, 8);
@@ -316,20 +316,20 @@ static int select_somehow(struct worker *worker, bool sends)
 	if (how >= 4)
 		arg.timeout = now_ns() + 200000;
 	arg.count = worker->n;
-	ret = ioctl(worker->run->done, GOCHAN_IOC_SELECT, &arg);
+	ret = ioctl(worker->run->stop, GOCHAN_IOC_SELECT, &arg);
 	return ret < 0 ? -errno : ret;
 }
 
-static bool may_happen(int err)
+static bool is_expected(int err)
 {
 	return err == -EINTR || err == -EAGAIN || err == -ETIMEDOUT;
 }
 
-/* One select; false when all is done. */
+/* One select; false when run->stop is closed. */
 static bool work_once(struct worker *worker, bool sends)
 {
-	struct board *board = worker->run->board;
-	unsigned char *fate = &board->fates[worker->life][worker->number];
+	struct shared *shared = worker->run->shared;
+	unsigned char *fate = &shared->fates[worker->id][worker->number];
 	const struct gochan_op *op;
 	int at;
 
@@ -341,34 +341,34 @@ static bool work_once(struct worker *worker, bool sends)
 	op = &worker->ops[at < 0 ? 0 : at];
 	if (sends)
 		*fate = at >= 0 && op->opcode == GOCHAN_OP_SEND ? SENT : NOT_SENT;
-	if (at < 0 && may_happen(at))
+	if (at < 0 && is_expected(at))
 		return true;
 	if (at >= 0 && op->result == GOCHAN_R_CLOSED)
 		return false;
 	if (at < 0 || op->result ||
-	    (op->opcode == GOCHAN_OP_RECV && !note(worker, worker->chs[at], op->len)))
-		__atomic_fetch_add(&board->errors, 1, __ATOMIC_RELAXED);
+	    (op->opcode == GOCHAN_OP_RECV && !record(worker, worker->chs[at], op->len)))
+		__atomic_fetch_add(&shared->errors, 1, __ATOMIC_RELAXED);
 	else if (op->opcode == GOCHAN_OP_SEND)
 		worker->number++;
 	return true;
 }
 
-static void work(struct run *run, unsigned int life)
+static void work(struct run *run, unsigned int id)
 {
 	struct worker *worker = calloc(1, sizeof(*worker));
 	bool sends = true;
 
 	worker->run = run;
-	worker->life = life;
+	worker->id = id;
 	worker->msg = malloc(run->msg_size);
 	worker->buf = malloc(run->msg_size);
 	while (work_once(worker, sends)) {
 		if (!sends)
 			continue;
-		sends = !__atomic_load_n(&run->board->drain, __ATOMIC_SEQ_CST) &&
+		sends = !__atomic_load_n(&run->shared->drain, __ATOMIC_SEQ_CST) &&
 			worker->number < NUMBERS;
 		if (!sends)
-			__atomic_store_n(&run->board->drains[life], true, __ATOMIC_SEQ_CST);
+			__atomic_store_n(&run->shared->drains[id], true, __ATOMIC_SEQ_CST);
 	}
 	_exit(0);
 }
@@ -378,17 +378,17 @@ static void ignore(int sig)
 	(void)sig;
 }
 
-static void begin_life(struct run *run, unsigned int i)
+static void start_worker(struct run *run, unsigned int i)
 {
 	struct sigaction action = { .sa_handler = ignore };
 
-	action.sa_flags = run->lives % 2 ? SA_RESTART : 0;
+	action.sa_flags = run->next_id % 2 ? SA_RESTART : 0;
 	sigaction(SIGUSR1, &action, NULL);
 	random_below(&run->random, 2);
-	run->life_of[i] = run->lives++;
+	run->ids[i] = run->next_id++;
 	run->pids[i] = child();
 	if (!run->pids[i])
-		work(run, run->life_of[i]);
+		work(run, run->ids[i]);
 }
 
 static unsigned long long received(const struct run *run)
@@ -401,7 +401,7 @@ static unsigned long long received(const struct run *run)
 	return sum;
 }
 
-/* Interrupt one after the other until so many more were received. */
+/* Interrupt random workers until so many more messages were received. */
 static bool disturb(struct run *run, unsigned int count)
 {
 	const unsigned long long wanted = received(run) + count;
@@ -421,7 +421,7 @@ static bool nothing_left(const struct run *run)
 	int i;
 
 	for (i = 0; i < WORKERS; i++)
-		if (!__atomic_load_n(&run->board->drains[run->life_of[i]], __ATOMIC_SEQ_CST))
+		if (!__atomic_load_n(&run->shared->drains[run->ids[i]], __ATOMIC_SEQ_CST))
 			return false;
 	for (i = 0; i < CHANNELS; i++) {
 		info = ch_info(run->chs[i]);
@@ -431,18 +431,18 @@ static bool nothing_left(const struct run *run)
 	return true;
 }
 
-/* Let them receive what was sent, and end; false when one does not. */
+/* Let the workers receive what was sent, and exit; false on failure. */
 static bool finish(struct run *run)
 {
 	const struct wait wait = wait_begin();
 	bool ok = true;
 	int i;
 
-	__atomic_store_n(&run->board->drain, true, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&run->shared->drain, true, __ATOMIC_SEQ_CST);
 	while (!nothing_left(run))
 		if (!wait_more(&wait))
 			return false;
-	if (ch_close(run->done))
+	if (ch_close(run->stop))
 		return false;
 	for (i = 0; i < WORKERS; i++)
 		ok = !reap(run->pids[i]) && ok;
@@ -451,25 +451,25 @@ static bool finish(struct run *run)
 
 struct tally {
 	unsigned int sent;
-	unsigned int doubtful;
+	unsigned int unknown;
 	unsigned int received;
 	unsigned int lost;
 	unsigned int wrong;
 };
 
-static struct tally tally_up(const struct board *board)
+static struct tally tally_up(const struct shared *shared)
 {
 	struct tally tally = {};
 	unsigned int i, k;
 
-	for (i = 0; i < LIVES; i++) {
+	for (i = 0; i < IDS; i++) {
 		for (k = 0; k < NUMBERS; k++) {
-			const unsigned int got = board->received[i][k];
-			const enum fate fate = board->fates[i][k];
+			const unsigned int got = shared->received[i][k];
+			const enum fate fate = shared->fates[i][k];
 
 			tally.received += got;
 			tally.sent += fate == SENT;
-			tally.doubtful += fate == TRYING;
+			tally.unknown += fate == TRYING;
 			tally.lost += fate == SENT && !got;
 			tally.wrong += got > 1 || (got && fate == NOT_SENT);
 		}
@@ -477,8 +477,8 @@ static struct tally tally_up(const struct board *board)
 	return tally;
 }
 
-/* R1, R2, R8, R14: none lost, none doubled, and all of them end. */
-TEST_F(crowd, r1_r2_r8_r14_accounted_for)
+/* R1, R2, R8, R14: no message is lost or duplicated, and all selects return. */
+TEST_F(many, r1_r2_r8_r14_accounted_for)
 {
 	struct run *run = &self->run;
 	struct gochan_info info, sum = {};
@@ -486,14 +486,14 @@ TEST_F(crowd, r1_r2_r8_r14_accounted_for)
 	unsigned int i, who;
 
 	for (i = 0; i < WORKERS; i++)
-		begin_life(run, i);
+		start_worker(run, i);
 	for (i = 0; i < variant->kills; i++) {
-		ASSERT_TRUE(disturb(run, WANTED / KILLS));
+		ASSERT_TRUE(disturb(run, MESSAGES / KILLS));
 		who = random_below(&run->random, WORKERS);
 		EXPECT_EQ(128 + SIGKILL, reap_killed(run->pids[who]));
-		begin_life(run, who);
+		start_worker(run, who);
 	}
-	ASSERT_TRUE(disturb(run, WANTED - i * (WANTED / KILLS)));
+	ASSERT_TRUE(disturb(run, MESSAGES - i * (MESSAGES / KILLS)));
 	ASSERT_TRUE(finish(run));
 
 	for (i = 0; i < CHANNELS; i++) {
@@ -504,13 +504,13 @@ TEST_F(crowd, r1_r2_r8_r14_accounted_for)
 		EXPECT_LT(0U, info.sent);
 		sum.sent += info.sent;
 	}
-	tally = tally_up(run->board);
-	EXPECT_EQ(0, run->board->errors);
+	tally = tally_up(run->shared);
+	EXPECT_EQ(0, run->shared->errors);
 	EXPECT_EQ(0U, tally.wrong);
 	EXPECT_GE(variant->kills, tally.lost);
-	EXPECT_GE(variant->kills, tally.doubtful);
+	EXPECT_GE(variant->kills, tally.unknown);
 	EXPECT_LE(tally.sent, sum.sent);
-	EXPECT_GE(tally.sent + tally.doubtful, sum.sent);
+	EXPECT_GE(tally.sent + tally.unknown, sum.sent);
 	EXPECT_LE(tally.received, sum.sent);
 	EXPECT_GE(tally.received + variant->kills, sum.sent);
 }

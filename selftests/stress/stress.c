@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Random senders and receivers, some of which are killed or interrupted: at
- * the end every message is accounted for (R1), each receiver saw each sender's
- * messages in order (R2), and INFO's sums are right.
+ * Random senders and receivers, some of which are killed or interrupted: at the
+ * end every message is accounted for (R1), each receiver saw each sender's messages
+ * in order (R2), and the counters in INFO are correct.
  *
- * Every sender has a life of its own: its messages are numbered from 0, and
- * before a send it notes that it tries, after it whether it was sent. Who is
- * killed leaves at most one message of which nobody knows: a sender one that
- * may have been sent, a receiver one that it may have received.
+ * Each sender numbers its messages from 0. Before a send it records that it tries,
+ * and afterwards whether the message was sent. A task that is killed leaves at most
+ * one message of unknown fate: it may have been sent, or received.
  *
  * GOCHAN_SEED=N in the environment repeats the random choices of a run.
  */
@@ -21,15 +20,15 @@
 
 #define SENDERS		4
 #define RECEIVERS	4
-#define LIVES		40	/* of senders, one after the other */
-#define NUMBERS		65536	/* messages of a life, at most */
+#define SENDER_IDS		40	/* senders, including replacements */
+#define NUMBERS		65536	/* messages of a sender, at most */
 #define MAGIC		0x676f6368
 
 enum fate { NOT_TRIED, TRYING, SENT, NOT_SENT };
 
 struct message {
 	unsigned int magic;
-	unsigned int life;
+	unsigned int id;
 	unsigned int number;
 	unsigned int len;
 	unsigned int sum;
@@ -37,28 +36,28 @@ struct message {
 };
 
 /* What all processes share. */
-struct board {
+struct shared {
 	bool stop;
 	int errors;
-	unsigned char fates[LIVES][NUMBERS];
-	unsigned char received[LIVES][NUMBERS];
+	unsigned char fates[SENDER_IDS][NUMBERS];
+	unsigned char received[SENDER_IDS][NUMBERS];
 };
 
 struct worker {
 	pid_t pid;
 	pthread_t thread;
 	bool sender;
-	unsigned int life;
+	unsigned int id;
 	unsigned long long random;
 	int ch;
 	unsigned int msg_size;
-	struct board *board;
+	struct shared *shared;
 };
 
 struct run {
-	struct board *board;
+	struct shared *shared;
 	struct worker workers[SENDERS + RECEIVERS];
-	unsigned int lives;
+	unsigned int next_id;
 	unsigned int killed_receivers;
 	unsigned long long random;
 	unsigned int msg_size;
@@ -127,13 +126,13 @@ FIXTURE_SETUP(stress)
 	struct run *run = &self->run;
 
 	TH_LOG("GOCHAN_SEED=%llu", seed);
-	run->board = mmap(NULL, sizeof(*run->board), PROT_READ | PROT_WRITE,
-			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, run->board);
+	run->shared = mmap(NULL, sizeof(*run->shared), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, run->shared);
 	run->ch = ch_make(variant->capacity, variant->msg_size, 0);
 	ASSERT_LE(0, run->ch);
 	run->msg_size = variant->msg_size;
-	/* an odd factor, so that near seeds give far numbers; never 0 */
+	/* an odd factor spreads neighbouring seeds; the state must not be 0 */
 	run->random = (seed * 2 + 1) * 0x9e3779b97f4a7c15ULL;
 }
 
@@ -143,7 +142,7 @@ FIXTURE_TEARDOWN(stress)
 
 static unsigned int sum_of(const struct message *msg)
 {
-	unsigned int sum = msg->life * 31 + msg->number * 17 + msg->len;
+	unsigned int sum = msg->id * 31 + msg->number * 17 + msg->len;
 	unsigned int i;
 
 	for (i = 0; i < msg->len - sizeof(*msg); i++)
@@ -157,7 +156,7 @@ static void make_message(struct worker *worker, struct message *msg,
 	const unsigned int room = worker->msg_size - sizeof(*msg);
 
 	msg->magic = MAGIC;
-	msg->life = worker->life;
+	msg->id = worker->id;
 	msg->number = number;
 	msg->len = sizeof(*msg) + random_below(&worker->random, room + 1);
 	memset(msg->payload, number, msg->len - sizeof(*msg));
@@ -166,14 +165,14 @@ static void make_message(struct worker *worker, struct message *msg,
 
 static bool stopped(const struct worker *worker)
 {
-	return __atomic_load_n(&worker->board->stop, __ATOMIC_RELAXED);
+	return __atomic_load_n(&worker->shared->stop, __ATOMIC_RELAXED);
 }
 
-/* Sends until it is told to stop, the channel ends or the numbers run out. */
+/* Send until shared->stop, until the channel is closed, or up to NUMBERS messages. */
 static void *send_many(void *arg)
 {
 	struct worker *worker = arg;
-	unsigned char *fates = worker->board->fates[worker->life];
+	unsigned char *fates = worker->shared->fates[worker->id];
 	struct message *msg = malloc(worker->msg_size);
 	unsigned int i;
 	ssize_t ret;
@@ -189,36 +188,36 @@ static void *send_many(void *arg)
 		if (ret == -EPIPE)
 			break;
 		if (ret != msg->len && ret != -EAGAIN && ret != -EINTR)
-			__atomic_fetch_add(&worker->board->errors, 1,
+			__atomic_fetch_add(&worker->shared->errors, 1,
 					   __ATOMIC_RELAXED);
 	}
 	free(msg);
 	return NULL;
 }
 
-/* Checks one message and notes it; @next is what is the earliest to come. */
-static bool note(struct board *board, const struct message *msg, ssize_t len,
-		 unsigned int *next)
+/* Check and record a received message; @next: the lowest number expected, by sender. */
+static bool record(struct shared *shared, const struct message *msg, ssize_t len,
+		   unsigned int *next)
 {
 	if (len < (ssize_t)sizeof(*msg) || msg->magic != MAGIC ||
-	    msg->len != len || msg->life >= LIVES || msg->number >= NUMBERS ||
+	    msg->len != len || msg->id >= SENDER_IDS || msg->number >= NUMBERS ||
 	    msg->sum != sum_of(msg) ||
-	    board->fates[msg->life][msg->number] == NOT_TRIED)
+	    shared->fates[msg->id][msg->number] == NOT_TRIED)
 		return false;
-	__atomic_fetch_add(&board->received[msg->life][msg->number], 1,
+	__atomic_fetch_add(&shared->received[msg->id][msg->number], 1,
 			   __ATOMIC_RELAXED);
-	if (msg->number < next[msg->life])
+	if (msg->number < next[msg->id])
 		return false;
-	next[msg->life] = msg->number + 1;
+	next[msg->id] = msg->number + 1;
 	return true;
 }
 
-/* Receives until the end. */
+/* Receive until the channel is closed and drained. */
 static void *receive_many(void *arg)
 {
 	struct worker *worker = arg;
 	struct message *msg = malloc(worker->msg_size);
-	unsigned int next[LIVES] = {};
+	unsigned int next[SENDER_IDS] = {};
 	ssize_t ret;
 
 	do {
@@ -228,8 +227,8 @@ static void *receive_many(void *arg)
 			ret = ch_try_recv(worker->ch, msg, worker->msg_size);
 		if (!ret || ret == -EAGAIN || ret == -EINTR)
 			continue;
-		if (!note(worker->board, msg, ret, next))
-			__atomic_fetch_add(&worker->board->errors, 1,
+		if (!record(worker->shared, msg, ret, next))
+			__atomic_fetch_add(&worker->shared->errors, 1,
 					   __ATOMIC_RELAXED);
 	} while (ret);
 	free(msg);
@@ -252,11 +251,11 @@ static void prepare(struct run *run, struct worker *worker)
 {
 	random_below(&run->random, 2);
 	worker->ch = run->ch;
-	worker->board = run->board;
+	worker->shared = run->shared;
 	worker->msg_size = run->msg_size;
 	worker->random = run->random;
 	if (worker->sender)
-		worker->life = run->lives++;
+		worker->id = run->next_id++;
 }
 
 static void start_process(struct worker *worker)
@@ -270,24 +269,24 @@ static void start_process(struct worker *worker)
 	worker->pid = pid;
 }
 
-/* Receives what is left inside a closed channel, which is what INFO says. */
+/* Drain a closed channel: it has as many messages as INFO says. */
 static bool drain(const struct run *run)
 {
 	const struct gochan_info info = ch_info(run->ch);
 	struct message *msg = malloc(run->msg_size);
-	unsigned int next[LIVES] = {};
+	unsigned int next[SENDER_IDS] = {};
 	unsigned int count = 0;
 	ssize_t ret;
 
 	while ((ret = ch_recv(run->ch, msg, run->msg_size)) > 0)
-		count += note(run->board, msg, ret, next);
+		count += record(run->shared, msg, ret, next);
 	free(msg);
 	return !ret && count == info.len;
 }
 
 struct tally {
 	unsigned int sent;
-	unsigned int doubtful;
+	unsigned int unknown;
 	unsigned int received;
 	unsigned int lost;
 	unsigned int wrong;
@@ -298,24 +297,24 @@ static void tally_one(struct tally *tally, enum fate fate,
 {
 	tally->received += received;
 	tally->sent += fate == SENT;
-	tally->doubtful += fate == TRYING;
+	tally->unknown += fate == TRYING;
 	tally->lost += fate == SENT && !received;
 	tally->wrong += received > 1 || (received && fate == NOT_SENT);
 }
 
-static struct tally tally_up(const struct board *board)
+static struct tally tally_up(const struct shared *shared)
 {
 	struct tally tally = {};
 	unsigned int i, k;
 
-	for (i = 0; i < LIVES; i++)
-		for (k = 0; k < NUMBERS && board->fates[i][k]; k++)
-			tally_one(&tally, board->fates[i][k],
-				  board->received[i][k]);
+	for (i = 0; i < SENDER_IDS; i++)
+		for (k = 0; k < NUMBERS && shared->fates[i][k]; k++)
+			tally_one(&tally, shared->fates[i][k],
+				  shared->received[i][k]);
 	return tally;
 }
 
-/* Waits until so many more were received. */
+/* Wait until so many more messages were received. */
 static bool wait_for_messages(int ch, unsigned int count)
 {
 	const unsigned long long received = ch_info(ch).received + count;
@@ -328,14 +327,14 @@ static bool wait_for_messages(int ch, unsigned int count)
 	return false;
 }
 
-static struct worker *anyone(struct run *run)
+static struct worker *random_worker(struct run *run)
 {
 	return &run->workers[random_below(&run->random, SENDERS + RECEIVERS)];
 }
 
 #define KILLS	24
 
-/* R1, R2, R8: processes, one killed after the other. */
+/* R1, R2, R8: processes, of which random ones are killed and replaced. */
 TEST_F(stress, r1_r2_r8_killed)
 {
 	struct run *run = &self->run;
@@ -352,19 +351,19 @@ TEST_F(stress, r1_r2_r8_killed)
 	for (i = 0; i < KILLS; i++) {
 		ASSERT_TRUE(wait_for_messages(run->ch,
 					      random_below(&run->random, 40)));
-		worker = anyone(run);
+		worker = random_worker(run);
 		EXPECT_EQ(128 + SIGKILL, reap_killed(worker->pid));
 		run->killed_receivers += !worker->sender;
 		prepare(run, worker);
 		start_process(worker);
 	}
 
-	/* receivers go first, so that something is inside and senders wait */
+	/* kill receivers first, so that messages are buffered and senders blocked */
 	for (i = SENDERS; i < SENDERS + RECEIVERS; i++)
 		EXPECT_EQ(128 + SIGKILL, reap_killed(run->workers[i].pid));
 	run->killed_receivers += RECEIVERS;
 	EXPECT_EQ(0U, ch_info(run->ch).receivers_waiting);
-	__atomic_store_n(&run->board->stop, true, __ATOMIC_RELAXED);
+	__atomic_store_n(&run->shared->stop, true, __ATOMIC_RELAXED);
 	EXPECT_EQ(0, ch_close(run->ch));
 	for (i = 0; i < SENDERS; i++)
 		EXPECT_EQ(0, reap(run->workers[i].pid));
@@ -373,12 +372,12 @@ TEST_F(stress, r1_r2_r8_killed)
 	EXPECT_EQ(0U, info.senders_waiting);
 	EXPECT_TRUE(drain(run));
 
-	tally = tally_up(run->board);
-	EXPECT_EQ(0, run->board->errors);
+	tally = tally_up(run->shared);
+	EXPECT_EQ(0, run->shared->errors);
 	EXPECT_EQ(0U, tally.wrong);
 	EXPECT_GE(run->killed_receivers, tally.lost);
 	EXPECT_LE(tally.sent, info.sent);
-	EXPECT_GE(tally.sent + tally.doubtful, info.sent);
+	EXPECT_GE(tally.sent + tally.unknown, info.sent);
 	EXPECT_LE(tally.received, info.sent);
 	EXPECT_GE(tally.received + run->killed_receivers, info.sent);
 	info = ch_info(run->ch);
@@ -388,7 +387,7 @@ TEST_F(stress, r1_r2_r8_killed)
 
 #define SIGNALS	60
 
-/* R1, R2, R8: threads, which signals interrupt: nothing is in doubt. */
+/* R1, R2, R8: threads interrupted by signals: the fate of every message is known. */
 TEST_F(stress, r1_r2_r8_interrupted)
 {
 	const struct sigaction action = { .sa_handler = ignore };
@@ -409,18 +408,18 @@ TEST_F(stress, r1_r2_r8_interrupted)
 	for (i = 0; i < SIGNALS; i++) {
 		ASSERT_TRUE(wait_for_messages(run->ch,
 					      random_below(&run->random, 10)));
-		pthread_kill(anyone(run)->thread, SIGUSR1);
+		pthread_kill(random_worker(run)->thread, SIGUSR1);
 	}
-	__atomic_store_n(&run->board->stop, true, __ATOMIC_RELAXED);
+	__atomic_store_n(&run->shared->stop, true, __ATOMIC_RELAXED);
 	EXPECT_EQ(0, ch_close(run->ch));
 	for (i = 0; i < SENDERS + RECEIVERS; i++)
 		EXPECT_EQ(0, pthread_join(run->workers[i].thread, NULL));
 
 	info = ch_info(run->ch);
-	tally = tally_up(run->board);
-	EXPECT_EQ(0, run->board->errors);
+	tally = tally_up(run->shared);
+	EXPECT_EQ(0, run->shared->errors);
 	EXPECT_EQ(0U, tally.wrong);
-	EXPECT_EQ(0U, tally.doubtful);
+	EXPECT_EQ(0U, tally.unknown);
 	EXPECT_EQ(0U, tally.lost);
 	EXPECT_EQ(tally.sent, tally.received);
 	EXPECT_EQ(tally.sent, info.sent);

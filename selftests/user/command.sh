@@ -1,39 +1,38 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The command gochan as its user meets it: what it does, what it prints, how it
-# ends. Runs as root where the module is loaded and there is a user alice (1000);
-# every test begins and ends without named channels. Arguments choose tests.
+# The gochan command: its effects, output and exit status. Runs as root, with the
+# module loaded and a user alice (1000); every test starts and ends without named
+# channels. Arguments choose tests.
 
 tests='
-	make_prints_the_device_file make_defaults make_options make_refuses_bad_names
-	make_refuses_a_taken_name make_says_the_limit make_as_user
+	make_prints_the_device_file make_defaults make_options make_rejects_bad_names
+	make_rejects_existing_name make_reports_limits make_as_user
 	send_arguments send_lines send_last_line_without_newline send_embedded_nul
 	send_null_separated send_whole send_whole_too_long send_empty_messages
-	send_too_long send_fixed send_times_out send_waits_for_a_receiver
-	send_to_closed send_to_nobody send_unreadable_input
-	recv_until_the_end recv_some recv_loop_ends recv_times_out recv_drains
-	recv_raw recv_null recv_nothing recv_to_a_full_disk recv_without_stdout
-	recv_stops_with_its_reader recv_killed_leaves_the_line
-	recv_goes_on_after_a_stop send_goes_on_after_a_stop each_goes_on_after_a_stop
-	close_twice close_of_another
-	permission_denied rights_by_mode own_before_system
-	rm_several rm_missing rm_of_another rm_all_of_a_user rm_at_the_limit
-	ls_empty ls_columns ls_names ls_long_name info_fields info_leaves_itself_out
-	fd_channel fd_wrong_right fd_not_a_channel fd_not_open
-	select_several select_times_out select_counts
-	each_message each_in_parallel each_failure each_missing_command
-	help_everywhere version usage_errors module_not_loaded
+	send_too_long send_fixed send_times_out send_waits_for_a_receiver send_to_closed
+	send_after_hangup send_unreadable_input
+	recv_until_closed recv_count recv_loop_ends recv_times_out recv_drains recv_raw
+	recv_null recv_zero recv_to_full_disk recv_without_stdout
+	recv_stops_when_pipe_breaks recv_killed_is_dequeued
+	recv_resumes_after_stop send_resumes_after_stop each_resumes_after_stop
+	close_twice close_by_other_user permission_denied rights_by_mode own_name_first
+	rm_several rm_missing rm_by_other_user rm_all_own rm_at_the_limit
+	ls_empty ls_columns ls_names ls_long_name info_fields info_excludes_itself
+	fd_channel fd_wrong_rights fd_not_a_channel fd_not_open
+	select_several select_times_out select_count each_message each_in_parallel
+	each_failure each_missing_command
+	help version usage_errors module_not_loaded
 '
 
-# ---- the tools ----------------------------------------------------------------
+# ---- helpers ------------------------------------------------------------------
 
 fail() {
 	echo "$*"
 	exit 1
 }
 
-# expect STATUS COMMAND...: leaves its output in out and err.
+# expect STATUS COMMAND...: run it, with its output to the files out and err.
 expect() {
 	wanted=$1
 	shift
@@ -42,7 +41,7 @@ expect() {
 	[ $status = "$wanted" ] || fail "$*: status $status, not $wanted: $(cat err)"
 }
 
-# prints TEXT: the last command's output was this and a newline.
+# prints TEXT: the last command printed this and a newline.
 prints() {
 	printf '%s\n' "$1" | cmp -s - out || fail "printed '$(cat out)', not '$1'"
 }
@@ -51,7 +50,7 @@ prints_nothing() {
 	[ ! -s out ] || fail "printed '$(cat out)'"
 }
 
-# says TEXT: the last command's complaint was this.
+# says TEXT: this was the last command's error message.
 says() {
 	[ "$(cat err)" = "gochan: $1" ] || fail "said '$(cat err)', not 'gochan: $1'"
 }
@@ -68,7 +67,7 @@ alice() {
 	su alice -c "$*"
 }
 
-# Until a field of "gochan info" has a value; much later is never.
+# Wait until a field of "gochan info" has a value, for 10 seconds at most.
 until_info() {
 	tries=1000
 	until [ "$(gochan info "$1" "$2")" = "$3" ]; do
@@ -78,7 +77,7 @@ until_info() {
 	done
 }
 
-# Stops a process that is blocked on a channel, and lets it go on.
+# Stop a process that is blocked on a channel, and continue it.
 stop_and_continue() {
 	kill -STOP "$1"
 	until [ "$(cut -d' ' -f3 "/proc/$1/stat")" = T ]; do
@@ -115,7 +114,7 @@ make_options() {
 	is "$(stat -c %a /dev/gochans/jobs)" 640
 }
 
-make_refuses_bad_names() {
+make_rejects_bad_names() {
 	long=$(printf '%064d' 0)x
 	for name in '' . .x -x a/b 7 'a b' 1000/x "$long"; do
 		expect 2 gochan make -- "$name"
@@ -125,13 +124,13 @@ make_refuses_bad_names() {
 	prints_nothing
 }
 
-make_refuses_a_taken_name() {
+make_rejects_existing_name() {
 	make jobs
 	expect 1 gochan make jobs
 	says "jobs: name already in use; see 'gochan ls' and /dev/gochans/"
 }
 
-make_says_the_limit() {
+make_reports_limits() {
 	parameters=/sys/module/gochan/parameters
 	most=$(cat $parameters/max_capacity)
 	expect 1 gochan make jobs --cap $((most + 1))
@@ -268,7 +267,7 @@ send_to_closed() {
 	says 'jobs: message 1 was not sent: the channel is closed'
 }
 
-send_to_nobody() {
+send_after_hangup() {
 	make jobs --hangup
 	gochan recv jobs -n 1 >/dev/null &
 	until_info jobs receivers_waiting 1
@@ -290,7 +289,7 @@ send_unreadable_input() {
 
 # ---- recv -----------------------------------------------------------------------
 
-recv_until_the_end() {
+recv_until_closed() {
 	make jobs --cap 4
 	gochan send jobs one two
 	gochan close jobs
@@ -302,7 +301,7 @@ two'
 	says_nothing
 }
 
-recv_some() {
+recv_count() {
 	make jobs --cap 4
 	gochan send jobs one two three
 	expect 0 gochan recv jobs -n 2
@@ -356,7 +355,7 @@ recv_null() {
 	printf 'one\0two\0' | cmp - out
 }
 
-recv_nothing() {
+recv_zero() {
 	make jobs --cap 4
 	gochan send jobs one
 	expect 0 gochan recv jobs -n 0
@@ -364,7 +363,7 @@ recv_nothing() {
 	is "$(gochan info jobs len)" 1
 }
 
-recv_to_a_full_disk() {
+recv_to_full_disk() {
 	make jobs --cap 4
 	gochan send jobs one two
 	status=0
@@ -384,7 +383,7 @@ recv_without_stdout() {
 	is "$(gochan info jobs len)" 1
 }
 
-recv_stops_with_its_reader() {
+recv_stops_when_pipe_breaks() {
 	make jobs --cap 4
 	gochan send jobs one
 	is "$(gochan recv jobs | head -n 1)" one
@@ -392,7 +391,7 @@ recv_stops_with_its_reader() {
 	is "$(gochan info jobs len)" 1
 }
 
-recv_killed_leaves_the_line() {
+recv_killed_is_dequeued() {
 	make jobs
 	gochan recv jobs >/dev/null &
 	until_info jobs receivers_waiting 1
@@ -401,7 +400,7 @@ recv_killed_leaves_the_line() {
 	expect 4 gochan send jobs x --timeout 0
 }
 
-recv_goes_on_after_a_stop() {
+recv_resumes_after_stop() {
 	make jobs
 	gochan recv jobs -n 1 --timeout 60 >got &
 	until_info jobs receivers_waiting 1
@@ -412,7 +411,7 @@ recv_goes_on_after_a_stop() {
 	is "$(cat got)" 'a message'
 }
 
-send_goes_on_after_a_stop() {
+send_resumes_after_stop() {
 	make jobs
 	gochan send jobs 'a message' --timeout 60 &
 	until_info jobs senders_waiting 1
@@ -423,7 +422,7 @@ send_goes_on_after_a_stop() {
 	wait $! || fail "send ended with $?"
 }
 
-each_goes_on_after_a_stop() {
+each_resumes_after_stop() {
 	make jobs
 	gochan each jobs -- cat >got &
 	until_info jobs receivers_waiting 1
@@ -447,7 +446,7 @@ close_twice() {
 	says 'jobs: already closed'
 }
 
-close_of_another() {
+close_by_other_user() {
 	make jobs --mode 0666
 	expect 1 alice gochan close jobs
 	says 'jobs: only its owner or root may close it'
@@ -475,7 +474,7 @@ rights_by_mode() {
 	prints one
 }
 
-own_before_system() {
+own_name_first() {
 	make jobs --cap 4 --mode 0666
 	alice gochan make jobs --cap 4 >/dev/null
 	alice gochan send jobs hers
@@ -506,7 +505,7 @@ rm_missing() {
 	says "a/b: not a valid channel name"
 }
 
-rm_of_another() {
+rm_by_other_user() {
 	make jobs --mode 0666
 	expect 1 alice gochan rm jobs
 	says "jobs: owned by root; only its owner or root may remove it"
@@ -515,7 +514,7 @@ rm_of_another() {
 	[ -c /dev/gochans/jobs ]
 }
 
-rm_all_of_a_user() {
+rm_all_own() {
 	make jobs --mode 0666
 	alice gochan make one >/dev/null
 	alice gochan make two >/dev/null
@@ -526,7 +525,7 @@ rm_all_of_a_user() {
 	expect 0 gochan rm --all
 }
 
-# Who has as many channels as he may can still remove one.
+# A user at the limit of channels can still remove one.
 rm_at_the_limit() {
 	limit=/sys/module/gochan/parameters/max_user_channels
 	most=$(cat $limit)
@@ -598,7 +597,7 @@ received: 0'
 	expect 2 gochan info jobs nonsense
 }
 
-info_leaves_itself_out() {
+info_excludes_itself() {
 	make jobs
 	exec 3>/dev/gochans/jobs
 	is "$(gochan info jobs send_handles recv_handles | tr '\n' ' ')" '1 0 '
@@ -626,7 +625,7 @@ two'
 	prints_nothing
 }
 
-fd_wrong_right() {
+fd_wrong_rights() {
 	make jobs --cap 4
 	exec 3</dev/gochans/jobs 4>/dev/gochans/jobs
 	expect 0 gochan send --fd 4 x
@@ -678,7 +677,7 @@ select_times_out() {
 	says_nothing
 }
 
-select_counts() {
+select_count() {
 	make a
 	make b
 	gochan send b one &
@@ -736,7 +735,7 @@ each_missing_command() {
 
 # ---- help and usage ------------------------------------------------------------------
 
-help_everywhere() {
+help() {
 	expect 0 gochan --help
 	grep -q '^Usage: gochan COMMAND' out
 	for command in make rm ls info close send recv select each; do
@@ -793,22 +792,22 @@ usage_errors() {
 }
 
 module_not_loaded() {
-	rmmod gochan || fail 'the module cannot go'
+	rmmod gochan || fail 'the module cannot be unloaded'
 	for command in 'make jobs' 'rm jobs' 'rm --all' ls 'info jobs' 'close jobs' 'send jobs x' \
 		'recv jobs' 'select jobs' 'each jobs -- true'; do
-		# shellcheck disable=SC2086 # into its words
+		# shellcheck disable=SC2086 # split into words
 		expect 1 gochan $command
 		says 'the module is not loaded: sudo modprobe gochan'
 	done
 }
 
-# ---- running them ------------------------------------------------------------------
+# ---- main --------------------------------------------------------------------------
 
 work=$(mktemp -d)
 chmod 755 "$work"
 cd "$work" || exit 1
 
-# shellcheck disable=SC2086 # into its words
+# shellcheck disable=SC2086 # split into words
 [ $# != 0 ] || set -- $tests
 echo 'TAP version 13'
 echo "1..$#"

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * DESIGN 5, 6: the headers and the library from C++: they compile without a
- * warning, the structures are what C has, the calls link, and what is built on
- * them with classes, lambdas and threads of C++ works. The kernel's harness is
- * not for C++: the TAP is made here. What the calls do in every case is tested
- * in C.
+ * DESIGN 5, 6: the headers and the library in C++: they compile without warnings,
+ * the structures have the same layout as in C, the calls link and work with C++
+ * classes, lambdas and threads. lib.c tests the calls themselves. The kernel's
+ * harness does not support C++, so this program prints the TAP output itself.
  */
 #include <gochan.h>
 #include <linux/gochan.h>
@@ -40,7 +39,7 @@ static_assert(std::is_standard_layout<gochan_op>::value, "as in C");
 
 namespace {
 
-/* What a C++ program would make of the library. */
+/* A typed channel as a C++ program could have it. */
 template <typename T>
 class channel {
 	static_assert(std::is_trivially_copyable<T>::value, "a message is bytes");
@@ -191,10 +190,10 @@ void s6_names_and_rights()
 
 	const channel<int> ch(1);
 	CHECK(gochan_link(ch.fd(), "ks-cxx", 0600) == 0);
-	const int again = gochan_open("ks-cxx", O_RDWR);
+	const int reopened = gochan_open("ks-cxx", O_RDWR);
 	CHECK(gochan_unlink("ks-cxx") == 0);
-	CHECK(again >= 0);
-	close(again);
+	CHECK(reopened >= 0);
+	close(reopened);
 }
 
 void s6_tries_and_deadlines()

@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The examples, which lie in the folder examples beside this script, run to
-# their end and print what they promise. (That what they show holds they check
-# themselves, and tell by their status.) Arguments choose examples.
+# Run the examples, from the directory examples beside this script: each exits
+# with status 0 and prints what is expected. (Their status says whether what they
+# demonstrate holds.) Arguments choose examples.
 
 tests='counter bank vote queue waitgroup periodic sieve reply stealing supervisor'
 
-# promise EXAMPLE: what it prints, as a pattern; a semicolon ends each line.
-promise() {
+# expected EXAMPLE: its output, as a pattern; a semicolon ends each line.
+expected() {
 	some='[0-9]+'
 	worker="($some|1, the long one)"
 	case $1 in
@@ -39,13 +39,13 @@ promise() {
 	esac
 }
 
-# run EXAMPLE: its status is 0 and its output as promised.
+# run EXAMPLE: succeeds if its status is 0 and its output as expected.
 run() {
 	status=0
 	timeout $((${kselftest_timeout:-90} * 2 / 3)) "$examples/$1" >out 2>&1 || status=$?
-	[ $status = 0 ] && tr '\n' ';' <out | grep -qxE "$(promise "$1")" && return
+	[ $status = 0 ] && tr '\n' ';' <out | grep -qxE "$(expected "$1")" && return
 	sed 's/^/# /' out
-	echo "# status $status; to be printed: $(promise "$1")"
+	echo "# status $status; expected: $(expected "$1")"
 	return 1
 }
 
@@ -53,7 +53,7 @@ examples=$(realpath "$(dirname "$0")")/examples
 work=$(mktemp -d)
 cd "$work" || exit 1
 
-# shellcheck disable=SC2086 # into its words
+# shellcheck disable=SC2086 # split into words
 [ $# != 0 ] || set -- $tests
 echo 'TAP version 13'
 echo "1..$#"

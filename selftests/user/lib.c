@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The library's calls against the same rules, each with its errors.
+ * Each call of the library, and its errors, by the rules of DESIGN 4.
  */
 #include <kselftest_harness.h>
 
@@ -30,7 +30,7 @@ FIXTURE_TEARDOWN(lib)
 	unlink_all();
 }
 
-/* So that a call that should fail says how in one line. */
+/* The errno of a call, or 0. */
 static int error_of(long ret)
 {
 	return ret < 0 ? errno : 0;
@@ -60,7 +60,7 @@ TEST_F(lib, s6_make)
 	EXPECT_EQ(ENOTTY, error_of(gochan_cap(self->null)));
 }
 
-/* R6: gochan_pair is as pipe(2). */
+/* R6: gochan_pair works as pipe(2) does. */
 TEST_F(lib, r6_pair)
 {
 	int fds[2] = { -5, -6 };
@@ -84,7 +84,7 @@ TEST_F(lib, r6_pair)
 	EXPECT_EQ(EPIPE, error_of(gochan_send(fds[1], "a", 1)));
 }
 
-/* R3, R4: gochan_send and gochan_recv block as they must. */
+/* R3, R4: gochan_send and gochan_recv block. */
 TEST_F(lib, r3_r4_send_recv)
 {
 	const int ch = gochan_make(0, 16, 0);
@@ -108,7 +108,7 @@ TEST_F(lib, r3_r4_send_recv)
 	EXPECT_EQ(1, reap(pid));
 }
 
-/* R5: gochan_close and the loop until the end. */
+/* R5: gochan_close, and a loop that receives until the channel is closed. */
 TEST_F(lib, r5_close)
 {
 	const int ch = gochan_make(4, 16, 0);
@@ -131,7 +131,7 @@ TEST_F(lib, r5_close)
 	EXPECT_EQ(ENOTTY, error_of(gochan_close(self->null)));
 }
 
-/* R10: sizes; the size needed is told; empty messages are messages. */
+/* R10: sizes; EMSGSIZE reports the required size; empty messages. */
 TEST_F(lib, r10_sizes)
 {
 	const int ch = gochan_make(4, 16, 0);
@@ -168,7 +168,7 @@ TEST_F(lib, r9_bad_memory)
 	EXPECT_EQ(1, gochan_recv(ch, end - 2, 2, NULL));
 }
 
-/* R12: the calls that never block. */
+/* R12: the non-blocking calls. */
 TEST_F(lib, r12_try)
 {
 	const int unbuffered = gochan_make(0, 16, 0);
@@ -195,7 +195,7 @@ static struct timespec in_ms(int ms)
 	return (struct timespec){ at / 1000000000, at % 1000000000 };
 }
 
-/* R8: deadlines, passed and to come; nothing is left in line. */
+/* R8: deadlines in the past and in the future; nothing stays queued. */
 TEST_F(lib, r8_until)
 {
 	const int ch = gochan_make(0, 16, 0);
@@ -225,7 +225,7 @@ static void ignore(int sig)
 	(void)sig;
 }
 
-/* R8: a signal interrupts. */
+/* R8: a signal interrupts a receive. */
 TEST_F(lib, r8_signal)
 {
 	const struct sigaction action = { .sa_handler = ignore };
@@ -258,7 +258,7 @@ TEST_F(lib, s3_dup)
 	EXPECT_EQ(ENOTTY, error_of(gochan_dup(self->null, O_RDWR)));
 }
 
-/* DESIGN 3: names: one's own, else the system's, or of a folder. */
+/* DESIGN 3: a user's own names come first, then the system's; USER/NAME is any user's. */
 TEST_F(lib, s3_names)
 {
 	const int ch = gochan_make(1, 16, 0);
@@ -281,7 +281,7 @@ TEST_F(lib, s3_names)
 	EXPECT_EQ(1, gochan_cap(gochan_open(PREFIX "lib", O_RDWR)));
 	EXPECT_EQ(3, gochan_cap(gochan_open("60001/" PREFIX "lib", O_RDWR)));
 
-	/* the user's own goes first, then it is the system's turn */
+	/* unlink the user's own name, then the system's */
 	ASSERT_EQ(0, as_user(USER));
 	EXPECT_EQ(0, gochan_unlink(PREFIX "lib"));
 	EXPECT_EQ(EPERM, error_of(gochan_unlink(PREFIX "lib")));
@@ -292,7 +292,7 @@ TEST_F(lib, s3_names)
 	EXPECT_EQ(0, gochan_link(ch, PREFIX "lib3", 0600));
 }
 
-/* DESIGN 3: what is not a name; what is not allowed. */
+/* DESIGN 3: invalid names and arguments. */
 TEST_F(lib, s3_bad_names)
 {
 	static const char *const bad[] = {
@@ -316,7 +316,7 @@ TEST_F(lib, s3_bad_names)
 	EXPECT_EQ(EINVAL, error_of(gochan_open(PREFIX "a", O_RDWR | O_CREAT)));
 }
 
-/* DESIGN 3: the longest name, in a user's folder as well. */
+/* DESIGN 3: the longest name, in a user's directory. */
 TEST_F(lib, s3_long_names)
 {
 	static const char longest[] = PREFIX
@@ -332,7 +332,7 @@ TEST_F(lib, s3_long_names)
 	EXPECT_EQ(ENOENT, error_of(gochan_unlink(longest)));
 }
 
-/* DESIGN 6: on what is no channel, and on no descriptor. */
+/* DESIGN 6: a descriptor that is not a channel, or not open. */
 TEST_F(lib, s6_not_a_channel)
 {
 	EXPECT_EQ(EBADF, error_of(gochan_send(-1, "a", 1)));
@@ -345,7 +345,7 @@ TEST_F(lib, s6_not_a_channel)
 						   NULL)));
 }
 
-/* R1, R2: threads through the library. */
+/* R1, R2: concurrent use by threads. */
 struct counts {
 	int ch;
 	long sum;

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Runs tsan/order. A program with ThreadSanitizer cannot be linked statically: it
-# brings its libraries along, and its loader is put where the kernel looks for it.
+# Run tsan/order. A program with ThreadSanitizer cannot be linked statically: its
+# shared libraries are beside it, and its loader is linked to where the kernel
+# looks for it.
 set -eu
 
 cd "$(dirname "$0")/tsan"

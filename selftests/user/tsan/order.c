@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R18 as ThreadSanitizer sees it: threads that hand each other data over
- * channels are not accused, threads that do not are.
+ * R18 as ThreadSanitizer sees it: no race is reported between threads that
+ * synchronize by channels, and one is between threads that do not.
  *
- * A case is what two threads do with data, and whether that is a race. In a race
- * the second thread begins when the first has finished, which TSan is not told:
- * so the result is the same in every run. What TSan wrote is shown only where the
- * result is another one than expected.
+ * A case is what two threads do, and whether that is a race. If it is one, the
+ * second thread starts when the first has finished, without TSan's knowledge, so
+ * that the result is the same in every run. TSan's output is printed only if the
+ * result is not the expected one.
  */
 #include <errno.h>
 #include <poll.h>
@@ -21,11 +21,11 @@
 
 enum { ROUNDS = 10 };
 
-/* Two channels, receiving and sending end of each, and what threads hand each other. */
+/* Two channels (receiving and sending handle), and the data that threads exchange. */
 static int ch[2], other[2];
 static int data, answer, message;
 
-static void need(bool good, const char *call)
+static void require(bool good, const char *call)
 {
 	if (good)
 		return;
@@ -37,19 +37,19 @@ static void send_on(const int fds[2])
 {
 	const int msg = 1;
 
-	need(gochan_send(fds[1], &msg, sizeof(msg)) == 0, "gochan_send");
+	require(gochan_send(fds[1], &msg, sizeof(msg)) == 0, "gochan_send");
 }
 
 static void recv_on(const int fds[2])
 {
 	int msg;
 
-	need(gochan_recv(fds[0], &msg, sizeof(msg), NULL) == 1, "gochan_recv");
+	require(gochan_recv(fds[0], &msg, sizeof(msg), NULL) == 1, "gochan_recv");
 }
 
-static void see(int *what)
+static void check(int *what)
 {
-	need(*what == 0 || *what == 1, "data");
+	require(*what == 0 || *what == 1, "data");
 }
 
 /* ---- what a thread does ---------------------------------------------------- */
@@ -69,13 +69,13 @@ static void send_write(void)
 static void send_read(void)
 {
 	send_on(ch);
-	see(&data);
+	check(&data);
 }
 
 static void recv_read(void)
 {
 	recv_on(ch);
-	see(&data);
+	check(&data);
 }
 
 static void write_recv(void)
@@ -91,21 +91,21 @@ static void write_only(void)
 
 static void read_only(void)
 {
-	see(&data);
+	check(&data);
 }
 
 static void write_close(void)
 {
 	data = 1;
-	need(gochan_close(ch[1]) == 0, "gochan_close");
+	require(gochan_close(ch[1]) == 0, "gochan_close");
 }
 
-static void end_read(void)
+static void closed_read(void)
 {
 	int msg;
 
-	need(gochan_recv(ch[0], &msg, sizeof(msg), NULL) == 0, "gochan_recv");
-	see(&data);
+	require(gochan_recv(ch[0], &msg, sizeof(msg), NULL) == 0, "gochan_recv");
+	check(&data);
 }
 
 static void write_send_other(void)
@@ -123,7 +123,7 @@ static void send_recv(void)
 static void send_recv_read(void)
 {
 	send_recv();
-	see(&data);
+	check(&data);
 }
 
 static void write_select(void)
@@ -135,7 +135,7 @@ static void write_select(void)
 	};
 
 	data = 1;
-	need(gochan_select(ops, 2, -1, 0) == 1, "gochan_select");
+	require(gochan_select(ops, 2, -1, 0) == 1, "gochan_select");
 }
 
 static void select_read(void)
@@ -146,8 +146,8 @@ static void select_read(void)
 		GOCHAN_POLL(-1, POLLIN),
 	};
 
-	need(gochan_select(ops, 3, -1, 0) == 1, "gochan_select");
-	see(&data);
+	require(gochan_select(ops, 3, -1, 0) == 1, "gochan_select");
+	check(&data);
 }
 
 static void write_batch(void)
@@ -159,7 +159,7 @@ static void write_batch(void)
 	};
 
 	data = 1;
-	need(gochan_batch(ops, 2, -1, 0) == 2, "gochan_batch");
+	require(gochan_batch(ops, 2, -1, 0) == 2, "gochan_batch");
 }
 
 static void write_call_read(void)
@@ -168,15 +168,15 @@ static void write_call_read(void)
 	int reply;
 
 	data = 1;
-	need(gochan_call(ch[1], &msg, sizeof(msg), other[0], &reply, sizeof(reply), NULL, -1) == 1,
-	     "gochan_call");
-	see(&answer);
+	require(gochan_call(ch[1], &msg, sizeof(msg), other[0], &reply, sizeof(reply),
+			    NULL, -1) == 1, "gochan_call");
+	check(&answer);
 }
 
 static void recv_read_answer(void)
 {
 	recv_on(ch);
-	see(&data);
+	check(&data);
 	answer = 1;
 	send_on(other);
 }
@@ -191,16 +191,16 @@ static void count_locked(void)
 	}
 }
 
-/* The message is data itself: who sends it reads it, who receives it writes it. */
+/* The message is data itself: a send reads it, a receive writes it. */
 static void send_data(void)
 {
-	need(gochan_send(ch[1], &data, sizeof(data)) == 0, "gochan_send");
+	require(gochan_send(ch[1], &data, sizeof(data)) == 0, "gochan_send");
 }
 
 static void send_recv_data(void)
 {
 	send_on(ch);
-	need(gochan_recv(ch[0], &data, sizeof(data), NULL) == 1, "gochan_recv");
+	require(gochan_recv(ch[0], &data, sizeof(data), NULL) == 1, "gochan_recv");
 }
 
 /* ---- the cases ------------------------------------------------------------- */
@@ -213,34 +213,34 @@ static const struct test {
 	bool race;
 } tests[] = {
 	{ "race", write_only, read_only, 0, true },
-	{ "race_after_the_send", send_write, recv_read, 1, true },
-	{ "race_before_the_receive", send_read, write_recv, 1, true },
+	{ "race_after_send", send_write, recv_read, 1, true },
+	{ "race_before_receive", send_read, write_recv, 1, true },
 	{ "race_on_two_channels", write_send_other, send_recv_read, 1, true },
-	{ "race_on_what_is_sent", send_data, write_only, 1, true },
-	{ "race_on_what_is_received", send_recv_data, read_only, 1, true },
+	{ "race_on_sent_buffer", send_data, write_only, 1, true },
+	{ "race_on_received_buffer", send_recv_data, read_only, 1, true },
 	{ "r18_send_before_receive", write_send, recv_read, 0, false },
 	{ "r18_send_before_receive_buffered", write_send, recv_read, 4, false },
-	{ "r18_receive_before_sent", send_read, write_recv, 0, false },
-	{ "r18_receive_before_send_with_room", count_locked, count_locked, 1, false },
-	{ "r18_close_before_end", write_close, end_read, 0, false },
+	{ "r18_receive_before_send_unbuffered", send_read, write_recv, 0, false },
+	{ "r18_receive_before_send_buffered", count_locked, count_locked, 1, false },
+	{ "r18_close_before_end", write_close, closed_read, 0, false },
 	{ "r18_select", write_select, select_read, 0, false },
 	{ "r18_batch", write_batch, recv_read, 0, false },
 	{ "r18_call", write_call_read, recv_read_answer, 0, false },
 };
 
-/* A pipe used behind TSan's back: of system calls made like this it does not know. */
+/* A pipe that TSan does not see, as it does not intercept syscall(2). */
 static int gate[2];
 
 static void open_gate(void)
 {
-	need(syscall(SYS_write, gate[1], "", 1) == 1, "write");
+	require(syscall(SYS_write, gate[1], "", 1) == 1, "write");
 }
 
 static void wait_at_gate(void)
 {
 	char byte;
 
-	need(syscall(SYS_read, gate[0], &byte, 1) == 1, "read");
+	require(syscall(SYS_read, gate[0], &byte, 1) == 1, "read");
 }
 
 static void *run_second(void *arg)
@@ -259,10 +259,10 @@ static void run(const struct test *test)
 
 	data = 0;
 	answer = 0;
-	need(gochan_pair(ch, test->capacity, sizeof(int), 0) == 0, "gochan_pair");
-	need(gochan_pair(other, 4, sizeof(int), 0) == 0, "gochan_pair");
+	require(gochan_pair(ch, test->capacity, sizeof(int), 0) == 0, "gochan_pair");
+	require(gochan_pair(other, 4, sizeof(int), 0) == 0, "gochan_pair");
 	errno = pthread_create(&second, NULL, run_second, (void *)test);
-	need(errno == 0, "pthread_create");
+	require(errno == 0, "pthread_create");
 	test->first();
 	if (test->race)
 		open_gate();
@@ -273,18 +273,18 @@ static void run(const struct test *test)
 	}
 }
 
-/* ---- what TSan says -------------------------------------------------------- */
+/* ---- reports of TSan ------------------------------------------------------- */
 
 static bool found;
 
-/* TSan asks this for its options: each case counts, whatever it has in common with others. */
+/* TSan gets its options from here: report every race, even one like those before. */
 const char *__tsan_default_options(void);
 const char *__tsan_default_options(void)
 {
 	return "suppress_equal_stacks=0:suppress_equal_addresses=0:exitcode=0";
 }
 
-/* TSan calls this for every race that it has found. */
+/* TSan calls this for every race that it reports. */
 void __tsan_on_report(void *report);
 void __tsan_on_report(void *report)
 {
@@ -306,7 +306,7 @@ static void show(int log)
 
 static bool passes(const struct test *test, int log)
 {
-	need(ftruncate(log, 0) == 0, "ftruncate");
+	require(ftruncate(log, 0) == 0, "ftruncate");
 	lseek(log, 0, SEEK_SET);
 	found = false;
 	for (int i = 0; i < (test->race ? 1 : ROUNDS) && !found; i++)
@@ -324,8 +324,8 @@ int main(void)
 	const int log = memfd_create("log", 0);
 	bool failed = false;
 
-	need(pipe(gate) == 0, "pipe");
-	need(dup2(log, STDERR_FILENO) >= 0, "dup2");
+	require(pipe(gate) == 0, "pipe");
+	require(dup2(log, STDERR_FILENO) >= 0, "dup2");
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("TAP version 13\n1..%zu\n", count);
 	for (size_t i = 0; i < count; i++) {

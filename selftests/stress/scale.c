@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sizes: 10,000 processes that wait on one channel, 100,000 channels, selects of
- * 1,024 ops by 100 processes at once. Each works as if it were one, and goes
- * away without a trace: the module's references and the channels in memory are
- * as many as before, and what the kernel has allocated, once its caches are
- * emptied, is less than 4 MiB more. (That is 400 bytes for each process, 40 for
- * each channel: no object of either can stay.) Where that would take a slow
- * kernel too long, GOCHAN_CROWD=10 makes it a tenth of each; such a kernel also keeps
- * what was freed for a while, and knows better what was lost.
+ * Scale: 10,000 processes blocked on one channel, 100,000 channels, 100
+ * concurrent selects of 1,024 ops. They behave as small numbers do, and leak
+ * nothing: the module's reference count and the number of channels return to
+ * what they were, and the kernel's allocated memory, after shrinking its caches,
+ * grows by less than 4 MiB. (That is 400 bytes per process and 40 per channel, so
+ * that leaking one object for each would show.) GOCHAN_SCALE_DOWN=10 divides the
+ * numbers by 10, for debugging kernels, which are slow; these also keep freed
+ * memory for a while, and have leak detectors of their own.
  */
 #include <kselftest_harness.h>
 
@@ -29,9 +29,9 @@ static int nr_processes = 10000, nr_channels = 100000, nr_selects = SELECTS;
 
 static long slack = 4 * 1024 * 1024;
 
-/* ---- traces ---- */
+/* ---- leaks ---- */
 
-struct traces {
+struct usage {
 	long references;
 	long channels;
 	long bytes;
@@ -44,7 +44,7 @@ static long number_in(const char *path)
 	return read_text(path, text, sizeof(text)) < 0 ? -1 : strtol(text, NULL, 10);
 }
 
-/* Caches give back what nobody uses. */
+/* Release unused slabs. */
 static void shrink_caches(void)
 {
 	static const char *const folder = "/sys/kernel/slab";
@@ -61,8 +61,8 @@ static void shrink_caches(void)
 		closedir(dir);
 }
 
-/* Of what processes and channels are made of. */
-static long allocated(void)
+/* Kernel memory of the kinds that processes and channels use. */
+static long kernel_memory(void)
 {
 	static const char *const kinds[] = {
 		"\nSUnreclaim:", "\nKernelStack:", "\nPageTables:", "\nVmallocUsed:", "\nPercpu:",
@@ -83,24 +83,24 @@ static long allocated(void)
 	return sum;
 }
 
-static struct traces traces_now(void)
+static struct usage usage_now(void)
 {
-	struct traces traces;
+	struct usage usage;
 
 	shrink_caches();
-	traces.references = number_in("/sys/module/gochan/refcnt");
-	traces.channels = number_in("/sys/kernel/slab/chan/objects");
-	traces.bytes = allocated();
-	return traces;
+	usage.references = number_in("/sys/module/gochan/refcnt");
+	usage.channels = number_in("/sys/kernel/slab/chan/objects");
+	usage.bytes = kernel_memory();
+	return usage;
 }
 
-/* What is gone is freed a moment later. */
-static bool wait_no_trace(const struct traces *before, struct traces *after)
+/* Some memory is freed asynchronously, after an RCU grace period. */
+static bool wait_no_leak(const struct usage *before, struct usage *after)
 {
 	const struct wait wait = wait_begin();
 
 	do {
-		*after = traces_now();
+		*after = usage_now();
 		if (after->references == before->references &&
 		    after->channels == before->channels &&
 		    after->bytes < before->bytes + slack)
@@ -109,12 +109,12 @@ static bool wait_no_trace(const struct traces *before, struct traces *after)
 	return false;
 }
 
-FIXTURE(crowd) {
+FIXTURE(scale) {
 	long threads_max;
 	long file_max;
 	long pid_max;
 	long long max_user_channels;
-	struct traces before, after;
+	struct usage before, after;
 };
 
 #define THREADS_MAX	"/proc/sys/kernel/threads-max"
@@ -129,9 +129,9 @@ static int put_number(const char *path, long value)
 	return write_text(path, text);
 }
 
-static void make_smaller(void)
+static void scale_down(void)
 {
-	const char *divisor = getenv("GOCHAN_CROWD");
+	const char *divisor = getenv("GOCHAN_SCALE_DOWN");
 
 	if (!divisor)
 		return;
@@ -141,11 +141,11 @@ static void make_smaller(void)
 	slack *= 2;
 }
 
-FIXTURE_SETUP(crowd)
+FIXTURE_SETUP(scale)
 {
 	struct rlimit files;
 
-	make_smaller();
+	scale_down();
 	files = (struct rlimit){ nr_channels + 100, nr_channels + 100 };
 	self->threads_max = number_in(THREADS_MAX);
 	self->file_max = number_in(FILE_MAX);
@@ -156,16 +156,16 @@ FIXTURE_SETUP(crowd)
 	if (self->pid_max < 2 * nr_processes)
 		ASSERT_EQ(0, put_number(PID_MAX, 2 * nr_processes));
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
-	self->before = traces_now();
+	self->before = usage_now();
 	ASSERT_LE(0, self->before.references);
 	ASSERT_LE(0, self->before.channels);
 	ASSERT_LT(0, self->before.bytes);
 }
 
-FIXTURE_TEARDOWN(crowd)
+FIXTURE_TEARDOWN(scale)
 {
 	as_root();
-	EXPECT_TRUE(wait_no_trace(&self->before, &self->after));
+	EXPECT_TRUE(wait_no_leak(&self->before, &self->after));
 	TH_LOG("before: %ld references, %ld channels, %ld KiB; after: %ld, %ld, %ld KiB",
 	       self->before.references, self->before.channels, self->before.bytes / 1024,
 	       self->after.references, self->after.channels, self->after.bytes / 1024);
@@ -180,10 +180,10 @@ FIXTURE_TEARDOWN(crowd)
 #define STACK		4096
 
 /*
- * A process that shares the test's memory, so that there is room for so many:
- * it calls the kernel and nothing else.
+ * A process that shares the test's memory, so that 10,000 of them fit. It only
+ * makes system calls.
  */
-struct one {
+struct peer {
 	int ch;
 	bool send;
 	int number;	/* to send, or received */
@@ -191,28 +191,28 @@ struct one {
 	pid_t pid;
 };
 
-static int one_main(void *arg)
+static int peer_main(void *arg)
 {
-	struct one *one = arg;
+	struct peer *peer = arg;
 
 	syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
-	one->ret = syscall(one->send ? SYS_write : SYS_read, one->ch, &one->number,
-			   sizeof(one->number));
+	peer->ret = syscall(peer->send ? SYS_write : SYS_read, peer->ch, &peer->number,
+			    sizeof(peer->number));
 	syscall(SYS_exit, 0);
 	return 0;
 }
 
-struct many {
+struct crowd {
 	int ch;
-	struct one *ones;
+	struct peer *peers;
 	char *stacks;
 };
 
 /*
- * On one processor, one after the other, and whoever yields lets the others go
- * first: so each of them stands in line when it is next looked for.
+ * Run on one CPU with SCHED_FIFO: a task that yields lets the others run until
+ * they block, so a new process is queued when this task next runs.
  */
-static bool take_turns(bool on)
+static bool set_fifo_scheduling(bool on)
 {
 	const struct sched_param param = { .sched_priority = on };
 	cpu_set_t set;
@@ -225,100 +225,100 @@ static bool take_turns(bool on)
 	       !sched_setaffinity(0, sizeof(set), &set);
 }
 
-static bool many_start(struct many *many, int ch, bool send)
+static bool crowd_start(struct crowd *crowd, int ch, bool send)
 {
 	int i;
 
-	many->ch = ch;
-	many->ones = calloc(nr_processes, sizeof(*many->ones));
-	many->stacks = mmap(NULL, (size_t)nr_processes * STACK, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (!many->ones || many->stacks == MAP_FAILED || !take_turns(true))
+	crowd->ch = ch;
+	crowd->peers = calloc(nr_processes, sizeof(*crowd->peers));
+	crowd->stacks = mmap(NULL, (size_t)nr_processes * STACK, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (!crowd->peers || crowd->stacks == MAP_FAILED || !set_fifo_scheduling(true))
 		return false;
 	for (i = 0; i < nr_processes; i++) {
-		struct one *one = &many->ones[i];
+		struct peer *peer = &crowd->peers[i];
 
-		one->ch = ch;
-		one->send = send;
-		one->number = send ? i : -1;
-		one->pid = clone(one_main, many->stacks + (size_t)(i + 1) * STACK,
-				 CLONE_VM | CLONE_FILES | SIGCHLD, one);
-		if (one->pid < 0 || !wait_for_waiters(ch, send ? i + 1 : 0, send ? 0 : i + 1))
+		peer->ch = ch;
+		peer->send = send;
+		peer->number = send ? i : -1;
+		peer->pid = clone(peer_main, crowd->stacks + (size_t)(i + 1) * STACK,
+				  CLONE_VM | CLONE_FILES | SIGCHLD, peer);
+		if (peer->pid < 0 || !wait_for_waiters(ch, send ? i + 1 : 0, send ? 0 : i + 1))
 			return false;
 	}
-	return take_turns(false);
+	return set_fifo_scheduling(false);
 }
 
-/* All have ended by themselves, and their read or write returned this. */
-static bool many_returned(struct many *many, long ret)
+/* All have exited, and their read or write returned @ret. */
+static bool crowd_returned(struct crowd *crowd, long ret)
 {
 	bool ok = true;
 	int i, status;
 
 	for (i = 0; i < nr_processes; i++) {
-		if (waitpid(many->ones[i].pid, &status, 0) < 0 || status ||
-		    many->ones[i].ret != ret)
+		if (waitpid(crowd->peers[i].pid, &status, 0) < 0 || status ||
+		    crowd->peers[i].ret != ret)
 			ok = false;
 	}
-	munmap(many->stacks, (size_t)nr_processes * STACK);
+	munmap(crowd->stacks, (size_t)nr_processes * STACK);
 	return ok;
 }
 
-/* R7: 10,000 receivers are served in the order in which they came. */
-TEST_F(crowd, r7_receivers)
+/* R7: 10,000 blocked receivers are completed in order of arrival. */
+TEST_F(scale, r7_receivers)
 {
 	const int ch = ch_make(0, 16, 0);
-	struct many many;
+	struct crowd crowd;
 	int i, wrong = 0;
 
-	ASSERT_TRUE(many_start(&many, ch, false));
+	ASSERT_TRUE(crowd_start(&crowd, ch, false));
 	for (i = 0; i < nr_processes; i++)
 		ASSERT_EQ(4, ch_try_send(ch, &i, sizeof(i)));
 	EXPECT_EQ(-EAGAIN, ch_try_send(ch, &i, sizeof(i)));
-	EXPECT_TRUE(many_returned(&many, sizeof(i)));
+	EXPECT_TRUE(crowd_returned(&crowd, sizeof(i)));
 	for (i = 0; i < nr_processes; i++)
-		wrong += many.ones[i].number != i;
+		wrong += crowd.peers[i].number != i;
 	EXPECT_EQ(0, wrong);
-	free(many.ones);
+	free(crowd.peers);
 	close(ch);
 }
 
-/* R2, R7: likewise 10,000 senders. */
-TEST_F(crowd, r2_r7_senders)
+/* R2, R7: the same for 10,000 blocked senders. */
+TEST_F(scale, r2_r7_senders)
 {
 	const int ch = ch_make(0, 16, 0);
 	int i, number, wrong = 0;
-	struct many many;
+	struct crowd crowd;
 
-	ASSERT_TRUE(many_start(&many, ch, true));
+	ASSERT_TRUE(crowd_start(&crowd, ch, true));
 	for (i = 0; i < nr_processes; i++) {
 		ASSERT_EQ(4, ch_try_recv(ch, &number, sizeof(number)));
 		wrong += number != i;
 	}
 	EXPECT_EQ(0, wrong);
 	EXPECT_EQ(-EAGAIN, ch_try_recv(ch, &number, sizeof(number)));
-	EXPECT_TRUE(many_returned(&many, sizeof(i)));
-	free(many.ones);
+	EXPECT_TRUE(crowd_returned(&crowd, sizeof(i)));
+	free(crowd.peers);
 	close(ch);
 }
 
-/* R5: 10,000 receivers see the end. */
-TEST_F(crowd, r5_receivers)
+/* R5: close wakes 10,000 blocked receivers. */
+TEST_F(scale, r5_receivers_closed)
 {
 	const int ch = ch_make(0, 16, 0);
-	struct many many;
+	struct crowd crowd;
 
-	ASSERT_TRUE(many_start(&many, ch, false));
+	ASSERT_TRUE(crowd_start(&crowd, ch, false));
 	EXPECT_EQ(0, ch_close(ch));
 	EXPECT_EQ(0U, ch_info(ch).receivers_waiting);
-	EXPECT_TRUE(many_returned(&many, 0));
-	free(many.ones);
+	EXPECT_TRUE(crowd_returned(&crowd, 0));
+	free(crowd.peers);
 	close(ch);
 }
 
 /* ---- 100,000 channels ---- */
 
-/* Channels of USER, as many as there may be; 0 when all was as it should be. */
+/* USER makes as many channels as its limit allows. Returns 0 on success. */
 static int use_channels(void)
 {
 	int first, ch, i;
@@ -344,18 +344,19 @@ static int use_channels(void)
 }
 
 /*
- * R19: a user who may has 100,000 channels beside the one it has, and no more;
- * and then none. (What is counted is forgotten only when nothing is there.)
+ * R19: a user can have as many channels as max_user_channels says, and no more,
+ * and all are uncharged when the process exits. (USER keeps one channel, so that
+ * its count is not freed meanwhile and starts again at 0.)
  */
-TEST_F(crowd, r19_channels)
+TEST_F(scale, r19_channels)
 {
-	int has, more, status;
+	int kept, more, status;
 	pid_t pid;
 
 	ASSERT_EQ(0, set_param("max_user_channels", nr_channels + 1));
 	ASSERT_EQ(0, as_user(USER));
-	has = ch_make(0, 16, 0);
-	ASSERT_LE(0, has);
+	kept = ch_make(0, 16, 0);
+	ASSERT_LE(0, kept);
 	ASSERT_EQ(0, as_root());
 	pid = child();
 	if (!pid)
@@ -368,12 +369,12 @@ TEST_F(crowd, r19_channels)
 	EXPECT_LE(0, more);
 	EXPECT_EQ(-EDQUOT, ch_make(0, 16, 0));
 	close(more);
-	close(has);
+	close(kept);
 }
 
 /* ---- selects of 1,024 ops ---- */
 
-/* What a select's process tells: which op happened, and what it sent or got. */
+/* The outcome of a process's select: the op that happened, the number sent or received. */
 struct choice {
 	int at;
 	int number;
@@ -423,7 +424,7 @@ static bool choices_start(struct choices *choices, bool send)
 	return true;
 }
 
-/* All have ended, and none of them stands in a line; how many messages went. */
+/* Wait for all processes; no wait queue has an op left. Returns the messages sent. */
 static int choices_end(struct choices *choices)
 {
 	int sent = 0, i;
@@ -442,14 +443,14 @@ static int choices_end(struct choices *choices)
 	return sent;
 }
 
-/* Channels far from each other, and each of them often. */
+/* Every 16th channel, in an order that jumps, each of them several times. */
 static int channel_of(int i)
 {
 	return i * 331 % OPS / 16 * 16;
 }
 
-/* R1, R7, R14: 100 receive on 1,024 channels each, and each receives once. */
-TEST_F(crowd, r1_r7_r14_selects_receive)
+/* R1, R7, R14: 100 selects to receive from 1,024 channels: each receives once. */
+TEST_F(scale, r1_r7_r14_selects_receive)
 {
 	static struct choices choices;
 	int times[SELECTS] = {};
@@ -471,8 +472,8 @@ TEST_F(crowd, r1_r7_r14_selects_receive)
 		EXPECT_EQ(1, times[i]);
 }
 
-/* R1, R7, R14: 100 send on 1,024 channels each, and each sends once. */
-TEST_F(crowd, r1_r7_r14_selects_send)
+/* R1, R7, R14: 100 selects to send on 1,024 channels: each sends once. */
+TEST_F(scale, r1_r7_r14_selects_send)
 {
 	static struct choices choices;
 	int times[SELECTS] = {};

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R14: who wins a select. Many selects wait on two channels, and both channels
- * want the same one at the same moment: each select ends once, by one of them,
- * and the other goes on to the next as if nobody had been there.
+ * R14: races to claim a select. Many selects are queued on two channels, and tasks
+ * on both channels claim the same ones concurrently: each select is completed once,
+ * by one of them, and the other one goes on to the next.
  *
- * Both go through their lines from the head. Who is behind passes quickly over
- * those that the other has won, and so keeps catching up with it.
+ * Both process their wait queues from the head. The one that is behind skips those
+ * that the other has claimed, and so keeps catching up with it.
  */
 #include <kselftest_harness.h>
 
@@ -16,14 +16,14 @@
 #define ROUNDS		12
 #define LONG		5000
 
-/* The number of a message that no select has to do with. */
+/* A message that is buffered beforehand and not from a select. */
 #define FILLER		(SIDES * SELECTS)
 
 struct race;
 struct side;
 
-/* What the selects want, who comes for them, and how they end. */
-struct contest {
+/* What the selects do, what completes them, and with which result. */
+struct race_type {
 	bool send;
 	unsigned int capacity;
 	unsigned int msg_size;
@@ -41,27 +41,27 @@ struct select {
 	int ret;
 };
 
-/* Who wants the selects on one of the channels. */
+/* A task that claims the selects queued on one of the channels. */
 struct side {
 	struct race *race;
 	pthread_t thread;
 	unsigned int number;
 	int ch;
 	unsigned int moved;		/* messages sent or received */
-	bool seen[FILLER + 1];		/* whose messages were received */
+	bool seen[FILLER + 1];		/* messages received, by number */
 	int error;
 };
 
 struct race {
-	const struct contest *contest;
+	const struct race_type *type;
 	struct select selects[SELECTS];
 	struct side sides[SIDES];
 	unsigned int ready;
 };
 
-/* ---- the ways of going through a line ---- */
+/* ---- operations that complete many selects ---- */
 
-static void note(bool *seen, unsigned int number, int *error)
+static void record(bool *seen, unsigned int number, int *error)
 {
 	if (number > FILLER || seen[number])
 		*error = -EBADMSG;
@@ -69,8 +69,8 @@ static void note(bool *seen, unsigned int number, int *error)
 		seen[number] = true;
 }
 
-/* Messages for all by one write. */
-static void push(struct side *side)
+/* One write with a message for each select. */
+static void send_to_all(struct side *side)
 {
 	unsigned int msgs[SELECTS], i;
 	ssize_t ret;
@@ -84,8 +84,8 @@ static void push(struct side *side)
 		side->error = ret;
 }
 
-/* A message that nobody has the room for. */
-static void push_too_long(struct side *side)
+/* A message that is too long for every receiver. */
+static void send_too_long(struct side *side)
 {
 	const char msg[16] = {};
 	const ssize_t ret = ch_try_send(side->ch, msg, sizeof(msg));
@@ -94,32 +94,32 @@ static void push_too_long(struct side *side)
 		side->error = ret;
 }
 
-/* All that is there by one read. */
-static void pull(struct side *side)
+/* Reads of as many messages as there are. */
+static void recv_all(struct side *side)
 {
 	unsigned int msgs[FILLER];
 	ssize_t ret, i;
 
 	while ((ret = ch_try_recv(side->ch, msgs, sizeof(msgs))) > 0)
 		for (i = 0; i < ret / (ssize_t)sizeof(*msgs); i++, side->moved++)
-			note(side->seen, msgs[i], &side->error);
+			record(side->seen, msgs[i], &side->error);
 	if (ret != -EAGAIN)
 		side->error = ret;
 }
 
-/* One long message after the other. */
-static void pull_long(struct side *side)
+/* Reads of one long message each. */
+static void recv_long(struct side *side)
 {
 	unsigned int msg[LONG / sizeof(unsigned int)];
 	ssize_t ret;
 
 	for (; (ret = ch_try_recv(side->ch, msg, sizeof(msg))) == LONG; side->moved++)
-		note(side->seen, msg[0], &side->error);
+		record(side->seen, msg[0], &side->error);
 	if (ret != -EAGAIN)
 		side->error = ret;
 }
 
-static void shut(struct side *side)
+static void close_channel(struct side *side)
 {
 	side->error = ch_close(side->ch);
 }
@@ -134,7 +134,7 @@ static void *select_run(void *arg)
 	return NULL;
 }
 
-/* Both begin when both are there. */
+/* Both start at the same time. */
 static void *side_run(void *arg)
 {
 	struct side *side = arg;
@@ -143,29 +143,29 @@ static void *side_run(void *arg)
 	__atomic_fetch_add(ready, 1, __ATOMIC_SEQ_CST);
 	while (__atomic_load_n(ready, __ATOMIC_SEQ_CST) < SIDES)
 		;
-	side->race->contest->run(side);
+	side->race->type->run(side);
 	return NULL;
 }
 
-/* A channel of the contest's kind, with as much inside as it holds. */
+/* Make a channel of the race's type, full if it is buffered. */
 static bool side_make(struct race *race, unsigned int number)
 {
-	const struct contest *contest = race->contest;
+	const struct race_type *type = race->type;
 	struct side *side = &race->sides[number];
 	const unsigned int filler = FILLER;
 
 	memset(side, 0, sizeof(*side));
 	side->race = race;
 	side->number = number;
-	side->ch = ch_make(contest->capacity, contest->msg_size, contest->flags);
+	side->ch = ch_make(type->capacity, type->msg_size, type->flags);
 	if (side->ch < 0)
 		return false;
-	return !contest->capacity || ch_try_send(side->ch, &filler, sizeof(filler)) > 0;
+	return !type->capacity || ch_try_send(side->ch, &filler, sizeof(filler)) > 0;
 }
 
 static void select_start(struct race *race, unsigned int number)
 {
-	const struct contest *contest = race->contest;
+	const struct race_type *type = race->type;
 	struct select *s = &race->selects[number];
 	unsigned int i;
 
@@ -173,8 +173,8 @@ static void select_start(struct race *race, unsigned int number)
 		const int ch = race->sides[i].ch;
 
 		s->bufs[i][0] = number;
-		s->ops[i] = contest->send ?
-			(struct gochan_op)GOCHAN_SEND(ch, s->bufs[i], contest->msg_size) :
+		s->ops[i] = type->send ?
+			(struct gochan_op)GOCHAN_SEND(ch, s->bufs[i], type->msg_size) :
 			(struct gochan_op)GOCHAN_RECV(ch, s->bufs[i], sizeof(**s->bufs));
 		s->ops[i].result = UNTOUCHED;
 	}
@@ -184,7 +184,7 @@ static void select_start(struct race *race, unsigned int number)
 
 static bool all_wait(const struct race *race)
 {
-	const unsigned int senders = race->contest->send ? SELECTS : 0;
+	const unsigned int senders = race->type->send ? SELECTS : 0;
 	unsigned int i;
 
 	for (i = 0; i < SIDES; i++)
@@ -215,12 +215,12 @@ static bool race_run(struct race *race)
 	return true;
 }
 
-/* ---- what became of it ---- */
+/* ---- results ---- */
 
-/* The op that happened, or failed; SIDES if that is not exactly one. */
-static unsigned int winner(const struct race *race, const struct select *s)
+/* The op that happened, or failed; SIDES unless that is exactly one. */
+static unsigned int decided_op(const struct race *race, const struct select *s)
 {
-	const int result = race->contest->result;
+	const int result = race->type->result;
 	const unsigned int at = s->ops[0].result == UNTOUCHED;
 
 	if (s->ops[at].result != result || s->ops[!at].result != UNTOUCHED)
@@ -228,10 +228,10 @@ static unsigned int winner(const struct race *race, const struct select *s)
 	return s->ret == (result < 0 ? result : (int)at) ? at : SIDES;
 }
 
-/* Messages were moved by the selects that say so, and each only once. */
+/* Exactly the messages that the selects report were sent or received, each once. */
 static bool is_accounted_for(const struct race *race)
 {
-	const struct contest *contest = race->contest;
+	const struct race_type *type = race->type;
 	bool seen[FILLER + 1] = {};
 	unsigned int i, at, won[SIDES] = {};
 	int error = 0;
@@ -239,75 +239,75 @@ static bool is_accounted_for(const struct race *race)
 	for (i = 0; i < SELECTS; i++) {
 		const struct select *s = &race->selects[i];
 
-		at = winner(race, s);
+		at = decided_op(race, s);
 		if (at == SIDES)
 			return false;
 		won[at]++;
-		if (contest->send && !contest->result && !race->sides[at].seen[i])
+		if (type->send && !type->result && !race->sides[at].seen[i])
 			return false;
-		if (!contest->send && !contest->result)
-			note(seen, s->bufs[at][0], &error);
+		if (!type->send && !type->result)
+			record(seen, s->bufs[at][0], &error);
 	}
 	for (i = 0; i < SIDES; i++) {
 		const struct side *side = &race->sides[i];
 
 		if (side->error || !no_waiters(side->ch))
 			return false;
-		if (side->moved != (contest->result ? 0 : won[i] + side->seen[FILLER]))
+		if (side->moved != (type->result ? 0 : won[i] + side->seen[FILLER]))
 			return false;
 	}
 	return !error;
 }
 
-FIXTURE(winner) {
+FIXTURE(claim_race) {
 	struct race race;
 };
 
-FIXTURE_VARIANT(winner) {
-	struct contest contest;
+FIXTURE_VARIANT(claim_race) {
+	struct race_type type;
 };
 
-FIXTURE_VARIANT_ADD(winner, sent_to) {
-	.contest = { .msg_size = 4, .flags = GOCHAN_FIXED, .run = push },
+FIXTURE_VARIANT_ADD(claim_race, sent_to) {
+	.type = { .msg_size = 4, .flags = GOCHAN_FIXED, .run = send_to_all },
 };
 
-FIXTURE_VARIANT_ADD(winner, sent_too_much) {
-	.contest = { .msg_size = 16, .run = push_too_long, .result = -EMSGSIZE },
+FIXTURE_VARIANT_ADD(claim_race, sent_too_much) {
+	.type = { .msg_size = 16, .run = send_too_long, .result = -EMSGSIZE },
 };
 
-FIXTURE_VARIANT_ADD(winner, receivers_closed) {
-	.contest = { .msg_size = 4, .run = shut, .result = GOCHAN_R_CLOSED },
+FIXTURE_VARIANT_ADD(claim_race, receivers_closed) {
+	.type = { .msg_size = 4, .run = close_channel, .result = GOCHAN_R_CLOSED },
 };
 
-FIXTURE_VARIANT_ADD(winner, received_from) {
-	.contest = { .send = true, .msg_size = 4, .flags = GOCHAN_FIXED, .run = pull },
+FIXTURE_VARIANT_ADD(claim_race, received_from) {
+	.type = { .send = true, .msg_size = 4, .flags = GOCHAN_FIXED, .run = recv_all },
 };
 
-FIXTURE_VARIANT_ADD(winner, received_from_ring) {
-	.contest = {
-		.send = true, .capacity = 1, .msg_size = 4, .flags = GOCHAN_FIXED, .run = pull,
+FIXTURE_VARIANT_ADD(claim_race, received_from_ring) {
+	.type = {
+		.send = true, .capacity = 1, .msg_size = 4, .flags = GOCHAN_FIXED, .run = recv_all,
 	},
 };
 
-FIXTURE_VARIANT_ADD(winner, received_from_long) {
-	.contest = { .send = true, .msg_size = LONG, .run = pull_long },
+FIXTURE_VARIANT_ADD(claim_race, received_from_long) {
+	.type = { .send = true, .msg_size = LONG, .run = recv_long },
 };
 
-FIXTURE_VARIANT_ADD(winner, senders_closed) {
-	.contest = { .send = true, .msg_size = 4, .run = shut, .result = -EPIPE },
+FIXTURE_VARIANT_ADD(claim_race, senders_closed) {
+	.type = { .send = true, .msg_size = 4, .run = close_channel, .result = -EPIPE },
 };
 
-FIXTURE_SETUP(winner)
+FIXTURE_SETUP(claim_race)
 {
-	self->race.contest = &variant->contest;
+	self->race.type = &variant->type;
 }
 
-FIXTURE_TEARDOWN(winner)
+FIXTURE_TEARDOWN(claim_race)
 {
 }
 
-/* R1, R14: exactly one of a select's ops happens, whoever else wants it. */
-TEST_F(winner, r1_r14_one)
+/* R1, R14: exactly one of a select's ops happens when several tasks claim it. */
+TEST_F(claim_race, r1_r14_exactly_one)
 {
 	struct race *race = &self->race;
 	unsigned int i;

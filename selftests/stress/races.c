@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Two tasks that do at the same moment what only one of them can be the first
- * to do. Two that want the same select are in winner.c.
+ * Races between two tasks: concurrent SETUPs of one channel, the first charges
+ * of a new user, and open against module load. Races for a waiting select are in
+ * claim_race.c.
  */
 #include <kselftest_harness.h>
 
@@ -17,59 +18,59 @@
 /* What the kernel runs when a device without a driver is opened. */
 #define MODPROBE	"/proc/sys/kernel/modprobe"
 
-/* More nil ops than live on the kernel's stack: they are charged for. */
+/* More nil ops than fit on the kernel's stack: the select is charged for memory. */
 #define MANY		16
 
-/* The calling thread does something when the other one is there, too. */
-static void meet(unsigned int *there)
+/* Wait until both threads have come here. */
+static void barrier(unsigned int *arrived)
 {
-	__atomic_fetch_add(there, 1, __ATOMIC_SEQ_CST);
-	while (__atomic_load_n(there, __ATOMIC_SEQ_CST) < 2)
+	__atomic_fetch_add(arrived, 1, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(arrived, __ATOMIC_SEQ_CST) < 2)
 		;
 }
 
-struct one {
-	unsigned int *there;
+struct racer {
+	unsigned int *arrived;
 	int ch;
 	unsigned int capacity;
 	uid_t uid;
 	int ret;
 };
 
-static void both(void *(*run)(void *one), struct one *ones)
+static void race(void *(*run)(void *racer), struct racer *racers)
 {
-	unsigned int there = 0;
+	unsigned int arrived = 0;
 	pthread_t thread;
 
-	ones[0].there = &there;
-	ones[1].there = &there;
-	if (pthread_create(&thread, NULL, run, &ones[0]))
+	racers[0].arrived = &arrived;
+	racers[1].arrived = &arrived;
+	if (pthread_create(&thread, NULL, run, &racers[0]))
 		abort();
-	run(&ones[1]);
+	run(&racers[1]);
 	pthread_join(thread, NULL);
 }
 
 static void *set_up(void *arg)
 {
-	struct one *one = arg;
+	struct racer *racer = arg;
 
-	meet(one->there);
-	one->ret = ch_setup(one->ch, one->capacity, 16, 0);
+	barrier(racer->arrived);
+	racer->ret = ch_setup(racer->ch, racer->capacity, 16, 0);
 	return NULL;
 }
 
-FIXTURE(at_once) {
+FIXTURE(races) {
 	long long max_user_bytes;
 	char modprobe[256];
 };
 
-FIXTURE_SETUP(at_once)
+FIXTURE_SETUP(races)
 {
 	self->max_user_bytes = param("max_user_bytes");
 	ASSERT_LE(0, read_text(MODPROBE, self->modprobe, sizeof(self->modprobe)));
 }
 
-FIXTURE_TEARDOWN(at_once)
+FIXTURE_TEARDOWN(races)
 {
 	as_root();
 	set_param("max_user_bytes", self->max_user_bytes);
@@ -79,31 +80,31 @@ FIXTURE_TEARDOWN(at_once)
 	unlink_all();
 }
 
-/* DESIGN 3, R19: one SETUP counts, and the other one costs nothing. */
-TEST_F(at_once, s3_r19_setup)
+/* DESIGN 3, R19: of two SETUPs one succeeds, and the other charges nothing. */
+TEST_F(races, s3_r19_setup)
 {
-	struct one ones[2];
+	struct racer racers[2];
 	int i, ch, first;
 
-	/* twice that would not do */
+	/* enough for one SETUP, not for both */
 	ASSERT_EQ(0, set_param("max_user_bytes", 2 * CAPACITY * (16 + 64)));
 	for (i = 0; i < ROUNDS; i++) {
 		ASSERT_EQ(0, as_user(USER));
 		ch = open("/dev/gochan", O_RDWR | O_CLOEXEC);
 		ASSERT_LE(0, ch);
-		ones[0] = (struct one){ .ch = ch, .capacity = CAPACITY };
-		ones[1] = (struct one){ .ch = ch, .capacity = CAPACITY - 1 };
-		both(set_up, ones);
-		first = ones[1].ret == 0;
-		ASSERT_EQ(0, ones[first].ret);
-		ASSERT_EQ(-EBUSY, ones[!first].ret);
-		ASSERT_EQ(ones[first].capacity, ch_info(ch).capacity);
+		racers[0] = (struct racer){ .ch = ch, .capacity = CAPACITY };
+		racers[1] = (struct racer){ .ch = ch, .capacity = CAPACITY - 1 };
+		race(set_up, racers);
+		first = racers[1].ret == 0;
+		ASSERT_EQ(0, racers[first].ret);
+		ASSERT_EQ(-EBUSY, racers[!first].ret);
+		ASSERT_EQ(racers[first].capacity, ch_info(ch).capacity);
 		close(ch);
 		ASSERT_EQ(0, as_root());
 	}
 }
 
-/* A select of ops that are never ready, and which costs its user something. */
+/* A select whose ops are never ready, and whose memory is charged to its user. */
 static int select_nothing(int ch)
 {
 	struct gochan_op ops[MANY];
@@ -114,20 +115,20 @@ static int select_nothing(int ch)
 	return ops_select(ch, ops, MANY, GOCHAN_NONBLOCK);
 }
 
-/* As another user, but not one without privilege. */
+/* The real user id is what is charged; the thread stays privileged. */
 static void *select_as(void *arg)
 {
-	struct one *one = arg;
+	struct racer *racer = arg;
 
-	if (syscall(SYS_setresuid, one->uid, -1, -1))
+	if (syscall(SYS_setresuid, racer->uid, -1, -1))
 		abort();
-	meet(one->there);
-	one->ret = select_nothing(one->ch);
+	barrier(racer->arrived);
+	racer->ret = select_nothing(racer->ch);
 	return NULL;
 }
 
-/* What a user without anything has to be allowed for such a select. */
-static long long price(int ch)
+/* The smallest max_user_bytes that allows such a select. */
+static long long select_charge(int ch)
 {
 	long long bytes;
 	int ret;
@@ -144,25 +145,25 @@ static long long price(int ch)
 	return -1;
 }
 
-/* R19: who is seen for the first time by two tasks at once is one user. */
-TEST_F(at_once, r19_new_user)
+/* R19: two tasks that charge a new user concurrently charge the same one. */
+TEST_F(races, r19_new_user)
 {
 	const int ch = ch_make(0, 16, 0);
-	const long long bytes = price(ch);
-	struct one ones[2];
+	const long long bytes = select_charge(ch);
+	struct racer racers[2];
 	int i;
 
 	ASSERT_LE(0, ch);
 	ASSERT_LT(0, bytes);
 	for (i = 1; i <= ROUNDS; i++) {
-		ones[0] = (struct one){ .ch = ch, .uid = OTHER + i };
-		ones[1] = ones[0];
-		both(select_as, ones);
-		EXPECT_EQ(-EAGAIN, ones[0].ret);
-		EXPECT_EQ(-EAGAIN, ones[1].ret);
+		racers[0] = (struct racer){ .ch = ch, .uid = OTHER + i };
+		racers[1] = racers[0];
+		race(select_as, racers);
+		EXPECT_EQ(-EAGAIN, racers[0].ret);
+		EXPECT_EQ(-EAGAIN, racers[1].ret);
 		ASSERT_EQ(0, as_root());
 	}
-	/* none of them has anything now */
+	/* everything was uncharged */
 	for (i = 1; i <= ROUNDS; i++) {
 		ASSERT_EQ(0, as_user(OTHER + i));
 		EXPECT_EQ(-EAGAIN, select_nothing(ch));
@@ -170,7 +171,7 @@ TEST_F(at_once, r19_new_user)
 	}
 }
 
-static void *open_for_ever(void *arg)
+static void *open_repeatedly(void *arg)
 {
 	const bool *stop = arg;
 	int ch;
@@ -179,7 +180,7 @@ static void *open_for_ever(void *arg)
 		ch = ch_open(PREFIX "early", O_RDWR);
 		if (ch < 0)
 			continue;
-		/* who gets in finds all of it */
+		/* if the open succeeds the channel is set up */
 		if (ch_info(ch).capacity != 3)
 			abort();
 		close(ch);
@@ -187,8 +188,8 @@ static void *open_for_ever(void *arg)
 	return NULL;
 }
 
-/* DESIGN 3: nobody gets at a name of a module that may still fail to load. */
-TEST_F(at_once, s3_load_and_open)
+/* DESIGN 3: a name cannot be opened before the module has loaded successfully. */
+TEST_F(races, s3_load_and_open)
 {
 	bool stop = false;
 	pthread_t thread;
@@ -196,7 +197,7 @@ TEST_F(at_once, s3_load_and_open)
 
 	ASSERT_EQ(0, module_unload());
 	ASSERT_EQ(0, write_text(MODPROBE, "\n"));
-	ASSERT_EQ(0, pthread_create(&thread, NULL, open_for_ever, &stop));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, open_repeatedly, &stop));
 	for (i = 0; i < LOADS; i++) {
 		ASSERT_EQ(0, module_load("channels=" PREFIX "early:3"));
 		ch = ch_open(PREFIX "early", O_RDWR);

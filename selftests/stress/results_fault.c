@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R9, R16: ops whose memory is there when a call begins, and cannot be written
- * any more when its results are: the payload's own memory is memory.c's.
+ * R9, R16: faults when results are written to struct gochan_op, whose memory was
+ * writable when the call began. memory.c tests faults on the payload.
  */
 #include <kselftest_harness.h>
 
@@ -13,17 +13,17 @@
 
 #define LONGEST		5000U
 
-/* How often that may come too late that should come in between. */
+/* How often a race is tried again when it was lost. */
 #define ATTEMPTS	20
 
-/* No descriptor, and not what the module writes for none. */
+/* Not a descriptor, and not the -1 that the module writes when there is none. */
 #define NO_FD		(-77)
 
 /*
- * A call of one op by another thread. The op has two pages of its own, the
- * second of which begins with what tells of the sender.
+ * A call of one op by another thread. The op lies across two pages, the second of
+ * which begins with the sender's credentials.
  */
-struct call_of_one {
+struct async_call {
 	int ch;
 	unsigned long cmd;
 	char *pages;
@@ -33,16 +33,16 @@ struct call_of_one {
 	int ret;
 };
 
-static void *call_of_one_run(void *arg)
+static void *call_thread(void *arg)
 {
-	struct call_of_one *c = arg;
+	struct async_call *c = arg;
 
 	__atomic_store_n(&c->tid, gettid(), __ATOMIC_SEQ_CST);
 	c->ret = ops_call(c->ch, c->cmd, c->op, 1, 0, NULL);
 	return NULL;
 }
 
-static void one_start(struct call_of_one *c, int ch, unsigned long cmd, struct gochan_op op)
+static void async_start(struct async_call *c, int ch, unsigned long cmd, struct gochan_op op)
 {
 	c->ch = ch;
 	c->cmd = cmd;
@@ -50,94 +50,94 @@ static void one_start(struct call_of_one *c, int ch, unsigned long cmd, struct g
 	c->op = (void *)(c->pages + page_size() - offsetof(struct gochan_op, pid));
 	*c->op = op;
 	c->tid = 0;
-	if (pthread_create(&c->thread, NULL, call_of_one_run, c))
+	if (pthread_create(&c->thread, NULL, call_thread, c))
 		abort();
 	while (!__atomic_load_n(&c->tid, __ATOMIC_SEQ_CST))
 		sched_yield();
 }
 
-/* What it returns when its op was done: an index, or a count. */
-static int done(unsigned long cmd)
+/* What the call returns on success: SELECT an index, BATCH a count. */
+static int success(unsigned long cmd)
 {
 	return cmd == GOCHAN_IOC_BATCH;
 }
 
-static int one_end(struct call_of_one *c)
+static int async_wait(struct async_call *c)
 {
 	pthread_join(c->thread, NULL);
 	return c->ret;
 }
 
-/* The op can be read from here on, and not be written. */
-static bool freeze(const struct call_of_one *c)
+/* Make the op read-only. */
+static bool protect(const struct async_call *c)
 {
 	return !mprotect(c->pages, 2 * page_size(), PROT_READ);
 }
 
-/* The same for what tells of the sender. */
-static bool freeze_sender(const struct call_of_one *c)
+/* Make only the sender's credentials read-only. */
+static bool protect_cred(const struct async_call *c)
 {
 	return !mprotect(c->pages + page_size(), page_size(), PROT_READ);
 }
 
-/* It can be written, and is all zeroes. */
-static bool forget(const struct call_of_one *c)
+/* Discard the pages: the op stays writable, and is all zeroes. */
+static bool discard(const struct async_call *c)
 {
 	return !madvise(c->pages, 2 * page_size(), MADV_DONTNEED);
 }
 
-FIXTURE(vanish) {
+FIXTURE(results) {
 	char msg[LONGEST];
 	char buf[LONGEST];
 };
 
-FIXTURE_VARIANT(vanish) {
+FIXTURE_VARIANT(results) {
 	unsigned long cmd;
 	unsigned int len;
 };
 
-FIXTURE_VARIANT_ADD(vanish, select_small) {
+FIXTURE_VARIANT_ADD(results, select_small) {
 	.cmd = GOCHAN_IOC_SELECT, .len = 4,
 };
 
-FIXTURE_VARIANT_ADD(vanish, select_large) {
+FIXTURE_VARIANT_ADD(results, select_large) {
 	.cmd = GOCHAN_IOC_SELECT, .len = LONGEST,
 };
 
-FIXTURE_VARIANT_ADD(vanish, batch_small) {
+FIXTURE_VARIANT_ADD(results, batch_small) {
 	.cmd = GOCHAN_IOC_BATCH, .len = 4,
 };
 
-FIXTURE_VARIANT_ADD(vanish, batch_large) {
+FIXTURE_VARIANT_ADD(results, batch_large) {
 	.cmd = GOCHAN_IOC_BATCH, .len = LONGEST,
 };
 
-FIXTURE_SETUP(vanish)
+FIXTURE_SETUP(results)
 {
 	fill(self->msg, LONGEST, variant->len);
 }
 
-FIXTURE_TEARDOWN(vanish)
+FIXTURE_TEARDOWN(results)
 {
 }
 
-/* R9: whose results cannot be written, received nothing: the next one does. */
-TEST_F(vanish, r9_asleep)
+/* R9: a blocked receive whose results cannot be written fails, and requeues the message. */
+TEST_F(results, r9_blocked)
 {
 	const unsigned int len = variant->len;
-	struct call_of_one c;
+	struct async_call c;
 	int ch, half;
 
 	for (half = 0; half < 2; half++) {
 		ch = ch_make(0, LONGEST, GOCHAN_CRED);
 		ASSERT_LE(0, ch);
-		one_start(&c, ch, variant->cmd,
-			  (struct gochan_op)GOCHAN_RECV(ch, self->buf, LONGEST));
+		async_start(&c, ch, variant->cmd,
+			    (struct gochan_op)GOCHAN_RECV(ch, self->buf, LONGEST));
 		ASSERT_TRUE(wait_for_waiters(ch, 0, 1));
-		ASSERT_TRUE(half ? freeze_sender(&c) : freeze(&c));
+		ASSERT_TRUE(half ? protect_cred(&c) : protect(&c));
 		EXPECT_EQ(len, ch_send(ch, self->msg, len));
-		EXPECT_EQ(-EFAULT, one_end(&c));
-		/* a call that is repeated finds its room as it was */
+		EXPECT_EQ(-EFAULT, async_wait(&c));
+		/* len is unchanged, so that the call can be repeated */
 		EXPECT_EQ(LONGEST, c.op->len);
 		EXPECT_EQ(0, c.op->pid);
 		EXPECT_EQ(1U, ch_info(ch).len);
@@ -148,19 +148,19 @@ TEST_F(vanish, r9_asleep)
 	}
 }
 
-/* R9: memory that came anew has the results, and nothing else. */
-TEST_F(vanish, r9_comes_back)
+/* R9: discarded memory gets the results, and nothing else. */
+TEST_F(results, r9_discarded)
 {
 	const int ch = ch_make(0, LONGEST, 0);
 	struct gochan_op op = GOCHAN_RECV(ch, self->buf, LONGEST);
-	struct call_of_one c;
+	struct async_call c;
 
 	ASSERT_LE(0, ch);
-	one_start(&c, ch, variant->cmd, op);
+	async_start(&c, ch, variant->cmd, op);
 	ASSERT_TRUE(wait_for_waiters(ch, 0, 1));
-	ASSERT_TRUE(forget(&c));
+	ASSERT_TRUE(discard(&c));
 	EXPECT_EQ(variant->len, ch_send(ch, self->msg, variant->len));
-	EXPECT_EQ(done(variant->cmd), one_end(&c));
+	EXPECT_EQ(success(variant->cmd), async_wait(&c));
 	EXPECT_EQ(variant->len, c.op->len);
 	EXPECT_EQ(-1, c.op->passed_fd);
 	EXPECT_EQ(0U, c.op->flags);
@@ -168,67 +168,67 @@ TEST_F(vanish, r9_comes_back)
 	EXPECT_EQ(0U, ch_info(ch).len);
 }
 
-/* R9: likewise who peeks, and the message stays. */
-TEST_F(vanish, r9_peek)
+/* R9: the same for a peek, and the message stays. */
+TEST_F(results, r9_peek)
 {
 	const unsigned int len = variant->len;
 	struct gochan_op op;
-	struct call_of_one c;
-	int ch, again;
+	struct async_call c;
+	int ch, discarded;
 
-	for (again = 0; again < 2; again++) {
+	for (discarded = 0; discarded < 2; discarded++) {
 		ch = ch_make(1, LONGEST, 0);
 		ASSERT_LE(0, ch);
 		op = (struct gochan_op)GOCHAN_RECV(ch, self->buf, LONGEST);
 		op.flags = GOCHAN_PEEK;
-		one_start(&c, ch, variant->cmd, op);
+		async_start(&c, ch, variant->cmd, op);
 		ASSERT_TRUE(wait_asleep(c.tid));
-		ASSERT_TRUE(again ? forget(&c) : freeze(&c));
+		ASSERT_TRUE(discarded ? discard(&c) : protect(&c));
 		EXPECT_EQ(len, ch_send(ch, self->msg, len));
-		EXPECT_EQ(again ? done(variant->cmd) : -EFAULT, one_end(&c));
-		EXPECT_EQ(again ? len : LONGEST, c.op->len);
+		EXPECT_EQ(discarded ? success(variant->cmd) : -EFAULT, async_wait(&c));
+		EXPECT_EQ(discarded ? len : LONGEST, c.op->len);
 		EXPECT_EQ(1U, ch_info(ch).len);
 		EXPECT_EQ(len, ch_try_recv(ch, self->buf, LONGEST));
 		EXPECT_TRUE(is_filled(self->buf, len, len));
 	}
 }
 
-/* R14: who sent, sent: there is nobody to tell, and no way back. */
-TEST_F(vanish, r1_r14_send)
+/* R14: a send that has completed succeeds even if its result cannot be written. */
+TEST_F(results, r1_r14_send)
 {
 	const int ch = ch_make(0, LONGEST, 0);
 	const unsigned int len = variant->len;
 	struct gochan_op op = GOCHAN_SEND(ch, self->msg, len);
-	struct call_of_one c;
+	struct async_call c;
 
 	ASSERT_LE(0, ch);
 	op.result = UNTOUCHED;
-	one_start(&c, ch, variant->cmd, op);
+	async_start(&c, ch, variant->cmd, op);
 	ASSERT_TRUE(wait_for_waiters(ch, 1, 0));
-	ASSERT_TRUE(freeze(&c));
+	ASSERT_TRUE(protect(&c));
 	EXPECT_EQ(len, ch_recv(ch, self->buf, LONGEST));
 	EXPECT_TRUE(is_filled(self->buf, len, len));
-	EXPECT_EQ(done(variant->cmd), one_end(&c));
+	EXPECT_EQ(success(variant->cmd), async_wait(&c));
 	EXPECT_EQ(UNTOUCHED, c.op->result);
 }
 
-/* R14: an event that came, came. */
-TEST_F(vanish, r14_poll)
+/* R14: the same for a poll op. */
+TEST_F(results, r14_poll)
 {
 	const int ch = ch_make(0, LONGEST, 0), event = eventfd(0, 0);
 	struct gochan_op op = GOCHAN_POLL(event, POLLIN);
-	struct call_of_one c;
+	struct async_call c;
 
 	ASSERT_LE(0, ch);
-	one_start(&c, ch, variant->cmd, op);
+	async_start(&c, ch, variant->cmd, op);
 	ASSERT_TRUE(wait_asleep(c.tid));
-	ASSERT_TRUE(freeze(&c));
+	ASSERT_TRUE(protect(&c));
 	ASSERT_EQ(0, eventfd_write(event, 1));
-	EXPECT_EQ(done(variant->cmd), one_end(&c));
+	EXPECT_EQ(success(variant->cmd), async_wait(&c));
 	EXPECT_EQ(POLLIN, c.op->events);
 }
 
-/* ---- the number of a descriptor ---- */
+/* ---- the number of a passed descriptor ---- */
 
 static int status_number(const char *what)
 {
@@ -253,8 +253,8 @@ static unsigned int open_descriptors(void)
 }
 
 /*
- * The next descriptor makes the table of them grow, and that takes the kernel a
- * while (an RCU grace period) if threads share the table.
+ * Fill the descriptor table: the next descriptor makes it grow, which takes an RCU
+ * grace period if threads share the table.
  */
 static void fill_table(void)
 {
@@ -269,22 +269,22 @@ static void fill_table(void)
 }
 
 /*
- * A receiver that takes a file, and whose op cannot be written any more when
- * the file has got its descriptor.
+ * A receiver that takes a file, and whose op becomes read-only after the other
+ * results were written and before the descriptor's number is.
  */
-static int take_frozen(int ch, char *buf)
+static int take_protected(int ch, char *buf)
 {
 	struct gochan_op op = GOCHAN_RECV(ch, buf, LONGEST);
-	struct call_of_one c;
+	struct async_call c;
 
 	op.flags = GOCHAN_TAKE_FD;
 	op.passed_fd = NO_FD;
-	one_start(&c, ch, GOCHAN_IOC_SELECT, op);
-	/* the rest of the results is there */
+	async_start(&c, ch, GOCHAN_IOC_SELECT, op);
+	/* until the other results are written */
 	while (__atomic_load_n(&c.op->passed_fd, __ATOMIC_SEQ_CST) == NO_FD)
 		;
-	freeze(&c);
-	return one_end(&c);
+	protect(&c);
+	return async_wait(&c);
 }
 
 static int take(int ch, char *buf)
@@ -297,13 +297,13 @@ static int take(int ch, char *buf)
 	return ret ? ret : op.passed_fd;
 }
 
-enum attempt { REFUSED, IN_TIME, WRONG };
+enum attempt { REFUSED, LOST_RACE, WRONG };
 
-/* A file is passed to a receiver that freezes, and then to another. */
+/* Pass a file to a receiver whose op becomes read-only, and then to another one. */
 static enum attempt take_twice(int ch, char *msg, char *buf, unsigned int len)
 {
 	struct gochan_op op = GOCHAN_SEND(ch, msg, len);
-	struct call_of_one sender;
+	struct async_call sender;
 	unsigned int before;
 	int ends[2];
 
@@ -311,30 +311,33 @@ static enum attempt take_twice(int ch, char *msg, char *buf, unsigned int len)
 		abort();
 	op.flags = GOCHAN_PASS_FD;
 	op.passed_fd = ends[1];
-	one_start(&sender, ch, GOCHAN_IOC_SELECT, op);
+	async_start(&sender, ch, GOCHAN_IOC_SELECT, op);
 	if (!wait_for_waiters(ch, 1, 0))
 		return WRONG;
 	fill_table();
 	before = open_descriptors();
-	if (take_frozen(ch, buf) == 0)
-		return IN_TIME;
+	if (take_protected(ch, buf) == 0)
+		return LOST_RACE;
 	if (open_descriptors() != before || !wait_for_waiters(ch, 1, 0) ||
 	    ch_info(ch).sent != ch_info(ch).received)
 		return WRONG;
 	memset(buf, 0, len);
-	if (take(ch, buf) < 0 || one_end(&sender) || !is_filled(buf, len, len))
+	if (take(ch, buf) < 0 || async_wait(&sender) || !is_filled(buf, len, len))
 		return WRONG;
 	return REFUSED;
 }
 
-/* R16: who cannot be told the number leaves the message, and has no file. */
-TEST_F(vanish, r9_r16_number)
+/*
+ * R16: a receiver to which the number cannot be reported declines: it gets neither
+ * the message nor the file.
+ */
+TEST_F(results, r9_r16_passed_fd)
 {
-	enum attempt attempt = IN_TIME;
+	enum attempt attempt = LOST_RACE;
 	int i, ch;
 	pid_t pid;
 
-	for (i = 0; i < ATTEMPTS && attempt == IN_TIME; i++) {
+	for (i = 0; i < ATTEMPTS && attempt == LOST_RACE; i++) {
 		ch = ch_make(0, LONGEST, 0);
 		ASSERT_LE(0, ch);
 		pid = child();
