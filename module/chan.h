@@ -221,6 +221,7 @@ void chan_clear_name(struct chan *ch);
 struct node **chan_node(struct chan *ch);
 void chan_info(struct chan *ch, struct gochan_info *info);
 size_t chan_next_len(struct chan *ch);
+__poll_t chan_poll(struct chan *ch, struct file *file, poll_table *pt);
 bool chan_ready_hint(struct chan *ch, enum chan_dir dir);
 bool chan_queue_ops(struct chan_op *send, struct chan_op *recv, struct waiter *w);
 void chan_op_release(struct chan_op *op);
@@ -237,8 +238,7 @@ int chan_recv_op(struct chan_op *op, bool nonblock, ktime_t deadline);
 int chan_recv_prepare_wait(struct chan_op *op);
 int chan_recv_finish(struct chan_op *op);
 
-/* wake.c: poll and SIGIO */
-__poll_t chan_poll(struct chan *ch, struct file *file, poll_table *pt);
+/* wake.c */
 int chan_fasync(struct chan *ch, int fd, struct file *file, int on);
 
 /* waitq.c */

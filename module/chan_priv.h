@@ -41,12 +41,13 @@
  * @STEP_ENDED: a send would never be received; a receive is at the end
  * @STEP_TOO_SMALL: a receive's room is too small for the message
  * @STEP_NEED_COPYIN: a send's payload has to be staged in kernel memory
- * @STEP_NEED_CHARGE: a send's staged message has to be charged; a receive has
- *	to know its user, or to go on without the fast path
+ * @STEP_NEED_CHARGE: a send has to be staged, if it is not, and charged; a
+ *	receive needs op->user, or an op in the first place
  * @STEP_NEED_FAULTIN: a receive's memory is not present
  * @STEP_NO_QUOTA: the receive's user has no allowance left for the message
  * @STEP_OFFERED: a receive was told to copy the message, see xfer.c
- * @STEP_RETRY: another step brought it nearer, or what was found is gone
+ * @STEP_RETRY: try again: the common path does not apply, a waiting receiver
+ *	was failed, or the select that was found was claimed elsewhere
  */
 enum step {
 	STEP_DONE,
@@ -182,6 +183,7 @@ int chan_op_pause(const struct chan_op *op);
 
 void chan_refill(struct chan *ch, struct wake_batch *wb);
 bool chan_has_message(struct chan *ch, size_t *len);
+int chan_recv_requeue(struct chan_op *op, int err);
 
 int chan_op_pin(struct chan_op *op, struct msg *m, bool own);
 

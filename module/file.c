@@ -47,8 +47,8 @@ static void handle_free(struct handle *h)
 /*
  * The file has its handle: count it, and give it what all handles have: no
  * position, RWF_NOWAIT, and, as eventfds since 6.14, no fsnotify events. Those
- * would tell whoever may list the directory of each send of other users, on
- * channels that have no name as well, and be charged to these.
+ * would let anybody who can watch the directory see other users' sends, even on
+ * unnamed channels, and would be charged to those users.
  */
 static void file_begin(struct file *file)
 {

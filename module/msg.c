@@ -6,7 +6,7 @@
  * that has taken it. It is charged to the owner's user, or to nobody while it
  * occupies a slot of the ring, which was charged at setup. The owner changes
  * under the channel's lock, and the charge with it (chan_msg_recharge()). Receivers
- * that pin a message without owning it are charged by themselves (op_pin()).
+ * that pin a message without owning it are charged by themselves (chan_op_pin()).
  *
  * Nothing here takes the channel's lock. Charging is atomic and may be done
  * under it; allocating may sleep.

@@ -213,7 +213,7 @@ int gochan_try_charge(struct quota_user *user, enum quota_kind kind, u64 n)
  * @n: how much
  *
  * Return: 0; -EDQUOT over the user's limit, unless the caller has
- * CAP_SYS_RESOURCE; -EINVAL over max_bytes.
+ * CAP_SYS_RESOURCE; -EINVAL over max_bytes; -ENOMEM for more than can be counted.
  */
 int gochan_charge(struct quota_user *user, enum quota_kind kind, u64 n)
 {
@@ -221,7 +221,8 @@ int gochan_charge(struct quota_user *user, enum quota_kind kind, u64 n)
 
 	if (err != -EDQUOT || !capable(CAP_SYS_RESOURCE))
 		return err;
-	return charge(user, kind, n, S64_MAX);
+	err = charge(user, kind, n, S64_MAX);
+	return err == -EDQUOT ? -ENOMEM : err;
 }
 
 /**

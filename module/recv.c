@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Receiving: chan_recv() for a plain buffer, chan_recv_op() for everything else,
- * and how a message that could not be copied is requeued.
+ * Receiving: chan_recv() for a plain buffer, chan_recv_op() for everything else.
  *
  * As in send.c both run one body, recv_attempt(), which is compiled with constant
  * arguments: without an op it is the fast path, without a wake batch the common
@@ -11,17 +10,14 @@
  * before it takes it. If that fails it makes the memory present without the lock
  * and looks again. It has to take the message first if that is longer than
  * CHAN_LOCKED_COPY_MAX, or was delivered while it slept. If it cannot copy it
- * then, it requeues it: at its place in the order of sending, ahead of the ring.
+ * then, it requeues it (requeue.c).
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/cred.h>
-#include <linux/fault-inject-usercopy.h>
-#include <linux/pid_namespace.h>
 #include <linux/sched/signal.h>
-#include <linux/user_namespace.h>
 
 #include "chan_priv.h"
+#include "report.h"
 #include "xfer.h"
 
 /**
@@ -39,59 +35,6 @@ struct found {
 	struct msg *msg;
 	struct chan_op *sender;
 };
-
-/* ---- results ---- */
-
-static int report_len(struct gochan_op __user *to, size_t len)
-{
-	if (should_fail_usercopy() || !user_write_access_begin(to, sizeof(*to)))
-		return -EFAULT;
-	/* the length last: it is the room, should the receive be tried again */
-	unsafe_put_user(-1, &to->passed_fd, fault);
-	unsafe_put_user(0, &to->result, fault);
-	unsafe_put_user((u32)len, &to->len, fault);
-	user_write_access_end();
-	return 0;
-fault:
-	user_write_access_end();
-	return -EFAULT;
-}
-
-static int report_origin(struct gochan_op __user *to, const struct origin *from)
-{
-	const struct gochan_op r = {
-		.pid = pid_nr_ns(from->pid, task_active_pid_ns(current)),
-		.uid = from_kuid_munged(current_user_ns(), from->uid),
-		.gid = from_kgid_munged(current_user_ns(), from->gid),
-	};
-
-	return user_put(&to->pid, &r.pid, offsetof(struct gochan_op, reserved) -
-					  offsetof(struct gochan_op, pid));
-}
-
-/* The message is not received after all: a repeated call needs its room. */
-static void unreport(struct gochan_op __user *to, size_t room)
-{
-	if (to && put_user((u32)room, &to->len))
-		pr_debug("the room of an op could not be restored\n");
-}
-
-/* Write what a receive reports beside the payload. */
-static __always_inline int report(const struct chan_op *op,
-				  struct gochan_op __user *to, size_t len,
-				  const struct origin *from)
-{
-	int err = report_len(to, len);
-
-
-	if (err || !op || !(op->ch->config.flags & GOCHAN_CRED))
-		return err;
-	err = report_origin(to, from);
-	/* that may lie on the next page: then the room is no longer there */
-	if (err)
-		unreport(to, op->room);
-	return err;
-}
 
 /* ---- one message, under the lock ---- */
 
@@ -423,6 +366,7 @@ static enum step recv_locked(struct chan_op *op, struct wake_batch *wb)
 {
 	unsigned int budget = CHAN_LOCKED_MSGS_MAX;
 	enum step step = STEP_DONE;
+	u32 count = op->count;
 
 	if (op->todo > 1 && op_is_common(op))
 		recv_common(op, &budget);
@@ -430,116 +374,9 @@ static enum step recv_locked(struct chan_op *op, struct wake_batch *wb)
 		(step == STEP_DONE && op->todo && !op->delivered && !op->offered)) &&
 	       budget--)
 		step = recv_attempt_op(op, wb);
-	slot_freed(op->ch, wb);
+	if (!op->peek && (op->count != count || op->delivered))
+		slot_freed(op->ch, wb);
 	return step;
-}
-
-/* ---- requeueing ---- */
-
-/* A waiting receiver gets the message; false if another one has to be tried. */
-static bool requeue_to(struct chan_op *to, struct msg *m, bool in_slot,
-		       struct wake_batch *wb)
-{
-	int err = 0;
-
-	if (!op_claim(to))
-		return false;
-	if (to->room < m->len)
-		err = -EMSGSIZE;
-	else if (m->len > CHAN_INLINE_MAX && m->charged_to)
-		err = chan_msg_recharge(m, to->user, false);
-	if (err) {
-		to->len = m->len;
-		waiter_complete(to, err, wb);
-		return false;
-	}
-	origin_move(&to->from, &m->from);
-	if (m->len <= CHAN_INLINE_MAX) {
-		memcpy(to->inline_buf, m->data, m->len);
-		wake_batch_free(wb, m);
-	} else {
-		to->msg = m;
-		to->in_slot = in_slot;
-	}
-	deliver(to, m->seq, m->len, wb);
-	return true;
-}
-
-/* It is buffered again, at its place in the order of sending. */
-static void requeue_sorted(struct chan *ch, struct msg *m, struct wake_batch *wb)
-{
-	struct msg *pos;
-
-	list_for_each_entry(pos, &ch->requeued, node)
-		if (pos->seq > m->seq)
-			break;
-	list_add_tail(&m->node, &pos->node);
-	ch->nr_requeued++;
-	ch->bytes += m->len;
-	wb->events |= in_event(ch);
-}
-
-/*
- * Give a message back that could not be copied; @in_slot: it has kept its slot of
- * the ring. It goes to the first receiver that waits, or else ahead of all later
- * messages.
- */
-static void msg_requeue(struct chan *ch, struct msg *m, bool in_slot)
-{
-	unsigned int budget = CHAN_LOCKED_MSGS_MAX;
-	struct wake_batch wb __uninitialized;
-	struct chan_op *to;
-	bool done = false;
-
-	wake_batch_init(&wb);
-	spin_lock(&ch->lock);
-	while (!done) {
-		to = waitq_first(ch, CHAN_RECV);
-		done = !to || requeue_to(to, m, in_slot, &wb);
-		if (!done && !--budget) {
-			chan_unlock(ch, &wb);
-			cond_resched();
-			budget = CHAN_LOCKED_MSGS_MAX;
-			wake_batch_init(&wb);
-			spin_lock(&ch->lock);
-		}
-	}
-	if (!to) {
-		ch->nr_copying -= in_slot;
-		requeue_sorted(ch, m, &wb);
-	}
-	chan_unlock(ch, &wb);
-}
-
-/* How long to wait until a message can be requeued. */
-#define REQUEUE_RETRY	max(HZ / 50, 1)
-
-/*
- * The message that the op has, as one on the heap. A short one lies on this
- * task's stack, and there may be no memory or no allowance for it: then it is
- * kept until there is. If the task is killed meanwhile the message is lost with
- * its receiver (R1).
- */
-static struct msg *op_reclaim(struct chan_op *op)
-{
-	struct msg *m = op->msg;
-
-	op->msg = NULL;
-	while (!m) {
-		m = chan_msg_alloc(op->len);
-		if (m && chan_msg_charge(m)) {
-			chan_msg_put(m);
-			m = NULL;
-		}
-		if (m)
-			memcpy(m->data, op->inline_buf, op->len);
-		else if (schedule_timeout_killable(REQUEUE_RETRY) &&
-			 fatal_signal_pending(current))
-			return NULL;
-	}
-	m->seq = op->seq;
-	origin_move(&m->from, &op->from);
-	return m;
 }
 
 /* ---- after the lock was dropped ---- */
@@ -574,6 +411,16 @@ static void release_slot(struct chan_op *op)
 	chan_unlock(ch, &wb);
 }
 
+/* The message that was copied is not received after all. */
+static void undo_copy(struct chan_op *op)
+{
+	op->count--;
+	op->todo++;
+	ubuf_revert(&op->ub, op->len);
+	unreport(op->report, op->room);
+	origin_drop(&op->from);
+}
+
 /* A message with a file was copied, or not (@err): commit or decline. */
 static int finish_offer(struct chan_op *op, int err)
 {
@@ -582,27 +429,11 @@ static int finish_offer(struct chan_op *op, int err)
 		chan_xfer_decline(op);
 	} else {
 		err = chan_xfer_commit(op);
-		if (err) {
-			op->count--;
-			op->todo++;
-			unreport(op->report, op->room);
-		}
+		if (err)
+			undo_copy(op);
 	}
 	op_drop_msg(op);
 	op->queue_first = true;
-	return err;
-}
-
-/* A message was taken that could not be copied: give it back. */
-static noinline int recv_requeue(struct chan_op *op, int err)
-{
-	bool in_slot = op->in_slot;
-	struct msg *m;
-
-	op->in_slot = false;
-	m = op_reclaim(op);
-	if (m)
-		msg_requeue(op->ch, m, in_slot);
 	return err;
 }
 
@@ -615,7 +446,7 @@ static __always_inline int recv_finish(struct chan_op *op)
 	if (unlikely(op->offered))
 		return finish_offer(op, err);
 	if (unlikely(err) && !op->peek)
-		return recv_requeue(op, err);
+		return chan_recv_requeue(op, err);
 	if (op->in_slot)
 		release_slot(op);
 	if (op->msg)

@@ -13,11 +13,11 @@
  * If a channel turns out to be ready while the ops are queued, the select claims
  * its own waiter (nobody can complete it any more), dequeues its ops and looks
  * again. So it never has to win two waiters at once, and a select that is queued
- * and one that passes by can always meet. Two selects cannot send each other
- * back for ever: the one that is queued where the other finds it is past that
- * channel in the common order, so that of those that wait for each other the
- * last in that order goes through. If an op fails after it looked ready, another
- * task was faster: somebody makes progress.
+ * and one that passes by can always meet. Two selects cannot make each other
+ * retry for ever: all queue in the same order of channels, and a select that is
+ * found queued on a channel has already gone further in that order than the one
+ * that found it. So of selects that wait for each other the one furthest along
+ * proceeds. If an op fails after it looked ready, another task was faster.
  *
  * Ops that wait for an event (GOCHAN_OP_POLL, GOCHAN_PEEK) sleep on poll wait
  * queues, and are looked at again when those trigger the select, which keeps its
@@ -95,11 +95,12 @@ static bool loaded_ready_hint(struct uop *u)
 
 /*
  * Choose one of the ops that seem ready: its index, or -EAGAIN. With a constant
- * NULL for @sel this is the fast path, for plain ops in user space; -EINVAL: some
- * of them are not plain.
+ * NULL for @sel this is the fast path, for plain ops in user space, which returns
+ * the op in @plain; -EINVAL: some of them are not plain.
  */
 static __always_inline int choose(const struct gochan_op __user *uops, u32 n,
-				  u32 flags, struct sel *sel)
+				  u32 flags, struct gochan_op *plain,
+				  struct sel *sel)
 {
 	int ready, at = -EAGAIN;
 	u32 i, nth = 0;
@@ -109,8 +110,11 @@ static __always_inline int choose(const struct gochan_op __user *uops, u32 n,
 			      uop_plain_ready_hint(uops + i);
 		if (ready < 0)
 			return ready;
-		if (ready && chosen(flags, ++nth))
-			at = i;
+		if (!ready || !chosen(flags, ++nth))
+			continue;
+		at = i;
+		if (!sel && !uop_read_plain(plain, uops + i))
+			return -EINVAL;
 	}
 	return at;
 }
@@ -121,7 +125,7 @@ static int try_ops(struct sel *sel, int *verdict)
 	int at;
 
 	for (;;) {
-		at = choose(NULL, sel->n, sel->flags, sel);
+		at = choose(NULL, sel->n, sel->flags, NULL, sel);
 		if (at < 0)
 			return at;
 		*verdict = gochan_uop_do(&sel->ops[at], true, sel->deadline);
@@ -491,8 +495,8 @@ static long select_fast(const struct gochan_ops *call, u32 *at)
 	struct gochan_op g __uninitialized;
 	int i, verdict;
 
-	i = choose(uops, call->count, call->flags, NULL);
-	if (i < 0 || !uop_read_plain(&g, uops + i) || g.fd < 0 ||
+	i = choose(uops, call->count, call->flags, &g, NULL);
+	if (i < 0 ||
 	    !gochan_uop_do_plain(&g, uops + i, CHAN_NONBLOCK, &verdict, true) ||
 	    verdict == -EAGAIN)
 		return -EAGAIN;

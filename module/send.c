@@ -287,7 +287,7 @@ static struct msg *stage_block(struct chan_op *op, size_t len)
 	}
 }
 
-/* Stage a block, and charge it if it is part of more than passes uncharged. */
+/* Stage a block; @charge it if the whole send exceeds CHAN_UNCHARGED_MAX. */
 static struct msg *stage_charged(struct chan_op *op, size_t len, bool charge)
 {
 	struct msg *m = stage_block(op, len);

@@ -25,8 +25,8 @@ struct ubuf {
 };
 
 /*
- * Up to here a copy goes word by word: to begin a copy of any length, and to
- * check it for being in one object, takes longer than to make a short one.
+ * Copies of up to so many bytes are made word by word: the set-up of a general
+ * copy, and hardened usercopy's check, would cost more than the copy itself.
  */
 #define UBUF_SHORT_MAX	128
 
@@ -126,16 +126,6 @@ static __always_inline int ubuf_get_nofault(struct ubuf *u, void *dst, size_t le
 
 	pagefault_disable();
 	err = ubuf_get(u, dst, len);
-	pagefault_enable();
-	return err;
-}
-
-static __always_inline int ubuf_put_nofault(struct ubuf *u, const void *src, size_t len)
-{
-	int err;
-
-	pagefault_disable();
-	err = ubuf_put(u, src, len);
 	pagefault_enable();
 	return err;
 }

@@ -173,7 +173,9 @@ int gochan_uop_load(struct uop *u, struct gochan_op __user *user, u16 known)
  * gochan_uop_check_send() - does the channel take messages of this length?
  * @op: a send
  *
- * Return: 0, -EMSGSIZE, -EINVAL. It fails only when its turn comes.
+ * Checked when the op is tried, not when it is loaded: so a select may do another.
+ *
+ * Return: 0, -EMSGSIZE, -EINVAL.
  */
 int gochan_uop_check_send(const struct chan_op *op)
 {

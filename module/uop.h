@@ -108,8 +108,8 @@ static __always_inline struct chan *uop_plain_chan(u16 opcode, u32 len,
 }
 
 /*
- * Does an op in user space seem ready? -EINVAL: it is not plain. No more is read
- * than that takes, as a select does this with each of its ops.
+ * Does an op in user space seem ready? -EINVAL: it is not plain. Only the fields
+ * that are needed here are read, as a select does this with each of its ops.
  */
 static __always_inline int uop_plain_ready_hint(const struct gochan_op __user *user)
 {

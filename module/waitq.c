@@ -12,8 +12,8 @@
  *
  * A task that gives up takes the lock and looks: either its op is still queued,
  * and is dequeued, or it was completed. A select first claims itself (select.c).
- * Ops of a select that was claimed elsewhere stay queued until the select has
- * removed them; whoever comes across one removes it, once.
+ * When a select was claimed for one op, its other ops may still be queued. The
+ * select dequeues them when it wakes; a task that meets one earlier does so, once.
  */
 
 #include <linux/hrtimer.h>

@@ -459,24 +459,20 @@ static bool slow_receiver(struct slow *slow, int ch, unsigned long cmd)
 	return wait_for_waiters(ch, 0, 1);
 }
 
-/* R8, R16: the send does not complete before the receiver has the descriptor. */
-TEST_F(pass, r8_r16_completes_with_descriptor)
+/* R16: the send does not complete before the receiver has the descriptor. */
+TEST_F(pass, r16_completes_with_descriptor)
 {
 	struct call *sender = passing(self->ch, variant->cmd, "file", self->out);
 	struct slow slow;
 	int fd;
 
-	ASSERT_TRUE(on_signal(0));
 	ASSERT_TRUE(slow_receiver(&slow, self->ch, variant->cmd));
-	sender->arg.timeout = now_ns() + 1000000;
 	call_start(sender, BY_THREAD);
 	ASSERT_TRUE(wait_stalled(&slow.mem));
 	ASSERT_TRUE(wait_in_syscall(sender->id, SYS_ioctl));
-	while (now_ns() < (long long)sender->arg.timeout)
-		sched_yield();
-	call_signal(sender, SIGUSR1);
 	EXPECT_TRUE(no_waiters(self->ch));
 	EXPECT_FALSE(call_done(sender));
+	EXPECT_EQ(0U, ch_info(self->ch).sent);
 	close(self->out);
 	EXPECT_TRUE(still_open(self->in));
 
@@ -488,30 +484,87 @@ TEST_F(pass, r8_r16_completes_with_descriptor)
 	EXPECT_EQ(0, memcmp(slow.mem.map, "file", 4));
 	EXPECT_TRUE(is_pipe(fd, self->in));
 	EXPECT_EQ(1U, ch_info(self->ch).sent);
+}
+
+/* What makes a sender withdraw. */
+enum cause {
+	BY_DEADLINE,
+	BY_SIGNAL,
+	BY_DEATH,
+	CAUSES
+};
+
+/*
+ * R8, R16: a deadline, a signal and death take effect on the sender at once while
+ * the receiver copies, and withdraw message and file. The receiver goes on as if
+ * the message had never been queued, and gets the next one.
+ */
+TEST_F(pass, r8_r16_withdrawn_during_copy)
+{
+	struct call *sender, *next;
+	struct slow slow;
+	int cause, fds[2], fd;
+
+	ASSERT_TRUE(on_signal(0));
+	for (cause = 0; cause < CAUSES; cause++) {
+		ASSERT_EQ(0, pipe(fds));
+		sender = passing(self->ch, variant->cmd, "withdrawn", fds[1]);
+		ASSERT_TRUE(slow_receiver(&slow, self->ch, variant->cmd));
+		if (cause == BY_DEADLINE)
+			sender->arg.timeout = now_ns() + 1000000;
+		call_start(sender, cause == BY_DEATH ? BY_PROCESS : BY_THREAD);
+		close(fds[1]);
+		ASSERT_TRUE(wait_stalled(&slow.mem));
+		if (cause == BY_SIGNAL)
+			call_signal(sender, SIGUSR1);
+		if (cause == BY_DEATH)
+			EXPECT_EQ(-EINPROGRESS, call_kill(sender));
+		else
+			EXPECT_EQ(cause == BY_SIGNAL ? -EINTR : -ETIMEDOUT, call_wait(sender));
+		EXPECT_TRUE(hung_up(fds[0]));
+		EXPECT_EQ((unsigned int)cause, ch_info(self->ch).sent);
+
+		next = call_start(passing(self->ch, variant->cmd, "next", self->out), BY_THREAD);
+		ASSERT_TRUE(wait_for_waiters(self->ch, 1, 0));
+		ASSERT_EQ(0, arrive(&slow.mem, slow.content));
+		fd = taken(slow.receiver);
+		EXPECT_LE(0, call_wait(next));
+		ASSERT_LE(0, fd);
+		EXPECT_EQ(4U, slow.receiver->ops[0].len);
+		EXPECT_EQ(0, memcmp(slow.mem.map, "next", 4));
+		EXPECT_TRUE(is_pipe(fd, self->in));
+		EXPECT_EQ(cause + 1U, ch_info(self->ch).received);
+		close(fd);
+	}
 	EXPECT_EQ(1, handled());
 }
 
-/* R16: the sender is killed while the receiver copies: nothing is leaked. */
-TEST_F(pass, r16_sender_killed_during_copy)
+/*
+ * R7, R8, R16: a receiver whose message was withdrawn while it copied keeps its
+ * place, ahead of receivers that were queued behind it.
+ */
+TEST_F(pass, r7_r16_withdrawn_keeps_place)
 {
-	struct call *sender = passing(self->ch, variant->cmd, "file", self->out);
+	struct call *sender = passing(self->ch, variant->cmd, "withdrawn", self->out);
+	struct call *behind;
 	struct slow slow;
-	int fd;
 
+	ASSERT_TRUE(on_signal(0));
 	ASSERT_TRUE(slow_receiver(&slow, self->ch, variant->cmd));
-	call_start(sender, BY_PROCESS);
-	close(self->out);
+	behind = call_start(taking(self->ch, variant->cmd), BY_THREAD);
+	ASSERT_TRUE(wait_for_waiters(self->ch, 0, 2));
+	call_start(sender, BY_THREAD);
 	ASSERT_TRUE(wait_stalled(&slow.mem));
-	EXPECT_EQ(-EINPROGRESS, call_kill(sender));
-	EXPECT_TRUE(still_open(self->in));
-	/* the message was assigned to the receiver, which gets all of it */
+	call_signal(sender, SIGUSR1);
+	EXPECT_EQ(-EINTR, call_wait(sender));
 	ASSERT_EQ(0, arrive(&slow.mem, slow.content));
-	fd = taken(slow.receiver);
-	ASSERT_LE(0, fd);
-	EXPECT_EQ(0, memcmp(slow.mem.map, "file", 4));
-	EXPECT_TRUE(is_pipe(fd, self->in));
-	close(fd);
-	EXPECT_TRUE(hung_up(self->in));
+	ASSERT_TRUE(wait_for_waiters(self->ch, 0, 2));
+	EXPECT_EQ(5, ch_try_send(self->ch, "first", 5));
+	EXPECT_EQ(-1, taken(slow.receiver));
+	EXPECT_EQ(0, memcmp(slow.mem.map, "first", 5));
+	EXPECT_EQ(6, ch_try_send(self->ch, "second", 6));
+	EXPECT_EQ(-1, taken(behind));
+	EXPECT_STREQ("second", call_text(behind, 0));
 }
 
 /* R16: both are killed, the sender first. */
@@ -532,9 +585,9 @@ TEST_F(pass, r16_both_killed)
 	close(self->out);
 	ASSERT_TRUE(wait_for_waiters(self->ch, 0, 0));
 	EXPECT_EQ(-EINPROGRESS, call_kill(sender));
-	EXPECT_TRUE(still_open(self->in));
-	EXPECT_EQ(128 + SIGKILL, reap_killed(pid));
 	EXPECT_TRUE(hung_up(self->in));
+	EXPECT_EQ(128 + SIGKILL, reap_killed(pid));
+	EXPECT_EQ(0U, ch_info(self->ch).sent);
 }
 
 /* R1, R16: the receiver is killed while it copies: the sender stays blocked. */

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Requeueing: what becomes of a message that a receiver has taken and cannot copy
+ * (R9). It goes to the first receiver that waits, or else to its place in the
+ * order of sending, ahead of the ring.
+ */
+
+#include <linux/sched/signal.h>
+
+#include "chan_priv.h"
+
+/* A waiting receiver gets the message; false if another one has to be tried. */
+static bool requeue_to(struct chan_op *to, struct msg *m, bool in_slot,
+		       struct wake_batch *wb)
+{
+	int err = 0;
+
+	if (!op_claim(to))
+		return false;
+	if (to->room < m->len)
+		err = -EMSGSIZE;
+	else if (m->len > CHAN_INLINE_MAX && m->charged_to)
+		err = chan_msg_recharge(m, to->user, false);
+	if (err) {
+		to->len = m->len;
+		waiter_complete(to, err, wb);
+		return false;
+	}
+	origin_move(&to->from, &m->from);
+	if (m->len <= CHAN_INLINE_MAX) {
+		memcpy(to->inline_buf, m->data, m->len);
+		wake_batch_free(wb, m);
+	} else {
+		to->msg = m;
+		to->in_slot = in_slot;
+	}
+	deliver(to, m->seq, m->len, wb);
+	return true;
+}
+
+/* It is buffered again, at its place in the order of sending. */
+static void requeue_sorted(struct chan *ch, struct msg *m, struct wake_batch *wb)
+{
+	struct msg *pos;
+
+	list_for_each_entry(pos, &ch->requeued, node)
+		if (pos->seq > m->seq)
+			break;
+	list_add_tail(&m->node, &pos->node);
+	ch->nr_requeued++;
+	ch->bytes += m->len;
+	wb->events |= in_event(ch);
+}
+
+/*
+ * Give a message back that could not be copied; @in_slot: it has kept its slot of
+ * the ring. It goes to the first receiver that waits, or else ahead of all later
+ * messages.
+ */
+static void msg_requeue(struct chan *ch, struct msg *m, bool in_slot)
+{
+	unsigned int budget = CHAN_LOCKED_MSGS_MAX;
+	struct wake_batch wb __uninitialized;
+	struct chan_op *to;
+	bool done = false;
+
+	wake_batch_init(&wb);
+	spin_lock(&ch->lock);
+	while (!done) {
+		to = waitq_first(ch, CHAN_RECV);
+		done = !to || requeue_to(to, m, in_slot, &wb);
+		if (!done && !--budget) {
+			chan_unlock(ch, &wb);
+			cond_resched();
+			budget = CHAN_LOCKED_MSGS_MAX;
+			wake_batch_init(&wb);
+			spin_lock(&ch->lock);
+		}
+	}
+	if (!to) {
+		ch->nr_copying -= in_slot;
+		requeue_sorted(ch, m, &wb);
+	}
+	chan_unlock(ch, &wb);
+}
+
+/* How long to wait until a message can be requeued. */
+#define REQUEUE_RETRY	max(HZ / 50, 1)
+
+/*
+ * The op's message, on the heap. A short one is still on this task's stack: if
+ * there is no memory or allowance to move it, wait and try again. If the task is
+ * killed meanwhile the message is lost with its receiver (R1).
+ */
+static struct msg *op_reclaim(struct chan_op *op)
+{
+	struct msg *m = op->msg;
+
+	op->msg = NULL;
+	while (!m) {
+		m = chan_msg_alloc(op->len);
+		if (m && chan_msg_charge(m)) {
+			chan_msg_put(m);
+			m = NULL;
+		}
+		if (m)
+			memcpy(m->data, op->inline_buf, op->len);
+		else if (schedule_timeout_killable(REQUEUE_RETRY) &&
+			 fatal_signal_pending(current))
+			return NULL;
+	}
+	m->seq = op->seq;
+	origin_move(&m->from, &op->from);
+	return m;
+}
+
+/* Requeue the message that the op has taken and could not copy; returns @err. */
+int chan_recv_requeue(struct chan_op *op, int err)
+{
+	bool in_slot = op->in_slot;
+	struct msg *m;
+
+	op->in_slot = false;
+	m = op_reclaim(op);
+	if (m)
+		msg_requeue(op->ch, m, in_slot);
+	return err;
+}
