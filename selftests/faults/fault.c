@@ -21,7 +21,6 @@
 #define NAME		PREFIX "fault"
 #define CHANNELS	"channels=" PREFIX "a:1:16," PREFIX "b:200:5000"
 
-static long do_open(struct env *e) { return (void)e, ch_open("../gochan", O_RDWR); }
 static long do_open_named(struct env *e) { return (void)e, ch_open(NAME, O_RDONLY); }
 static long do_dup_write(struct env *e) { return ch_dup(e->ch, O_WRONLY); }
 static long do_dup_read(struct env *e) { return ch_dup(e->ch, O_RDONLY); }
@@ -33,6 +32,14 @@ static long do_close(struct env *e) { return ch_close(e->ch); }
 static long do_close_fd(struct env *e) { return close(e->ch); }
 static long do_load(struct env *e) { return (void)e, module_load(CHANNELS); }
 static long do_unload(struct env *e) { return (void)e, module_unload(); }
+
+static long do_open(struct env *e)
+{
+	const int fd = open("/dev/gochan", O_RDWR | O_CLOEXEC);
+
+	(void)e;
+	return fd < 0 ? -errno : fd;
+}
 
 /* ---- fixtures ---- */
 
