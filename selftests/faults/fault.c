@@ -721,7 +721,7 @@ TEST_F(all, r1_r9_messages)
 			EXPECT_TRUE(is_filled(e->buf, e->len, 0));
 		}
 	}
-	/* all without copies; sends of two sizes without slabs, pages or both */
+	/* all without copies; sends of two sizes without slabs, with pages or not */
 	EXPECT_EQ(ARRAY_SIZE(lens) * 2 * 4 + 2 * 2, e->failed);
 }
 
