@@ -20,7 +20,7 @@ function look() {
 	}
 }
 
-/kmem_cache_create[a-z_]*\(chan\) failed with error -[0-9]+/ { dump = 1 }
+/kmem_cache_create[a-z_]*\((chan|gochan_[a-z0-9_]+)\) failed with error -[0-9]+/ { dump = 1 }
 dump { dump = !/<\/TASK>/; next }
 /================/ && !lines { begin(); next }
 !lines { print; next }
