@@ -824,8 +824,11 @@ static unsigned int requests_before_parameters(int fd)
 	return INJECT_MOST - inject_left(fd);
 }
 
-/* DESIGN 3: the module is loaded with all its channels or not at all. */
-TEST_F(loading, s3_load)
+/*
+ * DESIGN 3: the module is loaded with all its channels or not at all. There are
+ * hundreds of requests, most of them for slab caches.
+ */
+TEST_F_TIMEOUT(loading, s3_load, 1200)
 {
 	ASSERT_EQ(0, module_unload());
 	TRIALS(self,
