@@ -45,7 +45,8 @@ int chan_init(void)
 {
 	int err;
 
-	chan_cache = KMEM_CACHE(chan, SLAB_ACCOUNT);
+	chan_cache = kmem_cache_create("gochan_chan", sizeof(struct chan), 0,
+				       SLAB_ACCOUNT, NULL);
 	if (!chan_cache)
 		return -ENOMEM;
 	err = chan_msg_init();

@@ -21,7 +21,7 @@ function parse_line() {
 	}
 }
 
-/kmem_cache_create[a-z_]*\(chan\) failed with error -[0-9]+/ { dump = 1 }
+/kmem_cache_create[a-z_]*\(gochan[a-z0-9_]*\) failed with error -[0-9]+/ { dump = 1 }
 dump { dump = !/<\/TASK>/; next }
 /================/ && !lines { begin_report(); next }
 !lines { print; next }

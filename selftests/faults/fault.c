@@ -1,103 +1,68 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every operation with the first, the second, ... of what it asks of the kernel
- * failing, until it goes through: each time it is done or refused cleanly. A
- * refusal is ENOMEM or EFAULT, or by R11 and R15 a short count; it changes
- * nothing that INFO shows, leaves no descriptor, loses, doubles and damages no
- * message (R1, R9), and costs the user nothing (R19).
+ * Every operation, repeated with its first, its second, ... request to the kernel
+ * failing until none is left to fail. Each attempt succeeds, or is refused with
+ * ENOMEM or EFAULT, or completes in part where R11 and R15 allow that. A refusal
+ * changes nothing that INFO reports, leaks no descriptor, neither loses nor
+ * duplicates nor damages a message (R1, R9), and charges the user nothing (R19).
  *
- * One failure is not enough where the kernel has a second way to get memory
- * (kvmalloc): for these all fails that the module asks for.
+ * One failing request is not enough where the kernel has a fallback (kvmalloc):
+ * there every allocation of the module fails.
  */
-#include <kselftest_harness.h>
+#include "trial.h"
 
-#include "inject.h"
-#include "../lib/ops.h"
-
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
-#include <sys/utsname.h>
 
-#define LONGEST		20000U
-#define SHORT		512U	/* goes by the receiver's stack */
-#define MANY		40
+#define NAME		PREFIX "fault"
+#define CHANNELS	"channels=" PREFIX "a:1:16," PREFIX "b:200:5000"
 
-/* An operation that is tried with one failure after the other. */
-struct faults {
-	int fd;
-	unsigned int n;		/* which one fails */
-	bool hit;		/* it failed, at the last try */
-	unsigned int hits;
-};
+static long do_open_named(struct env *e) { return (void)e, ch_open(NAME, O_RDONLY); }
+static long do_dup_write(struct env *e) { return ch_dup(e->ch, O_WRONLY); }
+static long do_dup_read(struct env *e) { return ch_dup(e->ch, O_RDONLY); }
+static long do_link(struct env *e) { return ch_link(e->ch, NAME, 0640); }
+static long do_unlink(struct env *e) { return ch_unlink_handle(e->ch); }
+static long do_setup(struct env *e) { return ch_setup(e->fds[0], e->capacity, e->len, e->flags); }
+static long do_batch(struct env *e) { return ops_batch(e->ch, e->ops, e->count, GOCHAN_NONBLOCK); }
+static long do_close(struct env *e) { return ch_close(e->ch); }
+static long do_close_fd(struct env *e) { return close(e->ch); }
+static long do_load(struct env *e) { return (void)e, module_load(CHANNELS); }
+static long do_unload(struct env *e) { return (void)e, module_unload(); }
 
-/* What must be the same after a refusal. */
-struct state {
-	struct gochan_info info;
-	unsigned int fds;
-};
+static long do_open(struct env *e)
+{
+	const int fd = open("/dev/gochan", O_RDWR | O_CLOEXEC);
+
+	(void)e;
+	return fd < 0 ? -errno : fd;
+}
+
+/* ---- fixtures ---- */
 
 FIXTURE(fault) {
-	struct faults faults;
-	char *msg;
-	char *buf;
+	struct env env;
 };
 
 FIXTURE_VARIANT(fault) {
-	unsigned int capacity;
-	unsigned int len;
-	unsigned int flags;
+	unsigned int capacity, len, flags;
 };
 
-FIXTURE_VARIANT_ADD(fault, unbuffered_small) {
-	.capacity = 0, .len = 64,
-};
-
-FIXTURE_VARIANT_ADD(fault, unbuffered_medium) {
-	.capacity = 0, .len = 1000,
-};
-
-FIXTURE_VARIANT_ADD(fault, unbuffered_large) {
-	.capacity = 0, .len = LONGEST,
-};
-
-FIXTURE_VARIANT_ADD(fault, unbuffered_cred) {
-	.capacity = 0, .len = 1000, .flags = GOCHAN_CRED,
-};
-
-FIXTURE_VARIANT_ADD(fault, buffered_small) {
-	.capacity = 2, .len = 64,
-};
-
-FIXTURE_VARIANT_ADD(fault, buffered_medium) {
-	.capacity = 2, .len = 1000,
-};
-
-FIXTURE_VARIANT_ADD(fault, buffered_large) {
-	.capacity = 2, .len = LONGEST,
-};
-
-FIXTURE_VARIANT_ADD(fault, buffered_cred) {
-	.capacity = 2, .len = LONGEST, .flags = GOCHAN_CRED,
-};
+FIXTURE_VARIANT_ADD(fault, unbuffered_small) { 0, 64, 0 };
+FIXTURE_VARIANT_ADD(fault, unbuffered_medium) { 0, 1000, 0 };
+FIXTURE_VARIANT_ADD(fault, unbuffered_large) { 0, LONGEST, 0 };
+FIXTURE_VARIANT_ADD(fault, unbuffered_cred) { 0, 1000, GOCHAN_CRED };
+FIXTURE_VARIANT_ADD(fault, buffered_small) { 2, 64, 0 };
+FIXTURE_VARIANT_ADD(fault, buffered_medium) { 2, 1000, 0 };
+FIXTURE_VARIANT_ADD(fault, buffered_large) { 2, LONGEST, 0 };
+FIXTURE_VARIANT_ADD(fault, buffered_cred) { 2, LONGEST, GOCHAN_CRED };
 
 FIXTURE_SETUP(fault)
 {
-	ASSERT_EQ(0, inject_setup());
-	self->faults.fd = inject_open();
-	ASSERT_LE(0, self->faults.fd);
-	self->msg = malloc(LONGEST);
-	self->buf = malloc(LONGEST);
-	ASSERT_NE(NULL, self->msg);
-	ASSERT_NE(NULL, self->buf);
-	fill(self->msg, LONGEST, variant->len);
-	fill(self->buf, LONGEST, 0);
+	env_init(_metadata, &self->env, variant->capacity, variant->len, variant->flags);
 }
 
 FIXTURE_TEARDOWN(fault)
@@ -106,22 +71,14 @@ FIXTURE_TEARDOWN(fault)
 
 /* For what does not depend on the size of messages. */
 FIXTURE(once) {
-	struct faults faults;
+	struct env env;
 	long long max_user_bytes;
-	char *msg;
-	char *buf;
 };
 
 FIXTURE_SETUP(once)
 {
-	ASSERT_EQ(0, inject_setup());
-	self->faults.fd = inject_open();
-	ASSERT_LE(0, self->faults.fd);
+	env_init(_metadata, &self->env, 2, 64, GOCHAN_CRED);
 	self->max_user_bytes = param("max_user_bytes");
-	self->msg = calloc(1, LONGEST);
-	self->buf = calloc(1, LONGEST);
-	ASSERT_NE(NULL, self->msg);
-	ASSERT_NE(NULL, self->buf);
 }
 
 FIXTURE_TEARDOWN(once)
@@ -131,257 +88,25 @@ FIXTURE_TEARDOWN(once)
 	unlink_all();
 }
 
-/* ---- trying ---- */
+/* ---- creating and naming ---- */
 
-/* With the next failure, until there was none. */
-static bool faults_next(struct faults *f)
+/* A new handle: O_RDWR on a channel of its own, else one more on ours. */
+static void got_handle(struct env *e, long ret)
 {
-	if (f->n && !f->hit)
-		return false;
-	if (f->n++ > INJECT_MOST)
-		abort();
-	return true;
+	const int mode = fcntl(ret, F_GETFL) & O_ACCMODE;
+
+	EXPECT_EQ(mode == O_WRONLY ? 2U : 1U, ch_info(ret).send_handles);
+	EXPECT_EQ(mode == O_RDONLY ? 2U : 1U, ch_info(ret).recv_handles);
+	close(ret);
+	unchanged(e, ret);
 }
 
-static void faults_on(const struct faults *f)
-{
-	inject_nth(f->fd, f->n);
-}
+/* The channel, its user and the handle. */
+TRIAL_F(once, s3_open, { .call = do_open, .done = got_handle, .least = 3 })
 
-static long faults_off(struct faults *f, long ret)
-{
-	f->hit = inject_end(f->fd);
-	f->hits += f->hit;
-	return ret;
-}
+TRIAL_F(once, s3_dup, { .call = do_dup_write, .done = got_handle, .least = 2 })
 
-/* For the next operation; how many failures the last one saw. */
-static unsigned int faults_again(struct faults *f)
-{
-	const unsigned int hits = f->hits;
-
-	f->n = 0;
-	f->hit = false;
-	f->hits = 0;
-	return hits;
-}
-
-static bool refused(const struct faults *f, long ret)
-{
-	return f->hit && (ret == -ENOMEM || ret == -EFAULT);
-}
-
-static unsigned int count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned int count = 0;
-
-	if (!dir)
-		abort();
-	while (readdir(dir))
-		count++;
-	closedir(dir);
-	return count;
-}
-
-static struct state look(int ch)
-{
-	return (struct state){
-		.info = ch_info(ch),
-		.fds = count_fds(),
-	};
-}
-
-static bool unchanged(const struct state *before, int ch)
-{
-	const struct state now = look(ch);
-
-	return now.fds == before->fds &&
-	       !memcmp(&now.info, &before->info, sizeof(now.info));
-}
-
-/* ---- others who wait ---- */
-
-/* A call made by a thread, with the nth thing failing that it asks for. */
-struct other {
-	pthread_t thread;
-	long (*call)(void *arg);
-	void *arg;
-	unsigned int n;		/* 0: nothing fails */
-	bool hit;
-	long ret;
-	bool done;
-};
-
-static void *other_run(void *arg)
-{
-	struct other *o = arg;
-	const int fd = inject_open();
-
-	if (fd < 0)
-		abort();
-	inject_nth(fd, o->n);
-	o->ret = o->call(o->arg);
-	o->hit = inject_end(fd);
-	close(fd);
-	__atomic_store_n(&o->done, true, __ATOMIC_SEQ_CST);
-	return NULL;
-}
-
-static void other_start(struct other *o, unsigned int n, long (*call)(void *arg), void *arg)
-{
-	o->call = call;
-	o->arg = arg;
-	o->n = n;
-	o->done = false;
-	if (pthread_create(&o->thread, NULL, other_run, o))
-		abort();
-}
-
-/* It stands in line (true), or is done. */
-static bool other_waits(const struct other *o, int ch)
-{
-	const struct wait wait = wait_begin();
-
-	do {
-		if (!lines_empty(ch))
-			return true;
-		if (__atomic_load_n(&o->done, __ATOMIC_SEQ_CST))
-			return false;
-	} while (wait_more(&wait));
-	abort();
-}
-
-static long other_end(struct other *o)
-{
-	if (pthread_join(o->thread, NULL))
-		abort();
-	return o->ret;
-}
-
-/* One read or write. */
-struct transfer {
-	int ch;
-	void *buf;
-	size_t len;
-};
-
-static long do_send(void *arg)
-{
-	const struct transfer *t = arg;
-
-	return ch_send(t->ch, t->buf, t->len);
-}
-
-static long do_recv(void *arg)
-{
-	const struct transfer *t = arg;
-
-	return ch_recv(t->ch, t->buf, t->len);
-}
-
-/* ---- making ---- */
-
-TEST_F(once, s3_open)
-{
-	struct faults *f = &self->faults;
-	unsigned int before;
-	int ch;
-
-	while (faults_next(f)) {
-		before = count_fds();
-		faults_on(f);
-		ch = open("/dev/gochan", O_RDWR | O_CLOEXEC);
-		ch = faults_off(f, ch < 0 ? -errno : ch);
-		if (ch < 0) {
-			ASSERT_TRUE(refused(f, ch)) {
-				TH_LOG("%u: %d", f->n, ch);
-			}
-			EXPECT_EQ(before, count_fds());
-			continue;
-		}
-		EXPECT_EQ(1U, ch_info(ch).send_handles);
-		close(ch);
-	}
-	/* the channel, the user, the handle at least */
-	EXPECT_LE(3U, f->hits);
-}
-
-TEST_F(fault, s3_setup)
-{
-	struct faults *f = &self->faults;
-	int ch, ret;
-
-	while (faults_next(f)) {
-		ch = open("/dev/gochan", O_RDWR | O_CLOEXEC);
-		ASSERT_LE(0, ch);
-		faults_on(f);
-		ret = faults_off(f, ch_setup(ch, variant->capacity, variant->len, variant->flags));
-		/* after a refusal it is as it was, and may be tried again */
-		ASSERT_TRUE(!ret || refused(f, ret)) {
-			TH_LOG("%u: %d", f->n, ret);
-		}
-		EXPECT_EQ(ret ? 0 : -EBUSY,
-			  ch_setup(ch, variant->capacity, variant->len, variant->flags));
-		EXPECT_EQ(variant->capacity, ch_info(ch).capacity);
-		close(ch);
-	}
-	EXPECT_LE(variant->capacity ? 2U : 1U, f->hits);
-}
-
-TEST_F(once, s3_dup)
-{
-	const int ch = ch_make(2, 64, GOCHAN_CRED);
-	struct faults *f = &self->faults;
-	struct state before;
-	int dup;
-
-	ASSERT_LE(0, ch);
-	before = look(ch);
-	while (faults_next(f)) {
-		faults_on(f);
-		dup = faults_off(f, ch_dup(ch, O_WRONLY));
-		if (dup < 0) {
-			ASSERT_TRUE(refused(f, dup)) {
-				TH_LOG("%u: %d", f->n, dup);
-			}
-		} else {
-			EXPECT_EQ(2U, ch_info(ch).send_handles);
-			close(dup);
-		}
-		EXPECT_TRUE(unchanged(&before, ch));
-	}
-	EXPECT_LE(2U, f->hits);
-}
-
-/*
- * R6: on a named channel with GOCHAN_HANGUP who could not be had was not there,
- * and so is not missed.
- */
-TEST_F(once, s3_r6_dup_hangup)
-{
-	struct faults *f = &self->faults;
-	int ch, dup, writer;
-
-	while (faults_next(f)) {
-		ch = ch_make(1, 16, GOCHAN_HANGUP);
-		ASSERT_LE(0, ch);
-		ASSERT_EQ(0, ch_link(ch, PREFIX "fault", 0600));
-		faults_on(f);
-		dup = faults_off(f, ch_dup(ch, O_RDONLY));
-		close(ch);
-		close(dup);
-		writer = ch_open(PREFIX "fault", O_WRONLY);
-		ASSERT_LE(0, writer);
-		ASSERT_EQ(dup < 0 ? 1 : -EPIPE, try_send_text(writer, "a")) {
-			TH_LOG("%u", f->n);
-		}
-		close(writer);
-		ASSERT_EQ(0, ch_unlink(PREFIX "fault"));
-	}
-	EXPECT_LE(2U, f->hits);
-}
-
+/* Nothing has this name, or what a failure may leave of it. */
 static bool nothing_at(const char *name)
 {
 	char path[256];
@@ -390,970 +115,404 @@ static bool nothing_at(const char *name)
 	if (!access(path, F_OK))
 		return false;
 	snprintf(path, sizeof(path), "/dev/%s", name);
-	if (!access(path, F_OK))
-		return false;
-	return attr(name, "len") == -ENOENT;
+	return access(path, F_OK) && attr(name, "len") == -ENOENT;
 }
 
-/* A name is there as a whole or not at all, and not anywhere else. */
-TEST_F(once, s3_link)
+static void need_name(struct env *e)
 {
-	const int ch = ch_make(2, 64, GOCHAN_CRED);
-	struct faults *f = &self->faults;
-	struct state before;
-	int other, ret;
+	if (nothing_at(NAME))
+		ASSERT_EQ(0, do_link(e));
+}
 
+TRIAL_F(once, s3_open_named,
+	{ .set = need_name, .call = do_open_named, .done = got_handle, .least = 1 })
+
+static void no_name(struct env *e, long ret)
+{
+	ASSERT_TRUE(nothing_at(NAME)) {
+		TH_LOG("request %u: the name was left behind", e->n);
+	}
+	unchanged(e, ret);
+}
+
+static void linked(struct env *e, long ret)
+{
+	int ch = ch_open(NAME, O_RDWR);
+
+	EXPECT_EQ(2, attr(NAME, "capacity"));
 	ASSERT_LE(0, ch);
-	before = look(ch);
-	while (faults_next(f)) {
-		faults_on(f);
-		ret = faults_off(f, ch_link(ch, PREFIX "fault", 0640));
-		if (ret) {
-			ASSERT_TRUE(refused(f, ret)) {
-				TH_LOG("%u: %d", f->n, ret);
-			}
-		} else {
-			EXPECT_EQ(2, attr(PREFIX "fault", "capacity"));
-			other = ch_open(PREFIX "fault", O_RDWR);
-			ASSERT_LE(0, other) {
-				TH_LOG("%u: %d", f->n, other);
-			}
-			close(other);
-			ASSERT_EQ(0, ch_unlink_handle(ch));
-		}
-		ASSERT_TRUE(nothing_at(PREFIX "fault")) {
-			TH_LOG("%u: left behind", f->n);
-		}
-		EXPECT_TRUE(unchanged(&before, ch));
-	}
-	EXPECT_LE(5U, f->hits);
+	close(ch);
+	ASSERT_EQ(0, do_unlink(e));
+	no_name(e, ret);
 }
 
-TEST_F(once, s3_unlink)
-{
-	const int ch = ch_make(2, 64, GOCHAN_CRED);
-	struct faults *f = &self->faults;
-	struct state before;
-	int ret;
+/* A name is there entirely or not at all, and in no other place. */
+TRIAL_F(once, s3_link, { .call = do_link, .done = linked, .refused = no_name, .least = 5 })
 
-	ASSERT_LE(0, ch);
-	before = look(ch);
-	while (faults_next(f)) {
-		ASSERT_EQ(0, ch_link(ch, PREFIX "fault", 0640));
-		faults_on(f);
-		ret = faults_off(f, ch_unlink_handle(ch));
-		if (ret) {
-			ASSERT_TRUE(refused(f, ret)) {
-				TH_LOG("%u: %d", f->n, ret);
-			}
-			ASSERT_EQ(0, ch_unlink_handle(ch));
-		}
-		ASSERT_TRUE(nothing_at(PREFIX "fault")) {
-			TH_LOG("%u: left behind", f->n);
-		}
-		EXPECT_TRUE(unchanged(&before, ch));
-	}
-	EXPECT_LE(1U, f->hits);
+static void unlinked(struct env *e, long ret)
+{
+	if (ret)
+		ASSERT_EQ(0, do_unlink(e));
+	memset(e->before.info.name, 0, sizeof(e->before.info.name));
+	no_name(e, ret);
 }
 
-TEST_F(once, s3_open_named)
-{
-	const int ch = ch_make_named(PREFIX "fault", 2, 0600);
-	struct faults *f = &self->faults;
-	struct state before;
-	int named;
+TRIAL_F(once, s3_unlink,
+	{ .set = need_name, .call = do_unlink, .done = unlinked, .refused = unlinked,
+	  .least = 1 })
 
-	ASSERT_LE(0, ch);
-	before = look(ch);
-	while (faults_next(f)) {
-		faults_on(f);
-		named = faults_off(f, ch_open(PREFIX "fault", O_RDONLY));
-		if (named < 0) {
-			ASSERT_TRUE(refused(f, named)) {
-				TH_LOG("%u: %d", f->n, named);
-			}
-		} else {
-			EXPECT_EQ(2U, ch_info(ch).recv_handles);
-			close(named);
-		}
-		EXPECT_TRUE(unchanged(&before, ch));
-	}
-	EXPECT_LE(1U, f->hits);
+static void make_hangup(struct env *e)
+{
+	close(e->ch);
+	e->ch = ch_make(1, 16, GOCHAN_HANGUP);
+	ASSERT_LE(0, e->ch);
+	ASSERT_EQ(0, do_link(e));
 }
 
-/* ---- one message ---- */
-
-/* Into a buffer, or from one: R4, R9. */
-TEST_F(fault, r1_r9_buffer)
+static void hung_up(struct env *e, long ret)
 {
-	const unsigned int len = variant->len;
-	struct faults *f = &self->faults;
-	struct state before;
-	long ret;
-	int ch;
-
-	if (!variant->capacity)
-		return;
-	ch = ch_make(variant->capacity, len, variant->flags);
-	ASSERT_LE(0, ch);
-	while (faults_next(f)) {
-		before = look(ch);
-		faults_on(f);
-		ret = faults_off(f, ch_send(ch, self->msg, len));
-		if (ret < 0) {
-			ASSERT_TRUE(refused(f, ret)) {
-				TH_LOG("%u: %ld", f->n, ret);
-			}
-			EXPECT_TRUE(unchanged(&before, ch));
-			continue;
-		}
-		ASSERT_EQ(len, ret);
-		EXPECT_EQ(1U, ch_info(ch).len);
-		memset(self->buf, 0, len);
-		EXPECT_EQ(len, ch_recv(ch, self->buf, len));
-		EXPECT_TRUE(is_filled(self->buf, len, len));
+	close(e->ch);
+	close(ret);
+	e->ch = ch_open(NAME, O_WRONLY);
+	ASSERT_LE(0, e->ch);
+	ASSERT_EQ(ret < 0 ? 1 : -EPIPE, try_send_text(e->ch, "a")) {
+		TH_LOG("request %u", e->n);
 	}
-	EXPECT_LE(1U, faults_again(f));
-
-	ASSERT_EQ(len, ch_send(ch, self->msg, len));
-	while (faults_next(f)) {
-		before = look(ch);
-		memset(self->buf, 0, len);
-		faults_on(f);
-		ret = faults_off(f, ch_recv(ch, self->buf, len));
-		if (ret < 0) {
-			ASSERT_TRUE(refused(f, ret)) {
-				TH_LOG("%u: %ld", f->n, ret);
-			}
-			EXPECT_TRUE(unchanged(&before, ch));
-			EXPECT_EQ((int)len, ch_next_size(ch));
-			continue;
-		}
-		ASSERT_EQ(len, ret);
-		EXPECT_TRUE(is_filled(self->buf, len, len));
-		EXPECT_EQ(0U, ch_info(ch).len);
-		ASSERT_EQ(len, ch_send(ch, self->msg, len));
-	}
-	EXPECT_LE(1U, f->hits);
-}
-
-/* The same by writev and readv: one message in many segments. */
-TEST_F(fault, r1_r9_segments)
-{
-	const unsigned int len = variant->len, part = len / 4;
-	struct faults *f = &self->faults;
-	struct iovec out[4], in[4];
-	struct state before;
-	long ret;
-	int ch, i;
-
-	ch = ch_make(2, len, variant->flags);
-	ASSERT_LE(0, ch);
-	for (i = 0; i < 4; i++) {
-		out[i] = (struct iovec){ self->msg + i * part, part };
-		in[i] = (struct iovec){ self->buf + i * part, part };
-	}
-	while (faults_next(f)) {
-		before = look(ch);
-		faults_on(f);
-		ret = writev(ch, out, 4);
-		ret = faults_off(f, ret < 0 ? -errno : ret);
-		if (ret < 0) {
-			ASSERT_TRUE(refused(f, ret)) {
-				TH_LOG("%u: %ld", f->n, ret);
-			}
-			EXPECT_TRUE(unchanged(&before, ch));
-			continue;
-		}
-		ASSERT_EQ(len, ret);
-		memset(self->buf, 0, len);
-		EXPECT_EQ(len, ch_recv(ch, self->buf, len));
-		EXPECT_TRUE(is_filled(self->buf, len, len));
-	}
-	EXPECT_LE(4U, faults_again(f));
-
-	ASSERT_EQ(len, ch_send(ch, self->msg, len));
-	while (faults_next(f)) {
-		before = look(ch);
-		memset(self->buf, 0, len);
-		faults_on(f);
-		ret = readv(ch, in, 4);
-		ret = faults_off(f, ret < 0 ? -errno : ret);
-		if (ret < 0) {
-			ASSERT_TRUE(refused(f, ret)) {
-				TH_LOG("%u: %ld", f->n, ret);
-			}
-			EXPECT_TRUE(unchanged(&before, ch));
-			continue;
-		}
-		ASSERT_EQ(len, ret);
-		EXPECT_TRUE(is_filled(self->buf, len, len));
-		ASSERT_EQ(len, ch_send(ch, self->msg, len));
-	}
-	EXPECT_LE(4U, f->hits);
-}
-
-/* To a receiver that waits: it is told of nothing that is not sent. */
-TEST_F(fault, r1_r9_send_to_receiver)
-{
-	const unsigned int len = variant->len;
-	const int ch = ch_make(variant->capacity, len, variant->flags);
-	struct transfer t = { .ch = ch, .buf = self->buf, .len = len };
-	struct faults *f = &self->faults;
-	struct other o;
-	struct state before;
-	long ret;
-
-	ASSERT_LE(0, ch);
-	other_start(&o, 0, do_recv, &t);
-	ASSERT_TRUE(other_waits(&o, ch));
-	while (faults_next(f)) {
-		before = look(ch);
-		faults_on(f);
-		ret = faults_off(f, ch_send(ch, self->msg, len));
-		if (ret < 0) {
-			ASSERT_TRUE(refused(f, ret)) {
-				TH_LOG("%u: %ld", f->n, ret);
-			}
-			EXPECT_TRUE(unchanged(&before, ch));
-			continue;
-		}
-		ASSERT_EQ(len, ret);
-		EXPECT_EQ(len, other_end(&o));
-		EXPECT_TRUE(is_filled(self->buf, len, len));
-		memset(self->buf, 0, len);
-		other_start(&o, 0, do_recv, &t);
-		ASSERT_TRUE(other_waits(&o, ch));
-	}
-	EXPECT_LE(1U, f->hits);
-	ASSERT_EQ(len, ch_send(ch, self->msg, len));
-	EXPECT_EQ(len, other_end(&o));
-}
-
-/* A sender that waits on a full channel, with its next message. */
-static void next_sender(struct other *o, struct transfer *t, unsigned int *sent)
-{
-	fill(t->buf, t->len, (*sent)++);
-	other_start(o, 0, do_send, t);
-	if (!other_waits(o, t->ch))
-		abort();
+	ASSERT_EQ(0, ch_unlink(NAME));
 }
 
 /*
- * From a sender that waits, on a full channel: it goes on waiting. If a long
- * message had to be taken to be copied, it was sent, and all are inside.
+ * R6: on a named channel with GOCHAN_HANGUP, a handle that could not be had does
+ * not count as one that is gone.
  */
-TEST_F(fault, r1_r2_r9_recv_from_sender)
-{
-	const unsigned int len = variant->len;
-	const int ch = ch_make(variant->capacity, len, variant->flags);
-	struct transfer t = { .ch = ch, .buf = self->msg, .len = len };
-	unsigned int sent = 0, received = 0;
-	struct faults *f = &self->faults;
-	struct other o;
-	struct state before;
-	long ret;
+TRIAL_F(once, s3_r6_dup_hangup,
+	{ .set = make_hangup, .call = do_dup_read, .done = hung_up, .refused = hung_up,
+	  .least = 2 })
 
-	ASSERT_LE(0, ch);
-	while (sent < variant->capacity) {
-		fill(self->msg, len, sent++);
-		ASSERT_EQ(len, ch_send(ch, self->msg, len));
-	}
-	next_sender(&o, &t, &sent);
-	while (faults_next(f)) {
-		before = look(ch);
-		faults_on(f);
-		ret = faults_off(f, ch_recv(ch, self->buf, len));
-		ASSERT_TRUE(ret == len || refused(f, ret)) {
-			TH_LOG("%u: %ld", f->n, ret);
-		}
-		if (ret < 0 && len == LONGEST && !ch_info(ch).senders_waiting) {
-			EXPECT_EQ(variant->capacity + 1, ch_info(ch).len);
-			ret = ch_recv(ch, self->buf, len);
-			ASSERT_EQ(len, ret);
-		}
-		if (ret < 0) {
-			EXPECT_TRUE(unchanged(&before, ch));
-			continue;
-		}
-		EXPECT_TRUE(is_filled(self->buf, len, received++));
-		EXPECT_EQ(len, other_end(&o));
-		next_sender(&o, &t, &sent);
-	}
-	EXPECT_LE(1U, f->hits);
-	for (; received < sent; received++) {
-		ASSERT_EQ(len, ch_recv(ch, self->buf, len));
-		EXPECT_TRUE(is_filled(self->buf, len, received));
-	}
-	EXPECT_EQ(len, other_end(&o));
+static void open_other(struct env *e)
+{
+	e->fds[0] = do_open(e);
+	ASSERT_LE(0, e->fds[0]);
 }
 
-/* A receiver that fails before it waits, or once it has its message. */
-TEST_F(fault, r1_r9_waiting_receiver)
+/* After a refusal the setup is as it was, and may be repeated. */
+static void setup_ended(struct env *e, long ret)
 {
-	const unsigned int len = variant->len;
-	const int ch = ch_make(variant->capacity, len, variant->flags);
-	struct transfer t = { .ch = ch, .buf = self->buf, .len = len };
-	struct faults *f = &self->faults;
-	unsigned int late = 0;
-	struct other o;
-	bool waited;
-	long ret;
-
-	ASSERT_LE(0, ch);
-	while (faults_next(f)) {
-		memset(self->buf, 0, len);
-		other_start(&o, f->n, do_recv, &t);
-		waited = other_waits(&o, ch);
-		if (waited)
-			ASSERT_EQ(len, ch_send(ch, self->msg, len));
-		ret = other_end(&o);
-		f->hit = o.hit;
-		f->hits += o.hit;
-		if (ret < 0) {
-			ASSERT_TRUE(refused(f, ret)) {
-				TH_LOG("%u: %ld", f->n, ret);
-			}
-			ASSERT_EQ(waited, ch_info(ch).len);
-			late += waited;
-			if (waited)
-				ret = ch_recv(ch, self->buf, len);
-		}
-		if (waited) {
-			ASSERT_EQ(len, ret);
-			EXPECT_TRUE(is_filled(self->buf, len, len));
-		}
-		EXPECT_EQ(0U, ch_info(ch).len);
-		EXPECT_EQ(ch_info(ch).sent, ch_info(ch).received);
-	}
-	/* a longer one is copied from the heap, and that is tried twice */
-	EXPECT_LE(len <= SHORT ? 1U : 0U, late);
-	EXPECT_GE(len <= SHORT ? late : 0U, late);
+	EXPECT_EQ(ret ? 0 : -EBUSY, do_setup(e));
+	EXPECT_EQ(e->capacity, ch_info(e->fds[0]).capacity);
+	close(e->fds[0]);
 }
 
-/* A sender that fails before it waits; then nobody has heard of it. */
-TEST_F(fault, r1_r9_waiting_sender)
+TEST_F(fault, s3_setup)
 {
-	const unsigned int len = variant->len;
-	const int ch = ch_make(variant->capacity, len, variant->flags);
-	struct transfer t = { .ch = ch, .buf = self->msg, .len = len };
-	struct faults *f = &self->faults;
-	unsigned int i, sent = 0;
-	struct other o;
-	long ret;
-
-	ASSERT_LE(0, ch);
-	for (i = 0; i < variant->capacity; i++)
-		ASSERT_EQ(len, ch_send(ch, self->msg, len));
-	while (faults_next(f)) {
-		other_start(&o, f->n, do_send, &t);
-		if (other_waits(&o, ch)) {
-			memset(self->buf, 0, len);
-			ASSERT_EQ(len, ch_recv(ch, self->buf, len));
-			EXPECT_TRUE(is_filled(self->buf, len, len));
-			sent++;
-			ASSERT_EQ(len, other_end(&o));
-		} else {
-			f->hit = o.hit;
-			ret = other_end(&o);
-			f->hit = o.hit;
-			ASSERT_TRUE(refused(f, ret)) {
-				TH_LOG("%u: %ld", f->n, ret);
-			}
-		}
-		f->hit = o.hit;
-		f->hits += o.hit;
-		EXPECT_EQ(variant->capacity, ch_info(ch).len);
-		EXPECT_EQ(variant->capacity + sent, ch_info(ch).sent);
-	}
-	EXPECT_LE(1U, f->hits);
+	TRIALS(self,
+	       { .set = open_other, .call = do_setup, .done = setup_ended,
+		 .refused = setup_ended, .least = variant->capacity ? 2 : 1 });
 }
 
-/* ---- several messages ---- */
+/* ---- messages ---- */
 
-/* R11: those before the one that fails are sent, or received. */
+/* The same as do_send() and do_recv() in four segments. */
+static long transfer4(struct env *e, char *buf, ssize_t (*call)(int, const struct iovec *, int))
+{
+	struct iovec iov[4];
+	unsigned int i;
+	long ret;
+
+	for (i = 0; i < 4; i++)
+		iov[i] = (struct iovec){ buf + i * (e->len / 4), e->len / 4 };
+	ret = call(e->ch, iov, 4);
+	return ret < 0 ? -errno : ret;
+}
+
+static long do_writev(struct env *e) { return transfer4(e, e->msg, writev); }
+static long do_readv(struct env *e) { return transfer4(e, e->buf, readv); }
+
+/* R4, R9: into the buffer, and out of it. */
+TEST_F(fault, r1_r9_buffer)
+{
+	if (variant->capacity)
+		TRIALS(self,
+		       { .call = do_send, .kind = SEND, .least = 1 },
+		       { .call = do_recv, .kind = RECV, .least = 1 });
+}
+
+TRIAL_F(fault, r1_r9_segments,
+	{ .channel = BUFFERED, .call = do_writev, .kind = SEND, .least = 4 },
+	{ .call = do_readv, .kind = RECV, .least = 4 })
+
+/* A blocked receiver notices nothing of a send that fails. */
+TRIAL_F(fault, r1_r9_send_to_receiver,
+	{ .call = do_send, .kind = SEND, .peer = do_recv, .least = 1 })
+
+/*
+ * From a blocked sender, on a full channel: it stays blocked. A long message is
+ * taken before it is copied: then its send is complete, and it is requeued.
+ */
+TRIAL_F(fault, r1_r2_r9_recv_from_sender,
+	{ .full = true, .call = do_recv, .kind = RECV, .peer = do_send, .least = 1 })
+
+/* A receiver that fails before it blocks, or when it has been given a message. */
+TRIAL_F(fault, r1_r9_waiting_receiver,
+	{ .call = do_recv, .kind = RECV, .peer = do_send, .blocks = true, .least = 1,
+	  .requeues = 1 })
+
+/* A sender that fails before it blocks leaves no trace. */
+TRIAL_F(fault, r1_r9_waiting_sender,
+	{ .full = true, .call = do_send, .kind = SEND, .peer = do_recv, .blocks = true,
+	  .least = 1 })
+
+/* ---- several messages in one read or write ---- */
+
+static void need_messages(struct env *e)
+{
+	if (!ch_info(e->ch).len)
+		ASSERT_EQ(e->len, do_send(e));
+}
+
+/* How many were moved: all, unless a request has failed. */
+static unsigned int moved(struct env *e, long ret)
+{
+	const long one = e->len / FIXED_COUNT;
+
+	ASSERT_EQ(0, ret % one);
+	ASSERT_TRUE((e->hit && ret) || ret == e->len);
+	return ret / one;
+}
+
+static void sent_some(struct env *e, long ret)
+{
+	EXPECT_EQ(moved(e, ret), ch_info(e->ch).len);
+	EXPECT_EQ(ret, do_recv(e));
+	EXPECT_TRUE(is_filled(e->buf, ret, 0));
+}
+
+static void received_some(struct env *e, long ret)
+{
+	EXPECT_EQ(FIXED_COUNT - moved(e, ret), ch_info(e->ch).len);
+	if (ret < e->len)
+		ret += ch_recv(e->ch, e->buf + ret, e->len - ret);
+	EXPECT_EQ(e->len, ret);
+	EXPECT_TRUE(is_filled(e->buf, e->len, 0));
+}
+
+/* R11: the messages ahead of the one that fails are sent, or received. */
 TEST_F(fault, r1_r11_fixed)
 {
-	const unsigned int len = variant->len, count = 5;
-	const size_t size = count * len;
-	char *msgs = malloc(size), *bufs = malloc(size);
-	struct faults *f = &self->faults;
-	unsigned int i;
-	long ret, rest;
-	int ch;
-
-	ASSERT_NE(NULL, msgs);
-	ASSERT_NE(NULL, bufs);
-	ch = ch_make(count, len, variant->flags | GOCHAN_FIXED);
-	ASSERT_LE(0, ch);
-	for (i = 0; i < count; i++)
-		fill(msgs + i * len, len, i);
-	while (faults_next(f)) {
-		faults_on(f);
-		ret = faults_off(f, ch_send(ch, msgs, size));
-		if (ret < 0) {
-			ASSERT_TRUE(refused(f, ret)) {
-				TH_LOG("%u: %ld", f->n, ret);
-			}
-			EXPECT_EQ(0U, ch_info(ch).len);
-			continue;
-		}
-		ASSERT_EQ(0, ret % len);
-		ASSERT_TRUE((f->hit && ret) || ret == (long)size);
-		EXPECT_EQ(ret / len, ch_info(ch).len);
-		EXPECT_EQ(ret, ch_recv(ch, bufs, size));
-		for (i = 0; i < ret / len; i++)
-			ASSERT_TRUE(is_filled(bufs + i * len, len, i));
-	}
-	EXPECT_LE(2U, faults_again(f));
-
-	while (faults_next(f)) {
-		if (!ch_info(ch).len)
-			ASSERT_EQ((long)size, ch_send(ch, msgs, size));
-		faults_on(f);
-		ret = faults_off(f, ch_recv(ch, bufs, size));
-		if (ret < 0) {
-			ASSERT_TRUE(refused(f, ret)) {
-				TH_LOG("%u: %ld", f->n, ret);
-			}
-			EXPECT_EQ(count, ch_info(ch).len);
-			continue;
-		}
-		ASSERT_EQ(0, ret % len);
-		ASSERT_TRUE((f->hit && ret) || ret == (long)size);
-		EXPECT_EQ(count - ret / len, ch_info(ch).len);
-		rest = ret == (long)size ? 0 : ch_recv(ch, bufs + ret, size - ret);
-		EXPECT_EQ((long)size, ret + rest);
-		for (i = 0; i < count; i++)
-			ASSERT_TRUE(is_filled(bufs + i * len, len, i));
-	}
-	EXPECT_LE(2U, f->hits);
+	make_channel(&self->env, &(struct trial){ .channel = FIXED });
+	self->env.len *= FIXED_COUNT;
+	TRIALS(self,
+	       { .call = do_send, .done = sent_some, .least = 2 },
+	       { .set = need_messages, .call = do_recv, .done = received_some,
+		 .least = 2 });
 }
 
 /* ---- select ---- */
 
-/*
- * A select of @count ops: a send of one's own message on @ch, the others are
- * receives on @idle.
- */
-static void ops_fill(struct gochan_op *ops, unsigned int count, int idle, int ch, void *msg,
-		     size_t len, void *room)
+/* If the last op moved a message, this returns what read or write would; else the index. */
+static long select_ops(struct env *e, struct gochan_op *ops, unsigned int count)
+{
+	const long ret = ops_select(e->ch, ops, count, 0);
+	const struct gochan_op *last = &ops[count - 1];
+
+	if (ret != count - 1 || last->opcode == GOCHAN_OP_POLL || last->result)
+		return ret;
+	return last->len;
+}
+
+static long do_select(struct env *e) { return select_ops(e, e->ops, e->count); }
+
+/* The last op is on the channel, the others receive from the idle one. */
+static void set_ops(struct env *e, struct gochan_op last)
 {
 	unsigned int i;
 
-	for (i = 0; i < count; i++)
-		ops[i] = GOCHAN_RECV(idle, room, LONGEST);
-	ops[count - 1] = GOCHAN_SEND(ch, msg, len);
+	for (i = 0; i < e->count; i++)
+		e->ops[i] = (struct gochan_op)GOCHAN_RECV(e->idle, e->buf, LONGEST);
+	e->ops[e->count - 1] = last;
 }
 
-/* Up to 8 ops are on the kernel's stack. */
-static const unsigned int counts[] = { 1, 8, 9 };
-
-/* One op of some, or of many, goes through at once: a send, then a receive. */
-TEST_F(fault, r1_r14_select)
+static void set_send(struct env *e)
 {
-	const unsigned int len = variant->len;
-	const int ch = ch_make(variant->capacity + 1, len, variant->flags);
-	const int idle = ch_make(variant->capacity, len, variant->flags);
-	struct faults *f = &self->faults;
-	struct gochan_op ops[MANY];
-	struct state before;
-	unsigned int i, n;
-	long ret;
-
-	ASSERT_LE(0, ch);
-	ASSERT_LE(0, idle);
-	for (i = 0; i < ARRAY_SIZE(counts); i++) {
-		n = counts[i];
-		while (faults_next(f)) {
-			before = look(ch);
-			ops_fill(ops, n, idle, ch, self->msg, len, self->buf);
-			faults_on(f);
-			ret = faults_off(f, ops_select(ch, ops, n, 0));
-			if (ret < 0) {
-				ASSERT_TRUE(refused(f, ret)) {
-					TH_LOG("%u: %ld", f->n, ret);
-				}
-				EXPECT_TRUE(unchanged(&before, ch));
-			} else {
-				ASSERT_EQ(n - 1, ret);
-				EXPECT_EQ(len, ch_recv(ch, self->buf, len));
-				EXPECT_TRUE(is_filled(self->buf, len, len));
-			}
-			ASSERT_EQ(0U, ch_info(ch).len);
-			ASSERT_TRUE(lines_empty(idle));
-		}
-		EXPECT_LE(n + 1, faults_again(f));
-
-		ASSERT_EQ(len, ch_send(ch, self->msg, len));
-		while (faults_next(f)) {
-			before = look(ch);
-			ops_fill(ops, n, idle, ch, NULL, 0, self->buf);
-			ops[n - 1] = GOCHAN_RECV(ch, self->buf, LONGEST);
-			faults_on(f);
-			ret = faults_off(f, ops_select(ch, ops, n, 0));
-			if (ret < 0) {
-				ASSERT_TRUE(refused(f, ret)) {
-					TH_LOG("%u: %ld", f->n, ret);
-				}
-				ASSERT_TRUE(unchanged(&before, ch));
-				continue;
-			}
-			ASSERT_EQ(n - 1, ret);
-			ASSERT_EQ(0, ops[ret].result);
-			ASSERT_EQ(len, ops[ret].len);
-			EXPECT_EQ(variant->flags ? getpid() : 0, ops[ret].pid);
-			EXPECT_TRUE(is_filled(self->buf, len, len));
-			ASSERT_EQ(len, ch_send(ch, self->msg, len));
-		}
-		EXPECT_LE(n + 2, faults_again(f));
-		EXPECT_EQ(len, ch_recv(ch, self->buf, len));
-	}
+	set_ops(e, (struct gochan_op)GOCHAN_SEND(e->ch, e->msg, e->len));
 }
 
-struct select_args {
-	int ch;
-	struct gochan_op *ops;
-	unsigned int count;
-};
-
-static long do_select(void *arg)
+static void set_recv(struct env *e)
 {
-	const struct select_args *s = arg;
-
-	return ops_select(s->ch, s->ops, s->count, 0);
+	set_ops(e, (struct gochan_op)GOCHAN_RECV(e->ch, e->buf, LONGEST));
 }
 
-/* A select that waits to send: its message is got, or nobody heard of it. */
-TEST_F(fault, r1_r14_waiting_select_send)
-{
-	const unsigned int len = variant->len;
-	const int ch = ch_make(0, len, variant->flags);
-	const int idle = ch_make(variant->capacity, len, variant->flags);
-	struct faults *f = &self->faults;
-	struct gochan_op ops[MANY];
-	struct select_args s = { .ch = ch, .ops = ops };
-	struct other o;
-	unsigned int i;
-	long ret;
+/* One of a few ops, or of many, is ready: a send, and a receive. */
+TRIAL_F(fault, r1_r14_select,
+	{ .channel = ONE_MORE, .set = set_send, .call = do_select, .by_count = true,
+	  .kind = SEND, .least = 1 },
+	{ .set = set_recv, .call = do_select, .by_count = true, .kind = RECV, .least = 2 })
 
-	ASSERT_LE(0, ch);
-	ASSERT_LE(0, idle);
-	for (i = 0; i < ARRAY_SIZE(counts); i++) {
-		s.count = counts[i];
-		while (faults_next(f)) {
-			ops_fill(ops, s.count, idle, ch, self->msg, len, self->buf);
-			other_start(&o, f->n, do_select, &s);
-			if (other_waits(&o, ch)) {
-				memset(self->buf, 0, len);
-				ASSERT_EQ(len, ch_recv(ch, self->buf, len));
-				EXPECT_TRUE(is_filled(self->buf, len, len));
-				ASSERT_EQ(s.count - 1, other_end(&o));
-				f->hit = o.hit;
-			} else {
-				ret = other_end(&o);
-				f->hit = o.hit;
-				ASSERT_TRUE(refused(f, ret)) {
-					TH_LOG("%u: %ld", f->n, ret);
-				}
-			}
-			f->hits += o.hit;
-			ASSERT_TRUE(lines_empty(ch));
-			ASSERT_TRUE(lines_empty(idle));
-		}
-		EXPECT_LE(s.count + 1, faults_again(f));
-		EXPECT_EQ(ch_info(ch).sent, ch_info(ch).received);
-	}
-}
+/* A select that blocks to send: its message is received, or it leaves no trace. */
+TRIAL_F(fault, r1_r14_waiting_select_send,
+	{ .channel = UNBUFFERED, .set = set_send, .call = do_select, .by_count = true,
+	  .kind = SEND, .peer = do_recv, .blocks = true, .least = 1 })
 
-/*
- * A select that waits to receive and cannot copy what it got puts it back. A long
- * message, and the results, are copied again when that fails once.
- */
-TEST_F(fault, r1_r14_waiting_select_recv)
-{
-	const unsigned int len = variant->len;
-	const int ch = ch_make(variant->capacity, len, variant->flags);
-	const int idle = ch_make(variant->capacity, len, variant->flags);
-	struct faults *f = &self->faults;
-	struct gochan_op ops[MANY];
-	struct select_args s = { .ch = ch, .ops = ops };
-	unsigned int i, late = 0;
-	struct other o;
-	bool waited;
-	long ret;
+/* A select that blocks to receive, and cannot copy its message, requeues it. */
+TRIAL_F(fault, r1_r14_waiting_select_recv,
+	{ .set = set_recv, .call = do_select, .by_count = true, .kind = RECV,
+	  .peer = do_send, .blocks = true, .least = 2, .requeues = 2 })
 
-	ASSERT_LE(0, ch);
-	ASSERT_LE(0, idle);
-	for (i = 0; i < ARRAY_SIZE(counts); i++) {
-		s.count = counts[i];
-		while (faults_next(f)) {
-			ops_fill(ops, s.count, idle, ch, NULL, 0, self->buf);
-			ops[s.count - 1] = GOCHAN_RECV(ch, self->buf, LONGEST);
-			memset(self->buf, 0, len);
-			other_start(&o, f->n, do_select, &s);
-			waited = other_waits(&o, ch);
-			if (waited)
-				ASSERT_EQ(len, ch_send(ch, self->msg, len));
-			ret = other_end(&o);
-			f->hit = o.hit;
-			f->hits += o.hit;
-			if (ret < 0) {
-				ASSERT_TRUE(refused(f, ret)) {
-					TH_LOG("%u: %ld", f->n, ret);
-				}
-				ASSERT_EQ(waited, ch_info(ch).len);
-				late += waited;
-			} else {
-				ASSERT_EQ(s.count - 1, ret);
-				ASSERT_EQ(len, ops[ret].len);
-			}
-			if (waited && ret < 0)
-				ASSERT_EQ(len, ch_recv(ch, self->buf, LONGEST));
-			if (waited)
-				EXPECT_TRUE(is_filled(self->buf, len, len));
-			ASSERT_EQ(0U, ch_info(ch).len);
-			EXPECT_EQ(ch_info(ch).sent, ch_info(ch).received);
-			ASSERT_TRUE(lines_empty(ch));
-			ASSERT_TRUE(lines_empty(idle));
-		}
-		EXPECT_LE(s.count + 2, faults_again(f));
-	}
-	EXPECT_LE(len <= SHORT ? 2U : 0U, late);
-	EXPECT_GE(len <= SHORT ? late : 0U, late);
-}
-
-/* The same of many ops that wait. */
+/* The same with many ops that block. */
 TEST_F(once, r1_r14_waiting_select_of_many)
 {
-	const int ch = ch_make(0, LONGEST, 0), idle = ch_make(0, 1, 0);
-	struct faults *f = &self->faults;
-	struct gochan_op ops[MANY];
-	struct select_args s = { .ch = ch, .ops = ops, .count = MANY };
-	struct other o;
-	long ret;
-
-	ASSERT_LE(0, ch);
-	ASSERT_LE(0, idle);
-	while (faults_next(f)) {
-		ops_fill(ops, MANY, idle, ch, self->msg, LONGEST, self->buf);
-		other_start(&o, f->n, do_select, &s);
-		if (other_waits(&o, ch))
-			ASSERT_EQ(LONGEST, ch_recv(ch, self->buf, LONGEST));
-		ret = other_end(&o);
-		f->hit = o.hit;
-		f->hits += o.hit;
-		ASSERT_TRUE(ret == MANY - 1 || refused(f, ret)) {
-			TH_LOG("%u: %ld", f->n, ret);
-		}
-		EXPECT_EQ(ch_info(ch).sent, ch_info(ch).received);
-		ASSERT_TRUE(lines_empty(ch));
-		ASSERT_TRUE(lines_empty(idle));
-	}
-	EXPECT_LE(MANY + 3U, f->hits);
+	self->env.len = LONGEST;
+	TRIALS(self,
+	       { .channel = UNBUFFERED, .set = set_send, .call = do_select,
+		 .count = MOST_OPS, .kind = SEND, .peer = do_recv, .blocks = true,
+		 .least = MOST_OPS + 3 });
 }
 
-/* Ops that poll: more of them than the kernel's poll tables hold at once. */
+static void set_poll_ops(struct env *e)
+{
+	uint64_t events;
+	unsigned int i;
+
+	/* the event of the last attempt, if there was one */
+	if (read(e->fds[0], &events, 8) != 8)
+		ASSERT_EQ(EAGAIN, errno);
+	for (i = 1; i < e->count; i++)
+		e->ops[i] = (struct gochan_op)GOCHAN_POLL(e->fds[0], POLLIN);
+	e->ops[0] = (struct gochan_op)GOCHAN_RECV(e->ch, e->buf, LONGEST);
+}
+
+static void make_event(struct env *e)
+{
+	const uint64_t one = 1;
+
+	ASSERT_EQ(8, write(e->fds[0], &one, 8));
+}
+
+static void got_event(struct env *e, long ret)
+{
+	EXPECT_TRUE(e->blocked);
+	EXPECT_EQ(POLLIN, e->ops[ret].events);
+}
+
+/* Ops that poll: more of them than fit in one of the kernel's poll tables. */
 TEST_F(once, r14_poll_ops)
 {
-	const int ch = ch_make(2, 64, GOCHAN_CRED);
-	const int event = eventfd(0, EFD_CLOEXEC);
-	struct faults *f = &self->faults;
-	struct gochan_op ops[MANY];
-	struct select_args s = { .ch = ch, .ops = ops, .count = MANY };
-	const uint64_t one = 1;
-	uint64_t got;
-	struct other o;
-	unsigned int i;
-	bool waited;
-	long ret;
-
-	ASSERT_LE(0, ch);
-	ASSERT_LE(0, event);
-	while (faults_next(f)) {
-		for (i = 0; i < MANY; i++)
-			ops[i] = GOCHAN_POLL(event, POLLIN);
-		ops[0] = GOCHAN_RECV(ch, self->buf, LONGEST);
-		other_start(&o, f->n, do_select, &s);
-		waited = other_waits(&o, ch);
-		ASSERT_EQ(8, write(event, &one, 8));
-		ret = other_end(&o);
-		f->hit = o.hit;
-		f->hits += o.hit;
-		ASSERT_EQ(8, read(event, &got, 8));
-		ASSERT_TRUE(ret >= 0 || refused(f, ret)) {
-			TH_LOG("%u: %ld", f->n, ret);
-		}
-		if (ret >= 0)
-			EXPECT_EQ(POLLIN, ops[ret].events);
-		EXPECT_TRUE(waited || ret < 0 || f->hit);
-		ASSERT_TRUE(lines_empty(ch));
-	}
-	EXPECT_LE(MANY + 2U, f->hits);
+	self->env.fds[0] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	ASSERT_LE(0, self->env.fds[0]);
+	TRIALS(self,
+	       { .set = set_poll_ops, .call = do_select, .count = MOST_OPS,
+		 .done = got_event, .blocks = true, .meet = make_event,
+		 .least = MOST_OPS + 2 });
 }
 
-/* A peek leaves the message, whether it could look or not. */
-TEST_F(fault, r1_r14_peek)
+static void set_peek(struct env *e)
 {
-	const unsigned int len = variant->len;
-	const int ch = ch_make(variant->capacity + 1, len, variant->flags);
-	struct faults *f = &self->faults;
-	struct gochan_op op;
-	struct state before;
-	long ret;
-
-	ASSERT_LE(0, ch);
-	ASSERT_EQ(len, ch_send(ch, self->msg, len));
-	before = look(ch);
-	while (faults_next(f)) {
-		op = (struct gochan_op)GOCHAN_RECV(ch, self->buf, LONGEST);
-		op.flags = GOCHAN_PEEK;
-		memset(self->buf, 0, len);
-		faults_on(f);
-		ret = faults_off(f, ops_select(ch, &op, 1, 0));
-		ASSERT_TRUE(ret == 0 || refused(f, ret)) {
-			TH_LOG("%u: %ld", f->n, ret);
-		}
-		if (!ret)
-			EXPECT_TRUE(is_filled(self->buf, len, len));
-		ASSERT_TRUE(unchanged(&before, ch));
-	}
-	EXPECT_LE(3U, f->hits);
-	EXPECT_EQ(len, ch_recv(ch, self->buf, len));
+	set_recv(e);
+	e->ops[0].flags = GOCHAN_PEEK;
 }
+
+/* A peek leaves the message in place, whether it succeeds or not. */
+TRIAL_F(fault, r1_r14_peek,
+	{ .channel = ONE_MORE, .set = set_peek, .call = do_select, .count = 1, .kind = PEEK,
+	  .least = 3 })
 
 /* ---- batch ---- */
 
-/* R15: a send, its receive, and so on: what the count says was done is done. */
-TEST_F(fault, r1_r15_batch)
+static void set_batch(struct env *e)
 {
-	const unsigned int len = variant->len;
-	const int ch = ch_make(variant->capacity + 1, len, variant->flags);
-	struct faults *f = &self->faults;
-	struct gochan_op ops[8];
-	struct gochan_info before, now;
-	long i, ret;
+	unsigned int i;
 
-	ASSERT_LE(0, ch);
-	while (faults_next(f)) {
-		before = ch_info(ch);
-		for (i = 0; i < 8; i += 2) {
-			ops[i] = (struct gochan_op)GOCHAN_SEND(ch, self->msg, len);
-			ops[i + 1] = (struct gochan_op)GOCHAN_RECV(ch, self->buf, LONGEST);
-		}
-		memset(self->buf, 0, len);
-		faults_on(f);
-		ret = faults_off(f, ops_batch(ch, ops, 8, GOCHAN_NONBLOCK));
-		now = ch_info(ch);
-		if (ret < 0) {
-			ASSERT_TRUE(refused(f, ret)) {
-				TH_LOG("%u: %ld", f->n, ret);
-			}
-			ret = 0;
-		} else if (ret < 8) {
-			ASSERT_TRUE(refused(f, ops[ret].result)) {
-				TH_LOG("%u: %ld", f->n, ret);
-			}
-		}
-		for (i = 0; i < ret; i++)
-			EXPECT_EQ(0, ops[i].result);
-		EXPECT_EQ((ret + 1) / 2, now.sent - before.sent);
-		EXPECT_EQ(ret / 2, now.received - before.received);
-		ASSERT_EQ(ret % 2, now.len);
-		if (ret % 2)
-			ASSERT_EQ(len, ch_recv(ch, self->buf, len));
-		if (ret)
-			EXPECT_TRUE(is_filled(self->buf, len, len));
+	for (i = 0; i < e->count; i += 2) {
+		e->ops[i] = (struct gochan_op)GOCHAN_SEND(e->ch, e->msg, e->len);
+		e->ops[i + 1] = (struct gochan_op)GOCHAN_RECV(e->ch, e->buf, LONGEST);
 	}
-	EXPECT_LE(16U, f->hits);
 }
+
+static void batch_done(struct env *e, long ret)
+{
+	const struct gochan_info *before = &e->before.info, now = ch_info(e->ch);
+	long i;
+
+	if (ret < e->count)
+		ASSERT_TRUE(e->hit && is_refusal(e->ops[ret].result)) {
+			TH_LOG("request %u, result %ld", e->n, ret);
+		}
+	for (i = 0; i < ret; i++)
+		EXPECT_EQ(0, e->ops[i].result);
+	EXPECT_EQ((ret + 1) / 2, now.sent - before->sent);
+	EXPECT_EQ(ret / 2, now.received - before->received);
+	ASSERT_EQ(ret % 2, now.len);
+	if (ret % 2)
+		ASSERT_EQ(e->len, do_recv(e));
+	if (ret)
+		EXPECT_TRUE(is_filled(e->buf, e->len, 0));
+}
+
+/* R15: sends and receives in turn; exactly those that were counted are done. */
+TRIAL_F(fault, r1_r15_batch,
+	{ .channel = ONE_MORE, .set = set_batch, .call = do_batch, .count = 8,
+	  .done = batch_done, .least = 16 })
 
 /* ---- files ---- */
 
-static struct gochan_op passing(int ch, void *msg, size_t len, int fd)
+static void need_pipe(struct env *e)
 {
-	struct gochan_op op = GOCHAN_SEND(ch, msg, len);
-
-	op.flags = GOCHAN_PASS_FD;
-	op.passed_fd = fd;
-	return op;
+	if (!e->fds[0])
+		ASSERT_EQ(0, pipe(e->fds));
 }
 
-static struct gochan_op taking(int ch, void *buf)
+static long do_pass(struct env *e)
 {
-	struct gochan_op op = GOCHAN_RECV(ch, buf, LONGEST);
-
-	op.flags = GOCHAN_TAKE_FD;
-	op.passed_fd = -1;
-	return op;
+	e->pass = (struct gochan_op)GOCHAN_SEND(e->ch, e->msg, e->len);
+	e->pass.flags = GOCHAN_PASS_FD;
+	e->pass.passed_fd = e->fds[1];
+	return select_ops(e, &e->pass, 1);
 }
 
-/* The file that came is the pipe's write end, and the last of it. */
-static bool is_pipe_end(int fd, int in)
+static long do_take(struct env *e)
 {
-	struct pollfd pfd = { .fd = in, .events = POLLIN };
-	char c = 0;
-
-	return write(fd, "x", 1) == 1 && read(in, &c, 1) == 1 && c == 'x' && !close(fd) &&
-	       poll(&pfd, 1, WAIT_LIMIT * 1000) == 1 && pfd.revents == POLLHUP;
+	e->take = (struct gochan_op)GOCHAN_RECV(e->ch, e->buf, LONGEST);
+	e->take.flags = GOCHAN_TAKE_FD;
+	e->take.passed_fd = -1;
+	return select_ops(e, &e->take, 1);
 }
 
 /*
- * R16: a sender passes a file and waits; the receiver that fails leaves the
- * message, and the file comes once.
+ * R16: a receiver that fails leaves message and file with their blocked sender,
+ * and the file is received once.
  */
-TEST_F(fault, r1_r16_take_file)
-{
-	const unsigned int len = variant->len;
-	const int ch = ch_make(0, len, variant->flags);
-	struct gochan_op out, in;
-	struct select_args s = { .ch = ch, .ops = &out, .count = 1 };
-	struct faults *f = &self->faults;
-	struct other o;
-	unsigned int fds;
-	int ends[2];
-	long ret;
+TRIAL_F(fault, r1_r16_take_file,
+	{ .channel = UNBUFFERED, .set = need_pipe, .call = do_take, .kind = RECV,
+	  .file = true, .peer = do_pass, .least = 3 })
 
-	ASSERT_LE(0, ch);
-	while (faults_next(f)) {
-		ASSERT_EQ(0, pipe(ends));
-		out = passing(ch, self->msg, len, ends[1]);
-		other_start(&o, 0, do_select, &s);
-		ASSERT_TRUE(other_waits(&o, ch));
-		close(ends[1]);
-		fds = count_fds();
-		in = taking(ch, self->buf);
-		memset(self->buf, 0, len);
-		faults_on(f);
-		ret = faults_off(f, ops_select(ch, &in, 1, 0));
-		if (ret < 0) {
-			ASSERT_TRUE(refused(f, ret)) {
-				TH_LOG("%u: %ld", f->n, ret);
-			}
-			EXPECT_EQ(-1, in.passed_fd);
-			EXPECT_EQ(fds, count_fds());
-			ASSERT_TRUE(wait_for_waiters(ch, 1, 0));
-			in = taking(ch, self->buf);
-			ASSERT_EQ(0, ops_select(ch, &in, 1, 0));
-		}
-		EXPECT_EQ(0, other_end(&o));
-		EXPECT_TRUE(is_filled(self->buf, len, len));
-		EXPECT_TRUE(is_pipe_end(in.passed_fd, ends[0]));
-		EXPECT_EQ(ch_info(ch).sent, ch_info(ch).received);
-		close(ends[0]);
-	}
-	EXPECT_LE(3U, f->hits);
+/* The same with a receiver that is blocked before the message is there. */
+TRIAL_F(fault, r1_r16_waiting_taker,
+	{ .channel = UNBUFFERED, .set = need_pipe, .call = do_take, .kind = RECV,
+	  .file = true, .peer = do_pass, .blocks = true, .least = 3 })
+
+/* A sender that fails keeps its file, and nobody else has it. */
+TRIAL_F(fault, r1_r16_pass_file,
+	{ .channel = UNBUFFERED, .set = need_pipe, .call = do_pass, .kind = SEND,
+	  .file = true, .peer = do_take, .least = 3 })
+
+/* ---- calls that change nothing, and calls that cannot fail ---- */
+
+static long do_info(struct env *e)
+{
+	return ioctl(e->ch, GOCHAN_IOC_INFO, &(struct gochan_info){}) ? -errno : 0;
 }
 
-/* The same to a receiver that waits, in either role. */
-TEST_F(fault, r1_r16_waiting_taker)
+static long do_poll(struct env *e)
 {
-	const unsigned int len = variant->len;
-	const int ch = ch_make(0, len, variant->flags);
-	struct gochan_op out, in;
-	struct select_args s = { .ch = ch, .ops = &in, .count = 1 };
-	struct select_args other = { .ch = ch, .ops = &out, .count = 1 };
-	struct faults *f = &self->faults;
-	struct other o, sender;
-	int ends[2];
-	long ret;
-
-	ASSERT_LE(0, ch);
-	while (faults_next(f)) {
-		ASSERT_EQ(0, pipe(ends));
-		out = passing(ch, self->msg, len, ends[1]);
-		in = taking(ch, self->buf);
-		memset(self->buf, 0, len);
-		other_start(&o, f->n, do_select, &s);
-		other_waits(&o, ch);
-		other_start(&sender, 0, do_select, &other);
-		ret = other_end(&o);
-		f->hit = o.hit;
-		f->hits += o.hit;
-		if (ret < 0) {
-			ASSERT_TRUE(refused(f, ret)) {
-				TH_LOG("%u: %ld", f->n, ret);
-			}
-			ASSERT_TRUE(wait_for_waiters(ch, 1, 0));
-			in = taking(ch, self->buf);
-			ASSERT_EQ(0, ops_select(ch, &in, 1, 0));
-		}
-		EXPECT_EQ(0, other_end(&sender));
-		close(ends[1]);
-		EXPECT_TRUE(is_filled(self->buf, len, len));
-		EXPECT_TRUE(is_pipe_end(in.passed_fd, ends[0]));
-		EXPECT_EQ(ch_info(ch).sent, ch_info(ch).received);
-		close(ends[0]);
-	}
-	EXPECT_LE(3U, f->hits);
-}
-
-/* A sender that fails has its file still, and nobody else has it. */
-TEST_F(fault, r1_r16_pass_file)
-{
-	const unsigned int len = variant->len;
-	const int ch = ch_make(0, len, variant->flags);
-	struct gochan_op out, in;
-	struct select_args s = { .ch = ch, .ops = &in, .count = 1 };
-	struct faults *f = &self->faults;
-	struct state before;
-	struct other o;
-	int ends[2];
-	long ret;
-
-	ASSERT_LE(0, ch);
-	ASSERT_EQ(0, pipe(ends));
-	in = taking(ch, self->buf);
-	other_start(&o, 0, do_select, &s);
-	ASSERT_TRUE(other_waits(&o, ch));
-	while (faults_next(f)) {
-		before = look(ch);
-		out = passing(ch, self->msg, len, ends[1]);
-		faults_on(f);
-		ret = faults_off(f, ops_select(ch, &out, 1, 0));
-		if (ret < 0) {
-			ASSERT_TRUE(refused(f, ret)) {
-				TH_LOG("%u: %ld", f->n, ret);
-			}
-			ASSERT_TRUE(unchanged(&before, ch));
-			continue;
-		}
-		close(ends[1]);
-		EXPECT_EQ(0, other_end(&o));
-		EXPECT_TRUE(is_filled(self->buf, len, len));
-		EXPECT_TRUE(is_pipe_end(in.passed_fd, ends[0]));
-		close(ends[0]);
-		ASSERT_EQ(0, pipe(ends));
-		in = taking(ch, self->buf);
-		memset(self->buf, 0, len);
-		other_start(&o, 0, do_select, &s);
-		ASSERT_TRUE(other_waits(&o, ch));
-	}
-	EXPECT_LE(3U, f->hits);
-	ASSERT_EQ(len, ch_send(ch, self->msg, len));
-	EXPECT_EQ(0, other_end(&o));
-}
-
-/* ---- the rest ---- */
-
-static long do_info(int ch)
-{
-	struct gochan_info info;
-
-	return ioctl(ch, GOCHAN_IOC_INFO, &info) ? -errno : 0;
-}
-
-static long do_poll(int ch)
-{
-	struct pollfd pfds[MANY];
+	struct pollfd pfds[MOST_OPS];
 	unsigned int i;
 
-	for (i = 0; i < MANY; i++)
-		pfds[i] = (struct pollfd){ .fd = ch, .events = POLLIN | POLLOUT };
-	return poll(pfds, MANY, 0) < 0 ? -errno : 0;
+	for (i = 0; i < MOST_OPS; i++)
+		pfds[i] = (struct pollfd){ .fd = e->ch, .events = POLLIN | POLLOUT };
+	return poll(pfds, MOST_OPS, 0) < 0 ? -errno : 0;
 }
 
-static long do_epoll(int ch)
+static long do_epoll(struct env *e)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT };
 	const int epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -1361,157 +520,115 @@ static long do_epoll(int ch)
 
 	if (epoll < 0)
 		return -errno;
-	ret = epoll_ctl(epoll, EPOLL_CTL_ADD, ch, &event) ? -errno : 0;
+	ret = epoll_ctl(epoll, EPOLL_CTL_ADD, e->ch, &event) ? -errno : 0;
 	close(epoll);
 	return ret;
 }
 
-/* SIGIO in and out, on and off. */
-static long do_async(int ch)
+/* SIGIO for both directions, on and off. */
+static long do_async(struct env *e)
 {
-	const int flags = fcntl(ch, F_GETFL);
-	long ret;
+	const int flags = fcntl(e->ch, F_GETFL);
+	const long ret = fcntl(e->ch, F_SETFL, flags | O_ASYNC) ? -errno : 0;
 
-	ret = fcntl(ch, F_SETFL, flags | O_ASYNC) ? -errno : 0;
-	if (fcntl(ch, F_SETFL, flags & ~O_ASYNC))
-		return -errno;
+	return fcntl(e->ch, F_SETFL, flags & ~O_ASYNC) ? -errno : ret;
+}
+
+TEST_F(once, s5_looks)
+{
+	need_name(&self->env);
+	put_message(&self->env);
+	TRIALS(self,
+	       { .call = do_info, .done = unchanged, .least = 1 },
+	       { .call = do_poll, .done = unchanged, .least = 1 },
+	       { .call = do_epoll, .done = unchanged, .least = 1 },
+	       { .call = do_async, .done = unchanged, .least = 1 });
+}
+
+/* R5, R6: what closes a channel, and close(2), makes no request that can fail. */
+TEST_F(once, r5_ends)
+{
+	struct env *e = &self->env;
+
+	for (e->n = 1; e->n <= 3; e->n++) {
+		e->ch = ch_make(2, 64, GOCHAN_CRED);
+		ASSERT_LE(0, e->ch);
+		ASSERT_TRUE(peer_start(e, &e->peer, 0, do_recv));
+		EXPECT_EQ(0, attempt(e, do_close));
+		EXPECT_EQ(0, peer_end(&e->peer));
+		EXPECT_EQ(0, attempt(e, do_close_fd));
+		EXPECT_EQ(-1, fcntl(e->ch, F_GETFD));
+	}
+}
+
+/* ---- charges ---- */
+
+/* Each of these needs so little memory that the kernel has no fallback for it. */
+static long cost_make(struct env *e)
+{
+	const int ch = do_open(e);
+	const long ret = ch < 0 ? ch : ch_setup(ch, 2, 64, 0);
+
+	close(ch);
 	return ret;
 }
 
-static long (*const looks[])(int ch) = {
-	do_info, do_poll, do_epoll, do_async,
-};
-
-/* What looks at a channel changes nothing in it. */
-TEST_F(once, s5_looks)
+/* A send that is queued until its deadline, which has passed. */
+static long cost_wait(struct env *e)
 {
-	const int ch = ch_make_named(PREFIX "fault", 2, 0600);
-	struct faults *f = &self->faults;
-	struct state before;
-	unsigned int i;
-	long ret;
-
-	ASSERT_LE(0, ch);
-	ASSERT_EQ(1, send_text(ch, "a"));
-	before = look(ch);
-	for (i = 0; i < ARRAY_SIZE(looks); i++) {
-		while (faults_next(f)) {
-			faults_on(f);
-			ret = faults_off(f, looks[i](ch));
-			ASSERT_TRUE(ret >= 0 || refused(f, ret)) {
-				TH_LOG("%u, %u: %ld", i, f->n, ret);
-			}
-			ASSERT_TRUE(unchanged(&before, ch));
-		}
-		EXPECT_LE(1U, faults_again(f)) {
-			TH_LOG("%u", i);
-		}
-	}
-	EXPECT_STREQ("a", recv_text(ch));
-}
-
-/* R5, R6: what ends a channel, and close(2), asks for nothing. */
-TEST_F(once, r5_ends)
-{
-	struct faults *f = &self->faults;
-	struct transfer t = { .buf = self->buf, .len = 64 };
-	struct other o;
-	unsigned int n;
-
-	for (n = 1; n <= 3; n++) {
-		t.ch = ch_make(2, 64, GOCHAN_CRED);
-		ASSERT_LE(0, t.ch);
-		other_start(&o, 0, do_recv, &t);
-		ASSERT_TRUE(other_waits(&o, t.ch));
-		f->n = n;
-		faults_on(f);
-		EXPECT_EQ(0, faults_off(f, ch_close(t.ch)));
-		EXPECT_EQ(0, other_end(&o));
-		faults_on(f);
-		EXPECT_EQ(0, faults_off(f, close(t.ch)));
-		EXPECT_EQ(-1, fcntl(t.ch, F_GETFD));
-	}
-}
-
-/* ---- what it costs ---- */
-
-/* Each so little that there is only one way to get the memory. */
-static long cost_make(int ch, struct gochan_op *op)
-{
-	const int new = ch_make(2, 64, 0);
-
-	(void)ch;
-	(void)op;
-	if (new >= 0)
-		close(new);
-	return new < 0 ? new : 0;
-}
-
-/* One op that waits until a moment that has passed. */
-static long cost_wait(int ch, struct gochan_op *op)
-{
-	struct gochan_ops arg = {
-		.ops = (unsigned long)op,
-		.count = 1,
-	};
-	const int ret = ioctl(ch, GOCHAN_IOC_SELECT, &arg);
+	struct gochan_op op = GOCHAN_SEND(e->ch, e->msg, 1000);
+	struct gochan_ops arg = { .ops = (unsigned long)&op, .count = 1 };
+	const int ret = ioctl(e->ch, GOCHAN_IOC_SELECT, &arg);
 
 	return ret < 0 && errno != ETIMEDOUT ? -errno : 0;
 }
 
-static long cost_select(int ch, struct gochan_op *op)
+static long select_idle(struct env *e, unsigned int count)
 {
-	struct gochan_op ops[9];
+	static struct gochan_op ops[1000];
 	unsigned int i;
 	int ret;
 
-	(void)op;
-	for (i = 0; i < ARRAY_SIZE(ops); i++)
-		ops[i] = (struct gochan_op)GOCHAN_RECV(ch, NULL, 1);
-	ret = ops_select(ch, ops, ARRAY_SIZE(ops), GOCHAN_NONBLOCK);
+	for (i = 0; i < count; i++)
+		ops[i] = (struct gochan_op)GOCHAN_RECV(e->idle, NULL, 1);
+	ret = ops_select(e->idle, ops, count, GOCHAN_NONBLOCK);
 	return ret == -EAGAIN ? 0 : ret;
 }
 
-/* A message longer than what is copied under the lock is taken, and held. */
-static long cost_recv(int ch, struct gochan_op *op)
+static long cost_select(struct env *e) { return select_idle(e, 9); }
+static long do_select_1000(struct env *e) { return select_idle(e, 1000); }
+
+/* A message that is too long to be copied under the lock, and so is taken first. */
+static long cost_recv(struct env *e)
 {
-	static char buf[LONGEST];
-	const int new = ch_make(1, LONGEST, 0);
+	const int ch = ch_make(1, LONGEST, 0);
 	long ret;
 
-	(void)ch;
-	if (new < 0)
-		return new;
-	ret = ch_send(new, (void *)(unsigned long)op->buf, LONGEST);
+	if (ch < 0)
+		return ch;
+	ret = ch_send(ch, e->msg, LONGEST);
 	if (ret > 0)
-		ret = ch_recv(new, buf, LONGEST);
-	close(new);
+		ret = ch_recv(ch, e->buf, LONGEST);
+	close(ch);
 	return ret < 0 ? ret : 0;
 }
 
-static long (*const costs[])(int ch, struct gochan_op *op) = {
-	cost_make, cost_wait, cost_select, cost_recv,
-};
-
-static long cost_at(long long bytes, unsigned int which, int ch, struct gochan_op *op)
+static long call_with_limit(struct env *e, call_fn *call, long long bytes)
 {
-	long ret;
-
 	as_root();
 	if (set_param("max_user_bytes", bytes) || as_user(USER) || prctl(PR_SET_DUMPABLE, 1))
 		abort();
-	ret = costs[which](ch, op);
-	return ret;
+	return call(e);
 }
 
-/* The least that the user's limit may be. */
-static long long least_bytes(unsigned int which, int ch, struct gochan_op *op)
+/* The lowest limit with which the call succeeds. */
+static long long lowest_limit(struct env *e, call_fn *call)
 {
 	long long low = -1, high = 1 << 20, middle;
 
 	while (high - low > 1) {
 		middle = (low + high) / 2;
-		if (cost_at(middle, which, ch, op) == -EDQUOT)
+		if (call_with_limit(e, call, middle) == -EDQUOT)
 			low = middle;
 		else
 			high = middle;
@@ -1519,57 +636,34 @@ static long long least_bytes(unsigned int which, int ch, struct gochan_op *op)
 	return high;
 }
 
-/* R19: with not a byte to spare, a failure that cost one would be the last. */
+/* R19: with the lowest limit, a refusal that leaked a charge would be the last. */
 TEST_F(once, r19_costs_nothing)
 {
-	const int ch = ch_make(0, LONGEST, 0);
-	struct gochan_op op = GOCHAN_SEND(ch, self->msg, 1000);
-	struct faults *f = &self->faults;
-	long long least;
+	static call_fn *const calls[] = { cost_make, cost_wait, cost_select, cost_recv };
+	struct env *e = &self->env;
+	long long limit;
 	unsigned int i;
-	long ret;
 
-	ASSERT_LE(0, ch);
-	for (i = 0; i < ARRAY_SIZE(costs); i++) {
-		least = least_bytes(i, ch, &op);
-		EXPECT_LT(0, least);
-		EXPECT_EQ(-EDQUOT, cost_at(least - 1, i, ch, &op));
-		EXPECT_EQ(0, cost_at(least, i, ch, &op));
-		while (faults_next(f)) {
-			faults_on(f);
-			ret = faults_off(f, costs[i](ch, &op));
-			ASSERT_TRUE(!ret || refused(f, ret)) {
-				TH_LOG("%u, %u: %ld", i, f->n, ret);
-			}
-		}
-		EXPECT_LE(2U, faults_again(f));
+	e->len = LONGEST;
+	make_channel(e, &(struct trial){ .channel = UNBUFFERED });
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		limit = lowest_limit(e, calls[i]);
+		EXPECT_LT(0, limit);
+		EXPECT_EQ(-EDQUOT, call_with_limit(e, calls[i], limit - 1));
+		EXPECT_EQ(0, call_with_limit(e, calls[i], limit));
+		TRIALS(self, { .call = calls[i], .least = 2 });
 	}
 }
 
-/* ---- all memory fails ---- */
+/* ---- every request of a kind fails ---- */
 
 FIXTURE(all) {
-	char *msg;
-	char *buf;
+	struct env env;
 };
 
 FIXTURE_SETUP(all)
 {
-	ASSERT_EQ(0, inject_setup());
-	self->msg = malloc(10 * LONGEST);
-	self->buf = malloc(10 * LONGEST);
-	ASSERT_NE(NULL, self->msg);
-	ASSERT_NE(NULL, self->buf);
-	fill(self->msg, 10 * LONGEST, 1);
-	fill(self->buf, 10 * LONGEST, 0);
-}
-
-FIXTURE_TEARDOWN(all)
-{
-	unsigned int kind;
-
-	for (kind = 0; kind < INJECT_KINDS; kind++)
-		inject_all(kind, false);
+	env_init(_metadata, &self->env, 0, 64, 0);
 }
 
 static void all_on(unsigned int kinds)
@@ -1581,129 +675,109 @@ static void all_on(unsigned int kinds)
 			abort();
 }
 
-static long all_off(long ret)
+FIXTURE_TEARDOWN(all)
 {
 	all_on(0);
-	return ret;
 }
 
 #define ALL_MEMORY	(1U << INJECT_SLAB | 1U << INJECT_PAGES)
 #define ALL		(ALL_MEMORY | 1U << INJECT_COPIES)
 
-/* R1: short, medium and long messages, from sizes that have a second way. */
+/* Make the call with all requests of these kinds failing; count it if it fails. */
+static long call_with_all(struct env *e, unsigned int kinds, call_fn *call)
+{
+	long ret;
+
+	e->before = state_of(e->ch);
+	all_on(kinds);
+	ret = call(e);
+	all_on(0);
+	if (ret >= 0)
+		return ret;
+	e->failed++;
+	ASSERT_TRUE(is_refusal(ret)) {
+		TH_LOG("kinds %u, result %ld", kinds, ret);
+	}
+	unchanged(e, ret);
+	return ret;
+}
+
+/* R1: messages of all sizes, up to where the kernel has a fallback. */
 TEST_F(all, r1_r9_messages)
 {
 	static const unsigned int lens[] = { 64, 1000, LONGEST, 10 * LONGEST };
-	struct state before;
-	unsigned int i, kinds, failed = 0;
-	int ch;
-	long ret;
+	struct env *e = &self->env;
+	unsigned int i, kinds;
 
 	for (i = 0; i < ARRAY_SIZE(lens); i++) {
-		ch = ch_make(2, lens[i], 0);
-		ASSERT_LE(0, ch);
+		e->len = lens[i];
+		make_channel(e, &(struct trial){ .channel = BUFFERED });
 		for (kinds = 1; kinds <= ALL; kinds++) {
-			before = look(ch);
-			all_on(kinds);
-			ret = all_off(ch_send(ch, self->msg, lens[i]));
-			if (ret < 0) {
-				failed++;
-				ASSERT_TRUE(ret == -ENOMEM || ret == -EFAULT) {
-					TH_LOG("%u: %ld", kinds, ret);
-				}
-				ASSERT_TRUE(unchanged(&before, ch));
-				ASSERT_EQ(lens[i], ch_send(ch, self->msg, lens[i]));
-			}
-			before = look(ch);
-			all_on(kinds);
-			ret = all_off(ch_recv(ch, self->buf, lens[i]));
-			if (ret < 0) {
-				failed++;
-				ASSERT_TRUE(ret == -ENOMEM || ret == -EFAULT) {
-					TH_LOG("%u: %ld", kinds, ret);
-				}
-				ASSERT_TRUE(unchanged(&before, ch));
-				ASSERT_EQ(lens[i], ch_recv(ch, self->buf, lens[i]));
-			}
-			EXPECT_TRUE(is_filled(self->buf, lens[i], 1));
-			memset(self->buf, 0, lens[i]);
+			if (call_with_all(e, kinds, do_send) < 0)
+				ASSERT_EQ(e->len, do_send(e));
+			memset(e->buf, 0, e->len);
+			if (call_with_all(e, kinds, do_recv) < 0)
+				ASSERT_EQ(e->len, do_recv(e));
+			EXPECT_TRUE(is_filled(e->buf, e->len, 0));
 		}
-		close(ch);
 	}
-	/* all for want of copies, and the sends of two without slabs, pages or no pages */
-	EXPECT_EQ(ARRAY_SIZE(lens) * 2 * 4 + 2 * 2, failed);
+	/* all without copies; sends of two sizes without slabs, with pages or not */
+	EXPECT_EQ(ARRAY_SIZE(lens) * 2 * 4 + 2 * 2, e->failed);
 }
 
-/* R9: a message that has to be put back is, where there is no memory at all. */
-TEST_F(all, r9_put_back)
+/*
+ * R9: a message that could not be copied is requeued even if there is no memory
+ * for that at first: its receiver waits until there is.
+ */
+TEST_F(all, r9_requeue)
 {
-	const int ch = ch_make(0, 64, 0);
-	struct transfer t = { .ch = ch, .buf = self->buf, .len = 64 };
-	struct other o;
+	struct env *e = &self->env;
 
-	ASSERT_LE(0, ch);
-	/* the first thing that fails is its copy of what it was given */
-	other_start(&o, 1, do_recv, &t);
-	ASSERT_TRUE(other_waits(&o, ch));
+	/* the first request that fails is the copy of the message that it was given */
+	ASSERT_TRUE(peer_start(e, &e->peer, 1, do_recv));
 	all_on(ALL_MEMORY);
-	EXPECT_EQ(64, ch_send(ch, self->msg, 64));
-	EXPECT_EQ(-EFAULT, all_off(other_end(&o)));
-	EXPECT_TRUE(o.hit);
-	EXPECT_EQ(64, ch_recv(ch, self->buf, 64));
-	EXPECT_TRUE(is_filled(self->buf, 64, 1));
+	put_message(e);
+	usleep(200 * 1000);
+	EXPECT_FALSE(__atomic_load_n(&e->peer.done, __ATOMIC_SEQ_CST));
+	all_on(0);
+	EXPECT_EQ(-EFAULT, peer_end(&e->peer));
+	EXPECT_TRUE(e->peer.hit);
+	take_message(e);
 }
 
-/* R19: a ring, and a select, of which there are two ways to get memory. */
+/* R19: a ring, and a select, for whose memory the kernel has a fallback. */
 TEST_F(all, r19_large)
 {
-	const int idle = ch_make(0, 64, 0);
-	struct gochan_op *ops = calloc(1000, sizeof(*ops));
-	unsigned int i, kinds, failed = 0;
-	int ch;
-	long ret;
+	struct env *e = &self->env;
+	unsigned int kinds;
 
-	ASSERT_LE(0, idle);
-	ASSERT_NE(NULL, ops);
-	for (i = 0; i < 1000; i++)
-		ops[i] = (struct gochan_op)GOCHAN_RECV(idle, NULL, 1);
+	e->capacity = 1000;
+	e->len = 1000;
 	for (kinds = 1; kinds <= ALL; kinds++) {
-		ch = open("/dev/gochan", O_RDWR | O_CLOEXEC);
-		ASSERT_LE(0, ch);
-		all_on(kinds);
-		ret = all_off(ch_setup(ch, 1000, 1000, 0));
-		failed += ret < 0;
-		ASSERT_TRUE(!ret || ret == -ENOMEM || ret == -EFAULT) {
-			TH_LOG("%u: %ld", kinds, ret);
-		}
-		EXPECT_EQ(ret ? 0 : -EBUSY, ch_setup(ch, 1000, 1000, 0));
-		close(ch);
-
-		all_on(kinds);
-		ret = all_off(ops_select(idle, ops, 1000, GOCHAN_NONBLOCK));
-		if (ret != -EAGAIN) {
-			failed++;
-			ASSERT_TRUE(ret == -ENOMEM || ret == -EFAULT) {
-				TH_LOG("%u: %ld", kinds, ret);
-			}
-		}
-		EXPECT_TRUE(lines_empty(idle));
+		open_other(e);
+		setup_ended(e, call_with_all(e, kinds, do_setup));
+		call_with_all(e, kinds, do_select_1000);
 	}
-	/* both for want of copies, and without any memory */
-	EXPECT_EQ(2 * (4U + 1), failed);
+	/* both without copies, and without any memory */
+	EXPECT_EQ(2 * (4U + 1), e->failed);
 }
 
 /* ---- loading ---- */
 
 FIXTURE(loading) {
-	struct faults faults;
+	struct env env;
 };
 
 FIXTURE_SETUP(loading)
 {
-	ASSERT_EQ(0, inject_setup());
+	struct env *e = &self->env;
+
+	env_init(_metadata, e, 0, 64, 0);
 	ASSERT_EQ(0, inject_everywhere());
-	self->faults.fd = inject_open();
-	ASSERT_LE(0, self->faults.fd);
+	close(e->ch);
+	close(e->idle);
+	e->ch = -1;
+	e->idle = -1;
 	ASSERT_TRUE(module_loaded());
 }
 
@@ -1713,22 +787,36 @@ FIXTURE_TEARDOWN(loading)
 		EXPECT_EQ(0, module_load(""));
 }
 
-/* No file, folder or class of the module's. */
-static bool nothing_loaded(void)
+/* Nothing of the module is left: no device, class or name. */
+static void not_loaded(struct env *e, long ret)
 {
-	return !module_loaded() && access("/dev/gochan", F_OK) &&
-	       access("/sys/class/gochan", F_OK) && access("/dev/gochans/" PREFIX "a", F_OK) &&
-	       access("/dev/gochans/" PREFIX "b", F_OK) && access("/dev/" PREFIX "a", F_OK) &&
-	       access("/dev/" PREFIX "b", F_OK);
+	ASSERT_FALSE(module_loaded());
+	ASSERT_TRUE(access("/dev/gochan", F_OK) && access("/sys/class/gochan", F_OK) &&
+		    nothing_at(PREFIX "a") && nothing_at(PREFIX "b")) {
+		TH_LOG("request %u, result %ld: something was left behind", e->n, ret);
+	}
 }
 
-#define CHANNELS	"channels=" PREFIX "a:1:16," PREFIX "b:200:5000"
+static void loaded(struct env *e, long ret)
+{
+	const int ch = ch_open(PREFIX "b", O_RDWR);
+
+	ASSERT_LE(0, ch) {
+		TH_LOG("request %u: %d", e->n, ch);
+	}
+	EXPECT_EQ(200U, ch_info(ch).capacity);
+	EXPECT_EQ(0, ch_unlink_handle(ch));
+	EXPECT_EQ(0, ch_unlink(PREFIX "a"));
+	close(ch);
+	ASSERT_EQ(0, module_unload());
+	not_loaded(e, ret);
+}
 
 /*
- * How much the kernel's loader asks for before it has read the parameters: that
- * is its own affair, and some of what fails there it complains of.
+ * How many requests the kernel's loader makes before it reads the parameters:
+ * they are not the module's, and the loader logs some of their failures.
  */
-static unsigned int asked_before_parameters(int fd)
+static unsigned int requests_before_parameters(int fd)
 {
 	inject_nth(fd, INJECT_MOST);
 	if (module_load(CHANNELS " max_select=x") != -EINVAL)
@@ -1736,65 +824,30 @@ static unsigned int asked_before_parameters(int fd)
 	return INJECT_MOST - inject_left(fd);
 }
 
-/* DESIGN 3: the module is loaded with all its channels or not at all. */
-TEST_F(loading, s3_load)
+/*
+ * DESIGN 3: the module is loaded with all its channels or not at all. There are
+ * hundreds of requests, most of them for slab caches.
+ */
+TEST_F_TIMEOUT(loading, s3_load, 1200)
 {
-	struct faults *f = &self->faults;
-	int ch, ret;
-
 	ASSERT_EQ(0, module_unload());
-	f->hit = true;
-	f->n = asked_before_parameters(f->fd);
-	while (faults_next(f)) {
-		faults_on(f);
-		ret = faults_off(f, module_load(CHANNELS));
-		if (ret) {
-			ASSERT_TRUE(refused(f, ret)) {
-				TH_LOG("%u: %d", f->n, ret);
-			}
-			ASSERT_TRUE(nothing_loaded()) {
-				TH_LOG("%u: %d", f->n, ret);
-			}
-			continue;
-		}
-		ch = ch_open(PREFIX "b", O_RDWR);
-		ASSERT_LE(0, ch) {
-			TH_LOG("%u: %d", f->n, ch);
-		}
-		EXPECT_EQ(200U, ch_info(ch).capacity);
-		EXPECT_EQ(0, ch_unlink_handle(ch));
-		EXPECT_EQ(0, ch_unlink(PREFIX "a"));
-		close(ch);
-		ASSERT_EQ(0, module_unload());
-		ASSERT_TRUE(nothing_loaded()) {
-			TH_LOG("%u", f->n);
-		}
-	}
-	EXPECT_LE(50U, f->hits);
+	TRIALS(self,
+	       { .call = do_load, .done = loaded, .refused = not_loaded, .least = 50,
+		 .first = requests_before_parameters(self->env.fault_fd) });
 }
 
-/* It goes, or says that it does not, and nothing of it stays. */
-TEST_F(loading, s3_unload)
+static void load_again(struct env *e, long ret)
 {
-	struct faults *f = &self->faults;
-	int ret;
-
-	while (faults_next(f)) {
-		faults_on(f);
-		ret = faults_off(f, module_unload());
-		if (ret) {
-			ASSERT_TRUE(refused(f, ret)) {
-				TH_LOG("%u: %d", f->n, ret);
-			}
-			ASSERT_TRUE(module_loaded());
-			ASSERT_EQ(0, module_unload());
-		}
-		ASSERT_TRUE(nothing_loaded()) {
-			TH_LOG("%u", f->n);
-		}
-		ASSERT_EQ(0, module_load(""));
+	if (ret) {
+		ASSERT_TRUE(module_loaded());
+		ASSERT_EQ(0, module_unload());
 	}
-	EXPECT_LE(1U, f->hits);
+	not_loaded(e, ret);
+	ASSERT_EQ(0, module_load(""));
 }
+
+/* The module is unloaded entirely, or not at all. */
+TRIAL_F(loading, s3_unload,
+	{ .call = do_unload, .done = load_again, .refused = load_again, .least = 1 })
 
 TEST_HARNESS_MAIN

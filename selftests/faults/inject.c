@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Making the kernel fail what a task asks of it; see inject.h. All system
- * calls are made by number, as the calls of the C library may be those that
- * are tried (retry.c).
+ * Fault injection; see inject.h. System calls are made by number, as the functions
+ * of the C library may be wrapped (retry.c).
  */
 #include "inject.h"
 
@@ -21,7 +20,7 @@ static const char *const folders[INJECT_KINDS] = {
 	"/sys/kernel/debug/fail_usercopy",
 };
 
-/* How often each kind may fail: open, as only root may do that. */
+/* The "times" file of each kind: kept open, as only root can open it. */
 static int times[INJECT_KINDS] = { -1, -1, -1 };
 
 static int file_open(const char *path, int flags)
@@ -66,7 +65,7 @@ static bool find_module(unsigned long *start, unsigned long *end)
 	return found;
 }
 
-/* Only what has been called from there fails. */
+/* Only requests from this range of addresses fail. */
 static int set_range(unsigned long start, unsigned long end)
 {
 	char from[32], to[32];
@@ -83,8 +82,8 @@ static int set_range(unsigned long start, unsigned long end)
 }
 
 /*
- * GOCHAN_FAULTS=2 in the environment has each failure's call trace put into the
- * kernel log. What may sleep for memory fails like the rest.
+ * With GOCHAN_FAULTS=2 in the environment the kernel logs the call trace of each
+ * failure. Allocations that may sleep fail like the others.
  */
 static int setup_kind(enum inject_kind kind)
 {
@@ -133,15 +132,15 @@ void inject_nth(int fd, unsigned int n)
 	char text[16];
 
 	snprintf(text, sizeof(text), "%u", n);
-	/* a count that still runs may fail the first, and ends by that */
+	/* a count that is still running may fail this write, which ends it */
 	fd_put(fd, "0");
 	if (fd_put(fd, text))
 		abort();
 }
 
 /*
- * What is left of the count is read and set back by calls that copy, too: they
- * fail if it is one.
+ * Reading and resetting the count also copies to and from user space: that fails
+ * if the count is at one.
  */
 unsigned int inject_left(int fd)
 {

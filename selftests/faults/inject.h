@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Making the kernel fail what the module asks of it: memory (failslab,
- * fail_page_alloc) and copies from and to user space (fail_usercopy), as in the
- * kernel's Documentation/fault-injection. Either the nth of these, counted for
- * one thread from a moment on (fail-nth), or all of a kind, whoever has called
- * the module. Only what is called from the module's text fails (require-start),
- * but older kernels count for the nth what the rest of the system call asks for,
- * too: then it fails on the way there. No test is here.
+ * Fault injection into the module's requests to the kernel: memory (failslab,
+ * fail_page_alloc) and copies from and to user space (fail_usercopy); see the
+ * kernel's Documentation/fault-injection. Either one thread's nth request fails,
+ * counted from a given moment (fail-nth), or all requests of a kind, whichever
+ * task makes them. Only requests from the module's text fail (require-start), but
+ * older kernels also count, and fail, for the nth those of the rest of the system
+ * call. No test is here.
  */
 #ifndef SELFTESTS_INJECT_H
 #define SELFTESTS_INJECT_H
 
 #include <stdbool.h>
 
-/* More of them than that no operation has: it would go on for ever. */
+/* No operation makes more requests: one that seems to would never end. */
 #define INJECT_MOST	20000
 
-/* What fails, for inject_all(). */
+/* Kinds of requests, for inject_all(). */
 enum inject_kind {
 	INJECT_SLAB,
 	INJECT_PAGES,
@@ -25,27 +25,27 @@ enum inject_kind {
 };
 
 /*
- * By root, before all else, and again when the module was loaded anew: -errno,
- * which is -ENOENT on a kernel that cannot and without the module.
+ * To be called by root, first and again after the module was reloaded. Returns
+ * -errno: -ENOENT without the module, and on a kernel without fault injection.
  */
 int inject_setup(void);
 
-/* What the rest of the kernel asks for fails, too, until the next setup. */
+/* Let requests of the rest of the kernel fail, too, until the next setup. */
 int inject_everywhere(void);
 
-/* The calling thread's own; close(2) ends it. */
+/* Open the calling thread's fail-nth file; close(2) ends the injection. */
 int inject_open(void);
 
-/* The nth fails from here on. */
+/* Let the nth request from now on fail. */
 void inject_nth(int fd, unsigned int n);
 
-/* That is over; how many more it would have taken: 0 when it happened. */
+/* End that. How many more requests it would have taken; 0: one has failed. */
 unsigned int inject_left(int fd);
 
-/* That is over; did it happen? */
+/* End that. Has a request failed? */
 bool inject_end(int fd);
 
-/* All of a kind, on or off. */
+/* Let all requests of a kind fail, or none. */
 int inject_all(enum inject_kind kind, bool on);
 
 #endif

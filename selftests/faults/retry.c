@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The calls that the other selftests make on channels, linked in between
- * (ld --wrap): each is made with the first, the second, ... of what it asks of
- * the kernel failing, and when it is refused for that made again, as though
- * nothing had happened. So a test stays green only if a refused call had no
- * effect. A call that a failure cut short (R11, R15) is continued.
+ * Wrappers (ld --wrap) for the calls that other selftests make on channels. Each
+ * call is made with its first, its second, ... request to the kernel failing, and
+ * is repeated when it is refused for that. So a test passes only if a refused call
+ * has no effect. A call that a failure has cut short (R11, R15) is continued.
  *
- * What may wait is tried so that it does not; what then would have waited, or
- * fails, is made as it was meant, and nothing is made to fail any more. Who
- * waited and then was refused would have lost its place in line, which may be
- * what a test is about; fault.c has these.
+ * A call that may block is first made without blocking. If that fails for another
+ * reason, the call is made as the test has it, without fault injection: a blocked
+ * call that was refused and repeated would be queued anew, while the test may
+ * depend on the order in the wait queue. fault.c tests blocked calls.
  *
- * Each place of a program tries all its failures again and again at first, and
- * later once in a while, as it would take too long. How many there were is
- * printed at the end; none is an error.
+ * Each call site tries all its failures again and again at first, and later only
+ * now and then, to save time. How many calls were refused is printed at the end;
+ * it is an error if none was.
  */
 #include "retry.h"
 
@@ -33,10 +32,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Where descriptors of ours are, out of the way of the tests'. */
+/* Our descriptors begin here, out of the way of the tests'. */
 #define OUR_FDS		600
 
-/* Calls of a place that are tried, before only each of EACH is. */
+/* So many calls of a site are tried, and then one of EACH. */
 #define AT_FIRST	24
 #define EACH		32
 
@@ -44,32 +43,32 @@
 #define MOST_SEGMENTS	64
 #define MOST_OPS	64
 
-/* What all processes of a program share. */
+/* Shared by all processes of a program. */
 static struct counts {
 	unsigned long calls;	/* that were tried */
 	unsigned long refused;
-	unsigned long absorbed;	/* went through all the same */
-	unsigned long cut;	/* stopped early */
+	unsigned long absorbed;	/* succeeded in spite of a failure */
+	unsigned long cut;	/* succeeded in part */
 } *counts;
 
 /*
- * A place of the program, and which of its failures is next. Two that meet in
- * the table, or two threads at one, only try some other failure.
+ * A call site, and which of its requests fails next. If two collide in the table,
+ * or two threads are at one, they only try some other failure.
  */
-struct place {
+struct site {
 	unsigned long calls;
 	unsigned int next;
 };
 
-static struct place places[1024];
+static struct site sites[1024];
 
-/* Polled, it is always ready. */
+/* A descriptor that poll always finds ready. */
 static int ready_fd;
 
 /* A call that is being tried. */
 struct try {
-	struct place *place;
-	int fd;			/* -1: it is not */
+	struct site *site;
+	int fd;			/* -1: no fault injection */
 	unsigned int n;
 	bool hit;
 	sigset_t signals;
@@ -79,7 +78,7 @@ __attribute__((constructor)) static void begin(void)
 {
 	const int ret = inject_setup();
 
-	/* what a test runs as another user is not tried */
+	/* programs that a test runs as another user go without */
 	if (ret == -EACCES)
 		return;
 	if (ret) {
@@ -109,24 +108,23 @@ static void count(unsigned long *what)
 	__atomic_fetch_add(what, 1, __ATOMIC_RELAXED);
 }
 
-static struct place *find_place(const void *caller, unsigned long which)
+static struct site *find_site(const void *caller, unsigned long which)
 {
 	const uint64_t key = ((uintptr_t)caller * 31 + which) * 0x9e3779b97f4a7c15ULL;
 
-	return &places[key >> 54];
+	return &sites[key >> 54];
 }
 
 /*
- * Begin to try a call, if it is its turn and there is room for a descriptor. A
- * signal is taken when that is over: what fails then should not be the copy of
- * its frame. But not SIGCHLD, which no test handles: where it is blocked it is
- * not ignored but given to another thread, whose blocked call is restarted for
- * it and stands at the end of its line.
+ * Begin to try a call, if it is its turn and a descriptor is free. Signals are
+ * blocked meanwhile: setting up a signal frame should not be what fails. But not
+ * SIGCHLD, which no test handles: blocked here it would not be ignored but would
+ * go to another thread, restart its blocked call, and so queue that anew.
  */
 static struct try try_begin(const void *caller, unsigned long which)
 {
-	struct try t = { .place = find_place(caller, which), .fd = -1 };
-	const unsigned long calls = __atomic_fetch_add(&t.place->calls, 1, __ATOMIC_RELAXED);
+	struct try t = { .site = find_site(caller, which), .fd = -1 };
+	const unsigned long calls = __atomic_fetch_add(&t.site->calls, 1, __ATOMIC_RELAXED);
 	sigset_t all;
 	int fd;
 
@@ -142,7 +140,7 @@ static struct try try_begin(const void *caller, unsigned long which)
 	sigfillset(&all);
 	sigdelset(&all, SIGCHLD);
 	pthread_sigmask(SIG_BLOCK, &all, &t.signals);
-	t.n = __atomic_load_n(&t.place->next, __ATOMIC_RELAXED);
+	t.n = __atomic_load_n(&t.site->next, __ATOMIC_RELAXED);
 	count(&counts->calls);
 	return t;
 }
@@ -158,7 +156,7 @@ static void try_on(struct try *t)
 		inject_nth(t->fd, ++t->n);
 }
 
-/* Is the call, which returned this, to be made again? */
+/* Has the call to be repeated, which returned this? */
 static bool try_again(struct try *t, long ret)
 {
 	const int error = errno;
@@ -175,7 +173,7 @@ static bool try_again(struct try *t, long ret)
 	return true;
 }
 
-/* Its place goes on with the next failure, or begins anew without one. */
+/* The site continues with the next request, or with the first if there is none. */
 static void try_end(struct try *t)
 {
 	const int error = errno;
@@ -184,7 +182,7 @@ static void try_end(struct try *t)
 		return;
 	if (t->hit)
 		count(&counts->absorbed);
-	__atomic_store_n(&t->place->next, t->hit ? t->n : 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&t->site->next, t->hit ? t->n : 0, __ATOMIC_RELAXED);
 	syscall(SYS_close, t->fd);
 	pthread_sigmask(SIG_SETMASK, &t->signals, NULL);
 	errno = error;
@@ -192,7 +190,7 @@ static void try_end(struct try *t)
 
 /* ---- reads and writes ---- */
 
-/* One of the six calls. */
+/* One of the six calls that read or write. */
 struct transfer {
 	int fd;
 	const struct iovec *iov;
@@ -225,7 +223,7 @@ static ssize_t transfer_now(const struct transfer *x)
 			__real_preadv2(x->fd, x->iov, x->count, -1, flags);
 }
 
-/* What is left of a vector after its first bytes. */
+/* The rest of a vector, without its first @done bytes. */
 static int iov_rest(struct iovec *rest, const struct iovec *iov, int count, size_t done)
 {
 	int i, n = 0;
@@ -253,8 +251,8 @@ static struct gochan_info info_of(int fd)
 }
 
 /*
- * Of several messages some are done (R11). The rest of a write waits if it was
- * meant to, a read takes only what is there.
+ * Continue after some of several messages (R11). The rest of a write blocks if the
+ * call does, a read takes only what is there.
  */
 static ssize_t transfer_rest(const struct transfer *x, ssize_t done)
 {
@@ -281,7 +279,7 @@ static ssize_t transfer(const struct transfer *x, const void *caller)
 
 	if (x->fd < 0 || x->count > MOST_SEGMENTS)
 		return transfer_plain(x);
-	/* What a read or write does first, this does, too: it is the first use. */
+	/* Like a read or write this counts as the first use, which ends the setup. */
 	info = info_of(x->fd);
 	if (!info.abi)
 		return transfer_plain(x);
@@ -360,15 +358,15 @@ ssize_t __wrap_pwritev2(int fd, const struct iovec *iov, int count, off_t at, in
 
 /* ---- ioctls ---- */
 
-/* What a SELECT or BATCH is told, so that it can be told it again. */
-struct told {
+/* The arguments of a SELECT or BATCH, to make the call again. */
+struct saved {
 	struct gochan_ops arg;
 	struct gochan_op ops[MOST_OPS];
 };
 
 /*
- * Can it be read and written at once? If not that may be what a test is about,
- * and a touch would spoil it.
+ * Is this memory present and writable? If not, the test may be about that, and must
+ * be the first to touch it.
  */
 static bool is_usable(const void *at, size_t len)
 {
@@ -386,7 +384,7 @@ static bool is_usable(const void *at, size_t len)
 	return !madvise((void *)first, pages * page, MADV_POPULATE_WRITE);
 }
 
-static bool keep_told(struct told *told, const struct gochan_ops *arg)
+static bool save_args(struct saved *saved, const struct gochan_ops *arg)
 {
 	const int error = errno;
 	const struct gochan_op *ops;
@@ -394,46 +392,46 @@ static bool keep_told(struct told *told, const struct gochan_ops *arg)
 
 	if (!is_usable(arg, sizeof(*arg)))
 		goto out;
-	told->arg = *arg;
+	saved->arg = *arg;
 	ops = (void *)(uintptr_t)arg->ops;
 	if (!arg->count || arg->count > MOST_OPS || !is_usable(ops, arg->count * sizeof(*ops)))
 		goto out;
-	memcpy(told->ops, ops, arg->count * sizeof(*ops));
+	memcpy(saved->ops, ops, arg->count * sizeof(*ops));
 	kept = true;
 out:
 	errno = error;
 	return kept;
 }
 
-/* From the op @from on; index and flags are of the whole call. */
-static void tell_again(const struct told *told, struct gochan_ops *arg, unsigned int from)
+/* Restore the ops from @from on, and the index and flags of the call. */
+static void restore_args(const struct saved *saved, struct gochan_ops *arg, unsigned int from)
 {
-	struct gochan_op *ops = (void *)(uintptr_t)told->arg.ops;
+	struct gochan_op *ops = (void *)(uintptr_t)saved->arg.ops;
 	unsigned int i;
 
-	arg->index = told->arg.index;
-	arg->flags = told->arg.flags;
-	for (i = from; i < told->arg.count; i++) {
-		ops[i].len = told->ops[i].len;
-		ops[i].result = told->ops[i].result;
-		ops[i].passed_fd = told->ops[i].passed_fd;
+	arg->index = saved->arg.index;
+	arg->flags = saved->arg.flags;
+	for (i = from; i < saved->arg.count; i++) {
+		ops[i].len = saved->ops[i].len;
+		ops[i].result = saved->ops[i].result;
+		ops[i].passed_fd = saved->ops[i].passed_fd;
 	}
 }
 
 /*
- * Of a batch some ops are done (R15): the one at fault and the rest. In front of
- * them comes one that can be done at once, so that this call, too, is one that
- * has done something: a signal does not restart it.
+ * Continue a batch after some of its ops (R15). A POLL op that is ready comes
+ * first, so that this call, too, has completed an op, and a signal does not
+ * restart it.
  */
-static int batch_rest(int fd, const struct told *told, struct gochan_ops *arg, int done)
+static int batch_rest(int fd, const struct saved *saved, struct gochan_ops *arg, int done)
 {
 	const int error = errno;
-	struct gochan_op *ops = (void *)(uintptr_t)told->arg.ops;
-	struct gochan_ops more = told->arg;
+	struct gochan_op *ops = (void *)(uintptr_t)saved->arg.ops;
+	struct gochan_ops more = saved->arg;
 	struct gochan_op all[MOST_OPS + 1];
 	int ret;
 
-	tell_again(told, arg, done);
+	restore_args(saved, arg, done);
 	all[0] = (struct gochan_op){ .fd = ready_fd, .opcode = GOCHAN_OP_POLL, .events = POLLOUT };
 	more.count -= done;
 	memcpy(all + 1, ops + done, more.count * sizeof(*ops));
@@ -452,30 +450,30 @@ static int batch_rest(int fd, const struct told *told, struct gochan_ops *arg, i
 static int try_ops(int fd, unsigned long cmd, struct gochan_ops *arg, const void *caller)
 {
 	struct try t = { .fd = -1 };
-	struct told told;
+	struct saved saved;
 	int ret;
 
-	if (keep_told(&told, arg))
+	if (save_args(&saved, arg))
 		t = try_begin(caller, cmd);
 	if (!is_tried(&t))
 		return __real_ioctl(fd, cmd, arg);
 	do {
-		tell_again(&told, arg, 0);
+		restore_args(&saved, arg, 0);
 		arg->flags |= GOCHAN_NONBLOCK;
 		try_on(&t);
 		ret = __real_ioctl(fd, cmd, arg);
 	} while (try_again(&t, ret));
 	try_end(&t);
-	arg->flags = told.arg.flags;
+	arg->flags = saved.arg.flags;
 	if (ret < 0) {
-		tell_again(&told, arg, 0);
+		restore_args(&saved, arg, 0);
 		return __real_ioctl(fd, cmd, arg);
 	}
-	if (cmd == GOCHAN_IOC_SELECT || (unsigned int)ret == told.arg.count || !ret)
+	if (cmd == GOCHAN_IOC_SELECT || (unsigned int)ret == saved.arg.count || !ret)
 		return ret;
 	if (t.hit)
 		count(&counts->cut);
-	return batch_rest(fd, &told, arg, ret);
+	return batch_rest(fd, &saved, arg, ret);
 }
 
 int __wrap_ioctl(int fd, unsigned long cmd, ...)
@@ -552,7 +550,7 @@ int __wrap_epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
 	return ret;
 }
 
-/* Of these F_SETFL with O_ASYNC asks for something. */
+/* Only F_SETFL, with O_ASYNC, makes a request. */
 int __wrap_fcntl(int fd, int cmd, ...)
 {
 	const void *caller = __builtin_return_address(0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The system calls that are tried (retry.c): what "ld --wrap" has the programs
- * call, and what the C library has.
+ * The wrapped system calls (retry.c): the functions that the programs call instead
+ * ("ld --wrap"), and those of the C library.
  */
 #ifndef SELFTESTS_RETRY_H
 #define SELFTESTS_RETRY_H
