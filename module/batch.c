@@ -20,6 +20,8 @@ static int do_loaded(struct uop *u, bool nonblock, ktime_t deadline)
 	/* A POLL op waits, as poll(2), also on a descriptor with O_NONBLOCK. */
 	if (u->op.ch && (compat_fd_file(u->fd)->f_flags & O_NONBLOCK))
 		nonblock = true;
+	if (nonblock)
+		deadline = KTIME_MAX;
 	/* What waits elsewhere than in a wait queue is a select of one op. */
 	if (uop_is_nil(u) || uop_polls(u))
 		return gochan_select_one(u, nonblock, deadline);

@@ -180,6 +180,7 @@ void chan_deferred_work(struct work_struct *work);
 struct chan_op *chan_waitq_first_select(struct chan *ch, enum chan_dir dir);
 struct chan_op *chan_waitq_claim_first(struct chan *ch, enum chan_dir dir);
 int chan_op_pause(const struct chan_op *op);
+int chan_may_retry(ktime_t deadline);
 
 void chan_refill(struct chan *ch, struct wake_batch *wb);
 bool chan_has_message(struct chan *ch, size_t *len);

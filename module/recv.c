@@ -561,7 +561,7 @@ static __always_inline int recv_slow(struct chan_op *op, enum step step,
 		if (err == -EAGAIN && step != STEP_WAIT)
 			err = 0;
 		else if (err == -EAGAIN && wait)
-			err = signal_pending(current) ? -ERESTARTSYS : 0;
+			err = chan_may_retry(deadline);
 		if (!err)
 			err = chan_op_pause(op);
 		if (err)

@@ -129,6 +129,9 @@ static int try_ops(struct sel *sel, int *verdict)
 		if (at < 0)
 			return at;
 		*verdict = gochan_uop_do(&sel->ops[at], true, sel->deadline);
+		/* The select as a whole gave up while an offer was pending. */
+		if (*verdict == -ETIMEDOUT || *verdict == -ERESTARTSYS)
+			return *verdict;
 		if (*verdict != -EAGAIN)
 			return at;
 		/* Another task was faster. */
@@ -483,7 +486,8 @@ static noinline long select_slow(const struct gochan_ops *call, u32 *at)
 
 	sel.n = call->count;
 	sel.flags = call->flags;
-	sel.deadline = gochan_ops_deadline(call);
+	sel.deadline = call->flags & GOCHAN_NONBLOCK ? KTIME_MAX :
+						       gochan_ops_deadline(call);
 	return sel.n <= SELECT_SMALL ? select_small(&sel, uops, at) :
 				       select_large(&sel, uops, at);
 }

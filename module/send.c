@@ -189,13 +189,16 @@ static inline void send_common(struct chan_op *op, unsigned int *budget,
 {
 	struct chan *ch = op->ch;
 	u32 n = min3((u64)op->todo, (u64)*budget, nr_free_slots(ch)), sent = 0;
+	void __user *ptr = op->ub.ptr;
+	const size_t len = op->len;
 
 	if (send_broken(ch) || !waitq_empty(ch, CHAN_RECV))
 		return;
-	while (sent < n && send_to_slot(ch, NULL, op->ub.ptr + sent * op->len,
-					op->len, NULL) == STEP_DONE)
+	while (sent < n && send_to_slot(ch, NULL, ptr, len, NULL) == STEP_DONE) {
+		ptr += len;
 		sent++;
-	op->ub.ptr += sent * op->len;
+	}
+	op->ub.ptr = ptr;
 	op->todo -= sent;
 	op->count += sent;
 	*budget -= sent;
@@ -473,7 +476,7 @@ static __always_inline int send_slow(struct chan_op *op, enum step step,
 			return 0;
 		/* The receiver has declined: try again. */
 		if (err == -EAGAIN)
-			err = signal_pending(current) ? -ERESTARTSYS : 0;
+			err = chan_may_retry(deadline);
 		if (!err)
 			err = chan_op_pause(op);
 		if (err)

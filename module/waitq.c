@@ -135,6 +135,14 @@ bool chan_waitq_cancel(struct chan_op *op)
 	return withdrawn;
 }
 
+/* A peer has ended an offer: may the op be tried again, however often that is? */
+int chan_may_retry(ktime_t deadline)
+{
+	if (signal_pending(current))
+		return -ERESTARTSYS;
+	return ktime_get() < deadline ? 0 : -ETIMEDOUT;
+}
+
 /* Between the steps of a long operation. */
 int chan_op_pause(const struct chan_op *op)
 {
