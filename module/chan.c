@@ -37,6 +37,7 @@
 #include <linux/slab.h>
 
 #include "chan_priv.h"
+#include "xfer.h"
 
 static struct kmem_cache *chan_cache;
 static atomic64_t last_id;
@@ -167,7 +168,8 @@ static void flush_waiters(struct chan *ch)
 		wake_batch_init(&wb);
 		spin_lock(&ch->lock);
 		if (send_broken(ch))
-			more |= fail_waiters(ch, CHAN_SEND, -EPIPE, &wb);
+			more |= fail_waiters(ch, CHAN_SEND, -EPIPE, &wb) ||
+				chan_xfer_fail_one(ch, &wb);
 		if (at_eof(ch))
 			more |= fail_waiters(ch, CHAN_RECV, GOCHAN_R_CLOSED, &wb);
 		if (first && (send_broken(ch) || no_senders(ch)))
@@ -506,6 +508,7 @@ struct chan *chan_make(void)
 	INIT_LIST_HEAD(&ch->waitqs[CHAN_SEND].ops);
 	INIT_LIST_HEAD(&ch->waitqs[CHAN_RECV].ops);
 	INIT_LIST_HEAD(&ch->requeued);
+	INIT_LIST_HEAD(&ch->offered);
 	INIT_LIST_HEAD(&ch->deferred);
 	INIT_DELAYED_WORK(&ch->deferred_work, chan_deferred_work);
 	init_waitqueue_head(&ch->in_wait);

@@ -14,8 +14,6 @@
 #include <linux/list.h>
 #include <linux/poll.h>
 #include <linux/sched.h>
-#include <linux/stddef.h>
-#include <linux/string.h>
 #include <linux/types.h>
 #include <linux/gochan.h>
 
@@ -88,8 +86,8 @@ struct waiter {
 /**
  * struct chan_op - one send or receive that needs more than a plain buffer, and
  *	its place in a wait queue while it is blocked
- * @node: place in the wait queue of @ch, or in its list of deferred wakeups;
- *	empty while in neither
+ * @node: place in the wait queue of @ch, or in its lists of offered sends or
+ *	deferred wakeups; empty while in none
  * @waiter: the task that waits with it
  * @ch: the channel; the file behind the caller's descriptor keeps it
  * @dir: send or receive
@@ -132,19 +130,17 @@ struct chan_op {
 	struct list_head node;
 	struct waiter *waiter;
 	struct chan *ch;
-	struct_group(state,
-		u8 dir;
-		bool peek;
-		bool take_fd;
-		bool staged;
-		bool delivered;
-		bool in_slot;
-		bool offered;
-		bool queue_first;
-		bool deferred;
-		bool committing;
-		int result;
-	);
+	u8 dir;
+	bool peek;
+	bool take_fd;
+	bool staged;
+	bool delivered;
+	bool in_slot;
+	bool offered;
+	bool queue_first;
+	bool deferred;
+	bool committing;
+	int result;
 	struct ubuf ub;
 	size_t len;
 	size_t room;
@@ -255,8 +251,17 @@ static inline void op_init(struct chan_op *op, struct chan *ch, enum chan_dir di
 	INIT_LIST_HEAD(&op->node);
 	op->waiter = NULL;
 	op->ch = ch;
-	memset(&op->state, 0, sizeof(op->state));
 	op->dir = dir;
+	op->peek = false;
+	op->take_fd = false;
+	op->staged = false;
+	op->delivered = false;
+	op->in_slot = false;
+	op->offered = false;
+	op->queue_first = false;
+	op->deferred = false;
+	op->committing = false;
+	op->result = 0;
 	op->ub.iter = NULL;
 	op->todo = 1;
 	op->count = 0;

@@ -97,6 +97,7 @@ struct waitq {
  * @nr_requeued: how many
  * @nr_copying: messages that receivers have taken without being charged, and
  *	have still to copy; they occupy their slots until then
+ * @offered: sends that pass a file and are offered to a receiver (xfer.c)
  * @deferred: sends that are complete, but whose wakeup is deferred
  * @nr_deferred: how many
  * @deferred_since: jiffies when the first of them was completed
@@ -130,6 +131,7 @@ struct chan {
 	struct list_head requeued;
 	u32 nr_requeued;
 	u32 nr_copying;
+	struct list_head offered;
 	struct list_head deferred;
 	u32 nr_deferred;
 	unsigned long deferred_since;
@@ -378,10 +380,11 @@ static inline void waitq_add(struct chan *ch, struct chan_op *op,
 		list_add_tail(&op->node, &q->ops);
 	if (++q->len == 1)
 		op->waiter->spin_backoff = &q->spin_backoff;
-	/* An unbuffered channel is ready for the peers of its waiters. */
+	op->queue_first = false;
+	/* A channel without a free slot is ready for the peers of its waiters. */
 	if (dir == CHAN_SEND)
 		wb->events |= in_event(ch);
-	else if (!ch->ring.capacity)
+	else if (unlikely(!has_free_slot(ch)))
 		wb->events |= out_event(ch);
 }
 

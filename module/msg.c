@@ -12,6 +12,7 @@
  * under it; allocating may sleep.
  */
 
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -95,7 +96,8 @@ u64 chan_msg_truesize(size_t len)
 {
 	if (len <= MSG_CACHED_MAX)
 		return sizeof(struct msg) + msg_class(len)->size;
-	return sizeof(struct msg) + (u64)PAGE_ALIGN(len);
+	/* kvmalloc() may round up to a power of two. */
+	return sizeof(struct msg) + roundup_pow_of_two(len);
 }
 
 /**

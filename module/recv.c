@@ -274,8 +274,10 @@ static enum step recv_by_pointer(struct chan_op *op, struct found *f,
 	err = charge_found(op, f, shared);
 	if (err) {
 		/* A select that is claimed has to try again. */
-		if (f->sender && !op->peek && f->sender->waiter->is_select)
+		if (f->sender && !op->peek && f->sender->waiter->is_select) {
+			f->sender->queue_first = true;
 			waiter_complete(f->sender, -EAGAIN, wb);
+		}
 		op->result = err;
 		return STEP_NO_QUOTA;
 	}
@@ -433,7 +435,7 @@ static int finish_offer(struct chan_op *op, int err)
 			undo_copy(op);
 	}
 	op_drop_msg(op);
-	op->queue_first = true;
+	op->queue_first = err;
 	return err;
 }
 

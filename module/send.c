@@ -20,6 +20,9 @@
 #include "chan_priv.h"
 #include "xfer.h"
 
+/* How long a non-blocking send of a file waits for a receiver that has the message. */
+#define OFFER_NONBLOCK_MS	1000
+
 /* ---- one message, under the lock ---- */
 
 /*
@@ -301,6 +304,8 @@ static struct msg *stage_charged(struct chan_op *op, size_t len, bool charge)
 	err = chan_msg_charge(m);
 	if (!err)
 		return m;
+	/* The next try begins where this one did. */
+	ubuf_revert(&op->ub, len);
 	chan_msg_put(m);
 	return ERR_PTR(err);
 }
@@ -444,6 +449,19 @@ static int send_prepare(struct chan_op *op, enum step step)
 }
 
 /*
+ * Wait until the receiver has the file that was offered to it. A non-blocking send
+ * does so as well, as the receiver is there, but only for a bounded time.
+ */
+static noinline int wait_for_receiver(struct chan_op *op, bool nonblock,
+				      ktime_t deadline)
+{
+	ktime_t bound = ktime_add_ms(ktime_get(), OFFER_NONBLOCK_MS);
+	int err = op_wait(op, nonblock ? min(bound, deadline) : deadline);
+
+	return nonblock && err == -ETIMEDOUT ? -EAGAIN : err;
+}
+
+/*
  * Go on after an attempt that did not send everything. The lock is held, and
  * released here.
  */
@@ -463,9 +481,8 @@ static __always_inline int send_slow(struct chan_op *op, enum step step,
 			chan_unlock(ch, wb);
 			err = op_wait(op, deadline);
 		} else if (step == STEP_OFFERED) {
-			/* The receiver is there: this ends soon, or is withdrawn. */
 			chan_unlock(ch, wb);
-			err = op_wait(op, deadline);
+			err = wait_for_receiver(op, nonblock, deadline);
 		} else {
 			chan_unlock(ch, wb);
 			err = send_prepare(op, step);
@@ -475,7 +492,7 @@ static __always_inline int send_slow(struct chan_op *op, enum step step,
 		if (likely(!err) && !op->todo)
 			return 0;
 		/* The receiver has declined: try again. */
-		if (err == -EAGAIN)
+		if (err == -EAGAIN && op->queue_first)
 			err = chan_may_retry(deadline);
 		if (!err)
 			err = chan_op_pause(op);

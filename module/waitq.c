@@ -120,13 +120,13 @@ bool chan_waitq_cancel(struct chan_op *op)
 	spin_lock(&op->ch->lock);
 	if (op->deferred) {
 		chan_deferred_del(op);
-	} else if (!list_empty(&op->node)) {
-		waitq_del(op);
-		withdrawn = true;
 	} else if (op->committing) {
 		committing = true;
 	} else if (op->dir == CHAN_SEND && op->peer) {
 		chan_xfer_withdraw(op);
+		withdrawn = true;
+	} else if (!list_empty(&op->node)) {
+		waitq_del(op);
 		withdrawn = true;
 	}
 	spin_unlock(&op->ch->lock);

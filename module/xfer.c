@@ -7,8 +7,8 @@
  * to each other by chan_op.peer, and the receiver copies the payload. Then, under
  * the lock,
  *
- * - the sender withdraws (a signal, its deadline, death): the receiver finds no
- *   peer, and goes on as if the message had never been queued;
+ * - the sender withdraws (a signal, its deadline, death, or the channel is closed):
+ *   the receiver finds no peer, and goes on as if the message had never been queued;
  * - or the receiver declines, as it could not copy: the sender tries again, ahead
  *   of the other senders;
  * - or the receiver commits: it marks the send as committing, drops the lock and
@@ -47,6 +47,7 @@ int chan_xfer_load(struct chan_op *send, int fd)
 void chan_xfer_offer(struct chan_op *send, struct chan_op *recv)
 {
 	lockdep_assert_held(&send->ch->lock);
+	list_add_tail(&send->node, &send->ch->offered);
 	send->peer = recv;
 	recv->peer = send;
 	recv->offered = true;
@@ -56,8 +57,26 @@ void chan_xfer_offer(struct chan_op *send, struct chan_op *recv)
 void chan_xfer_withdraw(struct chan_op *send)
 {
 	lockdep_assert_held(&send->ch->lock);
+	list_del_init(&send->node);
 	send->peer->peer = NULL;
 	send->peer = NULL;
+}
+
+/* Fail a send that is offered, as the channel was closed; false if there is none. */
+bool chan_xfer_fail_one(struct chan *ch, struct wake_batch *wb)
+{
+	struct chan_op *send;
+
+	lockdep_assert_held(&ch->lock);
+	list_for_each_entry(send, &ch->offered, node) {
+		if (send->committing)
+			continue;
+		chan_xfer_withdraw(send);
+		send->result = -EPIPE;
+		waiter_release(send, wb);
+		return true;
+	}
+	return false;
 }
 
 /* End the offer; the send is complete (0), or is tried again (-EAGAIN). */
@@ -65,9 +84,7 @@ static void xfer_end(struct chan_op *recv, int result, struct wake_batch *wb)
 {
 	struct chan_op *send = recv->peer;
 
-	lockdep_assert_held(&recv->ch->lock);
-	recv->peer = NULL;
-	send->peer = NULL;
+	chan_xfer_withdraw(send);
 	send->committing = false;
 	send->result = result;
 	if (result) {

@@ -5,11 +5,14 @@
 #ifndef GOCHAN_XFER_H
 #define GOCHAN_XFER_H
 
+struct chan;
 struct chan_op;
+struct wake_batch;
 
 int chan_xfer_load(struct chan_op *send, int fd);
 void chan_xfer_offer(struct chan_op *send, struct chan_op *recv);
 void chan_xfer_withdraw(struct chan_op *send);
+bool chan_xfer_fail_one(struct chan *ch, struct wake_batch *wb);
 void chan_xfer_decline(struct chan_op *recv);
 int chan_xfer_commit(struct chan_op *recv);
 

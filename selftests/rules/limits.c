@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -391,6 +392,45 @@ TEST_F(limits, r19_blocked_senders)
 		}
 	}
 	EXPECT_LE(0, ch_make(1, 20000, 0));
+}
+
+#define PART_SIZE	512
+#define PART_COUNT	200
+
+/*
+ * R1, R2, R11, R19: the allowance ends within a blocked write of several messages.
+ * Those before that are sent, in order, and nothing else is read.
+ */
+TEST_F(limits, r1_r2_r11_r19_charged_in_part)
+{
+	const size_t bytes = PART_COUNT * PART_SIZE;
+	const size_t mapped = (bytes + page_size() - 1) / page_size() * page_size();
+	char *out = map_pages(mapped / page_size() + 1) + mapped - bytes;
+	char in[PART_SIZE];
+	struct job *job;
+	bool done;
+	int ch, i, n = -1;
+
+	ASSERT_EQ(0, mprotect(out + bytes, page_size(), PROT_NONE));
+	for (i = 0; i < PART_COUNT; i++)
+		memset(out + i * PART_SIZE, i, PART_SIZE);
+	ASSERT_EQ(0, set_param("max_user_bytes", 40000));
+	ASSERT_EQ(0, as_user(USER));
+	ch = ch_make(1, PART_SIZE, GOCHAN_FIXED);
+	ASSERT_LE(0, ch);
+	ASSERT_EQ(PART_SIZE, ch_send(ch, out, PART_SIZE));
+	job = job_start(BY_THREAD, ch, true, out, bytes);
+	ASSERT_TRUE(wait_for_waiters(ch, 1, 0));
+	do {
+		done = job_done(job);
+		while (ch_try_recv(ch, in, PART_SIZE) == PART_SIZE) {
+			EXPECT_EQ((char)(n < 0 ? 0 : n), in[0]);
+			n++;
+		}
+	} while (!done);
+	EXPECT_LT(0, n);
+	EXPECT_GT(PART_COUNT, n);
+	EXPECT_EQ(n * PART_SIZE, job_wait(job));
 }
 
 /* R19: killed ones are uncharged as well. */
