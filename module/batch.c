@@ -56,12 +56,7 @@ static int batch_one(struct gochan_op __user *user, bool nonblock,
 	return load_and_do(user, nonblock, deadline);
 }
 
-/**
- * gochan_batch() - GOCHAN_IOC_BATCH
- * @arg: the call
- *
- * Return: how many ops completed; if the first did not, its error.
- */
+/* GOCHAN_IOC_BATCH: how many ops completed; if the first did not, its error. */
 long gochan_batch(struct gochan_ops __user *arg)
 {
 	struct gochan_op __user *uops;

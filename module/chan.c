@@ -63,10 +63,7 @@ void chan_exit(void)
 
 /* ---- ops ---- */
 
-/**
- * chan_op_release() - end an operation, whose op is in no queue
- * @op: the op
- */
+/* End an operation, whose op is in no queue. */
 void chan_op_release(struct chan_op *op)
 {
 	chan_msg_put_list(op->msg);
@@ -87,13 +84,9 @@ static bool op_ready(const struct chan_op *op)
 	return chan_has_message(ch, NULL) || at_eof(ch);
 }
 
-/**
- * chan_ready_hint() - whether an op may succeed or fail now, without the lock
- * @ch: the channel
- * @dir: CHAN_SEND or CHAN_RECV
- *
- * Return: true if so at some moment of the call. A hint: whoever acts on it
- * looks again, with the lock.
+/*
+ * May an op succeed or fail now? A hint, given without the lock: whoever acts on it
+ * looks again with the lock.
  */
 bool chan_ready_hint(struct chan *ch, enum chan_dir dir)
 {
@@ -113,8 +106,7 @@ bool chan_ready_hint(struct chan *ch, enum chan_dir dir)
  * @recv: a receive on the same channel, or NULL
  * @w: the select's waiter
  *
- * Return: true when they are queued; false when one of them need not wait, and
- * neither is queued.
+ * Return: true when they are queued, false when one of them need not wait.
  */
 bool chan_queue_ops(struct chan_op *send, struct chan_op *recv, struct waiter *w)
 {
@@ -178,12 +170,7 @@ static void flush_waiters(struct chan *ch)
 	} while (more);
 }
 
-/**
- * chan_close() - Go's close(ch)
- * @ch: the channel
- *
- * Return: 0, or -EALREADY.
- */
+/* Go's close(ch): 0 or -EALREADY. */
 int chan_close(struct chan *ch)
 {
 	bool was;
@@ -198,12 +185,7 @@ int chan_close(struct chan *ch)
 	return 0;
 }
 
-/**
- * chan_add_handle() - a handle was opened
- * @ch: the channel
- * @may_send: it may send
- * @may_receive: it may receive
- */
+/* A handle was opened. */
 void chan_add_handle(struct chan *ch, bool may_send, bool may_receive)
 {
 	spin_lock(&ch->lock);
@@ -214,12 +196,7 @@ void chan_add_handle(struct chan *ch, bool may_send, bool may_receive)
 	spin_unlock(&ch->lock);
 }
 
-/**
- * chan_drop_handle() - a handle was released; the last one hangs up its side
- * @ch: the channel
- * @may_send: it could send
- * @may_receive: it could receive
- */
+/* A handle was released; the last one hangs up its side. */
 void chan_drop_handle(struct chan *ch, bool may_send, bool may_receive)
 {
 	bool ended;
@@ -235,13 +212,7 @@ void chan_drop_handle(struct chan *ch, bool may_send, bool may_receive)
 
 /* ---- names ---- */
 
-/**
- * chan_set_name() - the channel gets a name
- * @ch: the channel
- * @name: its name; stays until chan_clear_name()
- *
- * Return: 0, or -EBUSY when it has one.
- */
+/* Set the name, which stays until chan_clear_name(); -EBUSY when there is one. */
 int chan_set_name(struct chan *ch, const char *name)
 {
 	int err = 0;
@@ -259,10 +230,7 @@ int chan_set_name(struct chan *ch, const char *name)
 	return err;
 }
 
-/**
- * chan_clear_name() - the name was removed, which may hang up the channel
- * @ch: the channel
- */
+/* The name was removed, which may hang up the channel. */
 void chan_clear_name(struct chan *ch)
 {
 	spin_lock(&ch->lock);
@@ -326,11 +294,7 @@ __poll_t chan_poll(struct chan *ch, struct file *file, poll_table *pt)
 	return mask;
 }
 
-/**
- * chan_info() - the channel's state at one instant
- * @ch: the channel, frozen
- * @info: where to; all of it is written
- */
+/* The state of a frozen channel at one instant; all of @info is written. */
 void chan_info(struct chan *ch, struct gochan_info *info)
 {
 	memset(info, 0, sizeof(*info));
@@ -355,12 +319,7 @@ void chan_info(struct chan *ch, struct gochan_info *info)
 	spin_unlock(&ch->lock);
 }
 
-/**
- * chan_next_len() - size of the message that a receive would find
- * @ch: the channel
- *
- * Return: bytes, 0 when there is none.
- */
+/* Size of the message that a receive would find, 0 when there is none. */
 size_t chan_next_len(struct chan *ch)
 {
 	size_t len = 0;
@@ -480,10 +439,9 @@ uncharge:
 
 /* ---- life ---- */
 
-/**
- * chan_make() - make(chan T): unbuffered, unnamed, charged to the caller
- *
- * Return: the channel with one reference, or an ERR_PTR: -ENOMEM, -EDQUOT.
+/*
+ * make(chan T): unbuffered, unnamed, charged to the caller. Returns one reference, or
+ * an ERR_PTR: -ENOMEM, -EDQUOT.
  */
 struct chan *chan_make(void)
 {

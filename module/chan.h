@@ -186,12 +186,7 @@ static inline const struct chan_config *chan_config(const struct chan *ch)
 
 void chan_freeze_slow(struct chan *ch);
 
-/**
- * chan_freeze() - an operation begins: it is too late for setup
- * @ch: the channel
- *
- * To be called before the configuration is read.
- */
+/* An operation begins: too late for setup. To be called before the config is read. */
 static inline void chan_freeze(struct chan *ch)
 {
 	/* Pairs with freeze_locked(). */

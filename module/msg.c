@@ -85,12 +85,7 @@ static const struct msg_class *msg_class(size_t len)
 	return c;
 }
 
-/**
- * chan_msg_truesize() - what a message is charged for
- * @len: payload, bytes
- *
- * Return: the bytes that are allocated for it.
- */
+/* The bytes allocated, and charged, for a payload of @len. */
 u64 chan_msg_truesize(size_t len)
 {
 	if (len <= MSG_CACHED_MAX)
@@ -98,13 +93,7 @@ u64 chan_msg_truesize(size_t len)
 	return sizeof(struct msg) + (u64)PAGE_ALIGN(len);
 }
 
-/**
- * chan_msg_alloc() - allocate a message
- * @len: payload, bytes
- *
- * Return: the message with one reference, not charged, its payload
- * uninitialised; NULL without memory.
- */
+/* An uncharged message with one reference, its payload uninitialised; or NULL. */
 struct msg *chan_msg_alloc(size_t len)
 {
 	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
@@ -133,10 +122,7 @@ struct msg *chan_msg_alloc(size_t len)
 	return m;
 }
 
-/**
- * chan_msg_unref() - drop a reference that is not the owner's
- * @m: the message
- */
+/* Drop a reference that is not the owner's. */
 void chan_msg_unref(struct msg *m)
 {
 	if (!refcount_dec_and_test(&m->refs))
@@ -150,20 +136,14 @@ void chan_msg_unref(struct msg *m)
 	kfree(m);
 }
 
-/**
- * chan_msg_put() - drop the owner's reference, and with it the charge
- * @m: the message
- */
+/* Drop the owner's reference, and with it the charge. */
 void chan_msg_put(struct msg *m)
 {
 	chan_msg_uncharge(m);
 	chan_msg_unref(m);
 }
 
-/**
- * chan_msg_put_list() - chan_msg_put() a list of messages that are linked by msg.next
- * @m: the first, or NULL
- */
+/* chan_msg_put() messages linked by msg.next; @m may be NULL. */
 void chan_msg_put_list(struct msg *m)
 {
 	while (m) {
@@ -175,12 +155,7 @@ void chan_msg_put_list(struct msg *m)
 	}
 }
 
-/**
- * chan_msg_charge() - charge a message to the caller, unless it is charged
- * @m: the message, which the caller owns
- *
- * Return: 0, -ENOMEM, or as gochan_charge().
- */
+/* Charge the caller's message, unless it is charged; -ENOMEM, or as gochan_charge(). */
 int chan_msg_charge(struct msg *m)
 {
 	struct quota_user *user;
@@ -199,13 +174,10 @@ int chan_msg_charge(struct msg *m)
 	return err;
 }
 
-/**
- * chan_msg_recharge() - move a message's charge to the user of its next owner
- * @m: the message
- * @user: the user; the message takes a reference of its own
- * @own: the user is the caller's, whose CAP_SYS_RESOURCE counts
- *
- * Return: 0, or as gochan_charge(), with nothing changed.
+/*
+ * Move a message's charge to the user of its next owner, of whom it takes a reference.
+ * @own: that is the caller, whose CAP_SYS_RESOURCE counts. If it fails, as
+ * gochan_charge(), nothing has changed.
  */
 int chan_msg_recharge(struct msg *m, struct quota_user *user, bool own)
 {
@@ -224,10 +196,7 @@ int chan_msg_recharge(struct msg *m, struct quota_user *user, bool own)
 	return 0;
 }
 
-/**
- * chan_msg_uncharge() - end a message's charge, if it has one
- * @m: the message, which the caller owns
- */
+/* End the charge, if any, of a message that the caller owns. */
 void chan_msg_uncharge(struct msg *m)
 {
 	if (!m->charged_to)

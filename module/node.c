@@ -389,15 +389,10 @@ static int node_add(struct node *node)
 	return 0;
 }
 
-/**
- * gochan_node_link() - give a channel a name and a device file
- * @ch: the channel
- * @name: the name
- * @mode: permissions of the device file
- *
- * Return: 0; -EINVAL for what is no name or passes max_named, -EBUSY when the
- * channel has a name, -EEXIST when the name is taken or something else stands
- * at its path, -ENODEV without devtmpfs, -EDQUOT, -ENOMEM.
+/*
+ * Give a channel a name and a device file. -EINVAL for what is no name or passes
+ * max_named, -EBUSY when the channel has a name, -EEXIST when the name is taken or
+ * something else is at its path, -ENODEV without devtmpfs, -EDQUOT, -ENOMEM.
  */
 int gochan_node_link(struct chan *ch, const char *name, umode_t mode)
 {
@@ -476,12 +471,7 @@ static void node_remove(struct node *node)
 	module_put(THIS_MODULE);
 }
 
-/**
- * gochan_node_unlink() - take a channel's name away
- * @ch: the channel
- *
- * Return: 0; -ENOENT without a name, -EPERM for who may not.
- */
+/* Remove a channel's name: -ENOENT without one, -EPERM for who may not. */
 int gochan_node_unlink(struct chan *ch)
 {
 	struct node *node;
@@ -496,12 +486,7 @@ int gochan_node_unlink(struct chan *ch)
 	return err;
 }
 
-/**
- * gochan_node_unlink_path() - take a name away
- * @path: the name below /dev/gochans
- *
- * Return: as gochan_node_unlink().
- */
+/* Remove the name @path below /dev/gochans; as gochan_node_unlink(). */
 int gochan_node_unlink_path(const char *path)
 {
 	struct node *node;
@@ -528,12 +513,7 @@ void gochan_node_unlink_all(void)
 	}
 }
 
-/**
- * gochan_node_may_close() - may the caller close this channel, if it is named?
- * @ch: the channel
- *
- * Return: 0 or -EPERM.
- */
+/* 0, or -EPERM when the channel is named and the caller may not close it. */
 int gochan_node_may_close(struct chan *ch)
 {
 	const struct node *node;
@@ -546,12 +526,7 @@ int gochan_node_may_close(struct chan *ch)
 	return mine ? 0 : -EPERM;
 }
 
-/**
- * gochan_node_open() - the channel behind a device file
- * @inode: the device file
- *
- * Return: the channel with a reference; -ENXIO for a node that is not ours.
- */
+/* The channel behind a device file, with a reference; -ENXIO if it is not ours. */
 struct chan *gochan_node_open(const struct inode *inode)
 {
 	struct chan *ch = ERR_PTR(-ENXIO);
@@ -608,12 +583,7 @@ void gochan_node_exit(void)
 	put_cred(node_cred);
 }
 
-/**
- * gochan_node_serve() - device files can be opened, once gochan_node_set_ready() was called
- * @fops: how
- *
- * Return: 0 or -errno.
- */
+/* Device files can be opened, once gochan_node_set_ready() was called. */
 int gochan_node_serve(const struct file_operations *fops)
 {
 	cdev_init(&node_cdev, fops);

@@ -106,11 +106,7 @@ static struct quota_user *user_find(kuid_t uid)
 	return NULL;
 }
 
-/**
- * gochan_user_get() - the user that the caller's charges go to
- *
- * Return: the user, to be dropped by gochan_user_put(); NULL without memory.
- */
+/* The user that the caller's charges go to, with a reference; NULL without memory. */
 struct quota_user *gochan_user_get(void)
 {
 	kuid_t uid = current_uid();
@@ -138,19 +134,13 @@ struct quota_user *gochan_user_get(void)
 	return user;
 }
 
-/**
- * gochan_user_hold() - take another reference
- * @user: a user that the caller has a reference to
- */
+/* Another reference for who has one. */
 void gochan_user_hold(struct quota_user *user)
 {
 	refcount_inc(&user->refs);
 }
 
-/**
- * gochan_user_put() - drop a reference
- * @user: the user, or NULL
- */
+/* Drop a reference; @user may be NULL. */
 void gochan_user_put(struct quota_user *user)
 {
 	if (!user || !refcount_dec_and_lock(&user->refs, &users_lock))
@@ -188,15 +178,10 @@ static int charge(struct quota_user *user, enum quota_kind kind, u64 n, u64 limi
 	return -EINVAL;
 }
 
-/**
- * gochan_try_charge() - charge a user who need not be the caller's
- * @user: the user
- * @kind: for what
- * @n: how much
- *
- * Whether its task has CAP_SYS_RESOURCE is not known here; root is taken to.
- *
- * Return: 0; -EDQUOT over the user's limit; -EINVAL over max_bytes.
+/*
+ * Charge a user who need not be the caller's. Whether its task has CAP_SYS_RESOURCE is
+ * not known here; root is taken to. -EDQUOT over the user's limit, -EINVAL over
+ * max_bytes.
  */
 int gochan_try_charge(struct quota_user *user, enum quota_kind kind, u64 n)
 {
@@ -205,15 +190,10 @@ int gochan_try_charge(struct quota_user *user, enum quota_kind kind, u64 n)
 	return charge(user, kind, n, root ? S64_MAX : user_limit(kind));
 }
 
-/**
- * gochan_charge() - charge the caller's user
- * @user: what gochan_user_get() returned to the caller, or the user whose
- *	channel it sets up
- * @kind: for what
- * @n: how much
- *
- * Return: 0; -EDQUOT over the user's limit, unless the caller has
- * CAP_SYS_RESOURCE; -EINVAL over max_bytes; -ENOMEM for more than can be counted.
+/*
+ * Charge the caller's user, or the one whose channel it sets up. -EDQUOT over the
+ * user's limit, unless the caller has CAP_SYS_RESOURCE; -EINVAL over max_bytes; -ENOMEM
+ * for more than can be counted.
  */
 int gochan_charge(struct quota_user *user, enum quota_kind kind, u64 n)
 {
@@ -225,12 +205,6 @@ int gochan_charge(struct quota_user *user, enum quota_kind kind, u64 n)
 	return err == -EDQUOT ? -ENOMEM : err;
 }
 
-/**
- * gochan_uncharge() - end a charge
- * @user: the user
- * @kind: for what
- * @n: how much
- */
 void gochan_uncharge(struct quota_user *user, enum quota_kind kind, u64 n)
 {
 	atomic64_sub(n, &user->used[kind]);

@@ -79,13 +79,7 @@ static __always_inline void find_in_ring(const struct chan *ch, bool indirect,
 	f->data = indirect ? slot->msg->data : slot->data;
 }
 
-/**
- * chan_has_message() - would a receive find a message?
- * @ch: the channel, locked
- * @len: its length is written there; or NULL
- *
- * Return: whether it would.
- */
+/* Would a receive find a message? Its length is written to @len, unless NULL. */
 bool chan_has_message(struct chan *ch, size_t *len)
 {
 	struct found f;
@@ -454,13 +448,11 @@ static __always_inline int recv_finish(struct chan_op *op)
 	return err;
 }
 
-/**
- * chan_recv_finish() - copy the message that a receive was given to its user
- * @op: the op; without such a message, or a file, there is nothing to do
- *
- * Return: 0; -EAGAIN when the message's sender has withdrawn it and the receive
- * goes on; -EFAULT, -EMFILE, -ENOMEM or what a security module says, with the
- * message requeued or back at its sender.
+/*
+ * Copy the message that a receive was given to its user; without a message to copy or a
+ * file there is nothing to do. -EAGAIN: the sender has withdrawn the message, and the
+ * receive goes on. -EFAULT, -EMFILE, -ENOMEM or what a security module says: the
+ * message is requeued or back at its sender.
  */
 int chan_recv_finish(struct chan_op *op)
 {
@@ -513,12 +505,7 @@ static bool needs_user(const struct chan_op *op)
 	       op->ch->config.msg_size > CHAN_INLINE_MAX;
 }
 
-/**
- * chan_recv_prepare_wait() - make the receive of a select ready to be queued
- * @op: the op
- *
- * Return: 0 or -ENOMEM.
- */
+/* Make the receive of a select ready to be queued: 0 or -ENOMEM. */
 int chan_recv_prepare_wait(struct chan_op *op)
 {
 	return needs_user(op) ? recv_prepare(op, STEP_NEED_CHARGE) : 0;

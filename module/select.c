@@ -389,13 +389,9 @@ static int sel_run(struct sel *sel, int *verdict)
 	return sel_block(sel, verdict);
 }
 
-/**
- * gochan_select_one() - do an op of a BATCH that does not wait in a wait queue
- * @u: the op: a poll, a peek, or a nil channel
- * @nonblock: fail instead of waiting
- * @deadline: absolute CLOCK_MONOTONIC, KTIME_MAX for none
- *
- * Return: its verdict.
+/*
+ * The verdict of an op of a BATCH that waits in no wait queue: a poll, a peek, or a nil
+ * channel.
  */
 int gochan_select_one(struct uop *u, bool nonblock, ktime_t deadline)
 {
@@ -508,13 +504,10 @@ static long select_fast(const struct gochan_ops *call, u32 *at)
 	return verdict < 0 ? verdict : i;
 }
 
-/**
- * gochan_select() - GOCHAN_IOC_SELECT
- * @arg: the call
- *
- * Return: the index of the op that happened; the error of the op that failed,
- * whose index is in the call; -EAGAIN, -ETIMEDOUT, -ERESTARTSYS; for a call
- * that cannot be made -EFAULT, -EINVAL, -EBADF, -ENOMEM, -EDQUOT.
+/*
+ * GOCHAN_IOC_SELECT: the index of the op that happened; the error of the op that failed,
+ * whose index is in the call; -EAGAIN, -ETIMEDOUT, -ERESTARTSYS; for a call that cannot
+ * be made -EFAULT, -EINVAL, -EBADF, -ENOMEM, -EDQUOT.
  */
 long gochan_select(struct gochan_ops __user *arg)
 {

@@ -379,14 +379,10 @@ static void unstage(struct chan_op *op)
 	op->staged = false;
 }
 
-/**
- * chan_send_prepare_wait() - stage the send of a select, so that it can be queued
- * @op: a send of one message
- * @inline_buf: CHAN_SELECT_INLINE_MAX bytes for this op alone, or NULL
- *
- * What does not fit there is staged on the heap, and charged to the caller.
- *
- * Return: 0, -EFAULT, -ENOMEM, -EINTR, or as gochan_charge().
+/*
+ * Stage the one message of a select's send, so that it can be queued: in @inline_buf,
+ * CHAN_SELECT_INLINE_MAX bytes for this op alone or NULL, or else on the heap, charged
+ * to the caller. 0, -EFAULT, -ENOMEM, -EINTR, or as gochan_charge().
  */
 int chan_send_prepare_wait(struct chan_op *op, u8 *inline_buf)
 {

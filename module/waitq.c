@@ -56,14 +56,10 @@ struct chan_op *chan_waitq_claim_first(struct chan *ch, enum chan_dir dir)
 	return op;
 }
 
-/**
- * chan_waiter_park() - spin, then sleep until the waiter is completed
- * @w: the waiter, whose ops are queued
- * @deadline: absolute CLOCK_MONOTONIC, KTIME_MAX for none
- *
- * Return: 0 when it was completed. -ERESTARTSYS for a signal, -ETIMEDOUT, or
- * -EAGAIN when a poll wait queue woke it; it may have been completed all the
- * same, which chan_waitq_cancel() tells.
+/*
+ * Spin, then sleep until the waiter, whose ops are queued, is completed (0). -ERESTARTSYS
+ * for a signal, -ETIMEDOUT, or -EAGAIN when a poll wait queue woke it; it may have been
+ * completed all the same, which chan_waitq_cancel() tells.
  */
 int chan_waiter_park(struct waiter *w, ktime_t deadline)
 {
@@ -106,12 +102,9 @@ static void wait_for_commit(struct waiter *w)
 	__set_current_state(TASK_RUNNING);
 }
 
-/**
- * chan_waitq_cancel() - give up waiting with an op
- * @op: an op that was queued
- *
- * Return: true when it was withdrawn; false when it was completed before that,
- * with its verdict in @op->result.
+/*
+ * Give up waiting with an op that was queued. True when it was withdrawn; false when it
+ * was completed before that, with its verdict in @op->result.
  */
 bool chan_waitq_cancel(struct chan_op *op)
 {

@@ -183,15 +183,7 @@ void chan_note_poller(struct chan *ch)
 	spin_unlock(&ch->lock);
 }
 
-/**
- * chan_fasync() - ask for SIGIO, or no longer
- * @ch: the channel
- * @fd: the descriptor
- * @file: the handle
- * @on: whether to
- *
- * Return: as fasync_helper().
- */
+/* Ask for SIGIO, or no longer; as fasync_helper(). */
 int chan_fasync(struct chan *ch, int fd, struct file *file, int on)
 {
 	int err = 0;

@@ -27,13 +27,9 @@
 #include "compat.h"
 #include "xfer.h"
 
-/**
- * chan_xfer_load() - add a file to a send
- * @send: the send
- * @fd: the caller's descriptor; as with SCM_RIGHTS also one opened by O_PATH
- *
- * Return: 0; -EBADF; -EOPNOTSUPP on a buffered channel, where messages stay
- * without a sender.
+/*
+ * Add a file to a send; as with SCM_RIGHTS also one opened by O_PATH. -EBADF; or
+ * -EOPNOTSUPP on a buffered channel, where messages stay without a sender.
  */
 int chan_xfer_load(struct chan_op *send, int fd)
 {
@@ -79,10 +75,7 @@ static void xfer_end(struct chan_op *recv, int result, struct wake_batch *wb)
 	waiter_release(send, wb);
 }
 
-/**
- * chan_xfer_decline() - the receiver could not copy the message
- * @recv: the receive to which it was offered
- */
+/* The receiver could not copy the message that it was offered. */
 void chan_xfer_decline(struct chan_op *recv)
 {
 	struct chan *ch = recv->ch;
@@ -108,13 +101,10 @@ static bool xfer_begin_commit(struct chan_op *recv)
 	return send;
 }
 
-/**
- * chan_xfer_commit() - the receiver has copied the message: install its file
- * @recv: the receive to which it was offered
- *
- * Return: 0; -EAGAIN when the sender has withdrawn; -EMFILE, -ENOMEM or what a
- * security module says, with the message back at its sender; -EFAULT when the
- * descriptor could not be reported, and was closed.
+/*
+ * The receiver has copied the message: install its file. -EAGAIN when the sender has
+ * withdrawn; -EMFILE, -ENOMEM or what a security module says, with the message back at
+ * its sender; -EFAULT when the descriptor could not be reported, and was closed.
  */
 int chan_xfer_commit(struct chan_op *recv)
 {
