@@ -5,11 +5,8 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/file.h>
 #include <linux/sched.h>
-#include <linux/uaccess.h>
 
-#include "chan.h"
 #include "select.h"
 #include "uop.h"
 

@@ -30,10 +30,6 @@
  * that may fault.
  */
 
-#include <linux/atomic.h>
-#include <linux/file.h>
-#include <linux/mm.h>
-#include <linux/poll.h>
 #include <linux/slab.h>
 
 #include "chan_priv.h"
@@ -84,10 +80,7 @@ static bool op_ready(const struct chan_op *op)
 	return chan_has_message(ch, NULL) || at_eof(ch);
 }
 
-/*
- * May an op succeed or fail now? A hint, given without the lock: whoever acts on it
- * looks again with the lock.
- */
+/* May an op succeed or fail now? A hint without the lock, to be checked with it. */
 bool chan_ready_hint(struct chan *ch, enum chan_dir dir)
 {
 	/* a hint, see above */
@@ -439,10 +432,7 @@ uncharge:
 
 /* ---- life ---- */
 
-/*
- * make(chan T): unbuffered, unnamed, charged to the caller. Returns one reference, or
- * an ERR_PTR: -ENOMEM, -EDQUOT.
- */
+/* make(chan T), unbuffered: one reference, charged to the caller; -ENOMEM, -EDQUOT. */
 struct chan *chan_make(void)
 {
 	struct chan *ch = kmem_cache_zalloc(chan_cache, GFP_KERNEL);

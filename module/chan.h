@@ -241,9 +241,8 @@ int chan_waiter_park(struct waiter *w, ktime_t deadline);
 bool chan_waitq_cancel(struct chan_op *op);
 
 /*
- * Begin an operation. The caller fills in the buffer, and @len or @room; every
- * other field that may be read before it is written is set here. (To zero all of
- * it would be a tenth of what it costs to block.)
+ * Begin an operation. The caller sets the buffer, and @len or @room. Not all of the op
+ * is zeroed: that would be a tenth of what it costs to block.
  */
 static inline void op_init(struct chan_op *op, struct chan *ch, enum chan_dir dir)
 {

@@ -9,7 +9,6 @@
 #include <linux/fs.h>
 #include <linux/kref.h>
 #include <linux/lockdep.h>
-#include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -19,9 +18,8 @@
 #include "ring.h"
 
 /*
- * Messages up to here are copied under the channel's lock where that saves a
- * copy; longer ones are copied without it, on the heap, and change hands by
- * pointer ("indirect slots").
+ * Up to here messages are copied under the lock where that saves a copy; longer ones are
+ * copied without it, on the heap, and change hands by pointer ("indirect slots").
  */
 #define CHAN_LOCKED_COPY_MAX	4096
 
@@ -34,32 +32,22 @@
 /* How many messages an operation moves before it drops the lock for a moment. */
 #define CHAN_LOCKED_MSGS_MAX	64
 
-/**
- * enum step - what an attempt under the channel's lock came to
- * @STEP_DONE: a message was moved
- * @STEP_WAIT: the operation has to wait, or to fail with EAGAIN
- * @STEP_ENDED: a send would never be received; a receive is at the end
- * @STEP_TOO_SMALL: a receive's room is too small for the message
- * @STEP_NEED_COPYIN: a send's payload has to be staged in kernel memory
- * @STEP_NEED_CHARGE: a send has to be staged, if it is not, and charged; a
- *	receive needs op->user, or an op in the first place
- * @STEP_NEED_FAULTIN: a receive's memory is not present
- * @STEP_NO_QUOTA: the receive's user has no allowance left for the message
- * @STEP_OFFERED: a receive was told to copy the message, see xfer.c
- * @STEP_RETRY: try again: the common path does not apply, a waiting receiver
- *	was failed, or the select that was found was claimed elsewhere
- */
+/* What an attempt under the channel's lock came to. */
 enum step {
-	STEP_DONE,
-	STEP_WAIT,
-	STEP_ENDED,
-	STEP_TOO_SMALL,
-	STEP_NEED_COPYIN,
-	STEP_NEED_CHARGE,
-	STEP_NEED_FAULTIN,
-	STEP_NO_QUOTA,
-	STEP_OFFERED,
-	STEP_RETRY,
+	STEP_DONE,		/* a message was moved */
+	STEP_WAIT,		/* the operation has to wait, or to fail with EAGAIN */
+	STEP_ENDED,		/* a send would never be received; a receive is at the end */
+	STEP_TOO_SMALL,		/* a receive's room is too small for the message */
+	STEP_NEED_COPYIN,	/* a send's payload has to be staged in kernel memory */
+	STEP_NEED_CHARGE,	/* a send has to be staged and charged; a receive needs
+				 * op->user, or an op in the first place
+				 */
+	STEP_NEED_FAULTIN,	/* a receive's memory is not present */
+	STEP_NO_QUOTA,		/* the receive's user has no allowance for the message */
+	STEP_OFFERED,		/* a receive was told to copy the message, see xfer.c */
+	STEP_RETRY,		/* the common path does not apply, a waiting receiver was
+				 * failed, or the select found was claimed elsewhere
+				 */
 };
 
 /**
@@ -303,10 +291,7 @@ static inline void chan_lock(struct chan *ch)
 	spin_lock(&ch->lock);
 }
 
-/*
- * Drop the lock, and wake. A completed task may exit at once: RCU keeps its
- * task_struct until it was woken.
- */
+/* Drop the lock, and wake. A completed task may exit at once: RCU keeps it until then. */
 static __always_inline void chan_unlock(struct chan *ch, struct wake_batch *wb)
 	__releases(&ch->lock)
 {
@@ -386,9 +371,8 @@ static inline void waitq_add(struct chan *ch, struct chan_op *op,
 }
 
 /*
- * The first op that can be completed, or NULL. A task that waits with one op is
- * not the caller, and nobody but the holder of the lock completes it: only ops
- * of selects may be the caller's own, or claimed elsewhere.
+ * The first op that can be completed, or NULL. Only ops of selects may be the caller's
+ * own, or claimed elsewhere.
  */
 static __always_inline struct chan_op *waitq_first(struct chan *ch,
 						   enum chan_dir dir)
@@ -411,10 +395,7 @@ static inline bool op_claim(struct chan_op *op)
 	return false;
 }
 
-/*
- * A claimed op that is in no queue is complete: its task may return, and from
- * here on op and waiter may be gone.
- */
+/* A claimed op in no queue is complete: from here on it and its waiter may be gone. */
 static inline void waiter_release(struct chan_op *op, struct wake_batch *wb)
 {
 	struct waiter *w = op->waiter;

@@ -8,7 +8,6 @@
 #define GOCHAN_COMPAT_H
 
 #include <linux/cred.h>
-#include <linux/device.h>
 #include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -33,41 +32,23 @@
 
 /* 6.12 made struct fd opaque. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
-static inline struct file *compat_fd_file(struct fd f)
-{
-	return f.file;
-}
+#define compat_fd_file(f)	((f).file)
 #else
-static inline struct file *compat_fd_file(struct fd f)
-{
-	return fd_file(f);
-}
+#define compat_fd_file(f)	fd_file(f)
 #endif
 
 /* 6.4 hid iov_iter.iov behind a function. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
-static inline const struct iovec *compat_iter_iov(const struct iov_iter *iter)
-{
-	return iter->iov;
-}
+#define compat_iter_iov(iter)	((iter)->iov)
 #else
-static inline const struct iovec *compat_iter_iov(const struct iov_iter *iter)
-{
-	return iter_iov(iter);
-}
+#define compat_iter_iov(iter)	iter_iov(iter)
 #endif
 
 /* 6.8 has receive_fd() report the descriptor as well, if it is told where. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
-static inline int compat_receive_fd(struct file *file, unsigned int flags)
-{
-	return receive_fd(file, flags);
-}
+#define compat_receive_fd(file, flags)	receive_fd(file, flags)
 #else
-static inline int compat_receive_fd(struct file *file, unsigned int flags)
-{
-	return receive_fd(file, NULL, flags);
-}
+#define compat_receive_fd(file, flags)	receive_fd(file, NULL, flags)
 #endif
 
 /* 6.14, and later releases of 6.12, have two bits for which events are told. */
@@ -81,10 +62,7 @@ static inline void compat_no_fsnotify(struct file *file)
 	file->f_mode = (file->f_mode & ~FMODE_FSNOTIFY_MASK) | FMODE_NONOTIFY;
 }
 
-/*
- * CLOCK_MONOTONIC of the caller's time namespace as the host's. The kernel's
- * own function for this is not exported.
- */
+/* CLOCK_MONOTONIC of the caller's time namespace as the host's. */
 #ifdef CONFIG_TIME_NS
 static inline ktime_t compat_monotonic_to_host(ktime_t t)
 {

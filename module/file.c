@@ -7,14 +7,9 @@
  */
 
 #include <linux/anon_inodes.h>
-#include <linux/cred.h>
-#include <linux/file.h>
 #include <linux/module.h>
-#include <linux/pid.h>
-#include <linux/poll.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
-#include <linux/uio.h>
 #include <asm/ioctls.h>
 
 #include "chan.h"
@@ -45,10 +40,9 @@ static void handle_free(struct handle *h)
 }
 
 /*
- * The file has its handle: count it, and give it what all handles have: no
- * position, RWF_NOWAIT, and, as eventfds since 6.14, no fsnotify events. Those
- * would let anybody who can watch the directory see other users' sends, even on
- * unnamed channels, and would be charged to those users.
+ * Count the handle. It has no position, it has RWF_NOWAIT, and no fsnotify events, as
+ * eventfds since 6.14: those would show other users' sends to whoever can watch the
+ * directory, even on unnamed channels, and be charged to those users.
  */
 static void file_begin(struct file *file)
 {

@@ -82,10 +82,7 @@ static int make_channels(void)
 	return err;
 }
 
-/*
- * Once something can be opened, failing would pull the module from under whom
- * opened it: what can fail comes first.
- */
+/* What can fail comes first: once a file can be opened, the module has to stay. */
 static int __init gochan_init(void)
 {
 	int err;

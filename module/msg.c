@@ -42,10 +42,7 @@ static struct msg_class msg_classes[] = {
 	{ 4096, "gochan_msg_4k" },
 };
 
-/*
- * A payload is written before it is read, so it need not be zeroed first, and
- * init_on_alloc leaves alone the caches that have a constructor.
- */
+/* With a constructor init_on_alloc does not zero what is going to be written anyway. */
 static void msg_construct(void *p)
 {
 }
@@ -175,9 +172,8 @@ int chan_msg_charge(struct msg *m)
 }
 
 /*
- * Move a message's charge to the user of its next owner, of whom it takes a reference.
- * @own: that is the caller, whose CAP_SYS_RESOURCE counts. If it fails, as
- * gochan_charge(), nothing has changed.
+ * Move a message's charge to @user, who gets it; @own: that is the caller's user, whose
+ * CAP_SYS_RESOURCE counts. 0, or as gochan_charge(), with nothing changed.
  */
 int chan_msg_recharge(struct msg *m, struct quota_user *user, bool own)
 {

@@ -294,9 +294,8 @@ static bool is_device_file(const struct node *node, const struct inode *inode)
 }
 
 /*
- * The inode of the device file that was just added, which device_add() does
- * not vouch for. Devtmpfs stays mounted inside the kernel for ever, so that an
- * inode of it may be kept without its mount.
+ * The inode of the device file just added, which device_add() does not vouch for. The
+ * kernel keeps devtmpfs mounted, so that its inode may be kept without its mount.
  */
 static struct inode *node_see(const struct node *node)
 {

@@ -179,9 +179,8 @@ static int charge(struct quota_user *user, enum quota_kind kind, u64 n, u64 limi
 }
 
 /*
- * Charge a user who need not be the caller's. Whether its task has CAP_SYS_RESOURCE is
- * not known here; root is taken to. -EDQUOT over the user's limit, -EINVAL over
- * max_bytes.
+ * Charge a user who need not be the caller's; of users only root is taken to have
+ * CAP_SYS_RESOURCE. -EDQUOT over the user's limit, -EINVAL over max_bytes.
  */
 int gochan_try_charge(struct quota_user *user, enum quota_kind kind, u64 n)
 {
@@ -191,9 +190,8 @@ int gochan_try_charge(struct quota_user *user, enum quota_kind kind, u64 n)
 }
 
 /*
- * Charge the caller's user, or the one whose channel it sets up. -EDQUOT over the
- * user's limit, unless the caller has CAP_SYS_RESOURCE; -EINVAL over max_bytes; -ENOMEM
- * for more than can be counted.
+ * Charge the caller's user, or the one whose channel it sets up. As gochan_try_charge(),
+ * but CAP_SYS_RESOURCE lifts the user's limit; -ENOMEM for more than can be counted.
  */
 int gochan_charge(struct quota_user *user, enum quota_kind kind, u64 n)
 {

@@ -118,8 +118,8 @@ static __always_inline void take_slot(struct chan *ch, struct chan_op *op,
 }
 
 /*
- * Take the message of a blocked sender, which was copied or, @by_pointer, moves
- * to the receive. False if its select was claimed elsewhere.
+ * Take the message of a blocked sender, which was copied or, @by_pointer, moves to the
+ * receive. False if its select was claimed elsewhere.
  */
 static noinline bool take_from_sender(struct chan *ch, struct chan_op *op,
 				      struct found *f, bool by_pointer,
@@ -235,9 +235,8 @@ static void op_drop_msg(struct chan_op *op)
 }
 
 /*
- * Charge the op's user for the long message that was found. A buffered one that it
- * has no allowance for can be received all the same, but keeps its slot, which is
- * charged already, until it is copied (R19).
+ * Charge the op's user for a long message. A buffered one without an allowance for it is
+ * received all the same, but keeps its slot, which is charged, until it is copied (R19).
  */
 static int charge_found(struct chan_op *op, const struct found *f, bool shared)
 {
@@ -297,9 +296,8 @@ static inline bool nothing_to_receive(const struct chan *ch)
 }
 
 /*
- * Try to receive one message, by an op or, if that is NULL, into a plain buffer.
- * Without @wb, too, this is the common path: the message is in the ring. What
- * slot_freed() does is left to the caller.
+ * Try to receive one message, by an op or, if that is NULL, into a plain buffer. Without
+ * @wb, too, this is the common path: it is in the ring. The caller does slot_freed().
  */
 static __always_inline enum step recv_attempt(struct chan *ch, struct chan_op *op,
 					      struct recv_buf *rb,
@@ -449,10 +447,9 @@ static __always_inline int recv_finish(struct chan_op *op)
 }
 
 /*
- * Copy the message that a receive was given to its user; without a message to copy or a
- * file there is nothing to do. -EAGAIN: the sender has withdrawn the message, and the
- * receive goes on. -EFAULT, -EMFILE, -ENOMEM or what a security module says: the
- * message is requeued or back at its sender.
+ * Copy the message that was delivered or offered, if any, to the user. -EAGAIN: its sender
+ * has withdrawn it, and the receive goes on. -EFAULT, -EMFILE, -ENOMEM or what a security
+ * module says: the message is requeued or back at its sender.
  */
 int chan_recv_finish(struct chan_op *op)
 {
@@ -514,8 +511,8 @@ int chan_recv_prepare_wait(struct chan_op *op)
 /* ---- the slow path ---- */
 
 /*
- * Go on after an attempt that did not receive everything that was asked for. The
- * lock is held, and released here. Only the first message is waited for.
+ * Go on after an attempt that did not receive all that was asked for; releases the lock.
+ * Only the first message is waited for.
  */
 static __always_inline int recv_slow(struct chan_op *op, enum step step,
 				     struct wake_batch *wb, bool nonblock,
@@ -561,10 +558,7 @@ static __always_inline int recv_slow(struct chan_op *op, enum step step,
 	}
 }
 
-/*
- * A plain receive that is not on the common path: the message is not in the ring,
- * or else it needs an op.
- */
+/* A plain receive whose message is not in the ring, or that needs an op. */
 static noinline int recv_uncommon(struct chan *ch, struct recv_buf *rb,
 				  enum step step, ktime_t deadline)
 	__releases(&ch->lock)

@@ -6,7 +6,6 @@
 #ifndef GOCHAN_REPORT_H
 #define GOCHAN_REPORT_H
 
-#include <linux/cred.h>
 #include <linux/fault-inject-usercopy.h>
 #include <linux/pid_namespace.h>
 #include <linux/user_namespace.h>

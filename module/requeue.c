@@ -53,9 +53,8 @@ static void requeue_sorted(struct chan *ch, struct msg *m, struct wake_batch *wb
 }
 
 /*
- * Give a message back that could not be copied; @in_slot: it has kept its slot of
- * the ring. It goes to the first receiver that waits, or else ahead of all later
- * messages.
+ * Give a message back that could not be copied, and that may have kept its slot, to the
+ * first receiver that waits, or else put it ahead of all later messages.
  */
 static void msg_requeue(struct chan *ch, struct msg *m, bool in_slot)
 {
@@ -88,9 +87,8 @@ static void msg_requeue(struct chan *ch, struct msg *m, bool in_slot)
 #define REQUEUE_RETRY	max(HZ / 50, 1)
 
 /*
- * The op's message, on the heap. A short one is still on this task's stack: if
- * there is no memory or allowance to move it, wait and try again. If the task is
- * killed meanwhile the message is lost with its receiver (R1).
+ * The op's message, moved to the heap if it is on this task's stack: without memory or
+ * allowance try again. If the task is killed the message is lost with it (R1).
  */
 static struct msg *op_reclaim(struct chan_op *op)
 {

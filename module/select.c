@@ -28,14 +28,11 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/mm.h>
-#include <linux/poll.h>
 #include <linux/random.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 
-#include "chan.h"
 #include "quota.h"
 #include "select.h"
 #include "uop.h"
@@ -72,9 +69,8 @@ struct sel {
 /* ---- the choice among ops ---- */
 
 /*
- * Reservoir sampling: of candidates that come one after the other, is the @nth
- * chosen in place of the one so far? Each is equally likely in the end; with
- * GOCHAN_ORDERED it is the first.
+ * Reservoir sampling: does the @nth candidate replace the one chosen so far? In the end
+ * each is equally likely; with GOCHAN_ORDERED it is the first.
  */
 static bool chosen(u32 flags, u32 nth)
 {
@@ -94,9 +90,9 @@ static bool loaded_ready_hint(struct uop *u)
 }
 
 /*
- * Choose one of the ops that seem ready: its index, or -EAGAIN. With a constant
- * NULL for @sel this is the fast path, for plain ops in user space, which returns
- * the op in @plain; -EINVAL: some of them are not plain.
+ * Choose one of the ops that seem ready: its index, or -EAGAIN. With a constant NULL for
+ * @sel this is the fast path, for plain ops in user space, which copies the op to @plain;
+ * -EINVAL: some of them are not plain.
  */
 static __always_inline int choose(const struct gochan_op __user *uops, u32 n,
 				  u32 flags, struct gochan_op *plain,
@@ -186,10 +182,7 @@ static int compare_ops(const void *a, const void *b, const void *priv)
 	return x < y ? -1 : 1;
 }
 
-/*
- * Of the ops from @i on that would wait in the same wait queue, choose the one
- * that is queued there (R14: once in each).
- */
+/* Choose which op, of those from @i on for one wait queue, is queued there (R14: one). */
 static struct chan_op *choose_queued(struct sel *sel, u32 *i,
 				     const struct chan *ch, enum chan_dir dir)
 {
@@ -245,10 +238,7 @@ static u32 selected_index(const struct sel *sel)
 	return container_of(sel->waiter.selected, struct uop, op) - sel->ops;
 }
 
-/*
- * Give up: nobody can complete the select any more. False if it was claimed
- * before that; then the op is complete when this returns.
- */
+/* Nobody can complete the select any more; false if it was claimed, and is complete. */
 static bool sel_abort(struct sel *sel)
 {
 	if (waiter_claim(&sel->waiter, &aborted))
@@ -259,10 +249,7 @@ static bool sel_abort(struct sel *sel)
 
 /* ---- sleeping ---- */
 
-/*
- * Look at the ops that poll, and the first time also join their wait queues; the
- * index of one that is ready, or -EAGAIN.
- */
+/* Look at the ops that poll, and at first join their queues; one's index, or -EAGAIN. */
 static int poll_ops(struct sel *sel, struct poll_wqueues *wq)
 {
 	poll_table *pt = wq->pt._qproc ? &wq->pt : NULL;
@@ -282,8 +269,8 @@ static int poll_ops(struct sel *sel, struct poll_wqueues *wq)
 }
 
 /*
- * Sleep until an op is completed (its index), or one that polls is ready (that
- * one's). -EAGAIN: look at all ops again. Else why the select gives up.
+ * Sleep until an op is completed, or one that polls is ready: its index. -EAGAIN: look at
+ * all ops again. Else why the select gives up.
  */
 static int park(struct sel *sel, struct poll_wqueues *wq)
 {
@@ -389,10 +376,7 @@ static int sel_run(struct sel *sel, int *verdict)
 	return sel_block(sel, verdict);
 }
 
-/*
- * The verdict of an op of a BATCH that waits in no wait queue: a poll, a peek, or a nil
- * channel.
- */
+/* Do an op of a BATCH that waits in no wait queue: a poll, a peek, or a nil channel. */
 int gochan_select_one(struct uop *u, bool nonblock, ktime_t deadline)
 {
 	u16 order;
@@ -505,9 +489,8 @@ static long select_fast(const struct gochan_ops *call, u32 *at)
 }
 
 /*
- * GOCHAN_IOC_SELECT: the index of the op that happened; the error of the op that failed,
- * whose index is in the call; -EAGAIN, -ETIMEDOUT, -ERESTARTSYS; for a call that cannot
- * be made -EFAULT, -EINVAL, -EBADF, -ENOMEM, -EDQUOT.
+ * GOCHAN_IOC_SELECT: the index of the op that happened; the error of one that failed,
+ * whose index is in the call; or why none did.
  */
 long gochan_select(struct gochan_ops __user *arg)
 {

@@ -22,10 +22,7 @@
 
 /* ---- one message, under the lock ---- */
 
-/*
- * Copy the next message to @to; it comes from where it is staged, or else from
- * the user's buffer.
- */
+/* Copy the next message from where it is staged, or else from the user's buffer. */
 static __always_inline int copy_payload(struct chan_op *op, u8 *to,
 					const void __user *buf, size_t len,
 					struct wake_batch *wb)
@@ -161,8 +158,8 @@ static __always_inline enum step handoff(struct chan *ch, struct chan_op *op,
 }
 
 /*
- * Try to send one message. With a NULL @op it comes from a plain buffer; without
- * @wb, too, this is the common path: no receiver waits, and there is a free slot.
+ * Try to send one message, from a plain buffer if @op is NULL. Without @wb, too, this is
+ * the common path: no receiver waits, and there is a free slot.
  */
 static __always_inline enum step send_attempt(struct chan *ch, struct chan_op *op,
 					      const void __user *buf, size_t len,
@@ -247,9 +244,8 @@ static int stage_inline(struct chan_op *op)
 }
 
 /*
- * Copy to @m. Pages that are not present may take forever to come: then no more
- * than CHAN_UNCHARGED_MAX is kept allocated meanwhile, unless it is charged.
- * -EAGAIN: they are present now, try again.
+ * Copy to @m. Pages may take forever to become present: meanwhile no more than
+ * CHAN_UNCHARGED_MAX is kept allocated, unless charged. -EAGAIN: try again.
  */
 static int stage_copy(struct chan_op *op, struct msg *m, unsigned int *tries)
 {
@@ -317,8 +313,8 @@ static u32 block_messages(const struct chan_op *op)
 }
 
 /*
- * Stage all that is left to send on the heap. If some of it is not there, or
- * cannot be charged, what comes before it is sent.
+ * Stage all that is left to send on the heap. If some of it is not there, or cannot be
+ * charged, what comes before it is sent.
  */
 static int stage_heap(struct chan_op *op)
 {
@@ -380,9 +376,8 @@ static void unstage(struct chan_op *op)
 }
 
 /*
- * Stage the one message of a select's send, so that it can be queued: in @inline_buf,
- * CHAN_SELECT_INLINE_MAX bytes for this op alone or NULL, or else on the heap, charged
- * to the caller. 0, -EFAULT, -ENOMEM, -EINTR, or as gochan_charge().
+ * Stage a select's send, so that it can be queued: in @inline_buf, CHAN_SELECT_INLINE_MAX
+ * bytes for this op alone or NULL, or else on the heap, charged to the caller.
  */
 int chan_send_prepare_wait(struct chan_op *op, u8 *inline_buf)
 {
@@ -403,8 +398,8 @@ int chan_send_prepare_wait(struct chan_op *op, u8 *inline_buf)
 /* ---- the slow path ---- */
 
 /*
- * What is missing before the send can be queued (I5), or STEP_WAIT. A short
- * message is staged here, if its memory is present: the lock stays held.
+ * What is missing before the send can be queued (I5), or STEP_WAIT. A short message whose
+ * memory is present is staged here, with the lock held.
  */
 static enum step before_wait(struct chan_op *op)
 {
@@ -439,10 +434,7 @@ static int send_prepare(struct chan_op *op, enum step step)
 	}
 }
 
-/*
- * Go on after an attempt that did not send everything. The lock is held, and
- * released here.
- */
+/* Go on after an attempt that did not send everything; releases the lock. */
 static __always_inline int send_slow(struct chan_op *op, enum step step,
 				     struct wake_batch *wb, bool nonblock,
 				     ktime_t deadline)
@@ -485,10 +477,7 @@ static __always_inline int send_slow(struct chan_op *op, enum step step,
 	}
 }
 
-/*
- * A plain send that is not on the common path: a receiver waits for it, or else
- * it needs an op.
- */
+/* A plain send that a receiver waits for, or that needs an op. */
 static noinline int send_uncommon(struct chan *ch, const void __user *buf,
 				  size_t len, enum step step, ktime_t deadline)
 	__releases(&ch->lock)

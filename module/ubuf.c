@@ -4,7 +4,6 @@
  */
 
 #include <linux/fault-inject-usercopy.h>
-#include <linux/uaccess.h>
 
 #include "ubuf.h"
 
@@ -13,10 +12,7 @@ struct block {
 	unsigned long word[4];
 };
 
-/*
- * copy_from_user() of at most UBUF_SHORT_MAX bytes in the fewest steps; after -EFAULT
- * what @dst holds is undefined.
- */
+/* copy_from_user() of at most UBUF_SHORT_MAX bytes; if it fails @dst is undefined. */
 int user_get_short(void *dst, const void __user *src, size_t len)
 {
 	if (should_fail_usercopy() || !user_read_access_begin(src, len))
@@ -46,7 +42,7 @@ fault:
 	return -EFAULT;
 }
 
-/* copy_to_user() of at most UBUF_SHORT_MAX bytes in the fewest steps. */
+/* copy_to_user() of at most UBUF_SHORT_MAX bytes. */
 int user_put_short(void __user *dst, const void *src, size_t len)
 {
 	if (should_fail_usercopy() || !user_write_access_begin(dst, len))

@@ -9,8 +9,6 @@
 #define GOCHAN_UBUF_H
 
 #include <linux/pagemap.h>
-#include <linux/uaccess.h>
-#include <linux/uio.h>
 
 #include "compat.h"
 
@@ -25,8 +23,8 @@ struct ubuf {
 };
 
 /*
- * Copies of up to so many bytes are made word by word: the set-up of a general
- * copy, and hardened usercopy's check, would cost more than the copy itself.
+ * Up to here copies are made word by word: the set-up of a general copy, and hardened
+ * usercopy's check, would cost more than the copy itself.
  */
 #define UBUF_SHORT_MAX	128
 
@@ -159,9 +157,8 @@ static inline int ubuf_fault_in_iter(struct iov_iter *iter, size_t len)
 }
 
 /*
- * Make the next @len bytes writable; sleeps until the pages are there. What
- * they hold stays, unless they are not mapped yet: a stack grows only when it
- * is written to.
+ * Make the next @len bytes writable; may sleep. What they hold stays, unless they are not
+ * mapped yet: a stack grows only when it is written to.
  */
 static inline int ubuf_fault_in_writeable(const struct ubuf *u, size_t len)
 {

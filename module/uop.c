@@ -6,8 +6,6 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/cred.h>
-#include <linux/pid.h>
 
 #include "quota.h"
 #include "uop.h"
@@ -119,9 +117,8 @@ static int load_file(struct uop *u, const struct gochan_op *g)
 }
 
 /*
- * Read an op and find its file; @known: flags that any op of the call may have. 0, to
- * be undone by gochan_uop_unload(); or -EFAULT, -EINVAL, -EBADF, -EOPNOTSUPP, which is
- * also written to the op's result in user space.
+ * Read an op and find its file; @known: flags for any op of the call. 0, to be undone by
+ * gochan_uop_unload(); or the error, which is also the op's result in user space.
  */
 int gochan_uop_load(struct uop *u, struct gochan_op __user *user, u16 known)
 {
@@ -150,8 +147,8 @@ int gochan_uop_load(struct uop *u, struct gochan_op __user *user, u16 known)
 /* ---- doing ---- */
 
 /*
- * Does the channel take messages of this length: 0, -EMSGSIZE, -EINVAL. Checked when the
- * op is tried, not when it is loaded: so a select may do another.
+ * Does the channel take messages of this length? Checked when the op is tried, not when it
+ * is loaded, so that a select may do another: 0, -EMSGSIZE, -EINVAL.
  */
 int gochan_uop_check_send(const struct chan_op *op)
 {
@@ -164,10 +161,7 @@ int gochan_uop_check_send(const struct chan_op *op)
 	return 0;
 }
 
-/*
- * Look for the events that an op waits for, and join the file's wait queues if @pt is
- * not NULL: 0 or -EAGAIN.
- */
+/* Look for the op's events, and with @pt join the file's wait queues: 0 or -EAGAIN. */
 int gochan_uop_poll(struct uop *u, poll_table *pt)
 {
 	const __poll_t want = u->want | EPOLLERR | EPOLLHUP;
@@ -196,9 +190,8 @@ int gochan_uop_do(struct uop *u, bool nonblock, ktime_t deadline)
 }
 
 /*
- * That this can be written was found out when the op was read; if that has
- * changed since, there is nobody to tell. A receive reported its success before
- * it took the message.
+ * Reading the op showed that this can be written; if that has changed, there is nobody to
+ * tell. A receive reported its success before it took the message.
  */
 static void report(struct gochan_op __user *user, u16 opcode, int verdict,
 		   size_t len, __poll_t events)
@@ -229,9 +222,8 @@ void gochan_uop_report(const struct uop *u, int verdict)
 }
 
 /*
- * Do an op that uop_read_plain() has read from @user without loading it, and report its
- * results; an op of a @select reports no -EAGAIN. False if the op is not plain, or wrong,
- * and has to be loaded.
+ * Do an op that uop_read_plain() has read, and report its results, but no -EAGAIN of a
+ * @select's op. False if the op is not plain, or wrong, and has to be loaded.
  */
 bool gochan_uop_do_plain(const struct gochan_op *g, struct gochan_op __user *user,
 			 ktime_t deadline, int *verdict, bool select)

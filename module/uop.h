@@ -8,9 +8,6 @@
 #define GOCHAN_UOP_H
 
 #include <linux/fault-inject-usercopy.h>
-#include <linux/file.h>
-#include <linux/poll.h>
-#include <linux/uaccess.h>
 
 #include "chan.h"
 #include "compat.h"
@@ -108,8 +105,8 @@ static __always_inline struct chan *uop_plain_chan(u16 opcode, u32 len,
 }
 
 /*
- * Does an op in user space seem ready? -EINVAL: it is not plain. Only the fields
- * that are needed here are read, as a select does this with each of its ops.
+ * Does an op in user space seem ready? -EINVAL: it is not plain. Reads no more fields than
+ * needed, as a select does this with each of its ops.
  */
 static __always_inline int uop_plain_ready_hint(const struct gochan_op __user *user)
 {

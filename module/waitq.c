@@ -57,9 +57,9 @@ struct chan_op *chan_waitq_claim_first(struct chan *ch, enum chan_dir dir)
 }
 
 /*
- * Spin, then sleep until the waiter, whose ops are queued, is completed (0). -ERESTARTSYS
- * for a signal, -ETIMEDOUT, or -EAGAIN when a poll wait queue woke it; it may have been
- * completed all the same, which chan_waitq_cancel() tells.
+ * Spin, then sleep until the waiter, whose ops are queued, is completed: 0. -ERESTARTSYS,
+ * -ETIMEDOUT, or -EAGAIN when a poll wait queue woke it; it may have been completed all
+ * the same, which chan_waitq_cancel() tells.
  */
 int chan_waiter_park(struct waiter *w, ktime_t deadline)
 {
@@ -102,10 +102,7 @@ static void wait_for_commit(struct waiter *w)
 	__set_current_state(TASK_RUNNING);
 }
 
-/*
- * Give up waiting with an op that was queued. True when it was withdrawn; false when it
- * was completed before that, with its verdict in @op->result.
- */
+/* Withdraw an op that was queued; false if it was completed before, see @op->result. */
 bool chan_waitq_cancel(struct chan_op *op)
 {
 	bool withdrawn = false, committing = false;

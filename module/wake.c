@@ -13,10 +13,7 @@
  * next senders are woken at once.
  */
 
-#include <linux/hrtimer.h>
-#include <linux/module.h>
 #include <linux/moduleparam.h>
-#include <linux/poll.h>
 #include <linux/random.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/stat.h>
@@ -118,11 +115,10 @@ static bool may_spin(const struct waiter *w)
 }
 
 /*
- * A peer on another processor may complete us sooner than we could fall asleep
- * and be woken: then both go on without that, message after message. If
- * spinning times out, because no peer comes for long, the next waiters of that
- * queue sleep at once. How many is random: two that wait for each other, each
- * asleep while the other spins, come to spin at the same time again.
+ * A peer on another processor may complete us sooner than we could sleep and be woken: then
+ * both go on without that. If spinning times out, the next waiters of that queue sleep at
+ * once. How many is random: two that wait for each other, each asleep while the other
+ * spins, come to spin at the same time again.
  */
 void chan_waiter_spin(const struct waiter *w, ktime_t deadline)
 {

@@ -20,16 +20,14 @@
  * cycles have to be collected.
  */
 
-#include <linux/file.h>
-#include <linux/fs.h>
 
 #include "chan_priv.h"
 #include "compat.h"
 #include "xfer.h"
 
 /*
- * Add a file to a send; as with SCM_RIGHTS also one opened by O_PATH. -EBADF; or
- * -EOPNOTSUPP on a buffered channel, where messages stay without a sender.
+ * Add a file to a send, as SCM_RIGHTS also one opened by O_PATH. -EBADF; -EOPNOTSUPP on a
+ * buffered channel, where messages stay without a sender.
  */
 int chan_xfer_load(struct chan_op *send, int fd)
 {
@@ -102,9 +100,9 @@ static bool xfer_begin_commit(struct chan_op *recv)
 }
 
 /*
- * The receiver has copied the message: install its file. -EAGAIN when the sender has
- * withdrawn; -EMFILE, -ENOMEM or what a security module says, with the message back at
- * its sender; -EFAULT when the descriptor could not be reported, and was closed.
+ * The receiver has copied the message: install its file. -EAGAIN: the sender has withdrawn.
+ * -EMFILE, -ENOMEM or what a security module says: the message is back at its sender.
+ * -EFAULT: the descriptor could not be reported, and was closed.
  */
 int chan_xfer_commit(struct chan_op *recv)
 {
