@@ -178,7 +178,6 @@ int chan_close(struct chan *ch)
 	return 0;
 }
 
-/* A handle was opened. */
 void chan_add_handle(struct chan *ch, bool may_send, bool may_receive)
 {
 	spin_lock(&ch->lock);
@@ -329,11 +328,9 @@ static bool setup_valid(const struct gochan_setup *s)
 {
 	const u32 known = GOCHAN_FIXED | GOCHAN_HANGUP | GOCHAN_CRED;
 
-	if ((s->flags & ~known) || s->reserved)
-		return false;
-	if (s->capacity > READ_ONCE(gochan_max_capacity))
-		return false;
-	if (s->msg_size > READ_ONCE(gochan_max_msg_size))
+	if ((s->flags & ~known) || s->reserved ||
+	    s->capacity > READ_ONCE(gochan_max_capacity) ||
+	    s->msg_size > READ_ONCE(gochan_max_msg_size))
 		return false;
 	return s->msg_size || !(s->flags & GOCHAN_FIXED);
 }
@@ -359,7 +356,6 @@ static void freeze_locked(struct chan *ch)
 	smp_store_release(&ch->config.frozen, true);
 }
 
-/* chan_freeze() for the first operation. */
 void chan_freeze_slow(struct chan *ch)
 {
 	spin_lock(&ch->lock);

@@ -23,14 +23,9 @@
  */
 #define CHAN_LOCKED_COPY_MAX	4096
 
-/* Staged messages are not charged up to here unless they wait in a queue. */
-#define CHAN_UNCHARGED_MAX	65536
-
-/* How often a copy is tried again whose memory was not present. */
-#define CHAN_FAULT_TRIES	16
-
-/* How many messages an operation moves before it drops the lock for a moment. */
-#define CHAN_LOCKED_MSGS_MAX	64
+#define CHAN_UNCHARGED_MAX	65536	/* staged bytes charged only in a wait queue */
+#define CHAN_FAULT_TRIES	16	/* repeats of a copy whose memory is not present */
+#define CHAN_LOCKED_MSGS_MAX	64	/* messages moved without dropping the lock */
 
 /* What an attempt under the channel's lock came to. */
 enum step {
@@ -39,23 +34,18 @@ enum step {
 	STEP_ENDED,		/* a send would never be received; a receive is at the end */
 	STEP_TOO_SMALL,		/* a receive's room is too small for the message */
 	STEP_NEED_COPYIN,	/* a send's payload has to be staged in kernel memory */
-	STEP_NEED_CHARGE,	/* a send has to be staged and charged; a receive needs
-				 * op->user, or an op in the first place
-				 */
+	STEP_NEED_CHARGE,	/* a send has to be staged and charged; a receive needs op->user */
 	STEP_NEED_FAULTIN,	/* a receive's memory is not present */
 	STEP_NO_QUOTA,		/* the receive's user has no allowance for the message */
 	STEP_OFFERED,		/* a receive was told to copy the message, see xfer.c */
-	STEP_RETRY,		/* the common path does not apply, a waiting receiver was
-				 * failed, or the select found was claimed elsewhere
-				 */
+	STEP_RETRY,		/* not on the common path; or the waiter found is out */
 };
 
 /**
  * struct waitq - the blocked ops of one direction, in order of arrival
  * @ops: the ops; the channel's lock
  * @len: how many; the channel's lock
- * @spin_backoff: so many more waiters do not spin before they sleep; read and
- *	written without the lock
+ * @spin_backoff: so many more waiters do not spin; accessed without the lock
  */
 struct waitq {
 	struct list_head ops;
@@ -72,19 +62,16 @@ struct waitq {
  * @charged_bytes: what that user is charged for the slots; constant once frozen
  * @node: its device file (node.c, under a lock of its own)
  *
- * @lock: protects everything up to the wait queues for poll, which have locks
- *	of their own, as have the lists for SIGIO
+ * @lock: protects all up to @deferred_work; what follows that has locks of its own
  * @closed: Go's close(ch) was performed
  * @has_pollers: somebody has polled or asked for SIGIO
  * @had_sender: it has had a handle that may send
  * @had_receiver: it has had a handle that may receive
  * @ring: buffered messages
  * @waitqs: the blocked senders and receivers
- * @requeued: messages that a receiver took, could not copy and gave back, in the
- *	order of sending; all older than those in the ring
+ * @requeued: messages that receivers gave back, older than the ring's, in their order
  * @nr_requeued: how many
- * @nr_copying: messages that receivers have taken without being charged, and
- *	have still to copy; they occupy their slots until then
+ * @nr_copying: messages being copied by receivers not charged for them, in their slots
  * @deferred: sends that are complete, but whose wakeup is deferred
  * @nr_deferred: how many
  * @deferred_since: jiffies when the first of them was completed
@@ -436,7 +423,6 @@ static inline int op_wait(struct chan_op *op, ktime_t deadline)
 	return op->result;
 }
 
-/* One more message of the op was sent or received. */
 static inline void op_advance(struct chan_op *op)
 {
 	op->count++;

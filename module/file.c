@@ -90,7 +90,6 @@ static int gochan_release(struct inode *inode, struct file *file)
 
 /* ---- read and write ---- */
 
-/* The deadline of a read or write on the handle. */
 static ktime_t file_deadline(const struct file *file)
 {
 	return file->f_flags & O_NONBLOCK ? CHAN_NONBLOCK : KTIME_MAX;
@@ -126,7 +125,6 @@ static noinline ssize_t read_op(struct file *file, struct ubuf ub, size_t len,
 	return ret;
 }
 
-/* Likewise a write. */
 static noinline ssize_t write_op(struct file *file, struct ubuf ub, size_t len,
 				 ktime_t deadline)
 {
@@ -372,11 +370,6 @@ static long ioctl_unlink(struct file *file, const void __user *arg)
 	return gochan_node_unlink(file_chan(file));
 }
 
-static long ioctl_fionread(struct file *file, int __user *arg)
-{
-	return put_user((int)chan_next_len(file_chan(file)), arg);
-}
-
 static long gochan_ioctl(struct file *file, unsigned int cmd,
 			 unsigned long arg)
 {
@@ -402,7 +395,7 @@ static long gochan_ioctl(struct file *file, unsigned int cmd,
 	case GOCHAN_IOC_BATCH:
 		return gochan_batch(p);
 	case FIONREAD:
-		return ioctl_fionread(file, p);
+		return put_user((int)chan_next_len(file_chan(file)), (int __user *)p);
 	default:
 		return -ENOTTY;
 	}

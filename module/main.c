@@ -53,11 +53,9 @@ static int make_described(char *text)
 	const char *size = strsep(&text, ":");
 	u16 mode = CHANNELS_DEFAULT_MODE;
 
-	if (!capacity || kstrtou32(capacity, 10, &setup.capacity))
-		return -EINVAL;
-	if (size && kstrtou32(size, 10, &setup.msg_size))
-		return -EINVAL;
-	if (text && kstrtou16(text, 8, &mode))
+	if (!capacity || kstrtou32(capacity, 10, &setup.capacity) ||
+	    (size && kstrtou32(size, 10, &setup.msg_size)) ||
+	    (text && kstrtou16(text, 8, &mode)))
 		return -EINVAL;
 	return make_named(name, &setup, mode);
 }

@@ -22,12 +22,7 @@
 /* Longer payloads are allocated on their own. */
 #define MSG_CACHED_MAX	4096
 
-/**
- * struct msg_class - messages of up to so many bytes
- * @size: the most payload
- * @name: the cache's name
- * @cache: the cache
- */
+/* Messages with a payload of up to @size bytes. */
 struct msg_class {
 	size_t size;
 	const char *name;
@@ -119,7 +114,6 @@ struct msg *chan_msg_alloc(size_t len)
 	return m;
 }
 
-/* Drop a reference that is not the owner's. */
 void chan_msg_unref(struct msg *m)
 {
 	if (!refcount_dec_and_test(&m->refs))

@@ -457,7 +457,6 @@ static int unlink_begin(struct node *node)
 	return 0;
 }
 
-/* Remove a node that is going, and all that belongs to it. */
 static void node_remove(struct node *node)
 {
 	device_del(&node->dev);

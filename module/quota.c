@@ -91,7 +91,6 @@ static u64 user_limit(enum quota_kind kind)
 	}
 }
 
-/* The user with a new reference, or NULL. */
 static struct quota_user *user_find(kuid_t uid)
 {
 	struct quota_user *user;
@@ -134,7 +133,6 @@ struct quota_user *gochan_user_get(void)
 	return user;
 }
 
-/* Another reference for who has one. */
 void gochan_user_hold(struct quota_user *user)
 {
 	refcount_inc(&user->refs);
@@ -150,7 +148,6 @@ void gochan_user_put(struct quota_user *user)
 	kfree(user);
 }
 
-/* Add @n unless that exceeds @limit. */
 static bool add_below(atomic64_t *used, u64 n, u64 limit)
 {
 	s64 old = atomic64_read(used);

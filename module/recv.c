@@ -61,7 +61,6 @@ static noinline bool find_requeued_or_blocked(struct chan *ch, struct found *f)
 	return true;
 }
 
-/* Is the next message in the ring? */
 static __always_inline bool next_in_ring(const struct chan *ch)
 {
 	return ch->ring.len && likely(list_empty(&ch->requeued));
@@ -152,7 +151,6 @@ static noinline bool take_from_sender(struct chan *ch, struct chan_op *op,
 	return true;
 }
 
-/* Take the message that was found, and copied. False if it is gone. */
 static __always_inline bool take(struct chan *ch, struct chan_op *op,
 				 struct found *f, struct wake_batch *wb)
 {
@@ -322,17 +320,6 @@ static __always_inline enum step recv_attempt(struct chan *ch, struct chan_op *o
 	return op ? recv_by_pointer(op, &f, wb) : STEP_NEED_CHARGE;
 }
 
-static enum step recv_attempt_op(struct chan_op *op, struct wake_batch *wb)
-{
-	enum step step = recv_attempt(op->ch, op, NULL, wb);
-
-	if (step == STEP_DONE && !op->delivered) {
-		op->tries = 0;
-		op_advance(op);
-	}
-	return step;
-}
-
 /* Several messages that are in the ring take the common path. */
 static inline void recv_common(struct chan_op *op, unsigned int *budget)
 {
@@ -364,8 +351,13 @@ static enum step recv_locked(struct chan_op *op, struct wake_batch *wb)
 		recv_common(op, &budget);
 	while ((step == STEP_RETRY ||
 		(step == STEP_DONE && op->todo && !op->delivered && !op->offered)) &&
-	       budget--)
-		step = recv_attempt_op(op, wb);
+	       budget--) {
+		step = recv_attempt(op->ch, op, NULL, wb);
+		if (step == STEP_DONE && !op->delivered) {
+			op->tries = 0;
+			op_advance(op);
+		}
+	}
 	if (!op->peek && (op->count != count || op->delivered))
 		slot_freed(op->ch, wb);
 	return step;
@@ -403,16 +395,6 @@ static void release_slot(struct chan_op *op)
 	chan_unlock(ch, &wb);
 }
 
-/* The message that was copied is not received after all. */
-static void undo_copy(struct chan_op *op)
-{
-	op->count--;
-	op->todo++;
-	ubuf_revert(&op->ub, op->len);
-	unreport(op->report, op->room);
-	origin_drop(&op->from);
-}
-
 /* A message with a file was copied, or not (@err): commit or decline. */
 static int finish_offer(struct chan_op *op, int err)
 {
@@ -421,8 +403,13 @@ static int finish_offer(struct chan_op *op, int err)
 		chan_xfer_decline(op);
 	} else {
 		err = chan_xfer_commit(op);
-		if (err)
-			undo_copy(op);
+		if (err) {	/* the message is not received after all */
+			op->count--;
+			op->todo++;
+			ubuf_revert(&op->ub, op->len);
+			unreport(op->report, op->room);
+			origin_drop(&op->from);
+		}
 	}
 	op_drop_msg(op);
 	op->queue_first = true;
@@ -637,9 +624,8 @@ int chan_recv(struct chan *ch, struct recv_buf *rb, ktime_t deadline)
  * @deadline: absolute CLOCK_MONOTONIC, KTIME_MAX for none
  *
  * Return: 0 when op->count messages were received, op->len bytes the last;
- * GOCHAN_R_CLOSED; -EMSGSIZE with the size required in op->len; -EAGAIN,
- * -ETIMEDOUT, -ERESTARTSYS, -EINTR, -EFAULT, for a file -EMFILE; for a long
- * message -ENOMEM, or as gochan_charge().
+ * GOCHAN_R_CLOSED; -EMSGSIZE with the size required in op->len; -EAGAIN, -ETIMEDOUT,
+ * -ERESTARTSYS, -EINTR, -EFAULT, -EMFILE, -ENOMEM, or as gochan_charge().
  */
 int chan_recv_op(struct chan_op *op, bool nonblock, ktime_t deadline)
 {

@@ -52,8 +52,7 @@ static struct chan_op aborted;
  * @deadline: absolute CLOCK_MONOTONIC, KTIME_MAX for none
  * @waiter: what other tasks complete
  * @inline_buf: where a short message is delivered, as only one op gets one
- * @send_bufs: where short messages wait to be sent, one for each op; NULL in
- *	large selects
+ * @send_bufs: room to stage short messages, one for each op; NULL in large selects
  */
 struct sel {
 	struct uop *ops;
@@ -139,7 +138,6 @@ static int try_ops(struct sel *sel, int *verdict)
 
 /* ---- queueing ---- */
 
-/* Does the op wait in a wait queue of its channel? */
 static bool op_queues(const struct uop *u)
 {
 	return u->op.ch && !uop_polls(u);
@@ -323,7 +321,6 @@ static int woken_verdict(struct uop *u)
 	return chan_recv_finish(op);
 }
 
-/* No op was ready: block. */
 static noinline int sel_block(struct sel *sel, int *verdict)
 {
 	struct poll_wqueues wq __uninitialized;

@@ -302,26 +302,18 @@ static struct msg *stage_charged(struct chan_op *op, size_t len, bool charge)
 }
 
 /*
- * Several messages that are copied into slots share a block; those that change
- * hands by pointer have one each.
- */
-static u32 block_messages(const struct chan_op *op)
-{
-	if (op->todo == 1 || op->len > CHAN_INLINE_MAX)
-		return 1;
-	return min_t(u32, op->todo, CHAN_UNCHARGED_MAX / op->len);
-}
-
-/*
  * Stage all that is left to send on the heap. If some of it is not there, or cannot be
  * charged, what comes before it is sent.
  */
 static int stage_heap(struct chan_op *op)
 {
 	bool charge = op->todo > 1 && op->todo * op->len > CHAN_UNCHARGED_MAX;
-	u32 n = 0, some, most = block_messages(op);
 	struct msg **tail = &op->msg;
+	u32 n = 0, some, most = 1;
 
+	/* Messages that are copied into slots share a block. */
+	if (op->todo > 1 && op->len <= CHAN_INLINE_MAX)
+		most = min_t(u32, op->todo, CHAN_UNCHARGED_MAX / op->len);
 	while (n < op->todo) {
 		struct msg *m;
 
@@ -536,13 +528,11 @@ int chan_send(struct chan *ch, const void __user *buf, size_t len,
  * @nonblock: fail instead of waiting
  * @deadline: absolute CLOCK_MONOTONIC, KTIME_MAX for none
  *
- * A non-blocking send of a file to a waiting receiver waits until that has
- * installed it, until @deadline.
+ * Even with @nonblock, a receiver that is being offered a file is waited for.
  *
- * Return: 0 when all were sent, or some (op->count tells) before something
- * prevented the rest. With none sent: -EPIPE on a closed channel or with no
- * receiver left, -EAGAIN, -ETIMEDOUT, -ERESTARTSYS, -EINTR, -EFAULT, -ENOMEM,
- * or as gochan_charge().
+ * Return: 0 when some were sent (op->count tells), else -EPIPE on a closed channel or
+ * with no receiver left, -EAGAIN, -ETIMEDOUT, -ERESTARTSYS, -EINTR, -EFAULT, -ENOMEM, or
+ * as gochan_charge().
  */
 int chan_send_op(struct chan_op *op, bool nonblock, ktime_t deadline)
 {

@@ -86,7 +86,6 @@ static inline int ubuf_put_iter(struct ubuf *u, const void *src, size_t len)
 	return -EFAULT;
 }
 
-/* Copy @len bytes from user space; may sleep. */
 static __always_inline int ubuf_get(struct ubuf *u, void *dst, size_t len)
 {
 	if (u->iter)
@@ -97,7 +96,6 @@ static __always_inline int ubuf_get(struct ubuf *u, void *dst, size_t len)
 	return 0;
 }
 
-/* Copy @len bytes to user space; may sleep. */
 static __always_inline int ubuf_put(struct ubuf *u, const void *src, size_t len)
 {
 	if (u->iter)

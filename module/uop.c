@@ -96,7 +96,6 @@ void gochan_uop_unload(struct uop *u)
 	fdput(u->fd);
 }
 
-/* Find the file of an op that was read. */
 static int load_file(struct uop *u, const struct gochan_op *g)
 {
 	struct file *file;

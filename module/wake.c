@@ -25,20 +25,11 @@ static unsigned int spin_us = 50;
 module_param(spin_us, uint, 0644);
 MODULE_PARM_DESC(spin_us, "longest adaptive spinning before a task sleeps, microseconds (0: none)");
 
-/* Wakeups are not deferred on smaller rings, which are drained at once. */
-#define DEFER_CAPACITY_MIN	4
-
-/* At least one whole jiffy. */
-#define DEFER_JIFFIES		2
-
-/* At most so many senders are kept asleep. */
-#define DEFER_MAX		16
-
-/* After the timer fired so many senders are woken at once. */
-#define DEFER_BACKOFF		1024
-
-/* After spinning timed out at most so many waiters do not spin. */
-#define SPIN_BACKOFF_MAX	15
+#define DEFER_CAPACITY_MIN	4	/* smaller rings are drained at once */
+#define DEFER_JIFFIES		2	/* at least one whole jiffy */
+#define DEFER_MAX		16	/* senders that are kept asleep */
+#define DEFER_BACKOFF		1024	/* senders woken at once after the timer fired */
+#define SPIN_BACKOFF_MAX	15	/* waiters that do not spin after it timed out */
 
 /* ---- deferred wakeups ---- */
 
