@@ -40,8 +40,7 @@ static noinline int load_and_do(struct gochan_op __user *user, bool nonblock,
 	return verdict;
 }
 
-static int batch_one(struct gochan_op __user *user, bool nonblock,
-		     ktime_t deadline)
+static int batch_one(struct gochan_op __user *user, bool nonblock, ktime_t deadline)
 {
 	struct gochan_op g __uninitialized;
 	int verdict;

@@ -11,10 +11,9 @@
  * I2. A live send is queued only while no slot is free and no live receive but
  *     of its own select is queued. (The slot of a message that a receiver has
  *     taken without being charged is not free until it is copied: nr_copying.)
- * I3. On a channel that is closed or hung up no op is queued that would wait for
- *     ever: no send, and no receive once nothing is buffered. (The state is set
- *     first, so that no op joins; then flush_waiters() fails those queued, a few
- *     at a time.)
+ * I3. On a channel that is closed or hung up no op is queued that would wait for ever:
+ *     no send, and no receive once nothing is buffered. (The state is set first, so
+ *     that no op joins; then flush_waiters() fails those queued, a few at a time.)
  * I4. A message is in one place: at its sender, buffered, or at its receiver.
  *     What is buffered leaves in the order of sending (seq); requeued messages
  *     are older than those in the ring.
@@ -24,10 +23,9 @@
  *     message pinned by a receiver that does not own it is charged to that
  *     receiver's user as well.
  *
- * Locking: one channel's lock at a time, never two. Inside it only those of
- * quotas, delayed work, pids, the allocator (freeing) and the scheduler are
- * taken; poll wait queues are woken without it. No lock is held across a copy
- * that may fault.
+ * Locking: one channel's lock at a time, never two. Inside it only those of quotas,
+ * delayed work, pids, the allocator (freeing) and the scheduler are taken; poll wait
+ * queues are woken without it. No lock is held across a copy that may fault.
  */
 
 #include <linux/slab.h>
@@ -56,8 +54,6 @@ void chan_exit(void)
 	chan_msg_exit();
 	kmem_cache_destroy(chan_cache);
 }
-
-/* ---- ops ---- */
 
 /* End an operation, whose op is in no queue. */
 void chan_op_release(struct chan_op *op)
@@ -280,8 +276,7 @@ __poll_t chan_poll(struct chan *ch, struct file *file, poll_table *pt)
 	if (file->f_mode & FMODE_WRITE)
 		poll_wait(file, &ch->out_wait, pt);
 	spin_lock(&ch->lock);
-	mask = poll_mask(ch, file->f_mode & FMODE_WRITE,
-			 file->f_mode & FMODE_READ);
+	mask = poll_mask(ch, file->f_mode & FMODE_WRITE, file->f_mode & FMODE_READ);
 	spin_unlock(&ch->lock);
 	return mask;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Channels, as the files above use them. struct chan itself is opaque there;
- * chan.c has its invariants. Nothing here or below knows of files, names or
- * ioctls.
+ * Channels, as the files above use them. struct chan itself is opaque there; chan.c has
+ * its invariants. Nothing here or below knows of files, names or ioctls.
  *
  * A verdict, where a function returns one, is what gochan_op.result says: 0,
  * GOCHAN_R_CLOSED or -errno. Lengths are never returned in it.
@@ -206,8 +205,7 @@ bool chan_queue_ops(struct chan_op *send, struct chan_op *recv, struct waiter *w
 void chan_op_release(struct chan_op *op);
 
 /* send.c */
-int chan_send(struct chan *ch, const void __user *buf, size_t len,
-	      ktime_t deadline);
+int chan_send(struct chan *ch, const void __user *buf, size_t len, ktime_t deadline);
 int chan_send_op(struct chan_op *op, bool nonblock, ktime_t deadline);
 int chan_send_prepare_wait(struct chan_op *op, u8 *inline_buf);
 

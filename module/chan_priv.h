@@ -181,8 +181,7 @@ static inline bool send_broken(const struct chan *ch)
 /* Closed or hung up: nothing more will be sent. */
 static inline bool no_senders(const struct chan *ch)
 {
-	return ch->closed || (!ch->handles[CHAN_SEND] &&
-			      hangs_up(ch, ch->had_sender));
+	return ch->closed || (!ch->handles[CHAN_SEND] && hangs_up(ch, ch->had_sender));
 }
 
 /* Buffered messages that a receive may take. */
@@ -299,8 +298,7 @@ static __always_inline void chan_unlock(struct chan *ch, struct wake_batch *wb)
 		chan_msg_put_list(wb->free);
 }
 
-static __always_inline void chan_unlock_and_notify(struct chan *ch,
-						   unsigned int events)
+static __always_inline void chan_unlock_and_notify(struct chan *ch, unsigned int events)
 	__releases(&ch->lock)
 {
 	spin_unlock(&ch->lock);
@@ -361,8 +359,7 @@ static inline void waitq_add(struct chan *ch, struct chan_op *op,
  * The first op that can be completed, or NULL. Only ops of selects may be the caller's
  * own, or claimed elsewhere.
  */
-static __always_inline struct chan_op *waitq_first(struct chan *ch,
-						   enum chan_dir dir)
+static __always_inline struct chan_op *waitq_first(struct chan *ch, enum chan_dir dir)
 {
 	struct chan_op *op;
 
@@ -463,10 +460,7 @@ static inline void deliver(struct chan_op *to, u64 seq, size_t len,
 
 /* ---- after a receive ---- */
 
-/*
- * A buffered message left its slot: a blocked sender's message may move up, and
- * pollers for a free slot are woken; or the channel is drained for good.
- */
+/* A slot is free: blocked senders' messages move up; or the channel is drained. */
 static inline void slot_freed(struct chan *ch, struct wake_batch *wb)
 {
 	lockdep_assert_held(&ch->lock);

@@ -171,8 +171,7 @@ static __always_inline ssize_t read_plain(struct chan *ch, void __user *buf,
 	return err == GOCHAN_R_CLOSED ? 0 : err;
 }
 
-static ssize_t gochan_read(struct file *file, char __user *buf, size_t len,
-			   loff_t *pos)
+static ssize_t gochan_read(struct file *file, char __user *buf, size_t len, loff_t *pos)
 {
 	ktime_t deadline = file_deadline(file);
 
@@ -259,8 +258,7 @@ static void gochan_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "gochan-len:\t%u\n", info.len);
 	seq_printf(m, "gochan-closed:\t%u\n", info.closed);
 	seq_printf(m, "gochan-senders-waiting:\t%u\n", info.senders_waiting);
-	seq_printf(m, "gochan-receivers-waiting:\t%u\n",
-		   info.receivers_waiting);
+	seq_printf(m, "gochan-receivers-waiting:\t%u\n", info.receivers_waiting);
 }
 
 /* ---- ioctls ---- */
@@ -348,8 +346,7 @@ static long ioctl_link(struct file *file, const void __user *arg)
 	struct gochan_link link;
 	int err;
 
-	if ((file->f_mode & (FMODE_READ | FMODE_WRITE)) !=
-	    (FMODE_READ | FMODE_WRITE))
+	if ((file->f_mode & (FMODE_READ | FMODE_WRITE)) != (FMODE_READ | FMODE_WRITE))
 		return -EBADF;
 	err = get_link(&link, arg);
 	return err ?: gochan_node_link(file_chan(file), link.name, link.mode);
@@ -370,8 +367,7 @@ static long ioctl_unlink(struct file *file, const void __user *arg)
 	return gochan_node_unlink(file_chan(file));
 }
 
-static long gochan_ioctl(struct file *file, unsigned int cmd,
-			 unsigned long arg)
+static long gochan_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	void __user *p = (void __user *)arg;
 

@@ -29,8 +29,7 @@ static struct miscdevice gochan_misc = {
 	.mode = 0666,
 };
 
-static int make_named(const char *name, const struct gochan_setup *setup,
-		      umode_t mode)
+static int make_named(const char *name, const struct gochan_setup *setup, umode_t mode)
 {
 	struct chan *ch = chan_make();
 	int err;

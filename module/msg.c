@@ -19,8 +19,7 @@
 #include "msg.h"
 #include "quota.h"
 
-/* Longer payloads are allocated on their own. */
-#define MSG_CACHED_MAX	4096
+#define MSG_CACHED_MAX	4096	/* longer payloads are allocated on their own */
 
 /* Messages with a payload of up to @size bytes. */
 struct msg_class {

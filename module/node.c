@@ -3,11 +3,10 @@
  * Names: the table of them, their device numbers and their device files,
  * /dev/gochans/NAME and /dev/gochans/UID/NAME.
  *
- * A name is reserved in the table before its device file appears, is live
- * while the file stands and was seen by us, and leaves the table only when the
- * file is gone. Only a live one can be opened, and only through the very inode
- * that we saw: not through a copy of the node, nor through an old one whose
- * number was given out again.
+ * A name is reserved in the table before its device file appears, is live while the
+ * file stands and was seen by us, and leaves the table only when the file is gone. Only
+ * a live one can be opened, and only through the very inode that we saw: not through a
+ * copy of the node, nor through an old one whose number was given out again.
  *
  * nodes_lock, a mutex, guards the table and chan.node. It is never held while
  * a device is added or removed, and no lock is taken inside it.

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Limits, and what each user is charged for (R19). A user is the real user id
- * of the task that makes something. Whatever was made holds a reference to its
- * user and stays charged until it is gone, so that passing it on or unlinking
- * it evades nothing.
+ * Limits, and what each user is charged for (R19). A user is the real user id of the
+ * task that makes something. Whatever was made holds a reference to its user and stays
+ * charged until it is gone, so that passing it on or unlinking it evades nothing.
  *
  * users_lock guards the table. The counts are atomic: charging and uncharging
  * take no lock, and may be done under a channel's lock.

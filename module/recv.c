@@ -3,8 +3,7 @@
  * Receiving: chan_recv() for a plain buffer, chan_recv_op() for everything else.
  *
  * As in send.c both run one body, recv_attempt(), which is compiled with constant
- * arguments: without an op it is the fast path, without a wake batch the common
- * path.
+ * arguments: without an op it is the fast path, without a wake batch the common path.
  *
  * A receive copies what it finds, under the lock and with page faults disabled,
  * before it takes it. If that fails it makes the memory present without the lock
@@ -116,10 +115,7 @@ static __always_inline void take_slot(struct chan *ch, struct chan_op *op,
 	ch->bytes -= f->len;
 }
 
-/*
- * Take the message of a blocked sender, which was copied or, @by_pointer, moves to the
- * receive. False if its select was claimed elsewhere.
- */
+/* Take a blocked sender's message, copied or @by_pointer; false if it was claimed. */
 static noinline bool take_from_sender(struct chan *ch, struct chan_op *op,
 				      struct found *f, bool by_pointer,
 				      struct wake_batch *wb)
@@ -497,10 +493,7 @@ int chan_recv_prepare_wait(struct chan_op *op)
 
 /* ---- the slow path ---- */
 
-/*
- * Go on after an attempt that did not receive all that was asked for; releases the lock.
- * Only the first message is waited for.
- */
+/* Go on after an attempt; releases the lock. Only the first message is waited for. */
 static __always_inline int recv_slow(struct chan_op *op, enum step step,
 				     struct wake_batch *wb, bool nonblock,
 				     ktime_t deadline)

@@ -52,10 +52,7 @@ static void requeue_sorted(struct chan *ch, struct msg *m, struct wake_batch *wb
 	wb->events |= in_event(ch);
 }
 
-/*
- * Give a message back that could not be copied, and that may have kept its slot, to the
- * first receiver that waits, or else put it ahead of all later messages.
- */
+/* Give a message to the first receiver that waits, or else ahead of all later ones. */
 static void msg_requeue(struct chan *ch, struct msg *m, bool in_slot)
 {
 	unsigned int budget = CHAN_LOCKED_MSGS_MAX;
@@ -83,8 +80,7 @@ static void msg_requeue(struct chan *ch, struct msg *m, bool in_slot)
 	chan_unlock(ch, &wb);
 }
 
-/* How long to wait until a message can be requeued. */
-#define REQUEUE_RETRY	max(HZ / 50, 1)
+#define REQUEUE_RETRY	max(HZ / 50, 1)	/* jiffies between attempts */
 
 /*
  * The op's message, moved to the heap if it is on this task's stack: without memory or

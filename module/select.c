@@ -37,8 +37,7 @@
 #include "select.h"
 #include "uop.h"
 
-/* Selects of up to so many ops live on the stack. */
-#define SELECT_SMALL	8
+#define SELECT_SMALL	8	/* selects of up to so many ops live on the stack */
 
 /* Not an op: a select that gave up has claimed its waiter for this. */
 static struct chan_op aborted;
@@ -67,10 +66,7 @@ struct sel {
 
 /* ---- the choice among ops ---- */
 
-/*
- * Reservoir sampling: does the @nth candidate replace the one chosen so far? In the end
- * each is equally likely; with GOCHAN_ORDERED it is the first.
- */
+/* Reservoir sampling: does the @nth candidate replace the one chosen so far? */
 static bool chosen(u32 flags, u32 nth)
 {
 	return nth == 1 || (!(flags & GOCHAN_ORDERED) &&
@@ -205,8 +201,7 @@ static bool queue_ops(struct sel *sel)
 
 	for (i = 0; i < sel->n; i++)
 		sel->order[i] = i;
-	sort_r(sel->order, sel->n, sizeof(*sel->order), compare_ops, NULL,
-	       sel->ops);
+	sort_r(sel->order, sel->n, sizeof(*sel->order), compare_ops, NULL, sel->ops);
 	for (i = 0; i < sel->n;) {
 		struct chan *ch = sel->ops[sel->order[i]].op.ch;
 		struct chan_op *send = choose_queued(sel, &i, ch, CHAN_SEND);
@@ -266,10 +261,7 @@ static int poll_ops(struct sel *sel, struct poll_wqueues *wq)
 	return wq->error ?: at;
 }
 
-/*
- * Sleep until an op is completed, or one that polls is ready: its index. -EAGAIN: look at
- * all ops again. Else why the select gives up.
- */
+/* Sleep until an op is completed or ready: its index. -EAGAIN: look at all ops again. */
 static int park(struct sel *sel, struct poll_wqueues *wq)
 {
 	int at, err;
@@ -418,8 +410,7 @@ static int load_and_run(struct sel *sel, struct gochan_op __user *uops, u32 *at)
 }
 
 /* Many ops do not fit on the stack, and are charged to the caller. */
-static long select_large(struct sel *sel, struct gochan_op __user *uops,
-			 u32 *at)
+static long select_large(struct sel *sel, struct gochan_op __user *uops, u32 *at)
 {
 	size_t each = sizeof(*sel->ops) + sizeof(*sel->order);
 	struct quota_user *user = gochan_user_get();
@@ -431,8 +422,7 @@ static long select_large(struct sel *sel, struct gochan_op __user *uops,
 	if (ret)
 		goto put_user;
 	ret = -ENOMEM;
-	sel->ops = kvmalloc_array(sel->n, each,
-				  GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	sel->ops = kvmalloc_array(sel->n, each, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!sel->ops)
 		goto uncharge;
 	sel->order = (u16 *)(sel->ops + sel->n);

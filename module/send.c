@@ -301,10 +301,7 @@ static struct msg *stage_charged(struct chan_op *op, size_t len, bool charge)
 	return ERR_PTR(err);
 }
 
-/*
- * Stage all that is left to send on the heap. If some of it is not there, or cannot be
- * charged, what comes before it is sent.
- */
+/* Stage what is left to send on the heap; if some of it fails, what comes before it. */
 static int stage_heap(struct chan_op *op)
 {
 	bool charge = op->todo > 1 && op->todo * op->len > CHAN_UNCHARGED_MAX;
@@ -509,8 +506,7 @@ static noinline int send_uncommon(struct chan *ch, const void __user *buf,
  *
  * Return: as chan_send_op().
  */
-int chan_send(struct chan *ch, const void __user *buf, size_t len,
-	      ktime_t deadline)
+int chan_send(struct chan *ch, const void __user *buf, size_t len, ktime_t deadline)
 {
 	enum step step;
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A buffer in user space: either plain, or the segments of an iov_iter. Each
- * copy moves a cursor on by what it copied; a copy that fails moves nothing.
- * The _nofault ones may be called under a spinlock: they fail instead of
- * waiting for a page.
+ * A buffer in user space: either plain, or the segments of an iov_iter. Each copy moves
+ * a cursor on by what it copied; a copy that fails moves nothing. The _nofault ones may
+ * be called under a spinlock: they fail instead of waiting for a page.
  */
 #ifndef GOCHAN_UBUF_H
 #define GOCHAN_UBUF_H
@@ -39,8 +38,7 @@ int user_get_short(void *dst, const void __user *src, size_t len);
 int user_put_short(void __user *dst, const void *src, size_t len);
 
 /* Is an iterator one plain buffer, as that of most readv() and io_uring calls? */
-static inline bool ubuf_iter_is_plain(const struct iov_iter *iter,
-				      void __user **buf)
+static inline bool ubuf_iter_is_plain(const struct iov_iter *iter, void __user **buf)
 {
 	if (iter_is_ubuf(iter))
 		*buf = iter->ubuf + iter->iov_offset;

@@ -6,20 +6,14 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-
 #include "quota.h"
 #include "uop.h"
 #include "xfer.h"
 
-/* ---- the call ---- */
-
 /* Read and validate the argument of SELECT or BATCH: 0, -EFAULT, -EINVAL. */
-int gochan_ops_read(struct gochan_ops *call, struct gochan_ops __user *arg,
-		    u32 flags)
+int gochan_ops_read(struct gochan_ops *call, struct gochan_ops __user *arg, u32 flags)
 {
-	if (user_get(call, arg, sizeof(*call)))
-		return -EFAULT;
-	if (put_user(call->index, &arg->index))
+	if (user_get(call, arg, sizeof(*call)) || put_user(call->index, &arg->index))
 		return -EFAULT;
 	if ((call->flags & ~flags) || call->reserved ||
 	    call->count > min_t(u32, READ_ONCE(gochan_max_select), U16_MAX))

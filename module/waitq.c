@@ -4,11 +4,10 @@
  * gives up. Which message it gets is decided in send.c and recv.c, how long it
  * spins and when pollers are woken in wake.c.
  *
- * A waiter is completed under its channel's lock: claim it (a compare-and-swap
- * for a select, nothing for others), move the message, write the op's results,
- * dequeue the op, set waiter.done, and wake the task once the lock is dropped.
- * After done the op and the waiter may be gone; the task is kept by RCU until it
- * has been woken.
+ * A waiter is completed under its channel's lock: claim it (a compare-and-swap for a
+ * select, nothing for others), move the message, write the op's results, dequeue the
+ * op, set waiter.done, and wake the task once the lock is dropped. After done the op
+ * and the waiter may be gone; the task is kept by RCU until it has been woken.
  *
  * A task that gives up takes the lock and looks: either its op is still queued,
  * and is dequeued, or it was completed. A select first claims itself (select.c).

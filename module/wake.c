@@ -3,14 +3,13 @@
  * Wakeups: deferred ones of senders, adaptive spinning before a waiter sleeps, and
  * poll and SIGIO. Completed waiters are woken by chan_unlock().
  *
- * Deferred wakeups. A sender that a full ring has blocked is complete as soon as
- * a slot is free: its message moves up. But if it were woken at once, it would
- * find the ring full again, and a stream would switch tasks twice for each
- * message. So it sleeps on until most of the ring was drained, until the
- * receivers have not done that for DEFER_JIFFIES, or until its signal or
- * deadline. (A pipe wakes its writer once a page was drained, and only then.)
- * Where receivers do not go on, as when the channel is used as a semaphore, the
- * next senders are woken at once.
+ * Deferred wakeups. A sender that a full ring has blocked is complete as soon as a slot
+ * is free: its message moves up. But if it were woken at once, it would find the ring
+ * full again, and a stream would switch tasks twice for each message. So it sleeps on
+ * until most of the ring was drained, until the receivers have not done that for
+ * DEFER_JIFFIES, or until its signal or deadline. (A pipe wakes its writer once a page
+ * was drained, and only then.) Where receivers do not go on, as when the channel is
+ * used as a semaphore, the next senders are woken at once.
  */
 
 #include <linux/moduleparam.h>

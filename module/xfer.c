@@ -2,10 +2,9 @@
 /*
  * Files in messages (R16): how one gets from a blocked sender to a receiver.
  *
- * A message with a file never leaves its sender before the receiver has it all.
- * It is offered: the send leaves its wait queue, the send and the receive refer
- * to each other by chan_op.peer, and the receiver copies the payload. Then, under
- * the lock,
+ * A message with a file never leaves its sender before the receiver has it all. It is
+ * offered: the send leaves its wait queue, the send and the receive refer to each other
+ * by chan_op.peer, and the receiver copies the payload. Then, under the lock,
  *
  * - the sender withdraws (a signal, its deadline, death): the receiver finds no
  *   peer, and goes on as if the message had never been queued;
@@ -19,7 +18,6 @@
  * So no file is ever in flight without a sender that waits, and no reference
  * cycles have to be collected.
  */
-
 
 #include "chan_priv.h"
 #include "compat.h"
