@@ -5,11 +5,8 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/file.h>
 #include <linux/sched.h>
-#include <linux/uaccess.h>
 
-#include "chan.h"
 #include "select.h"
 #include "uop.h"
 
@@ -43,8 +40,7 @@ static noinline int load_and_do(struct gochan_op __user *user, bool nonblock,
 	return verdict;
 }
 
-static int batch_one(struct gochan_op __user *user, bool nonblock,
-		     ktime_t deadline)
+static int batch_one(struct gochan_op __user *user, bool nonblock, ktime_t deadline)
 {
 	struct gochan_op g __uninitialized;
 	int verdict;
@@ -56,12 +52,7 @@ static int batch_one(struct gochan_op __user *user, bool nonblock,
 	return load_and_do(user, nonblock, deadline);
 }
 
-/**
- * gochan_batch() - GOCHAN_IOC_BATCH
- * @arg: the call
- *
- * Return: how many ops completed; if the first did not, its error.
- */
+/* GOCHAN_IOC_BATCH: how many ops completed; if the first did not, its error. */
 long gochan_batch(struct gochan_ops __user *arg)
 {
 	struct gochan_op __user *uops;

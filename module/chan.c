@@ -11,29 +11,23 @@
  * I2. A live send is queued only while no slot is free and no live receive but
  *     of its own select is queued. (The slot of a message that a receiver has
  *     taken without being charged is not free until it is copied: nr_copying.)
- * I3. On a channel that is closed or hung up no op is queued that would wait for
- *     ever: no send, and no receive once nothing is buffered. (The state is set
- *     first, so that no op joins; then flush_waiters() fails those queued, a few
- *     at a time.)
+ * I3. On a channel that is closed or hung up no op is queued that would wait for ever:
+ *     no send, and no receive once nothing is buffered. (The state is set first, so
+ *     that no op joins; then flush_waiters() fails those queued, a few at a time.)
  * I4. A message is in one place: at its sender, buffered, or at its receiver.
  *     What is buffered leaves in the order of sending (seq); requeued messages
  *     are older than those in the ring.
  * I5. A queued send is staged: its payload is in kernel memory, in the form in
  *     which the ring takes it, and charged if it is on the heap.
- * I6. A message on the heap is charged to its owner's user, or occupies a slot; a
- *     message pinned by a receiver that does not own it is charged to that
- *     receiver's user as well.
+ * I6. A message on the heap is charged to its owner's user, unless it occupies a slot or
+ *     is staged by a send that does not wait (CHAN_UNCHARGED_MAX at most). One that is
+ *     pinned by a receiver is charged to that receiver's user as well.
  *
- * Locking: one channel's lock at a time, never two. Inside it only those of
- * quotas, delayed work, pids, the allocator (freeing) and the scheduler are
- * taken; poll wait queues are woken without it. No lock is held across a copy
- * that may fault.
+ * Locking: one channel's lock at a time, never two. Inside it only those of quotas,
+ * delayed work, pids, the allocator (freeing) and the scheduler are taken; poll wait
+ * queues are woken without it. No lock is held across a copy that may fault.
  */
 
-#include <linux/atomic.h>
-#include <linux/file.h>
-#include <linux/mm.h>
-#include <linux/poll.h>
 #include <linux/slab.h>
 
 #include "chan_priv.h"
@@ -62,12 +56,7 @@ void chan_exit(void)
 	kmem_cache_destroy(chan_cache);
 }
 
-/* ---- ops ---- */
-
-/**
- * chan_op_release() - end an operation, whose op is in no queue
- * @op: the op
- */
+/* End an operation, whose op is in no queue. */
 void chan_op_release(struct chan_op *op)
 {
 	chan_msg_put_list(op->msg);
@@ -88,14 +77,7 @@ static bool op_ready(const struct chan_op *op)
 	return chan_has_message(ch, NULL) || at_eof(ch);
 }
 
-/**
- * chan_ready_hint() - whether an op may succeed or fail now, without the lock
- * @ch: the channel
- * @dir: CHAN_SEND or CHAN_RECV
- *
- * Return: true if so at some moment of the call. A hint: whoever acts on it
- * looks again, with the lock.
- */
+/* May an op succeed or fail now? A hint without the lock, to be checked with it. */
 bool chan_ready_hint(struct chan *ch, enum chan_dir dir)
 {
 	/* a hint, see above */
@@ -114,8 +96,7 @@ bool chan_ready_hint(struct chan *ch, enum chan_dir dir)
  * @recv: a receive on the same channel, or NULL
  * @w: the select's waiter
  *
- * Return: true when they are queued; false when one of them need not wait, and
- * neither is queued.
+ * Return: true when they are queued, false when one of them need not wait.
  */
 bool chan_queue_ops(struct chan_op *send, struct chan_op *recv, struct waiter *w)
 {
@@ -180,12 +161,7 @@ static void flush_waiters(struct chan *ch)
 	} while (more);
 }
 
-/**
- * chan_close() - Go's close(ch)
- * @ch: the channel
- *
- * Return: 0, or -EALREADY.
- */
+/* Go's close(ch): 0 or -EALREADY. */
 int chan_close(struct chan *ch)
 {
 	bool was;
@@ -200,12 +176,6 @@ int chan_close(struct chan *ch)
 	return 0;
 }
 
-/**
- * chan_add_handle() - a handle was opened
- * @ch: the channel
- * @may_send: it may send
- * @may_receive: it may receive
- */
 void chan_add_handle(struct chan *ch, bool may_send, bool may_receive)
 {
 	spin_lock(&ch->lock);
@@ -216,12 +186,7 @@ void chan_add_handle(struct chan *ch, bool may_send, bool may_receive)
 	spin_unlock(&ch->lock);
 }
 
-/**
- * chan_drop_handle() - a handle was released; the last one hangs up its side
- * @ch: the channel
- * @may_send: it could send
- * @may_receive: it could receive
- */
+/* A handle was released; the last one hangs up its side. */
 void chan_drop_handle(struct chan *ch, bool may_send, bool may_receive)
 {
 	bool ended;
@@ -237,13 +202,7 @@ void chan_drop_handle(struct chan *ch, bool may_send, bool may_receive)
 
 /* ---- names ---- */
 
-/**
- * chan_set_name() - the channel gets a name
- * @ch: the channel
- * @name: its name; stays until chan_clear_name()
- *
- * Return: 0, or -EBUSY when it has one.
- */
+/* Set the name, which stays until chan_clear_name(); -EBUSY when there is one. */
 int chan_set_name(struct chan *ch, const char *name)
 {
 	int err = 0;
@@ -261,10 +220,7 @@ int chan_set_name(struct chan *ch, const char *name)
 	return err;
 }
 
-/**
- * chan_clear_name() - the name was removed, which may hang up the channel
- * @ch: the channel
- */
+/* The name was removed, which may hang up the channel. */
 void chan_clear_name(struct chan *ch)
 {
 	spin_lock(&ch->lock);
@@ -322,17 +278,12 @@ __poll_t chan_poll(struct chan *ch, struct file *file, poll_table *pt)
 	if (file->f_mode & FMODE_WRITE)
 		poll_wait(file, &ch->out_wait, pt);
 	spin_lock(&ch->lock);
-	mask = poll_mask(ch, file->f_mode & FMODE_WRITE,
-			 file->f_mode & FMODE_READ);
+	mask = poll_mask(ch, file->f_mode & FMODE_WRITE, file->f_mode & FMODE_READ);
 	spin_unlock(&ch->lock);
 	return mask;
 }
 
-/**
- * chan_info() - the channel's state at one instant
- * @ch: the channel, frozen
- * @info: where to; all of it is written
- */
+/* The state of a frozen channel at one instant; all of @info is written. */
 void chan_info(struct chan *ch, struct gochan_info *info)
 {
 	memset(info, 0, sizeof(*info));
@@ -357,12 +308,7 @@ void chan_info(struct chan *ch, struct gochan_info *info)
 	spin_unlock(&ch->lock);
 }
 
-/**
- * chan_next_len() - size of the message that a receive would find
- * @ch: the channel
- *
- * Return: bytes, 0 when there is none.
- */
+/* Size of the message that a receive would find, 0 when there is none. */
 size_t chan_next_len(struct chan *ch)
 {
 	size_t len = 0;
@@ -379,11 +325,9 @@ static bool setup_valid(const struct gochan_setup *s)
 {
 	const u32 known = GOCHAN_FIXED | GOCHAN_HANGUP | GOCHAN_CRED;
 
-	if ((s->flags & ~known) || s->reserved)
-		return false;
-	if (s->capacity > READ_ONCE(gochan_max_capacity))
-		return false;
-	if (s->msg_size > READ_ONCE(gochan_max_msg_size))
+	if ((s->flags & ~known) || s->reserved ||
+	    s->capacity > READ_ONCE(gochan_max_capacity) ||
+	    s->msg_size > READ_ONCE(gochan_max_msg_size))
 		return false;
 	return s->msg_size || !(s->flags & GOCHAN_FIXED);
 }
@@ -409,7 +353,6 @@ static void freeze_locked(struct chan *ch)
 	smp_store_release(&ch->config.frozen, true);
 }
 
-/* chan_freeze() for the first operation. */
 void chan_freeze_slow(struct chan *ch)
 {
 	spin_lock(&ch->lock);
@@ -482,11 +425,7 @@ uncharge:
 
 /* ---- life ---- */
 
-/**
- * chan_make() - make(chan T): unbuffered, unnamed, charged to the caller
- *
- * Return: the channel with one reference, or an ERR_PTR: -ENOMEM, -EDQUOT.
- */
+/* make(chan T), unbuffered: one reference, charged to the caller; -ENOMEM, -EDQUOT. */
 struct chan *chan_make(void)
 {
 	struct chan *ch = kmem_cache_zalloc(chan_cache, GFP_KERNEL);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Channels, as the files above use them. struct chan itself is opaque there;
- * chan.c has its invariants. Nothing here or below knows of files, names or
- * ioctls.
+ * Channels, as the files above use them. struct chan itself is opaque there; chan.c has
+ * its invariants. Nothing here or below knows of files, names or ioctls.
  *
  * A verdict, where a function returns one, is what gochan_op.result says: 0,
  * GOCHAN_R_CLOSED or -errno. Lengths are never returned in it.
@@ -24,14 +23,10 @@ struct chan;
 struct file;
 struct node;
 
-/* A message up to here is kept on the stack of the task that waits with or for it. */
+/* Messages up to here are kept on the stack of the task that waits with or for them. */
 #define CHAN_INLINE_MAX		512
-
-/* The same where a small select needs as much for each of its ops. */
-#define CHAN_SELECT_INLINE_MAX	128
-
-/* As a deadline: do not block. */
-#define CHAN_NONBLOCK		KTIME_MIN
+#define CHAN_SELECT_INLINE_MAX	128		/* likewise, for each op of a small select */
+#define CHAN_NONBLOCK		KTIME_MIN	/* as a deadline: do not block */
 
 /* The two directions of a channel, each with a wait queue and handles. */
 enum chan_dir {
@@ -46,8 +41,7 @@ enum chan_dir {
  * @msg_size: the longest message
  * @flags: GOCHAN_FIXED and its like
  * @frozen: the channel was set up or used, so that it is too late for setup
- * @fast_ok: frozen, and plain sends and receives need no op: neither
- *	GOCHAN_FIXED nor GOCHAN_CRED, and slots hold the messages themselves
+ * @fast_ok: frozen, neither GOCHAN_FIXED nor GOCHAN_CRED, and no indirect slots
  */
 struct chan_config {
 	u64 id;
@@ -61,16 +55,12 @@ struct chan_config {
 /**
  * struct waiter - a task that is blocked in a send, a receive or a select
  * @task: the task
- * @selected: of a select, the op that another task claimed it for, or the
- *	select's own mark when it gives up; NULL while undecided. Decided by one
- *	compare-and-swap (waiter_claim())
- * @done: set last by whoever completes the op: then the op may be read, and
- *	the waiter may be gone
- * @is_select: several ops wait, of which others may be claimed elsewhere;
- *	constant while it waits
+ * @selected: of a select, the op that another task claimed it for, or its own mark when
+ *	it gives up; NULL while undecided. Set by one compare-and-swap, waiter_claim()
+ * @done: set last by whoever completes the op: from then on the waiter may be gone
+ * @is_select: any of several ops may be claimed elsewhere; constant while it waits
  * @poll_triggered: of a select that polls as well: wake up for it, too; or NULL
- * @spin_backoff: that of the wait queue in which it is first; NULL when others
- *	are ahead of it, and it does not spin
+ * @spin_backoff: of the wait queue in which it is first; else NULL: it does not spin
  *
  * It lives on its task's stack.
  */
@@ -84,28 +74,23 @@ struct waiter {
 };
 
 /**
- * struct chan_op - one send or receive that needs more than a plain buffer, and
- *	its place in a wait queue while it is blocked
- * @node: place in the wait queue of @ch, or in its lists of offered sends or
- *	deferred wakeups; empty while in none
+ * struct chan_op - a send or receive that is blocked, or needs more than a plain buffer
+ * @node: place in a wait queue of @ch, its offered sends or its deferred wakeups
  * @waiter: the task that waits with it
  * @ch: the channel; the file behind the caller's descriptor keeps it
  * @dir: send or receive
  * @peek: a receive that leaves the message
  * @take_fd: a receive that wants the file that comes with a message
  * @staged: a send's payload is in @inline_buf
- * @delivered: a receive has a message that it has still to copy to its user, in
- *	@msg or else in @inline_buf
+ * @delivered: a receive has still to copy its message, from @msg or else @inline_buf
  * @in_slot: the message in @msg still occupies its slot of the ring
  * @offered: a receive copies the message of a send that passes a file (xfer.c)
- * @queue_first: it waited already, and is queued ahead of the others if it has
- *	to wait again
+ * @queue_first: it waited already, and is queued ahead of the others from now on
  * @deferred: a send that is complete, but whose wakeup is deferred
  * @committing: a send whose file is being installed, so that it cannot withdraw
  * @result: verdict; -EAGAIN: the op is to be tried again
  * @ub: the user's buffer, from which a send is staged
- * @len: a send's bytes a message; of a receive the bytes received or, with
- *	-EMSGSIZE, required
+ * @len: a send's bytes a message; a receive's bytes received or, as -EMSGSIZE, required
  * @room: a receive's room for a message
  * @todo: messages still to send, or at most to receive
  * @count: messages sent or received
@@ -117,14 +102,13 @@ struct waiter {
  * @seq: of the message received, its place in the order of sending
  * @from: a send's origin; that of the message received
  * @file: the file that a send passes, a counted reference, or NULL
- * @peer: a send that passes a file and the receive to which its message was
- *	offered refer to each other, until one of them ends it
+ * @peer: the other side of an offer (xfer.c), until one of them ends it
  * @report: where a receive writes its results beside the payload, or NULL
  * @user: whom a receive is charged as; a counted reference, or NULL
  * @pinned: bytes charged to @user for a message that it pins and does not own
  *
- * While it is in a wait queue or list, or has a @peer, its fields are protected
- * by the channel's lock; at other times they belong to its task.
+ * While it is in a wait queue or list its fields are protected by the channel's lock, as
+ * is @peer; at other times they belong to its task.
  */
 struct chan_op {
 	struct list_head node;
@@ -163,9 +147,8 @@ struct chan_op {
  * struct recv_buf - a plain buffer in user space to receive into
  * @ptr: the buffer
  * @room: its size
- * @report: where the results go of which an op has more than the payload, or NULL
- * @len: comes back as the message's length, of the one received or, with
- *	-EMSGSIZE, of the one that is too long
+ * @report: where the results beside the payload go, or NULL
+ * @len: comes back as the length of the message received or, as -EMSGSIZE, too long
  */
 struct recv_buf {
 	void __user *ptr;
@@ -182,12 +165,7 @@ static inline const struct chan_config *chan_config(const struct chan *ch)
 
 void chan_freeze_slow(struct chan *ch);
 
-/**
- * chan_freeze() - an operation begins: it is too late for setup
- * @ch: the channel
- *
- * To be called before the configuration is read.
- */
+/* An operation begins: too late for setup. To be called before the config is read. */
 static inline void chan_freeze(struct chan *ch)
 {
 	/* Pairs with freeze_locked(). */
@@ -223,8 +201,7 @@ bool chan_queue_ops(struct chan_op *send, struct chan_op *recv, struct waiter *w
 void chan_op_release(struct chan_op *op);
 
 /* send.c */
-int chan_send(struct chan *ch, const void __user *buf, size_t len,
-	      ktime_t deadline);
+int chan_send(struct chan *ch, const void __user *buf, size_t len, ktime_t deadline);
 int chan_send_op(struct chan_op *op, bool nonblock, ktime_t deadline);
 int chan_send_prepare_wait(struct chan_op *op, u8 *inline_buf);
 
@@ -242,9 +219,8 @@ int chan_waiter_park(struct waiter *w, ktime_t deadline);
 bool chan_waitq_cancel(struct chan_op *op);
 
 /*
- * Begin an operation. The caller fills in the buffer, and @len or @room; every
- * other field that may be read before it is written is set here. (To zero all of
- * it would be a tenth of what it costs to block.)
+ * Begin an operation. The caller sets the buffer, and @len or @room. Not all of the op
+ * is zeroed: that would be a tenth of what it costs to block.
  */
 static inline void op_init(struct chan_op *op, struct chan *ch, enum chan_dir dir)
 {

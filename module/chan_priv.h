@@ -9,7 +9,6 @@
 #include <linux/fs.h>
 #include <linux/kref.h>
 #include <linux/lockdep.h>
-#include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -19,55 +18,34 @@
 #include "ring.h"
 
 /*
- * Messages up to here are copied under the channel's lock where that saves a
- * copy; longer ones are copied without it, on the heap, and change hands by
- * pointer ("indirect slots").
+ * Up to here messages are copied under the lock where that saves a copy; longer ones are
+ * copied without it, on the heap, and change hands by pointer ("indirect slots").
  */
 #define CHAN_LOCKED_COPY_MAX	4096
 
-/* Staged messages are not charged up to here unless they wait in a queue. */
-#define CHAN_UNCHARGED_MAX	65536
+#define CHAN_UNCHARGED_MAX	65536	/* staged bytes charged only in a wait queue */
+#define CHAN_FAULT_TRIES	16	/* repeats of a copy whose memory is not present */
+#define CHAN_LOCKED_MSGS_MAX	64	/* messages moved without dropping the lock */
 
-/* How often a copy is tried again whose memory was not present. */
-#define CHAN_FAULT_TRIES	16
-
-/* How many messages an operation moves before it drops the lock for a moment. */
-#define CHAN_LOCKED_MSGS_MAX	64
-
-/**
- * enum step - what an attempt under the channel's lock came to
- * @STEP_DONE: a message was moved
- * @STEP_WAIT: the operation has to wait, or to fail with EAGAIN
- * @STEP_ENDED: a send would never be received; a receive is at the end
- * @STEP_TOO_SMALL: a receive's room is too small for the message
- * @STEP_NEED_COPYIN: a send's payload has to be staged in kernel memory
- * @STEP_NEED_CHARGE: a send has to be staged, if it is not, and charged; a
- *	receive needs op->user, or an op in the first place
- * @STEP_NEED_FAULTIN: a receive's memory is not present
- * @STEP_NO_QUOTA: the receive's user has no allowance left for the message
- * @STEP_OFFERED: a receive was told to copy the message, see xfer.c
- * @STEP_RETRY: try again: the common path does not apply, a waiting receiver
- *	was failed, or the select that was found was claimed elsewhere
- */
+/* What an attempt under the channel's lock came to. */
 enum step {
-	STEP_DONE,
-	STEP_WAIT,
-	STEP_ENDED,
-	STEP_TOO_SMALL,
-	STEP_NEED_COPYIN,
-	STEP_NEED_CHARGE,
-	STEP_NEED_FAULTIN,
-	STEP_NO_QUOTA,
-	STEP_OFFERED,
-	STEP_RETRY,
+	STEP_DONE,		/* a message was moved */
+	STEP_WAIT,		/* the operation has to wait, or to fail with EAGAIN */
+	STEP_ENDED,		/* a send would never be received; a receive is at the end */
+	STEP_TOO_SMALL,		/* a receive's room is too small for the message */
+	STEP_NEED_COPYIN,	/* a send's payload has to be staged in kernel memory */
+	STEP_NEED_CHARGE,	/* a send has to be staged and charged; a receive needs op->user */
+	STEP_NEED_FAULTIN,	/* a receive's memory is not present */
+	STEP_NO_QUOTA,		/* the receive's user has no allowance for the message */
+	STEP_OFFERED,		/* a receive was told to copy the message, see xfer.c */
+	STEP_RETRY,		/* not on the common path; or the waiter found is out */
 };
 
 /**
  * struct waitq - the blocked ops of one direction, in order of arrival
  * @ops: the ops; the channel's lock
  * @len: how many; the channel's lock
- * @spin_backoff: so many more waiters do not spin before they sleep; read and
- *	written without the lock
+ * @spin_backoff: so many more waiters do not spin; accessed without the lock
  */
 struct waitq {
 	struct list_head ops;
@@ -84,19 +62,16 @@ struct waitq {
  * @charged_bytes: what that user is charged for the slots; constant once frozen
  * @node: its device file (node.c, under a lock of its own)
  *
- * @lock: protects everything up to the wait queues for poll, which have locks
- *	of their own, as have the lists for SIGIO
+ * @lock: protects all up to @deferred_work; what follows that has locks of its own
  * @closed: Go's close(ch) was performed
  * @has_pollers: somebody has polled or asked for SIGIO
  * @had_sender: it has had a handle that may send
  * @had_receiver: it has had a handle that may receive
  * @ring: buffered messages
  * @waitqs: the blocked senders and receivers
- * @requeued: messages that a receiver took, could not copy and gave back, in the
- *	order of sending; all older than those in the ring
+ * @requeued: messages that receivers gave back, older than the ring's, in their order
  * @nr_requeued: how many
- * @nr_copying: messages that receivers have taken without being charged, and
- *	have still to copy; they occupy their slots until then
+ * @nr_copying: messages being copied by receivers not charged for them, in their slots
  * @offered: sends that pass a file and are offered to a receiver (xfer.c)
  * @deferred: sends that are complete, but whose wakeup is deferred
  * @nr_deferred: how many
@@ -192,7 +167,7 @@ int chan_op_pin(struct chan_op *op, struct msg *m, bool own);
 
 /* ---- predicates; the lock is held ---- */
 
-/* Does a side without handles count as gone, or may somebody open the name? */
+/* Does the lack of handles count as a hangup, or may somebody open the name? */
 static inline bool hangs_up(const struct chan *ch, bool had)
 {
 	return !ch->name || ((ch->config.flags & GOCHAN_HANGUP) && had);
@@ -208,8 +183,7 @@ static inline bool send_broken(const struct chan *ch)
 /* Closed or hung up: nothing more will be sent. */
 static inline bool no_senders(const struct chan *ch)
 {
-	return ch->closed || (!ch->handles[CHAN_SEND] &&
-			      hangs_up(ch, ch->had_sender));
+	return ch->closed || (!ch->handles[CHAN_SEND] && hangs_up(ch, ch->had_sender));
 }
 
 /* Buffered messages that a receive may take. */
@@ -305,10 +279,7 @@ static inline void chan_lock(struct chan *ch)
 	spin_lock(&ch->lock);
 }
 
-/*
- * Drop the lock, and wake. A completed task may exit at once: RCU keeps its
- * task_struct until it was woken.
- */
+/* Drop the lock, and wake. A completed task may exit at once: RCU keeps it until then. */
 static __always_inline void chan_unlock(struct chan *ch, struct wake_batch *wb)
 	__releases(&ch->lock)
 {
@@ -329,8 +300,7 @@ static __always_inline void chan_unlock(struct chan *ch, struct wake_batch *wb)
 		chan_msg_put_list(wb->free);
 }
 
-static __always_inline void chan_unlock_and_notify(struct chan *ch,
-						   unsigned int events)
+static __always_inline void chan_unlock_and_notify(struct chan *ch, unsigned int events)
 	__releases(&ch->lock)
 {
 	spin_unlock(&ch->lock);
@@ -389,12 +359,10 @@ static inline void waitq_add(struct chan *ch, struct chan_op *op,
 }
 
 /*
- * The first op that can be completed, or NULL. A task that waits with one op is
- * not the caller, and nobody but the holder of the lock completes it: only ops
- * of selects may be the caller's own, or claimed elsewhere.
+ * The first op that can be completed, or NULL. Only ops of selects may be the caller's
+ * own, or claimed elsewhere.
  */
-static __always_inline struct chan_op *waitq_first(struct chan *ch,
-						   enum chan_dir dir)
+static __always_inline struct chan_op *waitq_first(struct chan *ch, enum chan_dir dir)
 {
 	struct chan_op *op;
 
@@ -414,10 +382,7 @@ static inline bool op_claim(struct chan_op *op)
 	return false;
 }
 
-/*
- * A claimed op that is in no queue is complete: its task may return, and from
- * here on op and waiter may be gone.
- */
+/* A claimed op in no queue is complete: from here on it and its waiter may be gone. */
 static inline void waiter_release(struct chan_op *op, struct wake_batch *wb)
 {
 	struct waiter *w = op->waiter;
@@ -458,7 +423,6 @@ static inline int op_wait(struct chan_op *op, ktime_t deadline)
 	return op->result;
 }
 
-/* One more message of the op was sent or received. */
 static inline void op_advance(struct chan_op *op)
 {
 	op->count++;
@@ -499,10 +463,7 @@ static inline void deliver(struct chan_op *to, u64 seq, size_t len,
 
 /* ---- after a receive ---- */
 
-/*
- * A buffered message left its slot: a blocked sender's message may move up, and
- * pollers for a free slot are woken; or the channel is drained for good.
- */
+/* A slot is free: blocked senders' messages move up; or the channel is drained. */
 static inline void slot_freed(struct chan *ch, struct wake_batch *wb)
 {
 	lockdep_assert_held(&ch->lock);
@@ -516,7 +477,7 @@ static inline void slot_freed(struct chan *ch, struct wake_batch *wb)
 		wb->events |= WAKE_ENDED;
 }
 
-/* Is pollers' being woken all that slot_freed() would do? */
+/* Is nothing left of slot_freed() but the wakeup of pollers? */
 static __always_inline bool only_pollers_follow(const struct chan *ch)
 {
 	return waitq_empty(ch, CHAN_SEND) && !no_senders(ch) &&

@@ -7,14 +7,9 @@
  */
 
 #include <linux/anon_inodes.h>
-#include <linux/cred.h>
-#include <linux/file.h>
 #include <linux/module.h>
-#include <linux/pid.h>
-#include <linux/poll.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
-#include <linux/uio.h>
 #include <asm/ioctls.h>
 
 #include "chan.h"
@@ -45,10 +40,9 @@ static void handle_free(struct handle *h)
 }
 
 /*
- * The file has its handle: count it, and give it what all handles have: no
- * position, RWF_NOWAIT, and, as eventfds since 6.14, no fsnotify events. Those
- * would let anybody who can watch the directory see other users' sends, even on
- * unnamed channels, and would be charged to those users.
+ * Count the handle. It has no position, it has RWF_NOWAIT, and no fsnotify events, as
+ * eventfds since 6.14: those would show other users' sends to whoever can watch the
+ * directory, even on unnamed channels, and be charged to those users.
  */
 static void file_begin(struct file *file)
 {
@@ -96,7 +90,6 @@ static int gochan_release(struct inode *inode, struct file *file)
 
 /* ---- read and write ---- */
 
-/* The deadline of a read or write on the handle. */
 static ktime_t file_deadline(const struct file *file)
 {
 	return file->f_flags & O_NONBLOCK ? CHAN_NONBLOCK : KTIME_MAX;
@@ -132,7 +125,6 @@ static noinline ssize_t read_op(struct file *file, struct ubuf ub, size_t len,
 	return ret;
 }
 
-/* Likewise a write. */
 static noinline ssize_t write_op(struct file *file, struct ubuf ub, size_t len,
 				 ktime_t deadline)
 {
@@ -179,8 +171,7 @@ static __always_inline ssize_t read_plain(struct chan *ch, void __user *buf,
 	return err == GOCHAN_R_CLOSED ? 0 : err;
 }
 
-static ssize_t gochan_read(struct file *file, char __user *buf, size_t len,
-			   loff_t *pos)
+static ssize_t gochan_read(struct file *file, char __user *buf, size_t len, loff_t *pos)
 {
 	ktime_t deadline = file_deadline(file);
 
@@ -267,8 +258,7 @@ static void gochan_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "gochan-len:\t%u\n", info.len);
 	seq_printf(m, "gochan-closed:\t%u\n", info.closed);
 	seq_printf(m, "gochan-senders-waiting:\t%u\n", info.senders_waiting);
-	seq_printf(m, "gochan-receivers-waiting:\t%u\n",
-		   info.receivers_waiting);
+	seq_printf(m, "gochan-receivers-waiting:\t%u\n", info.receivers_waiting);
 }
 
 /* ---- ioctls ---- */
@@ -356,8 +346,7 @@ static long ioctl_link(struct file *file, const void __user *arg)
 	struct gochan_link link;
 	int err;
 
-	if ((file->f_mode & (FMODE_READ | FMODE_WRITE)) !=
-	    (FMODE_READ | FMODE_WRITE))
+	if ((file->f_mode & (FMODE_READ | FMODE_WRITE)) != (FMODE_READ | FMODE_WRITE))
 		return -EBADF;
 	err = get_link(&link, arg);
 	return err ?: gochan_node_link(file_chan(file), link.name, link.mode);
@@ -378,13 +367,7 @@ static long ioctl_unlink(struct file *file, const void __user *arg)
 	return gochan_node_unlink(file_chan(file));
 }
 
-static long ioctl_fionread(struct file *file, int __user *arg)
-{
-	return put_user((int)chan_next_len(file_chan(file)), arg);
-}
-
-static long gochan_ioctl(struct file *file, unsigned int cmd,
-			 unsigned long arg)
+static long gochan_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	void __user *p = (void __user *)arg;
 
@@ -408,7 +391,7 @@ static long gochan_ioctl(struct file *file, unsigned int cmd,
 	case GOCHAN_IOC_BATCH:
 		return gochan_batch(p);
 	case FIONREAD:
-		return ioctl_fionread(file, p);
+		return put_user((int)chan_next_len(file_chan(file)), (int __user *)p);
 	default:
 		return -ENOTTY;
 	}

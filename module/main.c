@@ -29,8 +29,7 @@ static struct miscdevice gochan_misc = {
 	.mode = 0666,
 };
 
-static int make_named(const char *name, const struct gochan_setup *setup,
-		      umode_t mode)
+static int make_named(const char *name, const struct gochan_setup *setup, umode_t mode)
 {
 	struct chan *ch = chan_make();
 	int err;
@@ -53,11 +52,9 @@ static int make_described(char *text)
 	const char *size = strsep(&text, ":");
 	u16 mode = CHANNELS_DEFAULT_MODE;
 
-	if (!capacity || kstrtou32(capacity, 10, &setup.capacity))
-		return -EINVAL;
-	if (size && kstrtou32(size, 10, &setup.msg_size))
-		return -EINVAL;
-	if (text && kstrtou16(text, 8, &mode))
+	if (!capacity || kstrtou32(capacity, 10, &setup.capacity) ||
+	    (size && kstrtou32(size, 10, &setup.msg_size)) ||
+	    (text && kstrtou16(text, 8, &mode)))
 		return -EINVAL;
 	return make_named(name, &setup, mode);
 }
@@ -82,10 +79,7 @@ static int make_channels(void)
 	return err;
 }
 
-/*
- * Once something can be opened, failing would pull the module from under whom
- * opened it: what can fail comes first.
- */
+/* What can fail comes first: once a file can be opened, the module has to stay. */
 static int __init gochan_init(void)
 {
 	int err;
@@ -116,7 +110,7 @@ unlink:
 	gochan_node_exit();
 exit:
 	chan_exit();
-	/* To who loads it, EEXIST says that gochan is loaded already. */
+	/* insmod reports EEXIST as "already loaded". */
 	return err == -EEXIST ? -EBUSY : err;
 }
 

@@ -20,15 +20,9 @@
 #include "msg.h"
 #include "quota.h"
 
-/* Longer payloads are allocated on their own. */
-#define MSG_CACHED_MAX	4096
+#define MSG_CACHED_MAX	4096	/* longer payloads are allocated on their own */
 
-/**
- * struct msg_class - messages of up to so many bytes
- * @size: the most payload
- * @name: the cache's name
- * @cache: the cache
- */
+/* Messages with a payload of up to @size bytes. */
 struct msg_class {
 	size_t size;
 	const char *name;
@@ -43,10 +37,7 @@ static struct msg_class msg_classes[] = {
 	{ 4096, "gochan_msg_4k" },
 };
 
-/*
- * A payload is written before it is read, so it need not be zeroed first, and
- * init_on_alloc leaves alone the caches that have a constructor.
- */
+/* With a constructor init_on_alloc does not zero what is going to be written anyway. */
 static void msg_construct(void *p)
 {
 }
@@ -86,12 +77,7 @@ static const struct msg_class *msg_class(size_t len)
 	return c;
 }
 
-/**
- * chan_msg_truesize() - what a message is charged for
- * @len: payload, bytes
- *
- * Return: the bytes that are allocated for it.
- */
+/* The bytes allocated, and charged, for a payload of @len. */
 u64 chan_msg_truesize(size_t len)
 {
 	if (len <= MSG_CACHED_MAX)
@@ -100,13 +86,7 @@ u64 chan_msg_truesize(size_t len)
 	return sizeof(struct msg) + roundup_pow_of_two(len);
 }
 
-/**
- * chan_msg_alloc() - allocate a message
- * @len: payload, bytes
- *
- * Return: the message with one reference, not charged, its payload
- * uninitialised; NULL without memory.
- */
+/* An uncharged message with one reference, its payload uninitialised; or NULL. */
 struct msg *chan_msg_alloc(size_t len)
 {
 	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
@@ -135,10 +115,6 @@ struct msg *chan_msg_alloc(size_t len)
 	return m;
 }
 
-/**
- * chan_msg_unref() - drop a reference that is not the owner's
- * @m: the message
- */
 void chan_msg_unref(struct msg *m)
 {
 	if (!refcount_dec_and_test(&m->refs))
@@ -152,20 +128,14 @@ void chan_msg_unref(struct msg *m)
 	kfree(m);
 }
 
-/**
- * chan_msg_put() - drop the owner's reference, and with it the charge
- * @m: the message
- */
+/* Drop the owner's reference, and with it the charge. */
 void chan_msg_put(struct msg *m)
 {
 	chan_msg_uncharge(m);
 	chan_msg_unref(m);
 }
 
-/**
- * chan_msg_put_list() - chan_msg_put() a list of messages that are linked by msg.next
- * @m: the first, or NULL
- */
+/* chan_msg_put() messages linked by msg.next; @m may be NULL. */
 void chan_msg_put_list(struct msg *m)
 {
 	while (m) {
@@ -177,12 +147,7 @@ void chan_msg_put_list(struct msg *m)
 	}
 }
 
-/**
- * chan_msg_charge() - charge a message to the caller, unless it is charged
- * @m: the message, which the caller owns
- *
- * Return: 0, -ENOMEM, or as gochan_charge().
- */
+/* Charge the caller's message, unless it is charged; -ENOMEM, or as gochan_charge(). */
 int chan_msg_charge(struct msg *m)
 {
 	struct quota_user *user;
@@ -201,13 +166,9 @@ int chan_msg_charge(struct msg *m)
 	return err;
 }
 
-/**
- * chan_msg_recharge() - move a message's charge to the user of its next owner
- * @m: the message
- * @user: the user; the message takes a reference of its own
- * @own: the user is the caller's, whose CAP_SYS_RESOURCE counts
- *
- * Return: 0, or as gochan_charge(), with nothing changed.
+/*
+ * Move a message's charge to @user, who gets it; @own: that is the caller's user, whose
+ * CAP_SYS_RESOURCE counts. 0, or as gochan_charge(), with nothing changed.
  */
 int chan_msg_recharge(struct msg *m, struct quota_user *user, bool own)
 {
@@ -226,10 +187,7 @@ int chan_msg_recharge(struct msg *m, struct quota_user *user, bool own)
 	return 0;
 }
 
-/**
- * chan_msg_uncharge() - end a message's charge, if it has one
- * @m: the message, which the caller owns
- */
+/* End the charge, if any, of a message that the caller owns. */
 void chan_msg_uncharge(struct msg *m)
 {
 	if (!m->charged_to)

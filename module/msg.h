@@ -51,15 +51,12 @@ static inline void origin_move(struct origin *to, struct origin *from)
 /**
  * struct msg - one message on the heap, or a block of several before they are sent
  * @node: place in chan.requeued; the channel's lock
- * @next: the message that its sender sends next, or the next one of a wake
- *	batch's free list; the owner
- * @refs: the owner (sender, channel or receiver), and receivers that have
- *	pinned it in order to copy it
+ * @next: in the list of its sender, or of what a wake batch frees; the owner
+ * @refs: the owner (sender, channel or receiver), and receivers that have pinned it
  * @seq: place in the order of sending, set when it is sent
  * @from: its sender, set when it is sent
- * @charged_to: whose limit it counts against, a counted reference; NULL while
- *	it occupies a slot, which setup has charged, or for the moments in
- *	which a message is only passing through a call; the owner
+ * @charged_to: whose limit it counts against, a counted reference; NULL while it occupies
+ *	a slot, charged at setup, or only passes through a call; the owner
  * @len: bytes in @data
  * @data: the payload: behind this structure or, if it is long, on its own
  */

@@ -3,11 +3,10 @@
  * Names: the table of them, their device numbers and their device files,
  * /dev/gochans/NAME and /dev/gochans/UID/NAME.
  *
- * A name is reserved in the table before its device file appears, is live
- * while the file stands and was seen by us, and leaves the table only when the
- * file is gone. Only a live one can be opened, and only through the very inode
- * that we saw: not through a copy of the node, nor through an old one whose
- * number was given out again.
+ * A name is reserved in the table before its device file appears, is live while the
+ * file stands and was seen by us, and leaves the table only when the file is gone. Only
+ * a live one can be opened, and only through the very inode that we saw: not through a
+ * copy of the node, nor through an old one whose number was given out again.
  *
  * nodes_lock, a mutex, guards the table and chan.node. It is never held while
  * a device is added or removed, and no lock is taken inside it.
@@ -294,9 +293,8 @@ static bool is_device_file(const struct node *node, const struct inode *inode)
 }
 
 /*
- * The inode of the device file that was just added, which device_add() does
- * not vouch for. Devtmpfs stays mounted inside the kernel for ever, so that an
- * inode of it may be kept without its mount.
+ * The inode of the device file just added, which device_add() does not vouch for. The
+ * kernel keeps devtmpfs mounted, so that its inode may be kept without its mount.
  */
 static struct inode *node_see(const struct node *node)
 {
@@ -389,15 +387,10 @@ static int node_add(struct node *node)
 	return 0;
 }
 
-/**
- * gochan_node_link() - give a channel a name and a device file
- * @ch: the channel
- * @name: the name
- * @mode: permissions of the device file
- *
- * Return: 0; -EINVAL for what is no name or passes max_named, -EBUSY when the
- * channel has a name, -EEXIST when the name is taken or something else stands
- * at its path, -ENODEV without devtmpfs, -EDQUOT, -ENOMEM.
+/*
+ * Give a channel a name and a device file. -EINVAL for what is no name or passes
+ * max_named, -EBUSY when the channel has a name, -EEXIST when the name is taken or
+ * something else is at its path, -ENODEV without devtmpfs, -EDQUOT, -ENOMEM.
  */
 int gochan_node_link(struct chan *ch, const char *name, umode_t mode)
 {
@@ -463,7 +456,6 @@ static int unlink_begin(struct node *node)
 	return 0;
 }
 
-/* Remove a node that is going, and all that belongs to it. */
 static void node_remove(struct node *node)
 {
 	device_del(&node->dev);
@@ -476,12 +468,7 @@ static void node_remove(struct node *node)
 	module_put(THIS_MODULE);
 }
 
-/**
- * gochan_node_unlink() - take a channel's name away
- * @ch: the channel
- *
- * Return: 0; -ENOENT without a name, -EPERM for who may not.
- */
+/* Remove a channel's name: -ENOENT without one, -EPERM for who may not. */
 int gochan_node_unlink(struct chan *ch)
 {
 	struct node *node;
@@ -496,12 +483,7 @@ int gochan_node_unlink(struct chan *ch)
 	return err;
 }
 
-/**
- * gochan_node_unlink_path() - take a name away
- * @path: the name below /dev/gochans
- *
- * Return: as gochan_node_unlink().
- */
+/* Remove the name @path below /dev/gochans; as gochan_node_unlink(). */
 int gochan_node_unlink_path(const char *path)
 {
 	struct node *node;
@@ -528,12 +510,7 @@ void gochan_node_unlink_all(void)
 	}
 }
 
-/**
- * gochan_node_may_close() - may the caller close this channel, if it is named?
- * @ch: the channel
- *
- * Return: 0 or -EPERM.
- */
+/* 0, or -EPERM when the channel is named and the caller may not close it. */
 int gochan_node_may_close(struct chan *ch)
 {
 	const struct node *node;
@@ -546,12 +523,7 @@ int gochan_node_may_close(struct chan *ch)
 	return mine ? 0 : -EPERM;
 }
 
-/**
- * gochan_node_open() - the channel behind a device file
- * @inode: the device file
- *
- * Return: the channel with a reference; -ENXIO for a node that is not ours.
- */
+/* The channel behind a device file, with a reference; -ENXIO if it is not ours. */
 struct chan *gochan_node_open(const struct inode *inode)
 {
 	struct chan *ch = ERR_PTR(-ENXIO);
@@ -608,12 +580,7 @@ void gochan_node_exit(void)
 	put_cred(node_cred);
 }
 
-/**
- * gochan_node_serve() - device files can be opened, once gochan_node_set_ready() was called
- * @fops: how
- *
- * Return: 0 or -errno.
- */
+/* Device files can be opened, once gochan_node_set_ready() was called. */
 int gochan_node_serve(const struct file_operations *fops)
 {
 	cdev_init(&node_cdev, fops);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Limits, and what each user is charged for (R19). A user is the real user id
- * of the task that makes something. Whatever was made holds a reference to its
- * user and stays charged until it is gone, so that passing it on or unlinking
- * it evades nothing.
+ * Limits, and what each user is charged for (R19). A user is the real user id of the
+ * task that makes something. Whatever was made holds a reference to its user and stays
+ * charged until it is gone, so that passing it on or unlinking it evades nothing.
  *
  * users_lock guards the table. The counts are atomic: charging and uncharging
  * take no lock, and may be done under a channel's lock.
@@ -91,7 +90,6 @@ static u64 user_limit(enum quota_kind kind)
 	}
 }
 
-/* The user with a new reference, or NULL. */
 static struct quota_user *user_find(kuid_t uid)
 {
 	struct quota_user *user;
@@ -106,11 +104,7 @@ static struct quota_user *user_find(kuid_t uid)
 	return NULL;
 }
 
-/**
- * gochan_user_get() - the user that the caller's charges go to
- *
- * Return: the user, to be dropped by gochan_user_put(); NULL without memory.
- */
+/* The user that the caller's charges go to, with a reference; NULL without memory. */
 struct quota_user *gochan_user_get(void)
 {
 	kuid_t uid = current_uid();
@@ -138,19 +132,12 @@ struct quota_user *gochan_user_get(void)
 	return user;
 }
 
-/**
- * gochan_user_hold() - take another reference
- * @user: a user that the caller has a reference to
- */
 void gochan_user_hold(struct quota_user *user)
 {
 	refcount_inc(&user->refs);
 }
 
-/**
- * gochan_user_put() - drop a reference
- * @user: the user, or NULL
- */
+/* Drop a reference; @user may be NULL. */
 void gochan_user_put(struct quota_user *user)
 {
 	if (!user || !refcount_dec_and_lock(&user->refs, &users_lock))
@@ -160,7 +147,6 @@ void gochan_user_put(struct quota_user *user)
 	kfree(user);
 }
 
-/* Add @n unless that exceeds @limit. */
 static bool add_below(atomic64_t *used, u64 n, u64 limit)
 {
 	s64 old = atomic64_read(used);
@@ -188,15 +174,9 @@ static int charge(struct quota_user *user, enum quota_kind kind, u64 n, u64 limi
 	return -EINVAL;
 }
 
-/**
- * gochan_try_charge() - charge a user who need not be the caller's
- * @user: the user
- * @kind: for what
- * @n: how much
- *
- * Whether its task has CAP_SYS_RESOURCE is not known here; root is taken to.
- *
- * Return: 0; -EDQUOT over the user's limit; -EINVAL over max_bytes.
+/*
+ * Charge a user who need not be the caller's; of users only root is taken to have
+ * CAP_SYS_RESOURCE. -EDQUOT over the user's limit, -EINVAL over max_bytes.
  */
 int gochan_try_charge(struct quota_user *user, enum quota_kind kind, u64 n)
 {
@@ -205,15 +185,9 @@ int gochan_try_charge(struct quota_user *user, enum quota_kind kind, u64 n)
 	return charge(user, kind, n, root ? S64_MAX : user_limit(kind));
 }
 
-/**
- * gochan_charge() - charge the caller's user
- * @user: what gochan_user_get() returned to the caller, or the user whose
- *	channel it sets up
- * @kind: for what
- * @n: how much
- *
- * Return: 0; -EDQUOT over the user's limit, unless the caller has
- * CAP_SYS_RESOURCE; -EINVAL over max_bytes; -ENOMEM for more than can be counted.
+/*
+ * Charge the caller's user, or the one whose channel it sets up. As gochan_try_charge(),
+ * but CAP_SYS_RESOURCE lifts the user's limit; -ENOMEM for more than can be counted.
  */
 int gochan_charge(struct quota_user *user, enum quota_kind kind, u64 n)
 {
@@ -225,12 +199,6 @@ int gochan_charge(struct quota_user *user, enum quota_kind kind, u64 n)
 	return err == -EDQUOT ? -ENOMEM : err;
 }
 
-/**
- * gochan_uncharge() - end a charge
- * @user: the user
- * @kind: for what
- * @n: how much
- */
 void gochan_uncharge(struct quota_user *user, enum quota_kind kind, u64 n)
 {
 	atomic64_sub(n, &user->used[kind]);

@@ -3,8 +3,7 @@
  * Receiving: chan_recv() for a plain buffer, chan_recv_op() for everything else.
  *
  * As in send.c both run one body, recv_attempt(), which is compiled with constant
- * arguments: without an op it is the fast path, without a wake batch the common
- * path.
+ * arguments: without an op it is the fast path, without a wake batch the common path.
  *
  * A receive copies what it finds, under the lock and with page faults disabled,
  * before it takes it. If that fails it makes the memory present without the lock
@@ -61,7 +60,6 @@ static noinline bool find_requeued_or_blocked(struct chan *ch, struct found *f)
 	return true;
 }
 
-/* Is the next message in the ring? */
 static __always_inline bool next_in_ring(const struct chan *ch)
 {
 	return ch->ring.len && likely(list_empty(&ch->requeued));
@@ -79,13 +77,7 @@ static __always_inline void find_in_ring(const struct chan *ch, bool indirect,
 	f->data = indirect ? slot->msg->data : slot->data;
 }
 
-/**
- * chan_has_message() - would a receive find a message?
- * @ch: the channel, locked
- * @len: its length is written there; or NULL
- *
- * Return: whether it would.
- */
+/* Would a receive find a message? Its length is written to @len, unless NULL. */
 bool chan_has_message(struct chan *ch, size_t *len)
 {
 	struct found f;
@@ -123,10 +115,7 @@ static __always_inline void take_slot(struct chan *ch, struct chan_op *op,
 	ch->bytes -= f->len;
 }
 
-/*
- * Take the message of a blocked sender, which was copied or, @by_pointer, moves
- * to the receive. False if its select was claimed elsewhere.
- */
+/* Take a blocked sender's message, copied or @by_pointer; false if it was claimed. */
 static noinline bool take_from_sender(struct chan *ch, struct chan_op *op,
 				      struct found *f, bool by_pointer,
 				      struct wake_batch *wb)
@@ -158,7 +147,6 @@ static noinline bool take_from_sender(struct chan *ch, struct chan_op *op,
 	return true;
 }
 
-/* Take the message that was found, and copied. False if it is gone. */
 static __always_inline bool take(struct chan *ch, struct chan_op *op,
 				 struct found *f, struct wake_batch *wb)
 {
@@ -241,9 +229,8 @@ static void op_drop_msg(struct chan_op *op)
 }
 
 /*
- * Charge the op's user for the long message that was found. A buffered one that it
- * has no allowance for can be received all the same, but keeps its slot, which is
- * charged already, until it is copied (R19).
+ * Charge the op's user for a long message. A buffered one without an allowance for it is
+ * received all the same, but keeps its slot, which is charged, until it is copied (R19).
  */
 static int charge_found(struct chan_op *op, const struct found *f, bool shared)
 {
@@ -305,9 +292,8 @@ static inline bool nothing_to_receive(const struct chan *ch)
 }
 
 /*
- * Try to receive one message, by an op or, if that is NULL, into a plain buffer.
- * Without @wb, too, this is the common path: the message is in the ring. What
- * slot_freed() does is left to the caller.
+ * Try to receive one message, by an op or, if that is NULL, into a plain buffer. Without
+ * @wb, too, this is the common path: it is in the ring. The caller does slot_freed().
  */
 static __always_inline enum step recv_attempt(struct chan *ch, struct chan_op *op,
 					      struct recv_buf *rb,
@@ -330,17 +316,6 @@ static __always_inline enum step recv_attempt(struct chan *ch, struct chan_op *o
 	if (likely(f.len <= CHAN_LOCKED_COPY_MAX))
 		return recv_copy(ch, op, rb, &f, wb);
 	return op ? recv_by_pointer(op, &f, wb) : STEP_NEED_CHARGE;
-}
-
-static enum step recv_attempt_op(struct chan_op *op, struct wake_batch *wb)
-{
-	enum step step = recv_attempt(op->ch, op, NULL, wb);
-
-	if (step == STEP_DONE && !op->delivered) {
-		op->tries = 0;
-		op_advance(op);
-	}
-	return step;
 }
 
 /* Several messages that are in the ring take the common path. */
@@ -374,8 +349,13 @@ static enum step recv_locked(struct chan_op *op, struct wake_batch *wb)
 		recv_common(op, &budget);
 	while ((step == STEP_RETRY ||
 		(step == STEP_DONE && op->todo && !op->delivered && !op->offered)) &&
-	       budget--)
-		step = recv_attempt_op(op, wb);
+	       budget--) {
+		step = recv_attempt(op->ch, op, NULL, wb);
+		if (step == STEP_DONE && !op->delivered) {
+			op->tries = 0;
+			op_advance(op);
+		}
+	}
 	if (!op->peek && (op->count != count || op->delivered))
 		slot_freed(op->ch, wb);
 	return step;
@@ -413,16 +393,6 @@ static void release_slot(struct chan_op *op)
 	chan_unlock(ch, &wb);
 }
 
-/* The message that was copied is not received after all. */
-static void undo_copy(struct chan_op *op)
-{
-	op->count--;
-	op->todo++;
-	ubuf_revert(&op->ub, op->len);
-	unreport(op->report, op->room);
-	origin_drop(&op->from);
-}
-
 /* A message with a file was copied, or not (@err): commit or decline. */
 static int finish_offer(struct chan_op *op, int err)
 {
@@ -431,8 +401,13 @@ static int finish_offer(struct chan_op *op, int err)
 		chan_xfer_decline(op);
 	} else {
 		err = chan_xfer_commit(op);
-		if (err)
-			undo_copy(op);
+		if (err) {	/* the message is not received after all */
+			op->count--;
+			op->todo++;
+			ubuf_revert(&op->ub, op->len);
+			unreport(op->report, op->room);
+			origin_drop(&op->from);
+		}
 	}
 	op_drop_msg(op);
 	op->queue_first = err;
@@ -456,13 +431,10 @@ static __always_inline int recv_finish(struct chan_op *op)
 	return err;
 }
 
-/**
- * chan_recv_finish() - copy the message that a receive was given to its user
- * @op: the op; without such a message, or a file, there is nothing to do
- *
- * Return: 0; -EAGAIN when the message's sender has withdrawn it and the receive
- * goes on; -EFAULT, -EMFILE, -ENOMEM or what a security module says, with the
- * message requeued or back at its sender.
+/*
+ * Copy the message that was delivered or offered, if any, to the user. -EAGAIN: its sender
+ * has withdrawn it, and the receive goes on. -EFAULT, -EMFILE, -ENOMEM or what a security
+ * module says: the message is requeued or back at its sender.
  */
 int chan_recv_finish(struct chan_op *op)
 {
@@ -508,19 +480,14 @@ static int recv_prepare(struct chan_op *op, enum step step)
 	}
 }
 
-/* May a message be delivered to the op that its user is charged for? */
+/* Could a heap message be delivered, which is charged to the receiver's user? */
 static bool needs_user(const struct chan_op *op)
 {
 	return op->room > CHAN_INLINE_MAX && !op->user &&
 	       op->ch->config.msg_size > CHAN_INLINE_MAX;
 }
 
-/**
- * chan_recv_prepare_wait() - make the receive of a select ready to be queued
- * @op: the op
- *
- * Return: 0 or -ENOMEM.
- */
+/* Make the receive of a select ready to be queued: 0 or -ENOMEM. */
 int chan_recv_prepare_wait(struct chan_op *op)
 {
 	return needs_user(op) ? recv_prepare(op, STEP_NEED_CHARGE) : 0;
@@ -528,10 +495,7 @@ int chan_recv_prepare_wait(struct chan_op *op)
 
 /* ---- the slow path ---- */
 
-/*
- * Go on after an attempt that did not receive everything that was asked for. The
- * lock is held, and released here. Only the first message is waited for.
- */
+/* Go on after an attempt; releases the lock. Only the first message is waited for. */
 static __always_inline int recv_slow(struct chan_op *op, enum step step,
 				     struct wake_batch *wb, bool nonblock,
 				     ktime_t deadline)
@@ -576,10 +540,7 @@ static __always_inline int recv_slow(struct chan_op *op, enum step step,
 	}
 }
 
-/*
- * A plain receive that is not on the common path: the message is not in the ring,
- * or else it needs an op.
- */
+/* A plain receive whose message is not in the ring, or that needs an op. */
 static noinline int recv_uncommon(struct chan *ch, struct recv_buf *rb,
 				  enum step step, ktime_t deadline)
 	__releases(&ch->lock)
@@ -616,7 +577,7 @@ static noinline int recv_uncommon(struct chan *ch, struct recv_buf *rb,
 	return err;
 }
 
-/* The message was received, and others than pollers have to know. */
+/* The message was received, and blocked senders may have to be woken. */
 static noinline void recv_follow_up(struct chan *ch)
 	__releases(&ch->lock)
 {
@@ -658,9 +619,8 @@ int chan_recv(struct chan *ch, struct recv_buf *rb, ktime_t deadline)
  * @deadline: absolute CLOCK_MONOTONIC, KTIME_MAX for none
  *
  * Return: 0 when op->count messages were received, op->len bytes the last;
- * GOCHAN_R_CLOSED; -EMSGSIZE with the size required in op->len; -EAGAIN,
- * -ETIMEDOUT, -ERESTARTSYS, -EINTR, -EFAULT, for a file -EMFILE; for a long
- * message -ENOMEM, or as gochan_charge().
+ * GOCHAN_R_CLOSED; -EMSGSIZE with the size required in op->len; -EAGAIN, -ETIMEDOUT,
+ * -ERESTARTSYS, -EINTR, -EFAULT, -EMFILE, -ENOMEM, or as gochan_charge().
  */
 int chan_recv_op(struct chan_op *op, bool nonblock, ktime_t deadline)
 {

@@ -6,7 +6,6 @@
 #ifndef GOCHAN_REPORT_H
 #define GOCHAN_REPORT_H
 
-#include <linux/cred.h>
 #include <linux/fault-inject-usercopy.h>
 #include <linux/pid_namespace.h>
 #include <linux/user_namespace.h>
@@ -47,7 +46,6 @@ static inline void unreport(struct gochan_op __user *to, size_t room)
 		pr_debug("the room of an op could not be restored\n");
 }
 
-/* Write what a receive reports beside the payload. */
 static __always_inline int report(const struct chan_op *op,
 				  struct gochan_op __user *to, size_t len,
 				  const struct origin *from)

@@ -52,11 +52,7 @@ static void requeue_sorted(struct chan *ch, struct msg *m, struct wake_batch *wb
 	wb->events |= in_event(ch);
 }
 
-/*
- * Give a message back that could not be copied; @in_slot: it has kept its slot of
- * the ring. It goes to the first receiver that waits, or else ahead of all later
- * messages.
- */
+/* Give a message to the first receiver that waits, or else ahead of all later ones. */
 static void msg_requeue(struct chan *ch, struct msg *m, bool in_slot)
 {
 	unsigned int budget = CHAN_LOCKED_MSGS_MAX;
@@ -84,13 +80,11 @@ static void msg_requeue(struct chan *ch, struct msg *m, bool in_slot)
 	chan_unlock(ch, &wb);
 }
 
-/* How long to wait until a message can be requeued. */
-#define REQUEUE_RETRY	max(HZ / 50, 1)
+#define REQUEUE_RETRY	max(HZ / 50, 1)	/* jiffies between attempts */
 
 /*
- * The op's message, on the heap. A short one is still on this task's stack: if
- * there is no memory or allowance to move it, wait and try again. If the task is
- * killed meanwhile the message is lost with its receiver (R1).
+ * The op's message, moved to the heap if it is on this task's stack: without memory or
+ * allowance try again. If the task is killed the message is lost with it (R1).
  */
 static struct msg *op_reclaim(struct chan_op *op)
 {

@@ -54,7 +54,6 @@ static inline struct slot *ring_slot(const struct ring *r, u32 n)
 	return (struct slot *)(r->slots + i * r->stride);
 }
 
-/* The oldest message; the ring is not empty. */
 static inline struct slot *ring_first(const struct ring *r)
 {
 	return (struct slot *)(r->slots + r->head * r->stride);

@@ -28,20 +28,16 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/mm.h>
-#include <linux/poll.h>
 #include <linux/random.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 
-#include "chan.h"
 #include "quota.h"
 #include "select.h"
 #include "uop.h"
 
-/* Selects of up to so many ops live on the stack. */
-#define SELECT_SMALL	8
+#define SELECT_SMALL	8	/* selects of up to so many ops live on the stack */
 
 /* Not an op: a select that gave up has claimed its waiter for this. */
 static struct chan_op aborted;
@@ -55,8 +51,7 @@ static struct chan_op aborted;
  * @deadline: absolute CLOCK_MONOTONIC, KTIME_MAX for none
  * @waiter: what other tasks complete
  * @inline_buf: where a short message is delivered, as only one op gets one
- * @send_bufs: where short messages wait to be sent, one for each op; NULL in
- *	large selects
+ * @send_bufs: room to stage short messages, one for each op; NULL in large selects
  */
 struct sel {
 	struct uop *ops;
@@ -71,11 +66,7 @@ struct sel {
 
 /* ---- the choice among ops ---- */
 
-/*
- * Reservoir sampling: of candidates that come one after the other, is the @nth
- * chosen in place of the one so far? Each is equally likely in the end; with
- * GOCHAN_ORDERED it is the first.
- */
+/* Reservoir sampling: does the @nth candidate replace the one chosen so far? */
 static bool chosen(u32 flags, u32 nth)
 {
 	return nth == 1 || (!(flags & GOCHAN_ORDERED) &&
@@ -94,9 +85,9 @@ static bool loaded_ready_hint(struct uop *u)
 }
 
 /*
- * Choose one of the ops that seem ready: its index, or -EAGAIN. With a constant
- * NULL for @sel this is the fast path, for plain ops in user space, which returns
- * the op in @plain; -EINVAL: some of them are not plain.
+ * Choose one of the ops that seem ready: its index, or -EAGAIN. With a constant NULL for
+ * @sel this is the fast path, for plain ops in user space, which copies the op to @plain;
+ * -EINVAL: some of them are not plain.
  */
 static __always_inline int choose(const struct gochan_op __user *uops, u32 n,
 				  u32 flags, struct gochan_op *plain,
@@ -143,7 +134,6 @@ static int try_ops(struct sel *sel, int *verdict)
 
 /* ---- queueing ---- */
 
-/* Does the op wait in a wait queue of its channel? */
 static bool op_queues(const struct uop *u)
 {
 	return u->op.ch && !uop_polls(u);
@@ -186,10 +176,7 @@ static int compare_ops(const void *a, const void *b, const void *priv)
 	return x < y ? -1 : 1;
 }
 
-/*
- * Of the ops from @i on that would wait in the same wait queue, choose the one
- * that is queued there (R14: once in each).
- */
+/* Choose which op, of those from @i on for one wait queue, is queued there (R14: one). */
 static struct chan_op *choose_queued(struct sel *sel, u32 *i,
 				     const struct chan *ch, enum chan_dir dir)
 {
@@ -214,8 +201,7 @@ static bool queue_ops(struct sel *sel)
 
 	for (i = 0; i < sel->n; i++)
 		sel->order[i] = i;
-	sort_r(sel->order, sel->n, sizeof(*sel->order), compare_ops, NULL,
-	       sel->ops);
+	sort_r(sel->order, sel->n, sizeof(*sel->order), compare_ops, NULL, sel->ops);
 	for (i = 0; i < sel->n;) {
 		struct chan *ch = sel->ops[sel->order[i]].op.ch;
 		struct chan_op *send = choose_queued(sel, &i, ch, CHAN_SEND);
@@ -245,10 +231,7 @@ static u32 selected_index(const struct sel *sel)
 	return container_of(sel->waiter.selected, struct uop, op) - sel->ops;
 }
 
-/*
- * Give up: nobody can complete the select any more. False if it was claimed
- * before that; then the op is complete when this returns.
- */
+/* Nobody can complete the select any more; false if it was claimed, and is complete. */
 static bool sel_abort(struct sel *sel)
 {
 	if (waiter_claim(&sel->waiter, &aborted))
@@ -259,10 +242,7 @@ static bool sel_abort(struct sel *sel)
 
 /* ---- sleeping ---- */
 
-/*
- * Look at the ops that poll, and the first time also join their wait queues; the
- * index of one that is ready, or -EAGAIN.
- */
+/* Look at the ops that poll, and at first join their queues; one's index, or -EAGAIN. */
 static int poll_ops(struct sel *sel, struct poll_wqueues *wq)
 {
 	poll_table *pt = wq->pt._qproc ? &wq->pt : NULL;
@@ -281,10 +261,7 @@ static int poll_ops(struct sel *sel, struct poll_wqueues *wq)
 	return wq->error ?: at;
 }
 
-/*
- * Sleep until an op is completed (its index), or one that polls is ready (that
- * one's). -EAGAIN: look at all ops again. Else why the select gives up.
- */
+/* Sleep until an op is completed or ready: its index. -EAGAIN: look at all ops again. */
 static int park(struct sel *sel, struct poll_wqueues *wq)
 {
 	int at, err;
@@ -336,7 +313,6 @@ static int woken_verdict(struct uop *u)
 	return chan_recv_finish(op);
 }
 
-/* No op was ready: block. */
 static noinline int sel_block(struct sel *sel, int *verdict)
 {
 	struct poll_wqueues wq __uninitialized;
@@ -389,14 +365,7 @@ static int sel_run(struct sel *sel, int *verdict)
 	return sel_block(sel, verdict);
 }
 
-/**
- * gochan_select_one() - do an op of a BATCH that does not wait in a wait queue
- * @u: the op: a poll, a peek, or a nil channel
- * @nonblock: fail instead of waiting
- * @deadline: absolute CLOCK_MONOTONIC, KTIME_MAX for none
- *
- * Return: its verdict.
- */
+/* Do an op of a BATCH that waits in no wait queue: a poll, a peek, or a nil channel. */
 int gochan_select_one(struct uop *u, bool nonblock, ktime_t deadline)
 {
 	u16 order;
@@ -441,8 +410,7 @@ static int load_and_run(struct sel *sel, struct gochan_op __user *uops, u32 *at)
 }
 
 /* Many ops do not fit on the stack, and are charged to the caller. */
-static long select_large(struct sel *sel, struct gochan_op __user *uops,
-			 u32 *at)
+static long select_large(struct sel *sel, struct gochan_op __user *uops, u32 *at)
 {
 	size_t each = sizeof(*sel->ops) + sizeof(*sel->order);
 	struct quota_user *user = gochan_user_get();
@@ -454,8 +422,7 @@ static long select_large(struct sel *sel, struct gochan_op __user *uops,
 	if (ret)
 		goto put_user;
 	ret = -ENOMEM;
-	sel->ops = kvmalloc_array(sel->n, each,
-				  GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	sel->ops = kvmalloc_array(sel->n, each, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!sel->ops)
 		goto uncharge;
 	sel->order = (u16 *)(sel->ops + sel->n);
@@ -508,13 +475,9 @@ static long select_fast(const struct gochan_ops *call, u32 *at)
 	return verdict < 0 ? verdict : i;
 }
 
-/**
- * gochan_select() - GOCHAN_IOC_SELECT
- * @arg: the call
- *
- * Return: the index of the op that happened; the error of the op that failed,
- * whose index is in the call; -EAGAIN, -ETIMEDOUT, -ERESTARTSYS; for a call
- * that cannot be made -EFAULT, -EINVAL, -EBADF, -ENOMEM, -EDQUOT.
+/*
+ * GOCHAN_IOC_SELECT: the index of the op that happened; the error of one that failed,
+ * whose index is in the call; or why none did.
  */
 long gochan_select(struct gochan_ops __user *arg)
 {

@@ -25,10 +25,7 @@
 
 /* ---- one message, under the lock ---- */
 
-/*
- * Copy the next message to @to; it comes from where it is staged, or else from
- * the user's buffer.
- */
+/* Copy the next message from where it is staged, or else from the user's buffer. */
 static __always_inline int copy_payload(struct chan_op *op, u8 *to,
 					const void __user *buf, size_t len,
 					struct wake_batch *wb)
@@ -136,7 +133,7 @@ static __always_inline enum step handoff(struct chan *ch, struct chan_op *op,
 {
 	lockdep_assert_held(&ch->lock);
 	if (unlikely(to->room < len)) {
-		/* Nobody fails because of a message that cannot be read. */
+		/* Stage first: no receiver fails because the sender's memory is bad. */
 		if (!op || !op_staged(op))
 			return STEP_NEED_COPYIN;
 		return op_claim(to) ? fail_receiver(to, len, -EMSGSIZE, wb) :
@@ -164,8 +161,8 @@ static __always_inline enum step handoff(struct chan *ch, struct chan_op *op,
 }
 
 /*
- * Try to send one message. With a NULL @op it comes from a plain buffer; without
- * @wb, too, this is the common path: no receiver waits, and there is a free slot.
+ * Try to send one message, from a plain buffer if @op is NULL. Without @wb, too, this is
+ * the common path: no receiver waits, and there is a free slot.
  */
 static __always_inline enum step send_attempt(struct chan *ch, struct chan_op *op,
 					      const void __user *buf, size_t len,
@@ -173,7 +170,7 @@ static __always_inline enum step send_attempt(struct chan *ch, struct chan_op *o
 {
 	struct chan_op *to;
 
-	/* With a wake batch and no op it was looked for on the common path. */
+	/* Checked on the common path, under the same lock, with a wake batch and no op. */
 	if ((op || !wb) && unlikely(send_broken(ch)))
 		return STEP_ENDED;
 	if (!wb && !waitq_empty(ch, CHAN_RECV))
@@ -250,9 +247,8 @@ static int stage_inline(struct chan_op *op)
 }
 
 /*
- * Copy to @m. Pages that are not present may take forever to come: then no more
- * than CHAN_UNCHARGED_MAX is kept allocated meanwhile, unless it is charged.
- * -EAGAIN: they are present now, try again.
+ * Copy to @m. Pages may take forever to become present: meanwhile no more than
+ * CHAN_UNCHARGED_MAX is kept allocated, unless charged. -EAGAIN: try again.
  */
 static int stage_copy(struct chan_op *op, struct msg *m, unsigned int *tries)
 {
@@ -276,11 +272,7 @@ static struct msg *stage_block(struct chan_op *op, size_t len)
 		m = chan_msg_alloc(len);
 		if (!m)
 			return ERR_PTR(-ENOMEM);
-		err = 0;
-		if (op->staged)
-			memcpy(m->data, op->inline_buf, len);
-		else if (len)
-			err = stage_copy(op, m, &tries);
+		err = len ? stage_copy(op, m, &tries) : 0;
 		if (!err)
 			return m;
 		chan_msg_put(m);
@@ -310,27 +302,16 @@ static struct msg *stage_charged(struct chan_op *op, size_t len, bool charge)
 	return ERR_PTR(err);
 }
 
-/*
- * Several messages that are copied into slots share a block; those that change
- * hands by pointer have one each.
- */
-static u32 block_messages(const struct chan_op *op)
-{
-	if (op->todo == 1 || op->len > CHAN_INLINE_MAX)
-		return 1;
-	return min_t(u32, op->todo, CHAN_UNCHARGED_MAX / op->len);
-}
-
-/*
- * Stage all that is left to send on the heap. If some of it is not there, or
- * cannot be charged, what comes before it is sent.
- */
+/* Stage what is left to send on the heap; if some of it fails, what comes before it. */
 static int stage_heap(struct chan_op *op)
 {
 	bool charge = op->todo > 1 && op->todo * op->len > CHAN_UNCHARGED_MAX;
-	u32 n = 0, some, most = block_messages(op);
 	struct msg **tail = &op->msg;
+	u32 n = 0, some, most = 1;
 
+	/* Messages that are copied into slots share a block. */
+	if (op->todo > 1 && op->len <= CHAN_INLINE_MAX)
+		most = min_t(u32, op->todo, CHAN_UNCHARGED_MAX / op->len);
 	while (n < op->todo) {
 		struct msg *m;
 
@@ -344,7 +325,7 @@ static int stage_heap(struct chan_op *op)
 			tail = &m->next;
 			n += some;
 		} else if (most > 1) {
-			most = 1;	/* as many of them as can be had */
+			most = 1;	/* one by one, as many as the quota allows */
 		} else if (n) {
 			op->todo = n;
 		} else {
@@ -356,8 +337,7 @@ static int stage_heap(struct chan_op *op)
 
 static int stage(struct chan_op *op)
 {
-	if (!op->staged && op->todo == 1 && op->len <= CHAN_INLINE_MAX &&
-	    !op->ch->indirect)
+	if (op->todo == 1 && op->len <= CHAN_INLINE_MAX && !op->ch->indirect)
 		return stage_inline(op);
 	return stage_heap(op);
 }
@@ -384,14 +364,9 @@ static void unstage(struct chan_op *op)
 	op->staged = false;
 }
 
-/**
- * chan_send_prepare_wait() - stage the send of a select, so that it can be queued
- * @op: a send of one message
- * @inline_buf: CHAN_SELECT_INLINE_MAX bytes for this op alone, or NULL
- *
- * What does not fit there is staged on the heap, and charged to the caller.
- *
- * Return: 0, -EFAULT, -ENOMEM, -EINTR, or as gochan_charge().
+/*
+ * Stage a select's send, so that it can be queued: in @inline_buf, CHAN_SELECT_INLINE_MAX
+ * bytes for this op alone or NULL, or else on the heap, charged to the caller.
  */
 int chan_send_prepare_wait(struct chan_op *op, u8 *inline_buf)
 {
@@ -412,8 +387,8 @@ int chan_send_prepare_wait(struct chan_op *op, u8 *inline_buf)
 /* ---- the slow path ---- */
 
 /*
- * What is missing before the send can be queued (I5), or STEP_WAIT. A short
- * message is staged here, if its memory is present: the lock stays held.
+ * What is missing before the send can be queued (I5), or STEP_WAIT. A short message whose
+ * memory is present is staged here, with the lock held.
  */
 static enum step before_wait(struct chan_op *op)
 {
@@ -422,9 +397,9 @@ static enum step before_wait(struct chan_op *op)
 	    !op->ch->indirect &&
 	    !ubuf_get_nofault(&op->ub, op->inline_buf, op->len))
 		op->staged = true;
-	if (op->ch->indirect ? !op_transferable(op) : !op_staged(op))
+	if (!op_staged(op) || (op->msg && !op->msg->charged_to))
 		return STEP_NEED_CHARGE;
-	return op->msg && !op->msg->charged_to ? STEP_NEED_CHARGE : STEP_WAIT;
+	return STEP_WAIT;
 }
 
 /* Do without the lock what an attempt has asked for; or its verdict. */
@@ -440,7 +415,7 @@ static int send_prepare(struct chan_op *op, enum step step)
 	case STEP_NEED_COPYIN:
 		return stage(op);
 	case STEP_NEED_CHARGE:
-		if (!op_staged(op) || (op->ch->indirect && !op_transferable(op)))
+		if (!op_staged(op))
 			err = stage(op);
 		return err ?: charge_staged(op);
 	default:
@@ -461,10 +436,7 @@ static noinline int wait_for_receiver(struct chan_op *op, bool nonblock,
 	return nonblock && err == -ETIMEDOUT ? -EAGAIN : err;
 }
 
-/*
- * Go on after an attempt that did not send everything. The lock is held, and
- * released here.
- */
+/* Go on after an attempt that did not send everything; releases the lock. */
 static __always_inline int send_slow(struct chan_op *op, enum step step,
 				     struct wake_batch *wb, bool nonblock,
 				     ktime_t deadline)
@@ -506,10 +478,7 @@ static __always_inline int send_slow(struct chan_op *op, enum step step,
 	}
 }
 
-/*
- * A plain send that is not on the common path: a receiver waits for it, or else
- * it needs an op.
- */
+/* A plain send that a receiver waits for, or that needs an op. */
 static noinline int send_uncommon(struct chan *ch, const void __user *buf,
 				  size_t len, enum step step, ktime_t deadline)
 	__releases(&ch->lock)
@@ -549,8 +518,7 @@ static noinline int send_uncommon(struct chan *ch, const void __user *buf,
  *
  * Return: as chan_send_op().
  */
-int chan_send(struct chan *ch, const void __user *buf, size_t len,
-	      ktime_t deadline)
+int chan_send(struct chan *ch, const void __user *buf, size_t len, ktime_t deadline)
 {
 	enum step step;
 
@@ -568,13 +536,11 @@ int chan_send(struct chan *ch, const void __user *buf, size_t len,
  * @nonblock: fail instead of waiting
  * @deadline: absolute CLOCK_MONOTONIC, KTIME_MAX for none
  *
- * A non-blocking send of a file to a waiting receiver waits until that has
- * installed it, until @deadline.
+ * Even with @nonblock, a receiver that is being offered a file is waited for.
  *
- * Return: 0 when all were sent, or some (op->count tells) before something
- * prevented the rest. With none sent: -EPIPE on a closed channel or with no
- * receiver left, -EAGAIN, -ETIMEDOUT, -ERESTARTSYS, -EINTR, -EFAULT, -ENOMEM,
- * or as gochan_charge().
+ * Return: 0 when some were sent (op->count tells), else -EPIPE on a closed channel or
+ * with no receiver left, -EAGAIN, -ETIMEDOUT, -ERESTARTSYS, -EINTR, -EFAULT, -ENOMEM, or
+ * as gochan_charge().
  */
 int chan_send_op(struct chan_op *op, bool nonblock, ktime_t deadline)
 {

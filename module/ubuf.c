@@ -4,7 +4,6 @@
  */
 
 #include <linux/fault-inject-usercopy.h>
-#include <linux/uaccess.h>
 
 #include "ubuf.h"
 
@@ -13,14 +12,7 @@ struct block {
 	unsigned long word[4];
 };
 
-/**
- * user_get_short() - copy_from_user() in the fewest steps
- * @dst: room for @len bytes; what it holds after a failure is undefined
- * @src: where from
- * @len: at most UBUF_SHORT_MAX
- *
- * Return: 0 or -EFAULT.
- */
+/* copy_from_user() of at most UBUF_SHORT_MAX bytes; if it fails @dst is undefined. */
 int user_get_short(void *dst, const void __user *src, size_t len)
 {
 	if (should_fail_usercopy() || !user_read_access_begin(src, len))
@@ -50,14 +42,7 @@ fault:
 	return -EFAULT;
 }
 
-/**
- * user_put_short() - copy_to_user() in the fewest steps
- * @dst: where to
- * @src: @len bytes
- * @len: at most UBUF_SHORT_MAX
- *
- * Return: 0 or -EFAULT.
- */
+/* copy_to_user() of at most UBUF_SHORT_MAX bytes. */
 int user_put_short(void __user *dst, const void *src, size_t len)
 {
 	if (should_fail_usercopy() || !user_write_access_begin(dst, len))

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A buffer in user space: either plain, or the segments of an iov_iter. Each
- * copy moves a cursor on by what it copied; a copy that fails moves nothing.
- * The _nofault ones may be called under a spinlock: they fail instead of
- * waiting for a page.
+ * A buffer in user space: either plain, or the segments of an iov_iter. Each copy moves
+ * a cursor on by what it copied; a copy that fails moves nothing. The _nofault ones may
+ * be called under a spinlock: they fail instead of waiting for a page.
  */
 #ifndef GOCHAN_UBUF_H
 #define GOCHAN_UBUF_H
 
 #include <linux/pagemap.h>
-#include <linux/uaccess.h>
-#include <linux/uio.h>
 
 #include "compat.h"
 
@@ -25,8 +22,8 @@ struct ubuf {
 };
 
 /*
- * Copies of up to so many bytes are made word by word: the set-up of a general
- * copy, and hardened usercopy's check, would cost more than the copy itself.
+ * Up to here copies are made word by word: the set-up of a general copy, and hardened
+ * usercopy's check, would cost more than the copy itself.
  */
 #define UBUF_SHORT_MAX	128
 
@@ -41,8 +38,7 @@ int user_get_short(void *dst, const void __user *src, size_t len);
 int user_put_short(void __user *dst, const void *src, size_t len);
 
 /* Is an iterator one plain buffer, as that of most readv() and io_uring calls? */
-static inline bool ubuf_iter_is_plain(const struct iov_iter *iter,
-				      void __user **buf)
+static inline bool ubuf_iter_is_plain(const struct iov_iter *iter, void __user **buf)
 {
 	if (iter_is_ubuf(iter))
 		*buf = iter->ubuf + iter->iov_offset;
@@ -88,7 +84,6 @@ static inline int ubuf_put_iter(struct ubuf *u, const void *src, size_t len)
 	return -EFAULT;
 }
 
-/* Copy @len bytes from user space; may sleep. */
 static __always_inline int ubuf_get(struct ubuf *u, void *dst, size_t len)
 {
 	if (u->iter)
@@ -99,7 +94,6 @@ static __always_inline int ubuf_get(struct ubuf *u, void *dst, size_t len)
 	return 0;
 }
 
-/* Copy @len bytes to user space; may sleep. */
 static __always_inline int ubuf_put(struct ubuf *u, const void *src, size_t len)
 {
 	if (u->iter)
@@ -159,9 +153,8 @@ static inline int ubuf_fault_in_iter(struct iov_iter *iter, size_t len)
 }
 
 /*
- * Make the next @len bytes writable; sleeps until the pages are there. What
- * they hold stays, unless they are not mapped yet: a stack grows only when it
- * is written to.
+ * Make the next @len bytes writable; may sleep. What they hold stays, unless they are not
+ * mapped yet: a stack grows only when it is written to.
  */
 static inline int ubuf_fault_in_writeable(const struct ubuf *u, size_t len)
 {

@@ -6,29 +6,14 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/cred.h>
-#include <linux/pid.h>
-
 #include "quota.h"
 #include "uop.h"
 #include "xfer.h"
 
-/* ---- the call ---- */
-
-/**
- * gochan_ops_read() - read and validate the argument of SELECT or BATCH
- * @call: where to
- * @arg: the argument
- * @flags: that the call knows
- *
- * Return: 0, -EFAULT, -EINVAL.
- */
-int gochan_ops_read(struct gochan_ops *call, struct gochan_ops __user *arg,
-		    u32 flags)
+/* Read and validate the argument of SELECT or BATCH: 0, -EFAULT, -EINVAL. */
+int gochan_ops_read(struct gochan_ops *call, struct gochan_ops __user *arg, u32 flags)
 {
-	if (user_get(call, arg, sizeof(*call)))
-		return -EFAULT;
-	if (put_user(call->index, &arg->index))
+	if (user_get(call, arg, sizeof(*call)) || put_user(call->index, &arg->index))
 		return -EFAULT;
 	if ((call->flags & ~flags) || call->reserved ||
 	    call->count > min_t(u32, READ_ONCE(gochan_max_select), U16_MAX))
@@ -36,12 +21,7 @@ int gochan_ops_read(struct gochan_ops *call, struct gochan_ops __user *arg,
 	return 0;
 }
 
-/**
- * gochan_ops_deadline() - the deadline of a call
- * @call: the call
- *
- * Return: absolute CLOCK_MONOTONIC of the host, KTIME_MAX for none.
- */
+/* The deadline of a call, CLOCK_MONOTONIC of the host; KTIME_MAX for none. */
 ktime_t gochan_ops_deadline(const struct gochan_ops *call)
 {
 	if (call->timeout > KTIME_MAX)
@@ -101,10 +81,6 @@ static int load_chan_op(struct uop *u, const struct gochan_op *g,
 	return 0;
 }
 
-/**
- * gochan_uop_unload() - drop what an op has loaded
- * @u: the op
- */
 void gochan_uop_unload(struct uop *u)
 {
 	if (uop_is_nil(u))
@@ -114,7 +90,6 @@ void gochan_uop_unload(struct uop *u)
 	fdput(u->fd);
 }
 
-/* Find the file of an op that was read. */
 static int load_file(struct uop *u, const struct gochan_op *g)
 {
 	struct file *file;
@@ -134,14 +109,9 @@ static int load_file(struct uop *u, const struct gochan_op *g)
 	return err;
 }
 
-/**
- * gochan_uop_load() - read an op and find its file
- * @u: where to
- * @user: the op in user space; if it fails, its result is written there
- * @known: flags that any op of the call may have
- *
- * Return: 0, to be undone by gochan_uop_unload(); -EFAULT, -EINVAL, -EBADF,
- * -EOPNOTSUPP.
+/*
+ * Read an op and find its file; @known: flags for any op of the call. 0, to be undone by
+ * gochan_uop_unload(); or the error, which is also the op's result in user space.
  */
 int gochan_uop_load(struct uop *u, struct gochan_op __user *user, u16 known)
 {
@@ -169,13 +139,9 @@ int gochan_uop_load(struct uop *u, struct gochan_op __user *user, u16 known)
 
 /* ---- doing ---- */
 
-/**
- * gochan_uop_check_send() - does the channel take messages of this length?
- * @op: a send
- *
- * Checked when the op is tried, not when it is loaded: so a select may do another.
- *
- * Return: 0, -EMSGSIZE, -EINVAL.
+/*
+ * Does the channel take messages of this length? Checked when the op is tried, not when it
+ * is loaded, so that a select may do another: 0, -EMSGSIZE, -EINVAL.
  */
 int gochan_uop_check_send(const struct chan_op *op)
 {
@@ -188,13 +154,7 @@ int gochan_uop_check_send(const struct chan_op *op)
 	return 0;
 }
 
-/**
- * gochan_uop_poll() - look for the events that an op waits for
- * @u: an op that polls
- * @pt: a poll table to join the file's wait queues with, or NULL
- *
- * Return: 0 or -EAGAIN.
- */
+/* Look for the op's events, and with @pt join the file's wait queues: 0 or -EAGAIN. */
 int gochan_uop_poll(struct uop *u, poll_table *pt)
 {
 	const __poll_t want = u->want | EPOLLERR | EPOLLHUP;
@@ -209,14 +169,7 @@ int gochan_uop_poll(struct uop *u, poll_table *pt)
 	return 0;
 }
 
-/**
- * gochan_uop_do() - do an op
- * @u: the op; not a nil channel
- * @nonblock: fail instead of waiting; an op that polls never waits here
- * @deadline: absolute CLOCK_MONOTONIC, KTIME_MAX for none
- *
- * Return: its verdict.
- */
+/* The verdict of an op, not a nil channel; one that polls never waits here. */
 int gochan_uop_do(struct uop *u, bool nonblock, ktime_t deadline)
 {
 	int err;
@@ -230,9 +183,8 @@ int gochan_uop_do(struct uop *u, bool nonblock, ktime_t deadline)
 }
 
 /*
- * That this can be written was found out when the op was read; if that has
- * changed since, there is nobody to tell. A receive reported its success before
- * it took the message.
+ * Reading the op showed that this can be written; if that has changed, there is nobody to
+ * tell. A receive reported its success before it took the message.
  */
 static void report(struct gochan_op __user *user, u16 opcode, int verdict,
 		   size_t len, __poll_t events)
@@ -257,25 +209,14 @@ static void report(struct gochan_op __user *user, u16 opcode, int verdict,
 		pr_debug("the results of an op could not be written\n");
 }
 
-/**
- * gochan_uop_report() - write how an op ended
- * @u: the op
- * @verdict: its verdict
- */
 void gochan_uop_report(const struct uop *u, int verdict)
 {
 	report(u->user, u->opcode, verdict, u->op.len, u->events);
 }
 
-/**
- * gochan_uop_do_plain() - do an op without loading it, and report its results
- * @g: what uop_read_plain() read
- * @user: where from
- * @deadline: absolute CLOCK_MONOTONIC, KTIME_MAX for none, or CHAN_NONBLOCK
- * @verdict: its verdict is written there
- * @select: the op of a select, which reports no -EAGAIN
- *
- * Return: false if the op is not plain, or wrong, and has to be loaded.
+/*
+ * Do an op that uop_read_plain() has read, and report its results, but no -EAGAIN of a
+ * @select's op. False if the op is not plain, or wrong, and has to be loaded.
  */
 bool gochan_uop_do_plain(const struct gochan_op *g, struct gochan_op __user *user,
 			 ktime_t deadline, int *verdict, bool select)

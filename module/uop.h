@@ -8,9 +8,6 @@
 #define GOCHAN_UOP_H
 
 #include <linux/fault-inject-usercopy.h>
-#include <linux/file.h>
-#include <linux/poll.h>
-#include <linux/uaccess.h>
 
 #include "chan.h"
 #include "compat.h"
@@ -36,8 +33,7 @@ struct uop {
 	u16 flags;
 };
 
-int gochan_ops_read(struct gochan_ops *call, struct gochan_ops __user *arg,
-		    u32 flags);
+int gochan_ops_read(struct gochan_ops *call, struct gochan_ops __user *arg, u32 flags);
 ktime_t gochan_ops_deadline(const struct gochan_ops *call);
 int gochan_uop_load(struct uop *u, struct gochan_op __user *user, u16 known);
 void gochan_uop_unload(struct uop *u);
@@ -69,8 +65,7 @@ static inline bool uop_is_plain(u16 opcode, u16 flags, u32 reserved)
 static inline bool uop_read_plain(struct gochan_op *g,
 				  const struct gochan_op __user *user)
 {
-	if (should_fail_usercopy() ||
-	    !user_read_access_begin(user, sizeof(*user)))
+	if (should_fail_usercopy() || !user_read_access_begin(user, sizeof(*user)))
 		return false;
 	unsafe_get_user(g->fd, &user->fd, fault);
 	unsafe_get_user(g->opcode, &user->opcode, fault);
@@ -107,10 +102,7 @@ static __always_inline struct chan *uop_plain_chan(u16 opcode, u32 len,
 	return send && len > chan_config(ch)->msg_size ? NULL : ch;
 }
 
-/*
- * Does an op in user space seem ready? -EINVAL: it is not plain. Only the fields
- * that are needed here are read, as a select does this with each of its ops.
- */
+/* Does an op in user space seem ready? -EINVAL: not plain. Reads as little as it can. */
 static __always_inline int uop_plain_ready_hint(const struct gochan_op __user *user)
 {
 	u16 opcode, flags;
@@ -120,8 +112,7 @@ static __always_inline int uop_plain_ready_hint(const struct gochan_op __user *u
 	int ready;
 	s32 num;
 
-	if (should_fail_usercopy() ||
-	    !user_read_access_begin(user, sizeof(*user)))
+	if (should_fail_usercopy() || !user_read_access_begin(user, sizeof(*user)))
 		return -EINVAL;
 	unsafe_get_user(num, &user->fd, fault);
 	unsafe_get_user(opcode, &user->opcode, fault);

@@ -4,11 +4,10 @@
  * gives up. Which message it gets is decided in send.c and recv.c, how long it
  * spins and when pollers are woken in wake.c.
  *
- * A waiter is completed under its channel's lock: claim it (a compare-and-swap
- * for a select, nothing for others), move the message, write the op's results,
- * dequeue the op, set waiter.done, and wake the task once the lock is dropped.
- * After done the op and the waiter may be gone; the task is kept by RCU until it
- * has been woken.
+ * A waiter is completed under its channel's lock: claim it (a compare-and-swap for a
+ * select, nothing for others), move the message, write the op's results, dequeue the
+ * op, set waiter.done, and wake the task once the lock is dropped. After done the op
+ * and the waiter may be gone; the task is kept by RCU until it has been woken.
  *
  * A task that gives up takes the lock and looks: either its op is still queued,
  * and is dequeued, or it was completed. A select first claims itself (select.c).
@@ -56,14 +55,10 @@ struct chan_op *chan_waitq_claim_first(struct chan *ch, enum chan_dir dir)
 	return op;
 }
 
-/**
- * chan_waiter_park() - spin, then sleep until the waiter is completed
- * @w: the waiter, whose ops are queued
- * @deadline: absolute CLOCK_MONOTONIC, KTIME_MAX for none
- *
- * Return: 0 when it was completed. -ERESTARTSYS for a signal, -ETIMEDOUT, or
- * -EAGAIN when a poll wait queue woke it; it may have been completed all the
- * same, which chan_waitq_cancel() tells.
+/*
+ * Spin, then sleep until the waiter, whose ops are queued, is completed: 0. -ERESTARTSYS,
+ * -ETIMEDOUT, or -EAGAIN when a poll wait queue woke it; it may have been completed all
+ * the same, which chan_waitq_cancel() tells.
  */
 int chan_waiter_park(struct waiter *w, ktime_t deadline)
 {
@@ -106,13 +101,7 @@ static void wait_for_commit(struct waiter *w)
 	__set_current_state(TASK_RUNNING);
 }
 
-/**
- * chan_waitq_cancel() - give up waiting with an op
- * @op: an op that was queued
- *
- * Return: true when it was withdrawn; false when it was completed before that,
- * with its verdict in @op->result.
- */
+/* Withdraw an op that was queued; false if it was completed before, see @op->result. */
 bool chan_waitq_cancel(struct chan_op *op)
 {
 	bool withdrawn = false, committing = false;

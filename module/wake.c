@@ -3,20 +3,16 @@
  * Wakeups: deferred ones of senders, adaptive spinning before a waiter sleeps, and
  * poll and SIGIO. Completed waiters are woken by chan_unlock().
  *
- * Deferred wakeups. A sender that a full ring has blocked is complete as soon as
- * a slot is free: its message moves up. But if it were woken at once, it would
- * find the ring full again, and a stream would switch tasks twice for each
- * message. So it sleeps on until most of the ring was drained, until the
- * receivers have not done that for DEFER_JIFFIES, or until its signal or
- * deadline. (A pipe wakes its writer once a page was drained, and only then.)
- * Where receivers do not go on, as when the channel is used as a semaphore, the
- * next senders are woken at once.
+ * Deferred wakeups. A sender that a full ring has blocked is complete as soon as a slot
+ * is free: its message moves up. But if it were woken at once, it would find the ring
+ * full again, and a stream would switch tasks twice for each message. So it sleeps on
+ * until most of the ring was drained, until the receivers have not done that for
+ * DEFER_JIFFIES, or until its signal or deadline. (A pipe wakes its writer once a page
+ * was drained, and only then.) Where receivers do not go on, as when the channel is
+ * used as a semaphore, the next senders are woken at once.
  */
 
-#include <linux/hrtimer.h>
-#include <linux/module.h>
 #include <linux/moduleparam.h>
-#include <linux/poll.h>
 #include <linux/random.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/stat.h>
@@ -28,20 +24,11 @@ static unsigned int spin_us = 50;
 module_param(spin_us, uint, 0644);
 MODULE_PARM_DESC(spin_us, "longest adaptive spinning before a task sleeps, microseconds (0: none)");
 
-/* Wakeups are not deferred on smaller rings, which are drained at once. */
-#define DEFER_CAPACITY_MIN	4
-
-/* At least one whole jiffy. */
-#define DEFER_JIFFIES		2
-
-/* At most so many senders are kept asleep. */
-#define DEFER_MAX		16
-
-/* After the timer fired so many senders are woken at once. */
-#define DEFER_BACKOFF		1024
-
-/* After spinning timed out at most so many waiters do not spin. */
-#define SPIN_BACKOFF_MAX	15
+#define DEFER_CAPACITY_MIN	4	/* smaller rings are drained at once */
+#define DEFER_JIFFIES		2	/* at least one whole jiffy */
+#define DEFER_MAX		16	/* senders that are kept asleep */
+#define DEFER_BACKOFF		1024	/* senders woken at once after the timer fired */
+#define SPIN_BACKOFF_MAX	15	/* waiters that do not spin after it timed out */
 
 /* ---- deferred wakeups ---- */
 
@@ -118,11 +105,10 @@ static bool may_spin(const struct waiter *w)
 }
 
 /*
- * A peer on another processor may complete us sooner than we could fall asleep
- * and be woken: then both go on without that, message after message. If
- * spinning times out, because no peer comes for long, the next waiters of that
- * queue sleep at once. How many is random: two that wait for each other, each
- * asleep while the other spins, come to spin at the same time again.
+ * A peer on another processor may complete us sooner than we could sleep and be woken: then
+ * both go on without that. If spinning times out, the next waiters of that queue sleep at
+ * once. How many is random: two that wait for each other, each asleep while the other
+ * spins, come to spin at the same time again.
  */
 void chan_waiter_spin(const struct waiter *w, ktime_t deadline)
 {
@@ -183,15 +169,7 @@ void chan_note_poller(struct chan *ch)
 	spin_unlock(&ch->lock);
 }
 
-/**
- * chan_fasync() - ask for SIGIO, or no longer
- * @ch: the channel
- * @fd: the descriptor
- * @file: the handle
- * @on: whether to
- *
- * Return: as fasync_helper().
- */
+/* Ask for SIGIO, or no longer; as fasync_helper(). */
 int chan_fasync(struct chan *ch, int fd, struct file *file, int on)
 {
 	int err = 0;

@@ -2,10 +2,9 @@
 /*
  * Files in messages (R16): how one gets from a blocked sender to a receiver.
  *
- * A message with a file never leaves its sender before the receiver has it all.
- * It is offered: the send leaves its wait queue, the send and the receive refer
- * to each other by chan_op.peer, and the receiver copies the payload. Then, under
- * the lock,
+ * A message with a file never leaves its sender before the receiver has it all. It is
+ * offered: the send leaves its wait queue, the send and the receive refer to each other
+ * by chan_op.peer, and the receiver copies the payload. Then, under the lock,
  *
  * - the sender withdraws (a signal, its deadline, death, or the channel is closed):
  *   the receiver finds no peer, and goes on as if the message had never been queued;
@@ -20,20 +19,13 @@
  * cycles have to be collected.
  */
 
-#include <linux/file.h>
-#include <linux/fs.h>
-
 #include "chan_priv.h"
 #include "compat.h"
 #include "xfer.h"
 
-/**
- * chan_xfer_load() - add a file to a send
- * @send: the send
- * @fd: the caller's descriptor; as with SCM_RIGHTS also one opened by O_PATH
- *
- * Return: 0; -EBADF; -EOPNOTSUPP on a buffered channel, where messages stay
- * without a sender.
+/*
+ * Add a file to a send, as SCM_RIGHTS also one opened by O_PATH. -EBADF; -EOPNOTSUPP on a
+ * buffered channel, where messages stay without a sender.
  */
 int chan_xfer_load(struct chan_op *send, int fd)
 {
@@ -96,10 +88,7 @@ static void xfer_end(struct chan_op *recv, int result, struct wake_batch *wb)
 	waiter_release(send, wb);
 }
 
-/**
- * chan_xfer_decline() - the receiver could not copy the message
- * @recv: the receive to which it was offered
- */
+/* The receiver could not copy the message that it was offered. */
 void chan_xfer_decline(struct chan_op *recv)
 {
 	struct chan *ch = recv->ch;
@@ -125,13 +114,10 @@ static bool xfer_begin_commit(struct chan_op *recv)
 	return send;
 }
 
-/**
- * chan_xfer_commit() - the receiver has copied the message: install its file
- * @recv: the receive to which it was offered
- *
- * Return: 0; -EAGAIN when the sender has withdrawn; -EMFILE, -ENOMEM or what a
- * security module says, with the message back at its sender; -EFAULT when the
- * descriptor could not be reported, and was closed.
+/*
+ * The receiver has copied the message: install its file. -EAGAIN: the sender has withdrawn.
+ * -EMFILE, -ENOMEM or what a security module says: the message is back at its sender.
+ * -EFAULT: the descriptor could not be reported, and was closed.
  */
 int chan_xfer_commit(struct chan_op *recv)
 {
