@@ -12,7 +12,6 @@
  * under it; allocating may sleep.
  */
 
-#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -77,13 +76,12 @@ static const struct msg_class *msg_class(size_t len)
 	return c;
 }
 
-/* The bytes allocated, and charged, for a payload of @len. */
+/* What a payload of @len is charged for: about what is allocated for it. */
 u64 chan_msg_truesize(size_t len)
 {
 	if (len <= MSG_CACHED_MAX)
 		return sizeof(struct msg) + msg_class(len)->size;
-	/* kvmalloc() may round up to a power of two. */
-	return sizeof(struct msg) + roundup_pow_of_two(len);
+	return sizeof(struct msg) + (u64)PAGE_ALIGN(len);
 }
 
 /* An uncharged message with one reference, its payload uninitialised; or NULL. */

@@ -209,13 +209,18 @@ static inline void send_common(struct chan_op *op, unsigned int *budget,
 /* Send what can be sent now; a budget bounds the time under the lock. */
 static enum step send_locked(struct chan_op *op, struct wake_batch *wb)
 {
+	const bool common = op->todo > 1 && op_is_common(op);
 	unsigned int budget = CHAN_LOCKED_MSGS_MAX;
 	enum step step = STEP_DONE;
 
-	if (op->todo > 1 && op_is_common(op))
-		send_common(op, &budget, wb);
-	while ((step == STEP_DONE || step == STEP_RETRY) && op->todo && budget--)
+	lockdep_assert_held(&op->ch->lock);
+	while (step == STEP_DONE || step == STEP_RETRY) {
+		if (common)
+			send_common(op, &budget, wb);
+		if (!op->todo || !budget--)
+			break;
 		step = send_attempt(op->ch, op, NULL, op->len, wb);
+	}
 	return step;
 }
 
