@@ -147,7 +147,7 @@ static void flush_waiters(struct chan *ch)
 	do {
 		more = false;
 		wake_batch_init(&wb);
-		spin_lock(&ch->lock);
+		chan_lock(ch);
 		if (send_broken(ch))
 			more |= fail_waiters(ch, CHAN_SEND, -EPIPE, &wb) ||
 				chan_xfer_fail_one(ch, &wb);

@@ -4,7 +4,7 @@
  * task that makes something. Whatever was made holds a reference to its user and stays
  * charged until it is gone, so that passing it on or unlinking it evades nothing.
  *
- * users_lock guards the table. The counts are atomic: charging and uncharging
+ * users_lock guards the table and the last reference. The counts are atomic: charging and uncharging
  * take no lock, and may be done under a channel's lock.
  */
 
@@ -140,11 +140,17 @@ void gochan_user_hold(struct quota_user *user)
 /* Drop a reference; @user may be NULL. */
 void gochan_user_put(struct quota_user *user)
 {
-	if (!user || !refcount_dec_and_lock(&user->refs, &users_lock))
+	bool last;
+
+	if (!user)
 		return;
-	hash_del(&user->node);
+	spin_lock(&users_lock);
+	last = refcount_dec_and_test(&user->refs);
+	if (last)
+		hash_del(&user->node);
 	spin_unlock(&users_lock);
-	kfree(user);
+	if (last)
+		kfree(user);
 }
 
 static bool add_below(atomic64_t *used, u64 n, u64 limit)

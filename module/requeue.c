@@ -61,7 +61,7 @@ static void msg_requeue(struct chan *ch, struct msg *m, bool in_slot)
 	bool done = false;
 
 	wake_batch_init(&wb);
-	spin_lock(&ch->lock);
+	chan_lock(ch);
 	while (!done) {
 		to = waitq_first(ch, CHAN_RECV);
 		done = !to || requeue_to(to, m, in_slot, &wb);
@@ -70,7 +70,7 @@ static void msg_requeue(struct chan *ch, struct msg *m, bool in_slot)
 			cond_resched();
 			budget = CHAN_LOCKED_MSGS_MAX;
 			wake_batch_init(&wb);
-			spin_lock(&ch->lock);
+			chan_lock(ch);
 		}
 	}
 	if (!to) {

@@ -433,10 +433,11 @@ static void batch_done(struct env *e, long ret)
 	const struct gochan_info *before = &e->before.info, now = ch_info(e->ch);
 	long i;
 
-	if (ret < e->count)
+	if (ret < e->count) {
 		ASSERT_TRUE(e->hit && is_refusal(e->ops[ret].result)) {
 			TH_LOG("request %u, result %ld", e->n, ret);
 		}
+	}
 	for (i = 0; i < ret; i++)
 		EXPECT_EQ(0, e->ops[i].result);
 	EXPECT_EQ((ret + 1) / 2, now.sent - before->sent);

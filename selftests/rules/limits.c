@@ -405,7 +405,7 @@ TEST_F(limits, r1_r2_r11_r19_charged_in_part)
 {
 	const size_t bytes = PART_COUNT * PART_SIZE;
 	const size_t mapped = (bytes + page_size() - 1) / page_size() * page_size();
-	char *out = map_pages(mapped / page_size() + 1) + mapped - bytes;
+	char *out = (char *)map_pages(mapped / page_size() + 1) + mapped - bytes;
 	char in[PART_SIZE];
 	struct job *job;
 	bool done;
