@@ -3,35 +3,55 @@
  * Defects that the model can be given, one at a time, by -DMUTANT=NAME.
  */
 
-#define PLAIN_WIN	1	/* the winner looks, then stores */
-#define WON_ONCE	2	/* a sender of several messages is claimed once */
-#define DONE_EARLY	3	/* done is not the last access */
-#define WAKE_EARLY	4	/* woken before done is set */
-#define SLEEP_LATE	5	/* looks at done, then begins to sleep */
-#define NO_RCU		6	/* wakes a task that may have exited */
-#define GIVES_UP_BLINDLY	7	/* does not look whether it was served */
-#define GIVES_UP_UNLOCKED	8	/* looks, but without the lock */
-#define ROOM_FOR_ONE_MORE	9	/* a send returns too early */
-#define END_BEFORE_DRAINED	10	/* a closed channel's messages are not received */
-#define END_SEEN_EARLY	11	/* a send looks for the end before it has the lock */
-#define SENT_AFTER_CLOSE	12	/* the messages of senders who are blocked are received */
-#define NEXT_NOT_TRIED	13	/* who found a receiver dead waits */
-#define NO_REFILL	14	/* no blocked sender moves up into the ring */
-#define NOT_PUT_BACK	15	/* a message that could not be copied is dropped */
-#define PUT_BACK_LAST	16	/* it goes behind others */
-#define PUT_BACK_UNTOLD	17	/* or nobody who waits gets it */
-#define RING_FIRST	18	/* or what is in the ring goes before it */
-#define CLOSE_TELLS_ONE	19	/* of those who wait */
-#define HANGUP_UNTOLD	20	/* nobody is */
-#define JOINS_BLINDLY	21	/* chan_join() does not look again */
-#define UNSORTED	22	/* each select joins lines in an order of its own */
-#define NOT_WON_MYSELF	23	/* a select leaves without claiming itself */
-#define STAYS_IN_LINES	24	/* a select that was served leaves its other ops in line */
-#define MEETS_ITSELF	25	/* a select finds its own ops */
-#define POLL_LATE	26	/* looks, then joins the wait queue */
-#define PASS_UNSETTLED	27	/* a sender does not wait for who gets its file */
-#define PASS_LEFT_IS_SENT	28	/* a sender does not heed that its message was left */
-#define LATE_UNSCHEDULED	29	/* nothing wakes who is late if the ring is not drained */
-#define LATE_FORGOTTEN	30	/* nor if that looked too early */
-#define LATE_STAYS	31	/* who is late and gives up stays in the list */
-#define LATE_UNSENT	32	/* or says that it did not send */
+/* waiters: waitq.c */
+#define CLAIM_NOT_ATOMIC	1	/* a select is claimed by a load and a store */
+#define DONE_NOT_LAST		2	/* done is set before the last access */
+#define WOKEN_BEFORE_DONE	3	/* the task is woken before done is set */
+#define STATE_SET_LATE		4	/* done is checked before the task's state is set */
+#define NO_RCU			5	/* the wakeup of a task that may have exited */
+#define CANCEL_UNCHECKED	6	/* a cancel does not look whether the op was completed */
+#define CANCEL_UNLOCKED		7	/* it looks without the lock */
+
+/* send.c, recv.c */
+#define ONE_SLOT_TOO_MANY	8	/* a send into a full ring */
+#define EOF_BEFORE_DRAINED	9	/* buffered messages are not received after a close */
+#define BROKEN_CHECKED_UNLOCKED	10	/* a send checks for a close before it has the lock */
+#define RECV_AFTER_CLOSE	11	/* messages of blocked senders are received after a close */
+#define QUEUED_AFTER_LOST_CLAIM	12	/* a send is queued without trying the next receiver */
+#define NO_REFILL		13	/* no blocked sender's message moves up into the ring */
+#define SLOT_FREED_EARLY	14	/* a slot is freed before its message is copied */
+#define SLOT_LEAKED		15	/* a requeued message still counts as being copied */
+#define RETRY_LOSES_PLACE	16	/* a receive that is to be retried is queued last */
+
+/* msg_requeue() */
+#define NOT_REQUEUED		17	/* a message that could not be copied is dropped */
+#define REQUEUED_LAST		18	/* it is queued behind later messages */
+#define REQUEUE_SKIPS_WAITERS	19	/* it is not delivered to a waiting receiver */
+#define RING_BEFORE_REQUEUED	20	/* later messages in the ring are received first */
+
+/* flush_waiters() */
+#define FLUSH_ONCE		21	/* a close completes only one waiter */
+#define HANGUP_NOT_FLUSHED	22	/* a hangup completes none */
+
+/* xfer.c */
+#define OFFER_IS_SENT		23	/* a send returns when its file was offered */
+#define DECLINE_IS_SENT		24	/* or when it was declined */
+#define DECLINE_LOSES_PLACE	25	/* a send that was declined is queued last */
+#define WITHDRAWAL_UNSEEN	26	/* the receiver still refers to a send that withdrew */
+#define WITHDRAWS_COMMITTING	27	/* a send withdraws while its file is installed */
+#define NO_WITHDRAWAL		28	/* a send that was offered waits for the receiver */
+
+/* select.c */
+#define QUEUED_UNCHECKED	29	/* ops are queued where one is ready */
+#define UNSORTED		30	/* each select queues its ops in an order of its own */
+#define NO_ABORT		31	/* a select gives up without claiming itself */
+#define NOT_DEQUEUED		32	/* a completed select leaves its other ops queued */
+#define MEETS_ITSELF		33	/* a select finds its own ops */
+#define POLLED_BEFORE_QUEUED	34	/* a poller looks, and then joins the wait queue */
+#define CLAIMED_NO_WITHDRAWAL	35	/* a select that was offered does not withdraw */
+
+/* wake.c */
+#define DEFERRED_UNSCHEDULED	36	/* the deferred work is not scheduled */
+#define DEFERRED_NOT_RESCHEDULED 37	/* nor is it again when it came too early */
+#define DEFERRED_NOT_REMOVED	38	/* a cancelled op stays in the list */
+#define DEFERRED_IS_QUEUED	39	/* or reports that it did not send */

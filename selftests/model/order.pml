@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A sender of three messages, receivers who may put theirs back. */
+/* A sender of three messages, receivers who may requeue theirs. */
 #define TASKS 4
 #define MSGS 3
 #define FOLLOWS (BIT(2) | BIT(3))

@@ -1,34 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How messages change hands in module/chan.c. Each inline here has the name of
- * the C function it stands for, or says which. What tasks do with it is in
- * tasks.pml, what must hold in rules.pml; README.md tells what is left out and
- * why what is one step here may be one.
+ * How messages change hands in module/send.c, recv.c, waitq.c, xfer.c and chan.c.
+ * An inline has the name of the C function that it stands for, or says which. What
+ * tasks do with it is in tasks.pml, what must hold in rules.pml; README.md says
+ * what is left out, and why what is one step here may be one.
  */
 
 #define SEND	0
 #define RECV	1
-#define PEEK	2	/* an op of a select that polls; it stands in no line */
+#define PEEK	2	/* an op of a select that polls; it is in no wait queue */
 
-/* Verdicts. */
+/* Verdicts, and the outcomes of an attempt that do not end the operation. */
 #define NONE	0
 #define OK	1
 #define EAGAIN	2
 #define EPIPE	3
 #define CLOSED	4
 #define EINTR	5	/* a signal, or the deadline */
-#define EFAULT	6
+#define EFAULT	6	/* the copy, or receive_fd(), failed */
 #define EMSGSIZE 7
-#define QUEUED	8	/* stands in line */
+#define EDQUOT	8
+#define QUEUED	9	/* STEP_WAIT, and the op was queued */
+#define OFFERED	10	/* STEP_OFFERED */
+#define COMMITTING 11
 
-/* What is to be done next, with the lock held. */
-#define LOOK	9	/* look what there is; takes the lock, too */
-#define SERVE	10	/* claim who was found in line, and serve him */
-#define SERVED	11	/* tell him */
-#define REFUSED	12	/* tell him, and look again */
-#define MORE	13	/* look who can move up into the ring */
-#define REFILL	14	/* claim him, and move his message */
-#define REFILLED 15	/* tell him, and look for more */
+/* Places inside a section under the lock. */
+#define ATTEMPT	12	/* send_attempt() and its like; takes the lock, too */
+#define CLAIM	13	/* claim the select that was found */
+#define RELEASE	14	/* set done of the waiter that was completed */
+#define RELEASE_OFFERED 15
+#define RELEASE_RETRY 16	/* the same, and make another attempt */
+#define RELEASE_NO_QUOTA 17
+#define REFILL	18	/* chan_refill(); takes the lock, too */
+#define REFILL_CLAIM 19
+#define REFILL_RELEASE 20
 
 #define BIT(n)		(1 << (n))
 #define IN(set, n)	(((set) >> (n)) & 1)
@@ -39,13 +44,15 @@
 #define OP(t, k)	((t) * OPS_EACH + (k) + 1)
 #define TASK(o)		(((o) - 1) / OPS_EACH)
 #define OPS		(TASKS * OPS_EACH + 1)
-#define MYSELF		255
+#define ABORTED		255
 
-/* struct waiter, and its task; but for won these are sets of tasks. */
-byte won[TASKS];
+/* struct waiter, and its task; but for selected these are sets of tasks. */
+byte selected[TASKS];
 byte done;
-byte asleep;		/* TASK_INTERRUPTIBLE */
-byte poked;
+byte is_select;
+byte triggered;		/* poll_wqueues.triggered */
+byte asleep;		/* TASK_INTERRUPTIBLE, or TASK_UNINTERRUPTIBLE: */
+byte uninterruptible;
 byte on_stack;		/* in a call that waited: its waiter and ops exist */
 byte gone;		/* exited, and its task_struct was freed */
 byte rcu;		/* between rcu_read_lock() and rcu_read_unlock() */
@@ -54,17 +61,16 @@ byte rcu;		/* between rcu_read_lock() and rcu_read_unlock() */
 byte msg[OPS];
 byte result[OPS];
 byte todo[OPS];
-byte pass[OPS];		/* a receive's: the task whose file it is, plus 1 */
-short first;		/* a set of ops */
-byte settled[TASKS];	/* of the file that the task sends */
+byte peer[OPS];
+/* Sets of ops. */
+short queue_first;
+short committing;
 
 /* struct chan; its lists begin at these cells and end with a 0. */
-#define LINE(c, dir)	(((c) * 2 + (dir)) * (TASKS + 1))
-#define RING(c)		(LINE(CHANS, 0) + (c) * (CAPACITY + 2))
-#define RETURNED(c)	(RING(CHANS) + (c) * (MSGS + 1))
-#define CELLS		RETURNED(CHANS)
-
-#define is_tight(o)	IN(TIGHT, TASK(o))
+#define WAITQ(c, dir)	(((c) * 2 + (dir)) * (TASKS + 1))
+#define RING(c)		(WAITQ(CHANS, 0) + (c) * (CAPACITY + 2))
+#define REQUEUED(c)	(RING(CHANS) + (c) * (MSGS + 1))
+#define CELLS		REQUEUED(CHANS)
 
 bit locked[CHANS];
 bit closed[CHANS];
@@ -72,25 +78,35 @@ byte senders[CHANS];		/* handles */
 byte receivers[CHANS];
 byte cell[CELLS];
 byte in_ring[CHANS];
-byte nr_returned[CHANS];
+byte nr_requeued[CHANS];
+byte nr_copying[CHANS];
 byte last_seq[CHANS];
 byte seq[MSGS + 1];
+byte in_slot;			/* messages without a charge of their own: a set */
 byte pollers[CHANS];		/* in_wait: a set of tasks */
 
-#define send_ended(c)	(closed[c] || receivers[c] == 0)
-#define no_more(c)	(closed[c] || senders[c] == 0)
-#define inside(c)	(in_ring[c] + nr_returned[c])
-#if MUTANT == ROOM_FOR_ONE_MORE
-#define has_room(c)	(inside(c) <= CAPACITY)
+#define send_broken(c)	(closed[c] || receivers[c] == 0)
+#define no_senders(c)	(closed[c] || senders[c] == 0)
+#define nr_buffered(c)	(in_ring[c] + nr_requeued[c])
+#if MUTANT == ONE_SLOT_TOO_MANY
+#define has_free_slot(c) (nr_buffered(c) + nr_copying[c] <= CAPACITY)
 #else
-#define has_room(c)	(inside(c) < CAPACITY)
+#define has_free_slot(c) (nr_buffered(c) + nr_copying[c] < CAPACITY)
 #endif
-#if MUTANT == END_BEFORE_DRAINED
-#define recv_ended(c)	no_more(c)
+#if MUTANT == EOF_BEFORE_DRAINED
+#define at_eof(c)	no_senders(c)
 #else
-#define recv_ended(c)	(no_more(c) && inside(c) == 0)
+#define at_eof(c)	(no_senders(c) && nr_buffered(c) == 0)
 #endif
-#define op_dead(o)	(won[TASK(o)] != NONE && won[TASK(o)] != (o))
+
+#define is_plain(o)	(!IN(is_select, TASK(o)))
+#define op_is_dead(o)	(IN(is_select, TASK(o)) && selected[TASK(o)] != NONE && \
+			 selected[TASK(o)] != (o))
+
+/* Is the op's room too small, and is its user without allowance for a message? */
+#define too_small(o)	IN(TOO_SMALL, TASK(o))
+#define no_quota(o, n)	(IN(NO_QUOTA, TASK(o)) && is_long(n) && !IN(in_slot, n))
+#define is_long(n)	IN(LONG, n)
 
 /* For use within one step. */
 hidden byte i, j, x;
@@ -112,7 +128,7 @@ inline list_add_tail(start, what)
 	cell[i] = what
 }
 
-/* Before what stands at i. */
+/* Before the entry at i. */
 inline list_insert(what)
 {
 	x = what;
@@ -122,7 +138,7 @@ inline list_insert(what)
 	od
 }
 
-/* What stands at k. */
+/* The entry at k. */
 inline list_cut(k)
 {
 	j = k;
@@ -132,21 +148,19 @@ inline list_cut(k)
 	od
 }
 
-/* ---- waiters and wake-ups ---- */
+/* ---- waiters and wakeups ---- */
 
 inline waiter_init()
 {
-	won[me] = NONE;
+	selected[me] = NONE;
 	DEL(done, me)
 }
 
-/* waiter_claim(): would the compare-and-swap succeed, or was it ours before? */
-#if MUTANT == PLAIN_WIN
-#define claims(o)	1	/* it was NULL when line_first() looked */
-#elif MUTANT == WON_ONCE
-#define claims(o)	(won[TASK(o)] == NONE)
+/* waiter_claim(): would the compare-and-swap succeed? */
+#if MUTANT == CLAIM_NOT_ATOMIC
+#define waiter_claim(o)	1	/* it was NULL when waitq_first() looked */
 #else
-#define claims(o)	(won[TASK(o)] == NONE || won[TASK(o)] == (o))
+#define waiter_claim(o)	(selected[TASK(o)] == NONE || selected[TASK(o)] == (o))
 #endif
 
 #if MUTANT == MEETS_ITSELF
@@ -156,46 +170,73 @@ inline waiter_init()
 #endif
 
 /* The op comes in at, or 0. */
-inline line_first(c, dir)
+inline waitq_first(c, dir)
 {
 	at = 0;
-	i = LINE(c, dir);
+	i = WAITQ(c, dir);
 	do
 	:: cell[i] != 0 ->
 		must_exist(cell[i]);
 		if
-		:: op_dead(cell[i]) -> list_cut(i)
-		:: !op_dead(cell[i]) && is_own(cell[i]) -> i++
+		:: op_is_dead(cell[i]) -> list_cut(i)
+		:: !op_is_dead(cell[i]) && is_own(cell[i]) -> i++
 		:: else -> at = cell[i]; break
 		fi
 	:: else -> break
 	od
 }
 
-inline line_del(c, dir, o)
+inline waitq_del(c, dir, o)
 {
-	list_find(LINE(c, dir), o);
+	list_find(WAITQ(c, dir), o);
 	list_cut(i)
 }
 
-/* The claim, and all of op_complete() that is not seen before done is. */
-inline serve(c, dir, verdict)
+inline waitq_add(o, c, dir)
 {
-	won[TASK(at)] = at;
-	result[at] = verdict;
-	line_del(c, dir, at);
+	ADD(on_stack, me);
 	if
-	:: MUTANT == DONE_EARLY -> ADD(done, TASK(at))
-	:: MUTANT == WAKE_EARLY -> DEL(asleep, TASK(at))
+	:: IN(queue_first, o) -> i = WAITQ(c, dir); list_insert(o)
+	:: else -> list_add_tail(WAITQ(c, dir), o)
+	fi;
+	if
+	:: dir == SEND -> note_in(c)
+	:: else
+	fi
+}
+
+/* A select that was found is claimed in a step of its own, other ops are not. */
+inline op_claim()
+{
+	if
+	:: is_plain(at)
+	:: else -> selected[TASK(at)] = at
+	fi
+}
+
+/* waiter_complete() up to waiter_release(), for the op in at, which is claimed. */
+inline waiter_complete(c, dir, verdict)
+{
+	op_claim();
+	result[at] = verdict;
+	waitq_del(c, dir, at);
+	release_begin()
+}
+
+inline release_begin()
+{
+	if
+	:: MUTANT == DONE_NOT_LAST -> ADD(done, TASK(at))
+	:: MUTANT == WOKEN_BEFORE_DONE -> DEL(asleep, TASK(at))
 	:: else
 	fi
 }
 
 /*
- * The end of op_complete(): from here on the op and its waiter may be gone.
- * There is nobody to tell where a sender has more to send.
+ * From here on the op in at and its waiter may be gone. There is none where a
+ * sender has more to send.
  */
-inline op_complete()
+inline waiter_release()
 {
 	if
 	:: at != 0 ->
@@ -203,10 +244,20 @@ inline op_complete()
 		ADD(done, TASK(at));
 		/* A section under a spinlock is one of RCU, too. */
 		if
-		:: MUTANT != WAKE_EARLY -> ADD(wakes, TASK(at)); ADD(rcu, me)
+		:: MUTANT != WOKEN_BEFORE_DONE -> ADD(wakes, TASK(at)); ADD(rcu, me)
 		:: else
 		fi;
 		at = 0
+	:: else
+	fi
+}
+
+/* Completed, or dequeued, in order to be tried again. */
+inline retry_first(o, lost_by)
+{
+	note_retried(o);
+	if
+	:: MUTANT != lost_by -> ADD(queue_first, o)
 	:: else
 	fi
 }
@@ -222,7 +273,7 @@ inline lock(c)
 /* chan_unlock() until the lock is free */
 inline unlock(c)
 {
-	check_lines(c);
+	check_queues(c);
 	if
 	:: MUTANT == NO_RCU -> DEL(rcu, me)
 	:: else
@@ -235,10 +286,19 @@ inline unlock(c)
 inline unlock_if_done(c)
 {
 	if
-	:: r <= QUEUED -> unlock(c)
+	:: r < ATTEMPT -> unlock(c)
 	:: else
 	fi
 }
+
+/* The end of a section that completed a waiter, with a verdict: a step of a loop. */
+#define RELEASED(c, verdict) \
+	:: r >= RELEASE && r < REFILL -> d_step { \
+		waiter_release(); \
+		r = (r == RELEASE -> verdict : (r == RELEASE_OFFERED -> OFFERED : \
+		    (r == RELEASE_RETRY -> ATTEMPT : EDQUOT))); \
+		unlock_if_done(c) \
+	}
 
 /* The rest of chan_unlock(). */
 inline wake_up(c)
@@ -261,50 +321,51 @@ inline wake_up(c)
 	:: else -> break
 	od;
 	if
-	:: poke -> d_step {
-		poke = 0;
-		poked = poked | pollers[c];
+	:: notify -> d_step {
+		notify = 0;
+		triggered = triggered | pollers[c];
 		asleep = asleep & ~pollers[c]
 	}
 	:: else
 	fi
 }
 
+/* in_event() */
 inline note_in(c)
 {
-	poke = poke || pollers[c] != 0
+	notify = notify || pollers[c] != 0
 }
 
-#define is_woken(t)	(IN(done, t) || IN(poked, t))
+#define is_woken(t)	(IN(done, t) || IN(triggered, t))
 
 /*
- * waiter_sleep(): woken is 1 when the waiter was served, with what then comes
- * in r, or poked; 0 when the task gave up.
+ * woken is 1 when the waiter was completed, with the verdict in r, or triggered;
+ * 0 when the task gave up.
  */
-inline waiter_sleep()
+inline chan_waiter_park(verdict)
 {
 	if
-	:: MUTANT != SLEEP_LATE -> ADD(asleep, me)
+	:: MUTANT != STATE_SET_LATE -> ADD(asleep, me)
 	:: else
 	fi;
 	do
 	:: d_step {
 			is_woken(me);
-			r = result[won[me]];
+			r = verdict;
 			DEL(asleep, me);
 			woken = 1
 		};
 		break
 	:: else ->
 		if
-		:: MUTANT == SLEEP_LATE -> ADD(asleep, me)
+		:: MUTANT == STATE_SET_LATE -> ADD(asleep, me)
 		:: else
 		fi;
 end_waiting:	if
 		:: d_step {
 			!IN(asleep, me);
 			if
-			:: MUTANT != SLEEP_LATE -> ADD(asleep, me)
+			:: MUTANT != STATE_SET_LATE -> ADD(asleep, me)
 			:: else
 			fi
 		}
@@ -313,26 +374,88 @@ end_waiting:	if
 	od
 }
 
-/* give_up(), for an op that is asked for its result where it was served */
-inline give_up(o, c, dir)
+/* EINTR when the op was withdrawn, else its verdict. */
+inline chan_waitq_cancel(o, c, dir)
 {
 	if
-	:: MUTANT == GIVES_UP_UNLOCKED ->
-		d_step { list_find(LINE(c, dir), o); ready = cell[i] != 0 }
+	:: MUTANT == CANCEL_UNLOCKED ->
+		d_step { list_find(WAITQ(c, dir), o); ready = cell[i] != 0 }
 	:: else
 	fi;
 	d_step {
 		!locked[c];
-		list_find(LINE(c, dir), o);
+		list_find(WAITQ(c, dir), o);
 		if
-		:: cell[i] != 0 || ready || MUTANT == GIVES_UP_BLINDLY ->
+		:: cell[i] != 0 || ready || MUTANT == CANCEL_UNCHECKED ->
 			list_cut(i);
 			ready = 0;
 			r = EINTR
 		:: else ->
-			r = result[o]
+			if
+			:: PASSES && dir == SEND && peer[o] != 0 -> withdraw(o)
+			:: else -> r = result[o]
+			fi
 		fi
 	}
+#if PASSES
+	wait_for_commit(o)
+#endif
+}
+
+/* chan_xfer_withdraw(), unless committing */
+inline withdraw(o)
+{
+	if
+	:: (IN(committing, o) && MUTANT != WITHDRAWS_COMMITTING) ||
+	   MUTANT == NO_WITHDRAWAL ->
+		r = COMMITTING;
+		ADD(uninterruptible, me)
+	:: else ->
+		if
+		:: MUTANT != WITHDRAWAL_UNSEEN -> j = peer[o]; peer[j] = 0
+		:: else
+		fi;
+		peer[o] = 0;
+		r = EINTR
+	fi
+}
+
+inline wait_for_commit(o)
+{
+	do
+	:: r == COMMITTING ->
+		ADD(asleep, me);
+		if
+		:: d_step {
+			IN(done, me);
+			DEL(asleep, me);
+			DEL(uninterruptible, me);
+			r = result[o]
+		}
+		:: else -> !IN(asleep, me)
+		fi
+	:: else -> break
+	od
+}
+
+/* Waits with an op that was queued or offered. */
+inline op_wait(o, c, dir)
+{
+	if
+	:: r == QUEUED || r == OFFERED ->
+		chan_waiter_park(result[o]);
+		if
+		:: woken -> d_step {
+			woken = 0;
+			if
+			:: dir == RECV && r == OK -> check_delivered(o)
+			:: else
+			fi
+		}
+		:: else -> chan_waitq_cancel(o, c, dir)
+		fi
+	:: else
+	fi
 }
 
 /* ---- sending ---- */
@@ -354,93 +477,117 @@ inline op_advance(o)
 	fi
 }
 
-inline fill_slot(o, c)
+inline send_to_slot(o, c)
 {
 	op_sent(o, c);
 	list_add_tail(RING(c), msg[o]);
 	in_ring[c]++;
+	ADD(in_slot, msg[o]);
 	op_advance(o);
 	note_in(c)
 }
 
-/* The message of an op goes straight to another one. */
+/* The message of an op goes straight to another one, which has still to copy it. */
 inline move(o, c, to)
 {
 	op_sent(o, c);
 	check_taken(msg[o], c);
 	check_direct(c);
 	msg[to] = msg[o];
-	pass[to] = (PASSES -> TASK(o) + 1 : 0);
 	op_advance(o)
 }
 
-/* send_one() as far as it claims nobody, and what send_step() does with it */
-inline send_one(o, c, block)
+/* chan_xfer_offer(): the message stays with its sender. */
+inline offer(o, c, to)
+{
+	check_offered(c);
+	peer[o] = to;
+	peer[to] = o;
+	msg[to] = msg[o]
+}
+
+/* handoff() to the receive in at, which is claimed */
+inline handoff(o, c)
 {
 	if
-	:: send_ended(c) && MUTANT != END_SEEN_EARLY -> r = EPIPE
-	:: MUTANT == END_SEEN_EARLY && ready -> r = EPIPE
+	:: too_small(at) ->
+		waiter_complete(c, RECV, EMSGSIZE);
+		r = RELEASE_RETRY
+	:: !too_small(at) && no_quota(at, msg[o]) ->
+		retry_first(at, RETRY_LOSES_PLACE);
+		waiter_complete(c, RECV, EAGAIN);
+		r = RELEASE_RETRY
 	:: else ->
-		line_first(c, RECV);
 		if
-		:: at != 0 -> r = SERVE
-		:: at == 0 && has_room(c) -> fill_slot(o, c); r = OK
-		:: at == 0 && !has_room(c) && block ->
+		:: PASSES ->
 			waiter_init();
-			enqueue(o, c, SEND);
-			r = QUEUED
+			ADD(on_stack, me);
+			offer(o, c, at);
+			r = RELEASE_OFFERED
+		:: else ->
+			move(o, c, at);
+			r = RELEASE
+		fi;
+		waiter_complete(c, RECV, OK)
+	fi
+}
+
+/* send_attempt() as far as it claims no select, and the queueing of send_slow() */
+inline send_attempt(o, c, block)
+{
+	if
+	:: send_broken(c) && MUTANT != BROKEN_CHECKED_UNLOCKED -> r = EPIPE
+	:: MUTANT == BROKEN_CHECKED_UNLOCKED && ready -> r = EPIPE
+	:: else ->
+		waitq_first(c, RECV);
+		if
+		:: at != 0 && !is_plain(at) -> r = CLAIM
+		:: at != 0 && is_plain(at) -> handoff(o, c)
+		:: at == 0 && has_free_slot(c) -> send_to_slot(o, c); r = OK
+		:: at == 0 && !has_free_slot(c) && block -> queue_send(o, c)
 		:: else -> r = EAGAIN
 		fi
 	fi
 }
 
-inline enqueue(o, c, dir)
+inline queue_send(o, c)
 {
-	ADD(on_stack, me);
-	if
-	:: IN(first, o) -> i = LINE(c, dir); list_insert(o)
-	:: else -> list_add_tail(LINE(c, dir), o)
-	fi;
-	if
-	:: dir == SEND -> note_in(c)
-	:: else
-	fi
+	waiter_init();
+	waitq_add(o, c, SEND);
+	r = QUEUED
 }
 
-/* Sends one message, as if the budget were one. */
-inline send_step(o, c, block)
+/* Sends one message, as if the budget were one; QUEUED, OFFERED: wait. */
+inline chan_send(o, c, block)
 {
 	if
-	:: MUTANT == END_SEEN_EARLY -> ready = send_ended(c)
+	:: MUTANT == BROKEN_CHECKED_UNLOCKED -> ready = send_broken(c)
 	:: else
 	fi;
-	r = LOOK;
+	r = ATTEMPT;
 	do
-	:: r == LOOK -> d_step { lock(c); send_one(o, c, block); unlock_if_done(c) }
-	:: r == SERVE -> d_step {
+	:: r == ATTEMPT -> d_step {
+		lock(c);
+		send_attempt(o, c, block);
+		unlock_if_done(c)
+	}
+	:: r == CLAIM -> d_step {
 		must_exist(at);
 		if
-		:: claims(at) && is_tight(at) ->
-			serve(c, RECV, EMSGSIZE);
-			r = REFUSED
-		:: claims(at) && !is_tight(at) ->
-			/* hand_over() */
-			move(o, c, at);
-			serve(c, RECV, OK);
-			r = SERVED
-		:: !claims(at) && MUTANT == NEXT_NOT_TRIED ->
-			line_del(c, RECV, at);
-			waiter_init();
-			enqueue(o, c, SEND);
-			r = QUEUED;
-			unlock(c)
+		:: waiter_claim(at) -> handoff(o, c)
+#if MUTANT == QUEUED_AFTER_LOST_CLAIM
 		:: else ->
-			line_del(c, RECV, at);
-			r = LOOK
+			waitq_del(c, RECV, at);
+			queue_send(o, c);
+			unlock(c)
+#else
+		:: else ->
+			waitq_del(c, RECV, at);
+			r = ATTEMPT
+#endif
 		fi
 	}
-	:: r == SERVED -> d_step { op_complete(); r = OK; unlock(c) }
-	:: r == REFUSED -> d_step { op_complete(); r = LOOK }
+	RELEASED(c, OK)
 	:: else -> break
 	od;
 	wake_up(c)
@@ -448,316 +595,477 @@ inline send_step(o, c, block)
 
 /* ---- receiving ---- */
 
-inline take_inside(o, c)
+/* A short message is copied before it is taken, so that it is received. */
+inline copied_if_short(o, c)
 {
 	if
-	:: nr_returned[c] != 0 && !(MUTANT == RING_FIRST && in_ring[c] != 0) ->
-		msg[o] = cell[RETURNED(c)];
-		list_cut(RETURNED(c));
-		nr_returned[c]--
+	:: !is_long(msg[o]) -> check_received(msg[o], c); msg[o] = 0
+	:: else
+	fi
+}
+
+/* take(), or recv_by_pointer(), of a message that is buffered */
+inline take(o, c)
+{
+	i = (nr_requeued[c] != 0 && !(MUTANT == RING_BEFORE_REQUEUED && in_ring[c] != 0) ->
+		REQUEUED(c) : RING(c));
+	if
+	:: over_quota && no_quota(o, cell[i]) -> r = EDQUOT
 	:: else ->
-		msg[o] = cell[RING(c)];
-		list_cut(RING(c));
-		in_ring[c]--
-	fi;
-	check_taken(msg[o], c);
-	check_order(msg[o], c)
-}
-
-/* refill() as far as it claims nobody, and the end of take() */
-inline refill(c)
-{
-	at = 0;
-	if
-	:: has_room(c) && !send_ended(c) && MUTANT != NO_REFILL ->
-		line_first(c, SEND)
-	:: else
-	fi;
-	if
-	:: at != 0 -> r = REFILL
-	:: else -> r = OK; note_end(c)
+		msg[o] = cell[i];
+		if
+		:: i == REQUEUED(c) -> nr_requeued[c]--
+		:: else -> in_ring[c]--
+		fi;
+		list_cut(i);
+		check_taken(msg[o], c);
+		check_order(msg[o], c);
+		copied_if_short(o, c);
+		if
+		:: msg[o] != 0 && IN(in_slot, msg[o]) && MUTANT != SLOT_FREED_EARLY ->
+			nr_copying[c]++;
+			note_eof(c);
+			r = OK
+		:: else -> chan_refill(c)
+		fi
 	fi
 }
 
-inline note_end(c)
+inline note_eof(c)
 {
 	if
-	:: recv_ended(c) -> note_in(c)
+	:: at_eof(c) -> note_in(c)
 	:: else
 	fi
 }
 
-/* recv_one() as far as it claims nobody, and what recv_step() does with it */
-inline recv_one(o, c, block)
+/* slot_freed() as far as chan_refill() claims no select */
+inline chan_refill(c)
 {
 	at = 0;
 	if
-	:: inside(c) == 0 && (!send_ended(c) || MUTANT == SENT_AFTER_CLOSE) ->
-		line_first(c, SEND)
+	:: has_free_slot(c) && !send_broken(c) && MUTANT != NO_REFILL ->
+		waitq_first(c, SEND)
 	:: else
 	fi;
 	if
-	:: (inside(c) != 0 || at != 0) && is_tight(o) -> r = EMSGSIZE
-	:: inside(c) != 0 && !is_tight(o) && !recv_ended(c) ->
-		take_inside(o, c);
-		refill(c)
-	:: at != 0 && !is_tight(o) -> r = SERVE
-	:: at == 0 && recv_ended(c) -> check_end(c); r = CLOSED
+	:: at != 0 && !is_plain(at) -> r = REFILL_CLAIM
+	:: at != 0 && is_plain(at) -> refill_from(c)
+	:: else -> r = OK; note_eof(c)
+	fi
+}
+
+/* The message of the send in at, which is claimed, moves up. */
+inline refill_from(c)
+{
+	send_to_slot(at, c);
+	complete_if_sent(c);
+	r = REFILL_RELEASE
+}
+
+inline complete_if_sent(c)
+{
+	if
+	:: todo[at] == 0 -> waiter_complete(c, SEND, OK)
+	:: else -> at = 0
+	fi
+}
+
+/* What follows the first chan_refill(): steps of a loop. */
+#define SLOT_FREED(c) \
+	:: r == REFILL -> d_step { lock(c); chan_refill(c); unlock_if_done(c) } \
+	:: r == REFILL_CLAIM -> d_step { must_exist(at); refill_claim(c) } \
+	:: r == REFILL_RELEASE -> d_step { waiter_release(); r = REFILL }
+
+inline refill_claim(c)
+{
+	if
+	:: waiter_claim(at) -> refill_from(c)
+	:: else ->
+		waitq_del(c, SEND, at);
+		r = REFILL
+	fi
+}
+
+/* take_from_sender(), of the send in at, which is claimed */
+inline take_from_sender(o, c)
+{
+	if
+	:: over_quota && no_quota(o, msg[at]) ->
+		if
+		:: is_plain(at) -> r = EDQUOT
+		:: else ->
+			/* Its next attempt is queued last. */
+			waiter_complete(c, SEND, EAGAIN);
+			r = RELEASE_NO_QUOTA
+		fi
+	:: else ->
+		if
+		:: PASSES ->
+			op_claim();
+			waitq_del(c, SEND, at);
+			offer(at, c, o);
+			at = 0
+		:: else ->
+			move(at, c, o);
+			copied_if_short(o, c);
+			complete_if_sent(c)
+		fi;
+		note_eof(c);
+		r = RELEASE
+	fi
+}
+
+/* recv_attempt() as far as it claims no select, and the queueing of recv_slow() */
+inline recv_attempt(o, c, block)
+{
+	at = 0;
+	if
+	:: nr_buffered(c) == 0 && (!send_broken(c) || MUTANT == RECV_AFTER_CLOSE) ->
+		waitq_first(c, SEND)
+	:: else
+	fi;
+	if
+	:: (nr_buffered(c) != 0 || at != 0) && too_small(o) -> r = EMSGSIZE
+	:: nr_buffered(c) != 0 && !too_small(o) && !at_eof(c) -> take(o, c)
+	:: at != 0 && !too_small(o) ->
+		if
+		:: is_plain(at) -> take_from_sender(o, c)
+		:: else -> r = CLAIM
+		fi
+	:: at == 0 && at_eof(c) -> check_eof(c); r = CLOSED
 	:: else ->
 		if
 		:: block ->
 			waiter_init();
-			enqueue(o, c, RECV);
+			waitq_add(o, c, RECV);
 			r = QUEUED
 		:: else -> r = EAGAIN
 		fi
 	fi
 }
 
-inline recv_step(o, c, block)
+inline chan_recv(o, c, block)
 {
-	r = LOOK;
+	r = ATTEMPT;
 	do
-	:: r == LOOK -> d_step { lock(c); recv_one(o, c, block); unlock_if_done(c) }
-	:: r == SERVE -> d_step {
+	:: r == ATTEMPT -> d_step {
+		lock(c);
+		recv_attempt(o, c, block);
+		unlock_if_done(c)
+	}
+	:: r == CLAIM -> d_step {
 		must_exist(at);
 		if
-		:: claims(at) ->
-			/* take_from_sender() */
-			move(at, c, o);
-			if
-			:: todo[at] == 0 -> serve(c, SEND, OK)
-			:: else -> won[TASK(at)] = at; at = 0
-			fi;
-			r = SERVED
+		:: waiter_claim(at) -> take_from_sender(o, c)
 		:: else ->
-			line_del(c, SEND, at);
-			r = LOOK
+			waitq_del(c, SEND, at);
+			r = ATTEMPT
 		fi
 	}
-	:: r == SERVED -> d_step { op_complete(); r = OK; note_end(c); unlock(c) }
-	:: r == MORE -> d_step { refill(c); unlock_if_done(c) }
-	:: r == REFILL -> d_step {
-		must_exist(at);
-		if
-		:: claims(at) ->
-			fill_slot(at, c);
-			if
-			:: todo[at] == 0 -> serve(c, SEND, OK)
-			:: else -> won[TASK(at)] = at; at = 0
-			fi;
-			r = REFILLED
-		:: else ->
-			line_del(c, SEND, at);
-			r = MORE
-		fi
-	}
-	:: r == REFILLED -> d_step { op_complete(); r = MORE }
+	RELEASED(c, OK)
+	SLOT_FREED(c)
 	:: else -> break
 	od;
 	wake_up(c)
 }
 
-inline add_returned(m, c)
+/* ---- requeueing ---- */
+
+inline requeue_sorted(n, c)
 {
-	i = RETURNED(c);
+	i = REQUEUED(c);
 	do
 	:: cell[i] != 0 &&
-	   (seq[cell[i]] < seq[m] || MUTANT == PUT_BACK_LAST) -> i++
+	   (seq[cell[i]] < seq[n] || MUTANT == REQUEUED_LAST) -> i++
 	:: else -> break
 	od;
-	list_insert(m);
-	nr_returned[c]++;
-	check_put_back(m);
+	list_insert(n);
+	nr_requeued[c]++;
+	check_requeued(n);
 	note_in(c)
 }
 
-/* put_back_locked() as far as it claims nobody */
-inline put_back_locked(m, c)
+/* requeue_to(), to the receive in at, which is claimed */
+inline requeue_to(o, c)
 {
 	if
-	:: MUTANT != PUT_BACK_UNTOLD -> line_first(c, RECV)
-	:: else
-	fi;
-	if
-	:: at != 0 -> r = SERVE
-	:: else -> add_returned(m, c); r = EFAULT
+	:: too_small(at) ->
+		waiter_complete(c, RECV, EMSGSIZE);
+		r = RELEASE_RETRY
+	:: !too_small(at) && no_quota(at, msg[o]) ->
+		retry_first(at, RETRY_LOSES_PLACE);
+		waiter_complete(c, RECV, EAGAIN);
+		r = RELEASE_RETRY
+	:: else ->
+		check_direct(c);
+		msg[at] = msg[o];
+		waiter_complete(c, RECV, OK);
+		r = RELEASE
 	fi
 }
 
-/* A message that could not be copied; the op ends with EFAULT. */
-inline put_back(o, c)
+/* msg_requeue() as far as it claims no select */
+inline requeue_attempt(o, c)
 {
-	r = LOOK;
+	if
+	:: MUTANT != REQUEUE_SKIPS_WAITERS -> waitq_first(c, RECV)
+	:: else -> at = 0
+	fi;
+	if
+	:: at != 0 && !is_plain(at) -> r = CLAIM
+	:: at != 0 && is_plain(at) -> requeue_to(o, c)
+	:: else ->
+		if
+		:: IN(in_slot, msg[o]) && MUTANT != SLOT_LEAKED -> nr_copying[c]--
+		:: else
+		fi;
+		requeue_sorted(msg[o], c);
+		r = EFAULT
+	fi
+}
+
+/* The message of an op that could not copy it, and ends with EFAULT. */
+inline msg_requeue(o, c)
+{
+	r = ATTEMPT;
 	do
-	:: r == LOOK -> d_step {
+	:: r == ATTEMPT -> d_step {
 		lock(c);
-		put_back_locked(msg[o], c);
+		requeue_attempt(o, c);
 		unlock_if_done(c)
 	}
-	:: r == SERVE -> d_step {
+	:: r == CLAIM -> d_step {
 		must_exist(at);
 		if
-		:: claims(at) && is_tight(at) ->
-			serve(c, RECV, EMSGSIZE);
-			r = REFUSED
-		:: claims(at) && !is_tight(at) ->
-			/* give_back() */
-			check_direct(c);
-			msg[at] = msg[o];
-			serve(c, RECV, OK);
-			r = SERVED
+		:: waiter_claim(at) -> requeue_to(o, c)
 		:: else ->
-			line_del(c, RECV, at);
-			r = LOOK
+			waitq_del(c, RECV, at);
+			r = ATTEMPT
 		fi
 	}
-	:: r == SERVED -> d_step { op_complete(); r = EFAULT; unlock(c) }
-	:: r == REFUSED -> d_step { op_complete(); r = LOOK }
+	RELEASED(c, EFAULT)
 	:: else -> break
 	od;
 	msg[o] = 0;
 	wake_up(c)
 }
 
-/*
- * chan_finish_recv(): copy the message that the op has to its user, which may
- * fail as often as FAULTS says; the copy of a receive that found its message
- * under the lock is here, too.
- */
-inline finish_recv(o, c)
+/* ---- after a receive ---- */
+
+/* The message that was copied had kept its slot. */
+inline release_slot(o, c)
 {
-	if
-	:: true ->
-		d_step { check_received(msg[o]); msg[o] = 0; r = OK }
-		settle_pass(o, OK)
-	:: faults > 0 -> faults--;
-		if
-		:: PASSES ->
-			d_step { check_left(msg[o]); msg[o] = 0; r = EFAULT }
-			settle_pass(o, EAGAIN)
-		:: !PASSES && MUTANT == NOT_PUT_BACK -> msg[o] = 0; r = EFAULT
-		:: else -> put_back(o, c)
-		fi
-	fi
-}
-
-/* pass_settle() */
-inline settle_pass(o, verdict)
-{
-	if
-	:: PASSES -> d_step { settled[pass[o] - 1] = verdict; pass[o] = 0 }
-	:: else
-	fi
-}
-
-/* chan_finish_send(), whose sender may be killed */
-inline finish_send(o)
-{
-	if
-	:: PASSES && MUTANT != PASS_UNSETTLED ->
-		if
-		:: d_step { settled[me] != NONE; r = settled[me]; settled[me] = NONE }
-		:: gives_up -> r = EINTR
-		fi;
-		r = (MUTANT == PASS_LEFT_IS_SENT && r == EAGAIN -> OK : r);
-		if
-		:: r != OK -> d_step { todo[o]++; ADD(first, o) }
-		:: else
-		fi
-	:: else
-	fi
-}
-
-/* ---- standing in many lines ---- */
-
-/* op_ready(), for an op that lines up; the answer comes in ready */
-inline op_ready(c, dir)
-{
-	at = 0;
-	if
-	:: dir == SEND ->
-		line_first(c, RECV);
-		ready = ready || send_ended(c) || has_room(c) || at != 0
-	:: dir == RECV ->
-		if
-		:: inside(c) == 0 && !send_ended(c) -> line_first(c, SEND)
-		:: else
-		fi;
-		ready = ready || inside(c) != 0 || at != 0 || recv_ended(c)
-	fi;
-	at = 0
-}
-
-/* ---- ends ---- */
-
-/* fail_some() as far as it claims nobody */
-inline fail_some(c)
-{
-	at = 0;
-	if
-	:: send_ended(c) -> dir = SEND; line_first(c, SEND)
-	:: else
-	fi;
-	if
-	:: at == 0 && recv_ended(c) -> dir = RECV; line_first(c, RECV)
-	:: else
-	fi;
-	if
-	:: at != 0 -> r = SERVE
-	:: else -> r = OK; note_in(c)
-	fi
-}
-
-/* settle(), one op at a time and then who polls */
-inline settle(c)
-{
-	r = LOOK;
-	do
-	:: r == LOOK -> d_step { lock(c); fail_some(c); unlock_if_done(c) }
-	:: r == SERVE -> d_step {
-		must_exist(at);
-		if
-		:: claims(at) ->
-			serve(c, dir, (dir == SEND -> EPIPE : CLOSED));
-			r = SERVED
-		:: else ->
-			line_del(c, dir, at);
-			r = LOOK
-		fi
+	d_step {
+		lock(c);
+		check_received(msg[o], c);
+		msg[o] = 0;
+		nr_copying[c]--;
+		chan_refill(c);
+		unlock_if_done(c)
 	}
-	:: r == SERVED -> d_step { op_complete(); unlock(c) }
-		wake_up(c);
-		r = (MUTANT == CLOSE_TELLS_ONE -> OK : LOOK)
+	do
+	SLOT_FREED(c)
 	:: else -> break
 	od;
 	wake_up(c)
 }
 
-/* chan_close() */
-inline close(c)
+#define has_slot(o)	(IN(in_slot, msg[o]) && MUTANT != SLOT_FREED_EARLY)
+
+/*
+ * Copies the message that the op has to its user, without the lock; as often as
+ * FAULTS says that fails, and for STALLS it never ends.
+ */
+inline recv_finish(o, c)
 {
-	d_step { lock(c); closed[c] = 1; unlock(c) }
-	settle(c)
+	if
+	:: msg[o] == 0
+	:: msg[o] != 0 && IN(STALLS, me) ->
+		ADD(stalled, me);
+end_stalled:	false
+#if PASSES
+	:: msg[o] != 0 && !IN(STALLS, me) -> r = OK; finish_offer(o, c)
+	:: msg[o] != 0 && faults > 0 -> faults--; r = EFAULT; finish_offer(o, c)
+#else
+	:: d_step {
+		msg[o] != 0 && !IN(STALLS, me) && !has_slot(o) ->
+		check_received(msg[o], c);
+		msg[o] = 0;
+		r = OK
+	}
+#if LONG
+	:: msg[o] != 0 && !IN(STALLS, me) && has_slot(o) -> release_slot(o, c)
+#endif
+	:: msg[o] != 0 && faults > 0 && MUTANT != NOT_REQUEUED ->
+		faults--;
+		msg_requeue(o, c)
+	:: msg[o] != 0 && faults > 0 && MUTANT == NOT_REQUEUED ->
+		faults--;
+		msg[o] = 0;
+		r = EFAULT
+#endif
+	fi
 }
 
-/* chan_add_handle() */
-inline add_handle(c, handles)
+/* ---- files: xfer.c ---- */
+
+inline finish_offer(o, c)
+{
+	if
+	:: r == EFAULT	/* decline */
+	:: else ->
+		xfer_begin_commit(o, c);
+		/* receive_fd() */
+		if
+		:: true
+		:: r == OK && faults > 0 -> faults--; r = EFAULT
+		fi
+	fi;
+	if
+	:: r != EAGAIN -> xfer_end(o, c)
+	:: else
+	fi;
+	d_step {
+		retry_first(o, RETRY_LOSES_PLACE);
+		msg[o] = 0
+	}
+}
+
+/* EAGAIN: the sender has withdrawn. */
+inline xfer_begin_commit(o, c)
+{
+	d_step {
+		!locked[c];
+		if
+		:: peer[o] != 0 -> must_exist(peer[o]); ADD(committing, peer[o])
+		:: else -> r = EAGAIN
+		fi
+	}
+}
+
+/* The send is complete, or is tried again; a decline finds that it withdrew. */
+inline xfer_end(o, c)
+{
+	d_step {
+		lock(c);
+		at = peer[o];
+		check_peer(at, r);
+		if
+		:: at != 0 ->
+			peer[o] = 0;
+			peer[at] = 0;
+			DEL(committing, at);
+			if
+			:: r == OK ->
+				check_committed(at, c);
+				result[at] = OK
+			:: else ->
+				result[at] = EAGAIN;
+				retry_first(at, DECLINE_LOSES_PLACE)
+			fi;
+			release_begin()
+		:: else
+		fi
+	}
+	d_step {
+		waiter_release();
+		unlock(c)
+	}
+	wake_up(c)
+}
+
+/* ---- selects ---- */
+
+/* op_ready(), for an op that is to be queued; the answer is added to ready */
+inline op_ready(c, dir)
+{
+	at = 0;
+	if
+	:: dir == SEND ->
+		waitq_first(c, RECV);
+		ready = ready || send_broken(c) || has_free_slot(c) || at != 0
+	:: dir == RECV ->
+		if
+		:: nr_buffered(c) == 0 && !send_broken(c) -> waitq_first(c, SEND)
+		:: else
+		fi;
+		ready = ready || nr_buffered(c) != 0 || at != 0 || at_eof(c)
+	fi;
+	at = 0
+}
+
+/* ---- close and hangup ---- */
+
+/* fail_waiters() as far as it claims no select */
+inline fail_waiters(c)
+{
+	at = 0;
+	if
+	:: send_broken(c) -> dir = SEND; waitq_first(c, SEND)
+	:: else
+	fi;
+	if
+	:: at == 0 && at_eof(c) -> dir = RECV; waitq_first(c, RECV)
+	:: else
+	fi;
+	if
+	:: at != 0 && !is_plain(at) -> r = CLAIM
+	:: at != 0 && is_plain(at) -> fail_waiter(c)
+	:: else -> r = OK; note_in(c)
+	fi
+}
+
+inline fail_waiter(c)
+{
+	waiter_complete(c, dir, (dir == SEND -> EPIPE : CLOSED));
+	r = RELEASE
+}
+
+/* One waiter at a time, where the module completes up to six, then pollers. */
+inline flush_waiters(c)
+{
+	r = ATTEMPT;
+	do
+	:: r == ATTEMPT -> d_step { lock(c); fail_waiters(c); unlock_if_done(c) }
+	:: r == CLAIM -> d_step {
+		must_exist(at);
+		if
+		:: waiter_claim(at) -> fail_waiter(c)
+		:: else ->
+			waitq_del(c, dir, at);
+			r = ATTEMPT
+		fi
+	}
+	:: r == RELEASE -> d_step { waiter_release(); unlock(c) }
+		wake_up(c);
+		r = (MUTANT == FLUSH_ONCE -> OK : ATTEMPT)
+	:: else -> break
+	od;
+	wake_up(c)
+}
+
+inline chan_close(c)
+{
+	d_step { lock(c); closed[c] = 1; unlock(c) }
+	flush_waiters(c)
+}
+
+inline chan_add_handle(c, handles)
 {
 	d_step { lock(c); handles++; unlock(c) }
 }
 
-/* chan_drop_handle() */
-inline drop_handle(c, handles)
+inline chan_drop_handle(c, handles)
 {
 	d_step {
 		lock(c);
 		handles--;
-		ready = send_ended(c) || no_more(c);
+		ready = send_broken(c) || no_senders(c);
 		unlock(c)
 	}
 	if
-	:: ready && MUTANT != HANGUP_UNTOLD -> settle(c)
+	:: ready && MUTANT != HANGUP_NOT_FLUSHED -> flush_waiters(c)
 	:: else
 	fi
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What must hold: what is checked at each step, and what when nothing moves
- * any more. The variables here are the model's own, the module has none of
- * them; a rule's name is what the verifier says when it is broken.
+ * What must hold: what is checked at each step, and what when nothing can happen
+ * any more. The variables here are the model's own, the module has none of them;
+ * a rule's name is what the verifier reports when it is broken.
  */
 
 /* Sets of messages. */
@@ -12,11 +12,15 @@ byte held;		/* are at a receiver that has not copied them yet */
 byte received;
 byte reported;		/* their sends returned success */
 byte failed;		/* their sends returned failure */
-byte early[CHANS];	/* how many are reported and were never taken */
+byte early[CHANS];	/* how many are reported, and still in a slot or not taken */
 
-hidden byte use_after_return, task_freed, sent_after_end, delivered_twice, out_of_order,
-	overtaken, returned_early, lost, not_sent, not_one, stuck, wakeup_lost, forgotten, unserved,
-	end_untold, ended_early, poll_unserved, I1, I2, I1_and_I2;
+short retried;		/* ops that were to be tried again: a set */
+byte stalled;		/* tasks whose copy never ends: a set */
+
+hidden byte use_after_return, task_freed, sent_after_close, delivered_twice, out_of_order,
+	overtaken, place_lost, returned_early, lost, not_sent, not_one, stuck, lost_wakeup,
+	not_queued, not_completed, end_not_reported, eof_early, poller_not_woken, slot_leaked, I1, I2,
+	I1_and_I2;
 hidden byte s, w, b, t, m;
 
 #define MUST_NOT(rule, broken)	rule = (broken); assert(!rule)
@@ -33,7 +37,7 @@ inline task_must_exist(t)
 
 inline check_sent(n, c)
 {
-	MUST_NOT(sent_after_end, send_ended(c));
+	MUST_NOT(sent_after_close, send_broken(c) && !PASSES);
 	ADD(sent, n)
 }
 
@@ -42,24 +46,20 @@ inline check_taken(n, c)
 {
 	MUST_NOT(delivered_twice, IN(held | received, n));
 	MUST_NOT(out_of_order, IN(FOLLOWS, n) && !IN(taken | failed, n - 1));
-	if
-	:: IN(reported, n) && !IN(taken, n) -> early[c]--
-	:: else
-	fi;
 	ADD(taken, n);
 	ADD(held, n)
 }
 
-/* I4: what is inside goes first. */
+/* I4: what is buffered goes first. */
 inline check_direct(c)
 {
-	MUST_NOT(overtaken, inside(c) != 0)
+	MUST_NOT(overtaken, nr_buffered(c) != 0)
 }
 
 /* I4: and in the order of sending. */
 inline check_order(n, c)
 {
-	i = RETURNED(c);
+	i = REQUEUED(c);
 	do
 	:: cell[i] != 0 -> MUST_NOT(overtaken, seq[cell[i]] < seq[n]); i++
 	:: else -> break
@@ -71,33 +71,62 @@ inline check_order(n, c)
 	od
 }
 
-inline check_received(n)
+inline check_received(n, c)
 {
 	MUST_NOT(delivered_twice, !IN(held, n));
 	DEL(held, n);
 	ADD(received, n);
+	if
+	:: IN(in_slot, n) && IN(reported, n) -> early[c]--
+	:: else
+	fi;
+	DEL(in_slot, n);
 	seq[n] = 0
 }
 
-inline check_put_back(n)
+/* A receive that was completed has a message. */
+inline check_delivered(o)
+{
+	MUST_NOT(not_sent, msg[o] == 0)
+}
+
+inline check_requeued(n)
 {
 	DEL(held, n)
 }
 
-/* It is at its sender again. */
-inline check_left(n)
+/* ---- files ---- */
+
+inline check_offered(c)
 {
-	DEL(held, n);
-	DEL(sent, n)
+	MUST_NOT(sent_after_close, send_broken(c))
 }
 
-/* R3, R4: a send ends when there was room, or somebody took a message. */
+/* A send that is completed waits for it. */
+inline check_peer(o, verdict)
+{
+	MUST_NOT(use_after_return, verdict == OK && o == 0);
+	if
+	:: o != 0 -> must_exist(o)
+	:: else
+	fi
+}
+
+/* The send o and its receive happen. */
+inline check_committed(o, c)
+{
+	op_sent(o, c);
+	check_taken(msg[o], c);
+	check_received(msg[o], c)
+}
+
+/* R3, R4: a send ends when there was a slot, or its message was taken. */
 inline check_reported(n, c)
 {
 	MUST_NOT(not_sent, !IN(sent, n));
 	ADD(reported, n);
 	if
-	:: !IN(taken, n) -> early[c]++
+	:: IN(in_slot, n) || !IN(taken, n) -> early[c]++
 	:: else
 	fi;
 	MUST_NOT(returned_early, early[c] > CAPACITY || (PASSES && !IN(received, n)))
@@ -109,25 +138,48 @@ inline check_failed(n)
 	ADD(failed, n)
 }
 
-/* A receive says that this is the end. */
-inline check_end(c)
+/* A receive reports the end. */
+inline check_eof(c)
 {
-	MUST_NOT(ended_early, !no_more(c) || inside(c) != 0)
+	MUST_NOT(eof_early, !no_senders(c) || nr_buffered(c) != 0)
 }
 
-/* The tasks that have live ops in line come in s and w, by direction. */
+/* R7: an op that was to be tried again is not behind ops that were not. */
+inline note_retried(o)
+{
+	ADD(retried, o)
+}
+
+inline check_places(c, dir)
+{
+	x = 0;
+	i = WAITQ(c, dir);
+	do
+	:: cell[i] != 0 ->
+		if
+		:: op_is_dead(cell[i])
+		:: !op_is_dead(cell[i]) && IN(retried, cell[i]) ->
+			MUST_NOT(place_lost, x != 0)
+		:: else -> x = 1
+		fi;
+		i++
+	:: else -> break
+	od
+}
+
+/* The tasks that have live ops queued come in s and w, by direction. */
 inline find_live(c)
 {
 	s = 0;
 	w = 0;
-	i = LINE(c, SEND);
+	i = WAITQ(c, SEND);
 	do
-	:: i < LINE(c + 1, SEND) ->
+	:: i < WAITQ(c + 1, SEND) ->
 		if
-		:: cell[i] == 0 || op_dead(cell[i])
+		:: cell[i] == 0 || op_is_dead(cell[i])
 		:: else ->
 			if
-			:: i < LINE(c, RECV) -> ADD(s, TASK(cell[i]))
+			:: i < WAITQ(c, RECV) -> ADD(s, TASK(cell[i]))
 			:: else -> ADD(w, TASK(cell[i]))
 			fi
 		fi;
@@ -136,21 +188,25 @@ inline find_live(c)
 	od
 }
 
-/* Could any of the senders s serve any of the receivers w, but for itself? */
+/* Could any of the senders s complete any of the receivers w, but for itself? */
 #define can_meet	(s != 0 && w != 0 && !(s == w && (s & (s - 1)) == 0))
 
 /*
- * I1 and I2, whenever the lock is dropped; I2 not between the close of a
- * channel and the end of settle(), as receivers may drain meanwhile.
+ * R7, I1 and I2, whenever the lock is dropped; I2 not between the close of a
+ * channel and the end of flush_waiters(), as receivers may drain it meanwhile.
  */
-inline check_lines(c)
+inline check_queues(c)
 {
 	if
 	:: INVARIANTS ->
 		find_live(c);
-		MUST_NOT(I1, w != 0 && inside(c) != 0);
-		MUST_NOT(I2, s != 0 && inside(c) < CAPACITY && !send_ended(c));
+		MUST_NOT(I1, w != 0 && nr_buffered(c) != 0);
+		MUST_NOT(I2, s != 0 && has_free_slot(c) && !send_broken(c));
 		MUST_NOT(I1_and_I2, can_meet)
+	:: else
+	fi;
+	if
+	:: retried != 0 -> check_places(c, SEND); check_places(c, RECV)
 	:: else
 	fi
 }
@@ -163,39 +219,50 @@ inline check_message(n)
 	:: i < CELLS -> x = x + (cell[i] == n); i++
 	:: else -> break
 	od;
-	MUST_NOT(lost, IN(held, n) || (IN(reported, n) && !IN(received, n) && x == 0));
+	MUST_NOT(lost, stalled == 0 &&
+		       (IN(held, n) || (IN(reported, n) && !IN(received, n) && x == 0)));
 	MUST_NOT(delivered_twice, x + IN(received, n) > 1);
 	MUST_NOT(not_sent, IN(failed, n) && (IN(received, n) || x != 0))
 }
 
+/* The slots are counted here without nr_copying, which has to be 0. */
 inline check_chan(c)
 {
 	MUST_NOT(stuck, locked[c]);
 	find_live(c);
-	MUST_NOT(unserved, can_meet || (s != 0 && inside(c) < CAPACITY) ||
-			   (w != 0 && inside(c) != 0));
-	MUST_NOT(end_untold, (s != 0 && send_ended(c)) ||
-			     (w != 0 && no_more(c) && inside(c) == 0));
+	MUST_NOT(slot_leaked, nr_copying[c] != 0 && stalled == 0);
+	MUST_NOT(not_completed, can_meet ||
+				(s != 0 && nr_buffered(c) < CAPACITY && stalled == 0) ||
+				(w != 0 && nr_buffered(c) != 0));
+	MUST_NOT(end_not_reported, (s != 0 && send_broken(c)) ||
+				   (w != 0 && no_senders(c) && nr_buffered(c) == 0));
 	w = pollers[c] & asleep;
-	MUST_NOT(poll_unserved, w != 0 && (can_meet || inside(c) != 0 || no_more(c)))
+	MUST_NOT(poller_not_woken, w != 0 &&
+				   (can_meet || nr_buffered(c) != 0 || no_senders(c)))
 }
 
-/* Whoever has not ended sleeps, and nobody should have woken him. */
+/* A task that has not ended sleeps, and nobody should have woken it. */
 inline check_task(n)
 {
-	MUST_NOT(stuck, !IN(gone, n) && !IN(asleep, n));
-	MUST_NOT(wakeup_lost, IN(asleep, n) && IN(done, n));
+	MUST_NOT(stuck, !IN(gone | stalled, n) && (!IN(asleep, n) || IN(uninterruptible, n)));
+	MUST_NOT(lost_wakeup, IN(asleep, n) && IN(done, n));
 	x = 0;
 	i = 0;
 	do
 	:: i < RING(0) -> x = x || (cell[i] != 0 && TASK(cell[i]) == n); i++
 	:: else -> break
 	od;
-	MUST_NOT(forgotten, IN(asleep, n) && !x)
+	/* or its send was offered to a receiver that stalls */
+	i = 1;
+	do
+	:: i < OPS -> x = x || (TASK(i) == n && peer[i] != 0); i++
+	:: else -> break
+	od;
+	MUST_NOT(not_queued, IN(asleep, n) && !x)
 }
 
-/* When nothing moves any more. */
-active proctype judge()
+/* When nothing can happen any more. */
+active proctype at_rest()
 {
 	timeout ->
 	d_step {

@@ -5,8 +5,8 @@
 
 #include "tasks.pml"
 
-/* Of the two ops the kth is looked at; c and d are its channel and line. */
-#define SELECT_LOCALS byte k, c, d, left, why, in_lines
+/* The kth op is looked at; c and d are its channel and direction. */
+#define SELECT_LOCALS byte k, c, d, why, hints, queued
 
 #define CHAN(k)		((k) == 0 -> c0 : c1)
 #define DIR(k)		((k) == 0 -> d0 : d1)
@@ -14,11 +14,11 @@
 #define OTHER_CHAN	(c0 < c1 || MUTANT == UNSORTED -> c1 : c0)
 
 /* Why a select no longer waits. */
-#define READY		1
-#define GAVE_UP		2
-#define WAS_SERVED	3
+#define POLL_READY	1	/* an op that polls is ready */
+#define LOOK_AGAIN	2	/* a channel turned out to be ready */
+#define GAVE_UP		3
+#define COMPLETED	4
 
-/* What happened was this op. */
 inline select_op(n)
 {
 	k = n;
@@ -26,7 +26,7 @@ inline select_op(n)
 	d = DIR(k)
 }
 
-/* Is there something to peek at? */
+/* gochan_uop_poll(), or chan_recv_op() of a peek */
 inline try_peek()
 {
 	d_step {
@@ -38,83 +38,96 @@ inline try_peek()
 	}
 }
 
-/* try_all(): both ops in random order */
-inline try_all()
+/* loaded_ready_hint(): without the lock, but for an op that polls */
+inline ready_hint(n, ch, dir)
 {
+	!locked[ch] || dir != PEEK;
 	if
-	:: select_op(0)
-	:: select_op(1)
+	:: dir == PEEK -> op_ready(ch, RECV)
+	:: dir == SEND ->
+		ready = cell[WAITQ(ch, RECV)] != 0 || has_free_slot(ch) || send_broken(ch)
+	:: dir == RECV ->
+		ready = cell[WAITQ(ch, SEND)] != 0 || nr_buffered(ch) != 0 || no_senders(ch)
 	fi;
-	left = 2;
-	do
-	:: left > 0 ->
-		if
-		:: d == SEND ->
-			send_step(OP(me, k), c, false);
-			finish_sent()
-		:: d == RECV ->
-			recv_step(OP(me, k), c, false);
-			finish_received()
-		:: d == PEEK -> try_peek()
-		fi;
-		left = (r == EAGAIN -> left - 1 : 0);
-		if
-		:: left > 0 -> d_step { select_op(1 - k) }
-		:: else
-		fi
-	:: else -> break
-	od
+	hints = hints | (ready << n);
+	ready = 0
 }
 
-inline finish_sent()
+#define NO_OP	2
+
+/* k is one of the ops that seem ready, or NO_OP. */
+inline choose()
 {
+	d_step { ready_hint(0, c0, d0) }
+	d_step { ready_hint(1, c1, d1) }
 	if
-	:: r == OK -> finish_send(OP(me, k))
-	:: else
+	:: d_step { IN(hints, 0) -> select_op(0); hints = 0 }
+	:: d_step { IN(hints, 1) -> select_op(1); hints = 0 }
+	:: d_step { hints == 0 -> k = NO_OP; c = 0; d = 0 }
 	fi
+}
+
+/* EAGAIN: none is ready. */
+inline try_ops()
+{
+	do
+	:: choose();
+		if
+		:: k == NO_OP -> r = EAGAIN; break
+		:: k != NO_OP && d == SEND ->
+			chan_send(OP(me, k), c, false);
+			op_wait(OP(me, k), c, SEND)
+		:: k != NO_OP && d == RECV ->
+			chan_recv(OP(me, k), c, false);
+			finish_received()
+		:: k != NO_OP && d == PEEK -> try_peek()
+		fi;
+		if
+		:: r == EAGAIN	/* another task was faster */
+		:: else -> break
+		fi
+	od
 }
 
 inline finish_received()
 {
 	if
-	:: r == OK -> finish_recv(OP(me, k), c)
+	:: r == OK -> recv_finish(OP(me, k), c)
 	:: else
 	fi
 }
 
-/* served_verdict() */
-inline served_verdict()
+/* What woken_verdict() does with the result of an op that was completed. */
+inline woken_verdict()
 {
 	if
-	:: d == SEND -> finish_sent()
-	:: d == RECV -> finish_received()
-	:: d == PEEK -> try_peek()
+	:: r == OK && d == RECV -> check_delivered(OP(me, k)); finish_received()
+	:: else
 	fi
 }
 
-/* Does an op line up here, and is no other one there for it? */
-#define stands_0	(c0 == c && d0 != PEEK)
-#define stands_1	(c1 == c && d1 != PEEK && !(c0 == c1 && d0 == d1))
+/* Is the op queued here, and no other one for it? */
+#define queues_0	(c0 == c && d0 != PEEK)
+#define queues_1	(c1 == c && d1 != PEEK && !(c0 == c1 && d0 == d1))
 
-/* chan_join() */
-inline chan_join()
+inline chan_queue_ops()
 {
 	d_step {
 		lock(c);
 		if
-		:: stands_0 && MUTANT != JOINS_BLINDLY -> op_ready(c, d0)
+		:: queues_0 && MUTANT != QUEUED_UNCHECKED -> op_ready(c, d0)
 		:: else
 		fi;
 		if
-		:: stands_1 && MUTANT != JOINS_BLINDLY -> op_ready(c, d1)
+		:: queues_1 && MUTANT != QUEUED_UNCHECKED -> op_ready(c, d1)
 		:: else
 		fi;
 		if
-		:: stands_0 && !ready -> enqueue(OP(me, 0), c, d0); ADD(in_lines, 0)
+		:: queues_0 && !ready -> waitq_add(OP(me, 0), c, d0); ADD(queued, 0)
 		:: else
 		fi;
 		if
-		:: stands_1 && !ready -> enqueue(OP(me, 1), c, d1); ADD(in_lines, 1)
+		:: queues_1 && !ready -> waitq_add(OP(me, 1), c, d1); ADD(queued, 1)
 		:: else
 		fi;
 		unlock(c)
@@ -122,124 +135,141 @@ inline chan_join()
 	wake_up(c)
 }
 
-inline join_lines()
+inline queue_ops()
 {
 	c = FIRST_CHAN;
-	chan_join();
+	chan_queue_ops();
 	if
-	:: !ready && c0 != c1 -> c = OTHER_CHAN; chan_join()
+	:: !ready && c0 != c1 -> c = OTHER_CHAN; chan_queue_ops()
 	:: else
 	fi
 }
 
-/* poll_ops(): a peek stands in the queue from the first time on */
+/* A peek is in the poll wait queue from the first time on. */
 inline poll_ops()
 {
 	d_step { x = (d0 == PEEK -> 0 : 1); select_op(x) }
 	if
 	:: d == PEEK ->
 		if
-		:: MUTANT != POLL_LATE -> pollers[c] = pollers[c] | BIT(me)
+		:: MUTANT != POLLED_BEFORE_QUEUED -> pollers[c] = pollers[c] | BIT(me)
 		:: else
 		fi;
 		try_peek();
 		if
-		:: MUTANT == POLL_LATE -> pollers[c] = pollers[c] | BIT(me)
+		:: MUTANT == POLLED_BEFORE_QUEUED -> pollers[c] = pollers[c] | BIT(me)
 		:: else
 		fi
 	:: else -> r = EAGAIN
 	fi
 }
 
-/* sleep_in_lines() until it claims itself */
-inline sleep_in_lines()
+/* park(), and the poll_ops() before it, until sel_abort() */
+inline park()
 {
 	do
 	:: poll_ops();
 		if
-		:: r == OK -> why = READY; break
+		:: r == OK -> why = POLL_READY; break
 		:: else
 		fi;
-		waiter_sleep();
+		chan_waiter_park(NONE);
 		if
 		:: !woken -> why = GAVE_UP; break
-		:: woken && IN(done, me) -> why = WAS_SERVED; break
-		:: else -> DEL(poked, me)
+		:: woken && IN(done, me) -> why = COMPLETED; break
+		:: else -> DEL(triggered, me)
 		fi
 	od;
 	woken = 0
 }
 
-/* win_myself(), and index_of() for who has won */
-inline win_myself()
+/* The op that was selected; the result in r of one that may still be offered. */
+inline selected_index()
+{
+	x = (selected[me] - 1) % OPS_EACH;
+	select_op(x)
+}
+
+inline sel_abort()
 {
 	if
-	:: MUTANT == NOT_WON_MYSELF
-	:: why != WAS_SERVED && MUTANT != NOT_WON_MYSELF -> d_step {
+	:: why == COMPLETED -> d_step { selected_index() }
+	:: why != COMPLETED && MUTANT == NO_ABORT
+	:: else ->
+		d_step {
+			r = NONE;
+			if
+			:: selected[me] == NONE -> selected[me] = ABORTED
+			:: else -> selected_index(); r = EAGAIN
+			fi
+		}
 		if
-		:: won[me] == NONE -> won[me] = MYSELF
-		:: else -> why = WAS_SERVED
+		:: r != NONE ->
+			cancel_selected();
+			why = (r == EINTR -> why : COMPLETED)
+		:: else
 		fi
-	}
-	:: else
-	fi;
-	if
-	:: why == WAS_SERVED ->
-		d_step { x = (won[me] - 1) % OPS_EACH; select_op(x) }
-		/* chan_wait_served() */
-		!locked[c]
-	:: else
 	fi
 }
 
-/* chan_leave() */
-inline leave(n, ch, dir)
+inline cancel_selected()
 {
 	if
-	:: IN(in_lines, n) -> d_step {
+	:: MUTANT == CLAIMED_NO_WITHDRAWAL -> ADD(uninterruptible, me); r = COMMITTING;
+		wait_for_commit(OP(me, k))
+	:: else -> chan_waitq_cancel(OP(me, k), c, d)
+	fi
+}
+
+/* chan_waitq_cancel() of ops that are not offered */
+inline dequeue(n, ch, dir)
+{
+	if
+	:: IN(queued, n) -> d_step {
 		!locked[ch];
-		list_find(LINE(ch, dir), OP(me, n));
+		list_find(WAITQ(ch, dir), OP(me, n));
 		list_cut(i);
-		DEL(in_lines, n)
+		DEL(queued, n)
 	}
-	:: !IN(in_lines, n)
+	:: !IN(queued, n)
 	fi
 }
 
-inline leave_lines()
+inline dequeue_ops()
 {
 	if
-	:: MUTANT == STAYS_IN_LINES -> in_lines = 0
-	:: else -> leave(0, c0, d0); leave(1, c1, d1)
+	:: MUTANT == NOT_DEQUEUED -> queued = 0
+	:: else -> dequeue(0, c0, d0); dequeue(1, c1, d1)
 	fi
 }
 
-/* wait_in_lines(), and what sel_block() does after it; EAGAIN: try again */
+/* queue_and_park(), and what sel_block() does after it; EAGAIN: look again */
 inline block()
 {
 	d_step { waiter_init() }
-	join_lines();
+	queue_ops();
 	if
-	:: ready -> ready = 0; why = READY; d = NONE
-	:: else -> sleep_in_lines()
+	:: ready -> ready = 0; why = LOOK_AGAIN
+	:: else -> park()
 	fi;
-	win_myself();
-	leave_lines();
+	sel_abort();
+	dequeue_ops();
 	if
 	:: why == GAVE_UP -> r = EINTR
-	:: why == READY && d == PEEK -> try_peek()
-	:: why == READY && d != PEEK -> r = EAGAIN
-	:: why == WAS_SERVED -> r = result[OP(me, k)]; served_verdict()
+	:: why == LOOK_AGAIN -> r = EAGAIN
+	:: why == POLL_READY ->
+		d_step { x = (d0 == PEEK -> 0 : 1); select_op(x) }
+		try_peek()
+	:: why == COMPLETED -> r = result[OP(me, k)]; woken_verdict()
 	fi;
 	d_step { why = 0; result[OP(me, 0)] = 0; result[OP(me, 1)] = 0 }
 }
 
-/* R14: if it is the one that happened, it did, else it did not. */
+/* R14: the op that happened did, every other one did not. */
 inline end_op(n, o, dir, message, ch)
 {
 	if
 	:: dir == SEND && k == n && r == OK -> check_reported(message, ch)
-	:: dir == SEND && PASSES && r == EINTR	/* killed */
 	:: else ->
 		MUST_NOT(not_one, (dir == SEND && IN(sent, message)) ||
 				  (dir != SEND && msg[o] != 0));
@@ -250,13 +280,14 @@ inline end_op(n, o, dir, message, ch)
 	fi;
 	msg[o] = 0;
 	todo[o] = 0;
-	DEL(first, o)
+	end_of(o)
 }
 
 /* A receive has no message to begin with. */
 #define start_selector(me, c0, d0, m0, c1, d1, m1) \
 	begin_send(OP(me, 0), m0, d0 == SEND); \
 	begin_send(OP(me, 1), m1, d1 == SEND); \
+	ADD(is_select, me); \
 	run selector(me, c0, d0, m0, c1, d1, m1)
 
 proctype selector(byte me, c0, d0, m0, c1, d1, m1)
@@ -267,7 +298,7 @@ proctype selector(byte me, c0, d0, m0, c1, d1, m1)
 	begin();
 	/* sel_run() */
 	do
-	:: try_all();
+	:: try_ops();
 		if
 		:: r != EAGAIN -> break
 		:: r == EAGAIN && gives_up -> r = EINTR; break
@@ -288,7 +319,7 @@ proctype selector(byte me, c0, d0, m0, c1, d1, m1)
 	d_step {
 		end_op(0, OP(me, 0), d0, m0, c0);
 		end_op(1, OP(me, 1), d1, m1, c1);
-		DEL(poked, me);
+		DEL(triggered, me);
 		leave_stack()
 	}
 	exit()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A select that sends or receives, both ends, and a close. */
+/* A select that sends or receives, both peers, and a close. */
 #define TASKS 4
 #define OPS_EACH 2
 #define CHANS 2

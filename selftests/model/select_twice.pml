@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Selects whose two ops are on the same line, and a plain receiver. */
+/* Selects whose two ops are for the same wait queue, and a plain receiver. */
 #define TASKS 3
 #define OPS_EACH 2
 #define MSGS 2

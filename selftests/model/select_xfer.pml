@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A select that passes a file or receives, and both ends. */
+/* A select that sends a file or receives, and both peers. */
 #define TASKS 3
 #define OPS_EACH 2
 #define CHANS 2

@@ -2,7 +2,7 @@
 /* A receiver with too little room for any message. */
 #define TASKS 4
 #define MSGS 2
-#define TIGHT BIT(2)
+#define TOO_SMALL BIT(2)
 
 #include "tasks.pml"
 
