@@ -514,8 +514,8 @@ TEST_F(pass, r8_r16_withdrawn_during_copy)
 		if (cause == BY_DEADLINE)
 			sender->arg.timeout = now_ns() + 1000000;
 		call_start(sender, cause == BY_DEATH ? BY_PROCESS : BY_THREAD);
-		close(fds[1]);
 		ASSERT_TRUE(wait_stalled(&slow.mem));
+		close(fds[1]);
 		if (cause == BY_SIGNAL)
 			call_signal(sender, SIGUSR1);
 		EXPECT_EQ(results[cause],
