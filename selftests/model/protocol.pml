@@ -612,7 +612,7 @@ inline copied_if_short(o, c)
 	fi
 }
 
-/* take(), or recv_by_pointer(), of a message that is buffered */
+/* take(), or recv_by_pointer() with charge_found(), of a message that is buffered */
 inline take(o, c)
 {
 	i = (nr_requeued[c] != 0 && !(MUTANT == RING_BEFORE_REQUEUED && in_ring[c] != 0) ->
@@ -628,6 +628,10 @@ inline take(o, c)
 		list_cut(i);
 		check_taken(msg[o], c);
 		check_order(msg[o], c);
+		if
+		:: is_long(msg[o]) && !IN(KEEPS_SLOT, me) && !over_quota -> leave_slot(msg[o], c)
+		:: else
+		fi;
 		copied_if_short(o, c);
 		if
 		:: msg[o] != 0 && IN(in_slot, msg[o]) && MUTANT != SLOT_FREED_EARLY ->

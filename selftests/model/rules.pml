@@ -71,16 +71,22 @@ inline check_order(n, c)
 	od
 }
 
+/* Its slot is free: it was copied, or is charged to its receiver. */
+inline leave_slot(n, c)
+{
+	if
+	:: IN(in_slot, n) && IN(reported, n) -> early[c]--
+	:: else
+	fi;
+	DEL(in_slot, n)
+}
+
 inline check_received(n, c)
 {
 	MUST_NOT(delivered_twice, !IN(held, n));
 	DEL(held, n);
 	ADD(received, n);
-	if
-	:: IN(in_slot, n) && IN(reported, n) -> early[c]--
-	:: else
-	fi;
-	DEL(in_slot, n);
+	leave_slot(n, c);
 	seq[n] = 0
 }
 
