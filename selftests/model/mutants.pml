@@ -21,9 +21,9 @@
 #define NO_REFILL		13	/* no blocked sender's message moves up into the ring */
 #define SLOT_FREED_EARLY	14	/* a slot is freed before its message is copied */
 #define SLOT_LEAKED		15	/* a requeued message still counts as being copied */
-#define RETRY_LOSES_PLACE	16	/* a receive that is to be retried is queued last */
+#define CLAIMED_LOSES_PLACE	16	/* a select that is to be tried again is queued last */
 
-/* msg_requeue() */
+/* requeue.c */
 #define NOT_REQUEUED		17	/* a message that could not be copied is dropped */
 #define REQUEUED_LAST		18	/* it is queued behind later messages */
 #define REQUEUE_SKIPS_WAITERS	19	/* it is not delivered to a waiting receiver */
@@ -37,21 +37,23 @@
 #define OFFER_IS_SENT		23	/* a send returns when its file was offered */
 #define DECLINE_IS_SENT		24	/* or when it was declined */
 #define DECLINE_LOSES_PLACE	25	/* a send that was declined is queued last */
-#define WITHDRAWAL_UNSEEN	26	/* the receiver still refers to a send that withdrew */
-#define WITHDRAWS_COMMITTING	27	/* a send withdraws while its file is installed */
-#define NO_WITHDRAWAL		28	/* a send that was offered waits for the receiver */
+#define WITHDRAWN_LOSES_PLACE	26	/* so is a receive whose sender has withdrawn */
+#define WITHDRAWAL_UNSEEN	27	/* the receiver still refers to a send that withdrew */
+#define WITHDRAWS_COMMITTING	28	/* a send withdraws while its file is installed */
+#define NO_WITHDRAWAL		29	/* a send that was offered waits for the receiver */
+#define OFFER_NOT_FAILED	30	/* a close does not fail a send that is offered */
 
 /* select.c */
-#define QUEUED_UNCHECKED	29	/* ops are queued where one is ready */
-#define UNSORTED		30	/* each select queues its ops in an order of its own */
-#define NO_ABORT		31	/* a select gives up without claiming itself */
-#define NOT_DEQUEUED		32	/* a completed select leaves its other ops queued */
-#define MEETS_ITSELF		33	/* a select finds its own ops */
-#define POLLED_BEFORE_QUEUED	34	/* a poller looks, and then joins the wait queue */
-#define CLAIMED_NO_WITHDRAWAL	35	/* a select that was offered does not withdraw */
+#define QUEUED_UNCHECKED	31	/* ops are queued where one is ready */
+#define UNSORTED		32	/* each select queues its ops in an order of its own */
+#define NO_ABORT		33	/* a select gives up without claiming itself */
+#define NOT_DEQUEUED		34	/* a completed select leaves its other ops queued */
+#define MEETS_ITSELF		35	/* a select finds its own ops */
+#define POLLED_BEFORE_QUEUED	36	/* a poller looks, and then joins the wait queue */
+#define CLAIMED_NO_WITHDRAWAL	37	/* a select that was offered does not withdraw */
 
 /* wake.c */
-#define DEFERRED_UNSCHEDULED	36	/* the deferred work is not scheduled */
-#define DEFERRED_NOT_RESCHEDULED 37	/* nor is it again when it came too early */
-#define DEFERRED_NOT_REMOVED	38	/* a cancelled op stays in the list */
-#define DEFERRED_IS_QUEUED	39	/* or reports that it did not send */
+#define DEFERRED_UNSCHEDULED	38	/* the deferred work is not scheduled */
+#define DEFERRED_NOT_RESCHEDULED 39	/* nor is it again when it came too early */
+#define DEFERRED_NOT_REMOVED	40	/* a cancelled op stays in the list */
+#define DEFERRED_IS_QUEUED	41	/* or reports that it did not send */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How messages change hands in module/send.c, recv.c, waitq.c, xfer.c and chan.c.
- * An inline has the name of the C function that it stands for, or says which. What
+ * How messages change hands in module/send.c, recv.c, requeue.c, waitq.c, xfer.c
+ * and chan.c. An inline has the name of the C function that it stands for, or says which. What
  * tasks do with it is in tasks.pml, what must hold in rules.pml; README.md says
  * what is left out, and why what is one step here may be one.
  */
@@ -65,6 +65,7 @@ byte peer[OPS];
 /* Sets of ops. */
 short queue_first;
 short committing;
+short offered[CHANS];		/* the sends in chan.offered */
 
 /* struct chan; its lists begin at these cells and end with a 0. */
 #define WAITQ(c, dir)	(((c) * 2 + (dir)) * (TASKS + 1))
@@ -196,9 +197,10 @@ inline waitq_add(o, c, dir)
 {
 	ADD(on_stack, me);
 	if
-	:: IN(queue_first, o) -> i = WAITQ(c, dir); list_insert(o)
+	:: IN(queue_first, o) -> i = WAITQ(c, dir); list_insert(o); DEL(queue_first, o)
 	:: else -> list_add_tail(WAITQ(c, dir), o)
 	fi;
+	check_place(o, c, dir);
 	if
 	:: dir == SEND -> note_in(c)
 	:: else
@@ -252,7 +254,7 @@ inline waiter_release()
 	fi
 }
 
-/* Completed, or dequeued, in order to be tried again. */
+/* The op is to be tried again, and keeps its place. */
 inline retry_first(o, lost_by)
 {
 	note_retried(o);
@@ -392,7 +394,7 @@ inline chan_waitq_cancel(o, c, dir)
 			r = EINTR
 		:: else ->
 			if
-			:: PASSES && dir == SEND && peer[o] != 0 -> withdraw(o)
+			:: PASSES && dir == SEND && peer[o] != 0 -> withdraw(o, c)
 			:: else -> r = result[o]
 			fi
 		fi
@@ -403,7 +405,7 @@ inline chan_waitq_cancel(o, c, dir)
 }
 
 /* chan_xfer_withdraw(), unless committing */
-inline withdraw(o)
+inline withdraw(o, c)
 {
 	if
 	:: (IN(committing, o) && MUTANT != WITHDRAWS_COMMITTING) ||
@@ -416,6 +418,7 @@ inline withdraw(o)
 		:: else
 		fi;
 		peer[o] = 0;
+		DEL(offered[c], o);
 		r = EINTR
 	fi
 }
@@ -501,9 +504,17 @@ inline move(o, c, to)
 inline offer(o, c, to)
 {
 	check_offered(c);
+	ADD(offered[c], o);
 	peer[o] = to;
 	peer[to] = o;
 	msg[to] = msg[o]
+}
+
+/* The receive in at, which is claimed, fails; the message is for the next one. */
+inline fail_receiver(c, verdict)
+{
+	waiter_complete(c, RECV, verdict);
+	r = RELEASE_RETRY
 }
 
 /* handoff() to the receive in at, which is claimed */
@@ -511,12 +522,9 @@ inline handoff(o, c)
 {
 	if
 	:: too_small(at) ->
-		waiter_complete(c, RECV, EMSGSIZE);
-		r = RELEASE_RETRY
+		fail_receiver(c, EMSGSIZE)
 	:: !too_small(at) && no_quota(at, msg[o]) ->
-		retry_first(at, RETRY_LOSES_PLACE);
-		waiter_complete(c, RECV, EAGAIN);
-		r = RELEASE_RETRY
+		fail_receiver(c, EDQUOT)
 	:: else ->
 		if
 		:: PASSES ->
@@ -604,7 +612,7 @@ inline copied_if_short(o, c)
 	fi
 }
 
-/* take(), or recv_by_pointer(), of a message that is buffered */
+/* take(), or recv_by_pointer() with charge_found(), of a message that is buffered */
 inline take(o, c)
 {
 	i = (nr_requeued[c] != 0 && !(MUTANT == RING_BEFORE_REQUEUED && in_ring[c] != 0) ->
@@ -620,6 +628,10 @@ inline take(o, c)
 		list_cut(i);
 		check_taken(msg[o], c);
 		check_order(msg[o], c);
+		if
+		:: is_long(msg[o]) && !IN(KEEPS_SLOT, me) && !over_quota -> leave_slot(msg[o], c)
+		:: else
+		fi;
 		copied_if_short(o, c);
 		if
 		:: msg[o] != 0 && IN(in_slot, msg[o]) && MUTANT != SLOT_FREED_EARLY ->
@@ -695,7 +707,8 @@ inline take_from_sender(o, c)
 		if
 		:: is_plain(at) -> r = EDQUOT
 		:: else ->
-			/* Its next attempt is queued last. */
+			/* A select that is claimed has to try again. */
+			retry_first(at, CLAIMED_LOSES_PLACE);
 			waiter_complete(c, SEND, EAGAIN);
 			r = RELEASE_NO_QUOTA
 		fi
@@ -791,12 +804,9 @@ inline requeue_to(o, c)
 {
 	if
 	:: too_small(at) ->
-		waiter_complete(c, RECV, EMSGSIZE);
-		r = RELEASE_RETRY
+		fail_receiver(c, EMSGSIZE)
 	:: !too_small(at) && no_quota(at, msg[o]) ->
-		retry_first(at, RETRY_LOSES_PLACE);
-		waiter_complete(c, RECV, EAGAIN);
-		r = RELEASE_RETRY
+		fail_receiver(c, EDQUOT)
 	:: else ->
 		check_direct(c);
 		msg[at] = msg[o];
@@ -927,7 +937,7 @@ inline finish_offer(o, c)
 	:: else
 	fi;
 	d_step {
-		retry_first(o, RETRY_LOSES_PLACE);
+		retry_first(o, WITHDRAWN_LOSES_PLACE);
 		msg[o] = 0
 	}
 }
@@ -955,6 +965,7 @@ inline xfer_end(o, c)
 		:: at != 0 ->
 			peer[o] = 0;
 			peer[at] = 0;
+			DEL(offered[c], at);
 			DEL(committing, at);
 			if
 			:: r == OK ->
@@ -997,7 +1008,27 @@ inline op_ready(c, dir)
 
 /* ---- close and hangup ---- */
 
-/* fail_waiters() as far as it claims no select */
+/* A send that is offered and not committing comes in at, or 0. */
+inline find_offered(c)
+{
+	at = 1;
+	do
+	:: at < OPS && !IN(offered[c] & ~committing, at) -> at++
+	:: else -> break
+	od;
+	at = (at < OPS -> at : 0)
+}
+
+/* chan_xfer_fail_one(), for the send in at; its receiver finds no peer. */
+inline xfer_fail(c)
+{
+	withdraw(at, c);
+	result[at] = EPIPE;
+	release_begin();
+	r = RELEASE
+}
+
+/* fail_waiters() and chan_xfer_fail_one() as far as they claim no select */
 inline fail_waiters(c)
 {
 	at = 0;
@@ -1006,12 +1037,17 @@ inline fail_waiters(c)
 	:: else
 	fi;
 	if
+	:: PASSES && at == 0 && send_broken(c) && MUTANT != OFFER_NOT_FAILED -> find_offered(c)
+	:: else
+	fi;
+	if
 	:: at == 0 && at_eof(c) -> dir = RECV; waitq_first(c, RECV)
 	:: else
 	fi;
 	if
-	:: at != 0 && !is_plain(at) -> r = CLAIM
-	:: at != 0 && is_plain(at) -> fail_waiter(c)
+	:: at != 0 && IN(offered[c], at) -> xfer_fail(c)
+	:: at != 0 && !IN(offered[c], at) && !is_plain(at) -> r = CLAIM
+	:: at != 0 && !IN(offered[c], at) && is_plain(at) -> fail_waiter(c)
 	:: else -> r = OK; note_in(c)
 	fi
 }

@@ -14,7 +14,7 @@ byte reported;		/* their sends returned success */
 byte failed;		/* their sends returned failure */
 byte early[CHANS];	/* how many are reported, and still in a slot or not taken */
 
-short retried;		/* ops that were to be tried again: a set */
+short retried;		/* ops that are to be tried again: a set */
 byte stalled;		/* tasks whose copy never ends: a set */
 
 hidden byte use_after_return, task_freed, sent_after_close, delivered_twice, out_of_order,
@@ -71,16 +71,22 @@ inline check_order(n, c)
 	od
 }
 
+/* Its slot is free: it was copied, or is charged to its receiver. */
+inline leave_slot(n, c)
+{
+	if
+	:: IN(in_slot, n) && IN(reported, n) -> early[c]--
+	:: else
+	fi;
+	DEL(in_slot, n)
+}
+
 inline check_received(n, c)
 {
 	MUST_NOT(delivered_twice, !IN(held, n));
 	DEL(held, n);
 	ADD(received, n);
-	if
-	:: IN(in_slot, n) && IN(reported, n) -> early[c]--
-	:: else
-	fi;
-	DEL(in_slot, n);
+	leave_slot(n, c);
 	seq[n] = 0
 }
 
@@ -144,27 +150,16 @@ inline check_eof(c)
 	MUST_NOT(eof_early, !no_senders(c) || nr_buffered(c) != 0)
 }
 
-/* R7: an op that was to be tried again is not behind ops that were not. */
+/* R7: an op that is to be tried again is queued ahead of the others. */
 inline note_retried(o)
 {
 	ADD(retried, o)
 }
 
-inline check_places(c, dir)
+inline check_place(o, c, dir)
 {
-	x = 0;
-	i = WAITQ(c, dir);
-	do
-	:: cell[i] != 0 ->
-		if
-		:: op_is_dead(cell[i])
-		:: !op_is_dead(cell[i]) && IN(retried, cell[i]) ->
-			MUST_NOT(place_lost, x != 0)
-		:: else -> x = 1
-		fi;
-		i++
-	:: else -> break
-	od
+	MUST_NOT(place_lost, IN(retried, o) && cell[WAITQ(c, dir)] != o);
+	DEL(retried, o)
 }
 
 /* The tasks that have live ops queued come in s and w, by direction. */
@@ -192,7 +187,7 @@ inline find_live(c)
 #define can_meet	(s != 0 && w != 0 && !(s == w && (s & (s - 1)) == 0))
 
 /*
- * R7, I1 and I2, whenever the lock is dropped; I2 not between the close of a
+ * I1 and I2, whenever the lock is dropped; I2 not between the close of a
  * channel and the end of flush_waiters(), as receivers may drain it meanwhile.
  */
 inline check_queues(c)
@@ -203,10 +198,6 @@ inline check_queues(c)
 		MUST_NOT(I1, w != 0 && nr_buffered(c) != 0);
 		MUST_NOT(I2, s != 0 && has_free_slot(c) && !send_broken(c));
 		MUST_NOT(I1_and_I2, can_meet)
-	:: else
-	fi;
-	if
-	:: retried != 0 -> check_places(c, SEND); check_places(c, RECV)
 	:: else
 	fi
 }
@@ -234,7 +225,7 @@ inline check_chan(c)
 	MUST_NOT(not_completed, can_meet ||
 				(s != 0 && nr_buffered(c) < CAPACITY && stalled == 0) ||
 				(w != 0 && nr_buffered(c) != 0));
-	MUST_NOT(end_not_reported, (s != 0 && send_broken(c)) ||
+	MUST_NOT(end_not_reported, ((s | offered[c]) != 0 && send_broken(c)) ||
 				   (w != 0 && no_senders(c) && nr_buffered(c) == 0));
 	w = pollers[c] & asleep;
 	MUST_NOT(poller_not_woken, w != 0 &&

@@ -10,7 +10,8 @@
 /*
  * Sets of tasks: may give up while they wait; may fail once to copy, or to
  * install a file; never end a copy; have too little room for any message; have
- * no allowance left for a long message.
+ * no allowance left for a long message; have none for one in the ring, which then
+ * keeps its slot until it is copied.
  */
 #ifndef GIVE_UP
 #define GIVE_UP 0
@@ -26,6 +27,9 @@
 #endif
 #ifndef NO_QUOTA
 #define NO_QUOTA 0
+#endif
+#ifndef KEEPS_SLOT
+#define KEEPS_SLOT 255
 #endif
 /* Sets of messages: taken before they are copied; not the first of their sender. */
 #ifndef LONG
