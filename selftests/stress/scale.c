@@ -89,7 +89,7 @@ static struct usage usage_now(void)
 
 	shrink_caches();
 	usage.references = number_in("/sys/module/gochan/refcnt");
-	usage.channels = number_in("/sys/kernel/slab/chan/objects");
+	usage.channels = number_in("/sys/kernel/slab/gochan_chan/objects");
 	usage.bytes = kernel_memory();
 	return usage;
 }
