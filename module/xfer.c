@@ -114,32 +114,44 @@ static bool xfer_begin_commit(struct chan_op *recv)
 	return send;
 }
 
+/* Report the descriptor; page faults are off, as the sender cannot withdraw now. */
+static int report_fd(int fd, struct gochan_op __user *to)
+{
+	int err;
+
+	pagefault_disable();
+	err = put_user(fd, &to->passed_fd);
+	pagefault_enable();
+	return err;
+}
+
 /*
- * The receiver has copied the message: install its file. -EAGAIN: the sender has withdrawn.
- * -EMFILE, -ENOMEM or what a security module says: the message is back at its sender.
- * -EFAULT: the descriptor could not be reported, and was closed.
+ * The receiver has copied the message: install its file. 0; -EAGAIN when the sender has
+ * withdrawn, or to try again; -EFAULT, -EMFILE, -ENOMEM or what a security module says,
+ * with the message back at its sender.
  */
 int chan_xfer_commit(struct chan_op *recv)
 {
 	struct chan *ch = recv->ch;
 	struct wake_batch wb __uninitialized;
-	int fd = -1, err = 0;
+	int fd, err = 0;
 
 	if (!xfer_begin_commit(recv))
 		return -EAGAIN;
 	/* A receiver that does not ask gets the message alone. */
 	if (recv->take_fd) {
 		fd = compat_receive_fd(recv->peer->file, O_CLOEXEC);
-		if (fd < 0)
-			err = fd;
+		err = fd < 0 ? fd : report_fd(fd, recv->report);
+		if (fd >= 0 && err)
+			close_fd(fd);
 	}
 	wake_batch_init(&wb);
-	spin_lock(&ch->lock);
+	chan_lock(ch);
 	xfer_end(recv, err ? -EAGAIN : 0, &wb);
 	chan_unlock(ch, &wb);
-	if (fd >= 0 && put_user(fd, &recv->report->passed_fd)) {
-		close_fd(fd);
-		err = -EFAULT;
-	}
+	/* The page that was written with the other results has gone since. */
+	if (err == -EFAULT && !fault_in_safe_writeable((void __user *)recv->report,
+						       sizeof(*recv->report)))
+		err = -EAGAIN;
 	return err;
 }
