@@ -4,8 +4,8 @@
  * task that makes something. Whatever was made holds a reference to its user and stays
  * charged until it is gone, so that passing it on or unlinking it evades nothing.
  *
- * users_lock guards the table and the last reference. The counts are atomic: charging and uncharging
- * take no lock, and may be done under a channel's lock.
+ * users_lock guards the table and the last reference. The counts are atomic: charging and
+ * uncharging take no lock, and may be done under a channel's lock.
  */
 
 #include <linux/atomic.h>
