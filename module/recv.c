@@ -37,7 +37,7 @@ struct found {
 
 /* ---- one message, under the lock ---- */
 
-static noinline bool find_requeued_or_blocked(struct chan *ch, struct found *f)
+static inline bool find_requeued_or_blocked(struct chan *ch, struct found *f)
 {
 	lockdep_assert_held(&ch->lock);
 	f->sender = NULL;
@@ -555,7 +555,8 @@ static noinline int recv_uncommon(struct chan *ch, struct recv_buf *rb,
 	wake_batch_init(&wb);
 	if (step == STEP_RETRY) {
 		step = recv_attempt(ch, NULL, rb, &wb);
-		if (step == STEP_DONE)
+		/* A sender that was completed had no slot. */
+		if (step == STEP_DONE && !wb.nr)
 			slot_freed(ch, &wb);
 	}
 	if (step == STEP_DONE || (step == STEP_WAIT && nonblock)) {

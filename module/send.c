@@ -395,7 +395,7 @@ int chan_send_prepare_wait(struct chan_op *op, u8 *inline_buf)
  * What is missing before the send can be queued (I5), or STEP_WAIT. A short message whose
  * memory is present is staged here, with the lock held.
  */
-static enum step before_wait(struct chan_op *op)
+static __always_inline enum step before_wait(struct chan_op *op)
 {
 	lockdep_assert_held(&op->ch->lock);
 	if (!op_staged(op) && op->todo == 1 && op->len <= CHAN_INLINE_MAX &&
