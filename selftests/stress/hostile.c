@@ -694,14 +694,15 @@ static bool wait_kernel_bytes(long most)
 
 /*
  * R19: every way of exhausting memory is refused with EDQUOT in the end, or holds
- * nothing, and is bounded: by the limit and one message more, doubled because the
- * allocator may round up to twice what is charged; and 64 KiB for each thread, for
- * its stack, page tables, files and messages on the stack. Other users are not
+ * nothing, and is bounded: by twice the limit and one message more, doubled because
+ * the allocator may round up to twice what is charged, and red zones of a debugging
+ * kernel to more; and 64 KiB for each thread, for its stack, page tables, files and
+ * messages on the stack. Other users are not
  * affected meanwhile. When the attacker is killed everything is freed.
  */
 TEST_F(memory, r19_bounded)
 {
-	const long most = variant->holds_nothing ? MIB : 2 * (ATTACK_BYTES + MIB);
+	const long most = variant->holds_nothing ? MIB : 2 * (2 * ATTACK_BYTES + MIB);
 	long bytes;
 
 	self->pid = child();
