@@ -116,9 +116,8 @@ static __always_inline void take_slot(struct chan *ch, struct chan_op *op,
 }
 
 /* Take a blocked sender's message, copied or @by_pointer; false if it was claimed. */
-static inline bool take_from_sender(struct chan *ch, struct chan_op *op,
-				      struct found *f, bool by_pointer,
-				      struct wake_batch *wb)
+static inline bool take_from_sender(struct chan *ch, struct chan_op *op, struct found *f,
+				    bool by_pointer, struct wake_batch *wb)
 {
 	struct chan_op *sender = f->sender;
 
