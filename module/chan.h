@@ -88,6 +88,7 @@ struct waiter {
  * @queue_first: it waited already, and is queued ahead of the others from now on
  * @deferred: a send that is complete, but whose wakeup is deferred
  * @committing: a send whose file is being installed, so that it cannot withdraw
+ * @pinned: @msg is not a receive's own: @user is charged for it as well as its owner
  * @result: verdict; -EAGAIN: the op is to be tried again
  * @ub: the user's buffer, from which a send is staged
  * @len: a send's bytes a message; a receive's bytes received or, as -EMSGSIZE, required
@@ -105,7 +106,6 @@ struct waiter {
  * @peer: the other side of an offer (xfer.c), until one of them ends it
  * @report: where a receive writes its results beside the payload, or NULL
  * @user: whom a receive is charged as; a counted reference, or NULL
- * @pinned: bytes charged to @user for a message that it pins and does not own
  *
  * While it is in a wait queue or list its fields are protected by the channel's lock, as
  * is @peer; at other times they belong to its task.
@@ -115,15 +115,16 @@ struct chan_op {
 	struct waiter *waiter;
 	struct chan *ch;
 	u8 dir;
-	bool peek;
-	bool take_fd;
-	bool staged;
-	bool delivered;
-	bool in_slot;
-	bool offered;
-	bool queue_first;
-	bool deferred;
-	bool committing;
+	bool peek : 1;
+	bool take_fd : 1;
+	bool staged : 1;
+	bool delivered : 1;
+	bool in_slot : 1;
+	bool offered : 1;
+	bool queue_first : 1;
+	bool deferred : 1;
+	bool committing : 1;
+	bool pinned : 1;
 	int result;
 	struct ubuf ub;
 	size_t len;
@@ -140,7 +141,6 @@ struct chan_op {
 	struct chan_op *peer;
 	struct gochan_op __user *report;
 	struct quota_user *user;
-	u64 pinned;
 };
 
 /**
@@ -237,6 +237,7 @@ static inline void op_init(struct chan_op *op, struct chan *ch, enum chan_dir di
 	op->queue_first = false;
 	op->deferred = false;
 	op->committing = false;
+	op->pinned = false;
 	op->result = 0;
 	op->ub.iter = NULL;
 	op->todo = 1;
@@ -250,7 +251,6 @@ static inline void op_init(struct chan_op *op, struct chan *ch, enum chan_dir di
 	op->peer = NULL;
 	op->report = NULL;
 	op->user = NULL;
-	op->pinned = 0;
 }
 
 static inline void waiter_init(struct waiter *w)

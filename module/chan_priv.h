@@ -344,18 +344,13 @@ static inline void waitq_add(struct chan *ch, struct chan_op *op,
 	struct waitq *q = &ch->waitqs[dir];
 
 	lockdep_assert_held(&ch->lock);
-	if (unlikely(op->queue_first))
-		list_add(&op->node, &q->ops);
-	else
-		list_add_tail(&op->node, &q->ops);
+	list_add(&op->node, unlikely(op->queue_first) ? &q->ops : q->ops.prev);
 	if (++q->len == 1)
 		op->waiter->spin_backoff = &q->spin_backoff;
 	op->queue_first = false;
 	/* A channel without a free slot is ready for the peers of its waiters. */
-	if (dir == CHAN_SEND)
-		wb->events |= in_event(ch);
-	else if (unlikely(!has_free_slot(ch)))
-		wb->events |= out_event(ch);
+	if (unlikely(ch->has_pollers) && !has_free_slot(ch))
+		wb->events |= dir == CHAN_SEND ? in_event(ch) : out_event(ch);
 }
 
 /*

@@ -210,7 +210,7 @@ int chan_op_pin(struct chan_op *op, struct msg *m, bool own)
 		return err;
 	refcount_inc(&m->refs);
 	op->msg = m;
-	op->pinned = bytes;
+	op->pinned = true;
 	return 0;
 }
 
@@ -218,9 +218,10 @@ int chan_op_pin(struct chan_op *op, struct msg *m, bool own)
 static void op_drop_msg(struct chan_op *op)
 {
 	if (op->pinned) {
+		gochan_uncharge(op->user, QUOTA_BYTES,
+				chan_msg_truesize(op->msg->len));
 		chan_msg_unref(op->msg);
-		gochan_uncharge(op->user, QUOTA_BYTES, op->pinned);
-		op->pinned = 0;
+		op->pinned = false;
 	} else {
 		chan_msg_put_list(op->msg);
 	}
