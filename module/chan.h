@@ -75,8 +75,9 @@ struct waiter {
 
 /**
  * struct chan_op - a send or receive that is blocked, or needs more than a plain buffer
+ * @waiter: the task that waits with it; a list_head as the first member would make gcc
+ *	align the stack of whoever has an op on it
  * @node: place in a wait queue of @ch, its offered sends or its deferred wakeups
- * @waiter: the task that waits with it
  * @ch: the channel; the file behind the caller's descriptor keeps it
  * @dir: send or receive
  * @peek: a receive that leaves the message
@@ -90,12 +91,12 @@ struct waiter {
  * @committing: a send whose file is being installed, so that it cannot withdraw
  * @pinned: @msg is not a receive's own: @user is charged for it as well as its owner
  * @result: verdict; -EAGAIN: the op is to be tried again
+ * @tries: how often a receive's memory was not present
  * @ub: the user's buffer, from which a send is staged
  * @len: a send's bytes a message; a receive's bytes received or, as -EMSGSIZE, required
  * @room: a receive's room for a message
  * @todo: messages still to send, or at most to receive
  * @count: messages sent or received
- * @tries: how often a receive's memory was not present
  * @msg: a send's staged messages; the message of a receive
  * @pos: how much of a block of several messages at @msg is sent
  * @inline_buf: room for a short message on the task's stack. The ops of a
@@ -111,8 +112,8 @@ struct waiter {
  * is @peer; at other times they belong to its task.
  */
 struct chan_op {
-	struct list_head node;
 	struct waiter *waiter;
+	struct list_head node;
 	struct chan *ch;
 	u8 dir;
 	bool peek : 1;
@@ -126,12 +127,12 @@ struct chan_op {
 	bool committing : 1;
 	bool pinned : 1;
 	int result;
+	unsigned int tries;
 	struct ubuf ub;
 	size_t len;
 	size_t room;
 	u32 todo;
 	u32 count;
-	unsigned int tries;
 	struct msg *msg;
 	size_t pos;
 	u8 *inline_buf;
@@ -144,17 +145,13 @@ struct chan_op {
 };
 
 /**
- * struct recv_buf - a plain buffer in user space to receive into
- * @ptr: the buffer
- * @room: its size
- * @report: where the results beside the payload go, or NULL
- * @len: comes back as the length of the message received or, as -EMSGSIZE, too long
+ * struct received - what a plain receive came to
+ * @verdict: as that of chan_recv_op()
+ * @len: bytes received or, as -EMSGSIZE, required
  */
-struct recv_buf {
-	void __user *ptr;
-	size_t room;
-	struct gochan_op __user *report;
-	size_t len;
+struct received {
+	int verdict;
+	u32 len;
 };
 
 /* struct chan begins with it. */
@@ -206,7 +203,8 @@ int chan_send_op(struct chan_op *op, bool nonblock, ktime_t deadline);
 int chan_send_prepare_wait(struct chan_op *op, u8 *inline_buf);
 
 /* recv.c */
-int chan_recv(struct chan *ch, struct recv_buf *rb, ktime_t deadline);
+struct received chan_recv(struct chan *ch, void __user *buf, size_t room,
+			  struct gochan_op __user *report, ktime_t deadline);
 int chan_recv_op(struct chan_op *op, bool nonblock, ktime_t deadline);
 int chan_recv_prepare_wait(struct chan_op *op);
 int chan_recv_finish(struct chan_op *op);
@@ -239,12 +237,11 @@ static inline void op_init(struct chan_op *op, struct chan *ch, enum chan_dir di
 	op->committing = false;
 	op->pinned = false;
 	op->result = 0;
+	op->tries = 0;
 	op->ub.iter = NULL;
 	op->todo = 1;
 	op->count = 0;
-	op->tries = 0;
 	op->msg = NULL;
-	op->pos = 0;
 	op->inline_buf = NULL;
 	op->from.pid = NULL;
 	op->file = NULL;

@@ -163,12 +163,11 @@ static noinline ssize_t write_op(struct file *file, struct ubuf ub, size_t len,
 static __always_inline ssize_t read_plain(struct chan *ch, void __user *buf,
 					  size_t len, ktime_t deadline)
 {
-	struct recv_buf rb = { .ptr = buf, .room = len };
-	int err = chan_recv(ch, &rb, deadline);
+	struct received r = chan_recv(ch, buf, len, NULL, deadline);
 
-	if (likely(!err))
-		return rb.len;
-	return err == GOCHAN_R_CLOSED ? 0 : err;
+	if (likely(!r.verdict))
+		return r.len;
+	return r.verdict == GOCHAN_R_CLOSED ? 0 : r.verdict;
 }
 
 static ssize_t gochan_read(struct file *file, char __user *buf, size_t len, loff_t *pos)

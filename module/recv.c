@@ -35,6 +35,20 @@ struct found {
 	struct chan_op *sender;
 };
 
+/**
+ * struct recv_buf - a plain buffer in user space to receive into
+ * @ptr: the buffer
+ * @room: its size
+ * @report: where the results beside the payload go, or NULL
+ * @len: comes back as the length of the message found
+ */
+struct recv_buf {
+	void __user *ptr;
+	size_t room;
+	struct gochan_op __user *report;
+	u32 len;
+};
+
 /* ---- one message, under the lock ---- */
 
 static inline bool find_requeued_or_blocked(struct chan *ch, struct found *f)
@@ -116,8 +130,9 @@ static __always_inline void take_slot(struct chan *ch, struct chan_op *op,
 }
 
 /* Take a blocked sender's message, copied or @by_pointer; false if it was claimed. */
-static inline bool take_from_sender(struct chan *ch, struct chan_op *op, struct found *f,
-				    bool by_pointer, struct wake_batch *wb)
+static __always_inline bool take_from_sender(struct chan *ch, struct chan_op *op,
+					     struct found *f, bool by_pointer,
+					     struct wake_batch *wb)
 {
 	struct chan_op *sender = f->sender;
 
@@ -166,7 +181,8 @@ static __always_inline bool take(struct chan *ch, struct chan_op *op,
 
 /* Copy what was found to the user, and then take it. */
 static __always_inline enum step recv_copy(struct chan *ch, struct chan_op *op,
-					   struct recv_buf *rb, struct found *f,
+					   const struct recv_buf *rb,
+					   struct found *f,
 					   struct wake_batch *wb)
 {
 	struct gochan_op __user *to = op ? op->report : rb->report;
@@ -541,41 +557,48 @@ static __always_inline int recv_slow(struct chan_op *op, enum step step,
 }
 
 /* A plain receive whose message is not in the ring, or that needs an op. */
-static noinline int recv_uncommon(struct chan *ch, struct recv_buf *rb,
-				  enum step step, ktime_t deadline)
+static noinline struct received recv_uncommon(struct chan *ch, void __user *buf,
+					      size_t room,
+					      struct gochan_op __user *report,
+					      ktime_t deadline, enum step step)
 	__releases(&ch->lock)
 {
+	struct recv_buf rb = { buf, room, report };
 	u8 inline_buf[CHAN_INLINE_MAX] __uninitialized;
 	bool nonblock = deadline == CHAN_NONBLOCK;
 	struct wake_batch wb __uninitialized;
 	struct chan_op op __uninitialized;
 	struct waiter w __uninitialized;
-	int err;
+	struct received r;
 
 	wake_batch_init(&wb);
 	if (step == STEP_RETRY) {
-		step = recv_attempt(ch, NULL, rb, &wb);
+		step = recv_attempt(ch, NULL, &rb, &wb);
 		/* A sender that was completed had no slot. */
 		if (step == STEP_DONE && !wb.nr)
 			slot_freed(ch, &wb);
 	}
 	if (step == STEP_DONE || (step == STEP_WAIT && nonblock)) {
 		chan_unlock(ch, &wb);
-		return step == STEP_DONE ? 0 : -EAGAIN;
+		r.verdict = step == STEP_DONE ? 0 : -EAGAIN;
+		r.len = rb.len;
+		return r;
 	}
 	waiter_init(&w);
 	op_init(&op, ch, CHAN_RECV);
-	op.ub.ptr = rb->ptr;
-	op.room = rb->room;
-	op.len = rb->len;
-	op.report = rb->report;
+	op.ub.ptr = buf;
+	op.room = room;
+	op.report = report;
+	op.len = 0;
+	if (step != STEP_WAIT)
+		chan_has_message(ch, &op.len);
 	op.inline_buf = inline_buf;
 	op.waiter = &w;
-	err = recv_slow(&op, step, &wb, nonblock, deadline);
-	rb->len = op.len;
+	r.verdict = recv_slow(&op, step, &wb, nonblock, deadline);
+	r.len = op.len;
 	if (unlikely(op.user))
 		gochan_user_put(op.user);
-	return err;
+	return r;
 }
 
 /* The message was received, and blocked senders may have to be woken. */
@@ -592,24 +615,28 @@ static noinline void recv_follow_up(struct chan *ch)
 /**
  * chan_recv() - receive one message into a plain buffer: the fast path
  * @ch: a channel for which chan_fast_ok() holds
- * @rb: the buffer
+ * @buf: the buffer in user space
+ * @room: its size
+ * @report: where the results beside the payload go, or NULL
  * @deadline: absolute CLOCK_MONOTONIC, KTIME_MAX for none, or CHAN_NONBLOCK
  *
- * Return: as chan_recv_op().
+ * Return: the verdict of chan_recv_op(), and the length.
  */
-int chan_recv(struct chan *ch, struct recv_buf *rb, ktime_t deadline)
+struct received chan_recv(struct chan *ch, void __user *buf, size_t room,
+			  struct gochan_op __user *report, ktime_t deadline)
 {
+	struct recv_buf rb = { buf, room, report };
 	enum step step;
 
 	chan_lock(ch);
-	step = recv_attempt(ch, NULL, rb, NULL);
+	step = recv_attempt(ch, NULL, &rb, NULL);
 	if (unlikely(step != STEP_DONE))
-		return recv_uncommon(ch, rb, step, deadline);
+		return recv_uncommon(ch, buf, room, report, deadline, step);
 	if (likely(only_pollers_follow(ch)))
 		chan_unlock_and_notify(ch, out_event(ch));
 	else
 		recv_follow_up(ch);
-	return 0;
+	return (struct received){ .len = rb.len };
 }
 
 /**

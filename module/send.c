@@ -314,6 +314,7 @@ static int stage_heap(struct chan_op *op)
 	struct msg **tail = &op->msg;
 	u32 n = 0, some, most = 1;
 
+	op->pos = 0;
 	/* Messages that are copied into slots share a block. */
 	if (op->todo > 1 && op->len <= CHAN_INLINE_MAX)
 		most = min_t(u32, op->todo, CHAN_UNCHARGED_MAX / op->len);

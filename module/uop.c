@@ -223,9 +223,8 @@ bool gochan_uop_do_plain(const struct gochan_op *g, struct gochan_op __user *use
 {
 	void __user *buf = u64_to_user_ptr(g->buf);
 	struct chan *ch;
-	struct recv_buf rb;
+	struct received r = {};
 	struct fd fd;
-	int err;
 
 	/*
 	 * The results must have somewhere to go before anything happens. A receive
@@ -243,15 +242,15 @@ bool gochan_uop_do_plain(const struct gochan_op *g, struct gochan_op __user *use
 	/* A SELECT does not block here, a BATCH obeys the handle. */
 	if (compat_fd_file(fd)->f_flags & O_NONBLOCK)
 		deadline = CHAN_NONBLOCK;
-	rb = (struct recv_buf){ .ptr = buf, .room = g->len, .report = user };
-	err = g->opcode == GOCHAN_OP_SEND ?
-		      chan_send(ch, buf, g->len, deadline) :
-		      chan_recv(ch, &rb, deadline);
+	if (g->opcode == GOCHAN_OP_SEND)
+		r.verdict = chan_send(ch, buf, g->len, deadline);
+	else
+		r = chan_recv(ch, buf, g->len, user, deadline);
 	fdput(fd);
-	*verdict = err;
-	if (likely(!err) && g->opcode == GOCHAN_OP_RECV)
+	*verdict = r.verdict;
+	if (likely(!r.verdict) && g->opcode == GOCHAN_OP_RECV)
 		return true;
-	if (err != -EAGAIN || !select)
-		report(user, g->opcode, err, rb.len, 0);
+	if (r.verdict != -EAGAIN || !select)
+		report(user, g->opcode, r.verdict, r.len, 0);
 	return true;
 }
