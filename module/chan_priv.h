@@ -163,8 +163,6 @@ void chan_refill(struct chan *ch, struct wake_batch *wb);
 bool chan_has_message(struct chan *ch, size_t *len);
 int chan_recv_requeue(struct chan_op *op, int err);
 
-int chan_op_pin(struct chan_op *op, struct msg *m, bool own);
-
 /* ---- predicates; the lock is held ---- */
 
 /* Does the lack of handles count as a hangup, or may somebody open the name? */

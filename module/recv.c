@@ -129,7 +129,6 @@ static __always_inline void take_slot(struct chan *ch, struct chan_op *op,
 	ch->bytes -= f->len;
 }
 
-/* Take a blocked sender's message, copied or @by_pointer; false if it was claimed. */
 static __always_inline bool take_from_sender(struct chan *ch, struct chan_op *op,
 					     struct found *f, bool by_pointer,
 					     struct wake_batch *wb)
@@ -161,20 +160,17 @@ static __always_inline bool take_from_sender(struct chan *ch, struct chan_op *op
 	return true;
 }
 
-static __always_inline bool take(struct chan *ch, struct chan_op *op,
-				 struct found *f, struct wake_batch *wb)
+/* Take what was found, copied or @by_pointer; false if its sender was claimed. */
+static __always_inline bool take(struct chan *ch, struct chan_op *op, struct found *f,
+				 bool by_pointer, struct wake_batch *wb)
 {
-	if (!wb) {
-		take_slot(ch, op, f);
-		return true;
-	}
-	if (f->sender)
-		return take_from_sender(ch, op, f, false, wb);
-	if (list_empty(&ch->requeued))
+	if (wb && f->sender)
+		return take_from_sender(ch, op, f, by_pointer, wb);
+	if (!wb || list_empty(&ch->requeued))
 		take_slot(ch, op, f);
 	else
 		take_requeued(ch, op, f);
-	if (f->msg)
+	if (wb && f->msg && !by_pointer)
 		wake_batch_free(wb, f->msg);
 	return true;
 }
@@ -202,7 +198,7 @@ static __always_inline enum step recv_copy(struct chan *ch, struct chan_op *op,
 		return STEP_NEED_FAULTIN;
 	if (op && op->peek)
 		return STEP_DONE;
-	if (likely(take(ch, op, f, wb)))
+	if (likely(take(ch, op, f, false, wb)))
 		return STEP_DONE;
 	/* Its sender is a select, which was claimed elsewhere. */
 	if (op)
@@ -211,37 +207,6 @@ static __always_inline enum step recv_copy(struct chan *ch, struct chan_op *op,
 	unreport(to, op ? op->room : rb->room);
 	pagefault_enable();
 	return STEP_RETRY;
-}
-
-/* Pin a message that the op will not own, and charge its user for that. */
-int chan_op_pin(struct chan_op *op, struct msg *m, bool own)
-{
-	u64 bytes = chan_msg_truesize(m->len);
-	int err;
-
-	lockdep_assert_held(&op->ch->lock);
-	err = own ? gochan_charge(op->user, QUOTA_BYTES, bytes) :
-		    gochan_try_charge(op->user, QUOTA_BYTES, bytes);
-	if (err)
-		return err;
-	refcount_inc(&m->refs);
-	op->msg = m;
-	op->pinned = true;
-	return 0;
-}
-
-/* Drop the op's message, whether it owns it or has pinned it. */
-static void op_drop_msg(struct chan_op *op)
-{
-	if (op->pinned) {
-		gochan_uncharge(op->user, QUOTA_BYTES,
-				chan_msg_truesize(op->msg->len));
-		chan_msg_unref(op->msg);
-		op->pinned = false;
-	} else {
-		chan_msg_put_list(op->msg);
-	}
-	op->msg = NULL;
 }
 
 /*
@@ -290,12 +255,7 @@ static enum step recv_by_pointer(struct chan_op *op, struct found *f,
 		origin_copy(&op->from, f->from);
 		return STEP_DONE;
 	}
-	if (f->sender)
-		take_from_sender(ch, op, f, true, wb);
-	else if (list_empty(&ch->requeued))
-		take_slot(ch, op, f);
-	else
-		take_requeued(ch, op, f);
+	take(ch, op, f, true, wb);
 	ch->nr_copying += op->in_slot;
 	op->msg = f->msg;
 	return STEP_DONE;
@@ -425,7 +385,7 @@ static int finish_offer(struct chan_op *op, int err)
 			origin_drop(&op->from);
 		}
 	}
-	op_drop_msg(op);
+	chan_op_drop_msg(op);
 	op->queue_first = err;
 	return err;
 }
@@ -443,7 +403,7 @@ static __always_inline int recv_finish(struct chan_op *op)
 	if (op->in_slot)
 		release_slot(op);
 	if (op->msg)
-		op_drop_msg(op);
+		chan_op_drop_msg(op);
 	return err;
 }
 

@@ -16,12 +16,44 @@
  *   the sender tries again.
  *
  * So no file is ever in flight without a sender that waits, and no reference
- * cycles have to be collected.
+ * cycles have to be collected. A message on the heap is pinned meanwhile, as
+ * is one that a receiver peeks at.
  */
 
 #include "chan_priv.h"
 #include "compat.h"
 #include "xfer.h"
+
+/* Pin a message that the op will not own, and charge its user for that. */
+int chan_op_pin(struct chan_op *op, struct msg *m, bool own)
+{
+	u64 bytes = chan_msg_truesize(m->len);
+	int err;
+
+	lockdep_assert_held(&op->ch->lock);
+	err = own ? gochan_charge(op->user, QUOTA_BYTES, bytes) :
+		    gochan_try_charge(op->user, QUOTA_BYTES, bytes);
+	if (err)
+		return err;
+	refcount_inc(&m->refs);
+	op->msg = m;
+	op->pinned = true;
+	return 0;
+}
+
+/* Drop the op's message, whether it owns it or has pinned it. */
+void chan_op_drop_msg(struct chan_op *op)
+{
+	if (op->pinned) {
+		gochan_uncharge(op->user, QUOTA_BYTES,
+				chan_msg_truesize(op->msg->len));
+		chan_msg_unref(op->msg);
+		op->pinned = false;
+	} else {
+		chan_msg_put_list(op->msg);
+	}
+	op->msg = NULL;
+}
 
 /*
  * Add a file to a send, as SCM_RIGHTS also one opened by O_PATH. -EBADF; -EOPNOTSUPP on a
