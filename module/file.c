@@ -16,6 +16,7 @@
 #include "compat.h"
 #include "handle.h"
 #include "node.h"
+#include "quota.h"
 #include "select.h"
 
 /* ---- handles ---- */
@@ -27,6 +28,11 @@ static struct handle *handle_make(struct chan *ch)
 
 	if (!h)
 		return NULL;
+	h->user = gochan_user_get();
+	if (!h->user) {
+		kfree(h);
+		return NULL;
+	}
 	h->ch = ch;
 	h->opener = get_pid(task_tgid(current));
 	return h;
@@ -36,6 +42,7 @@ static void handle_free(struct handle *h)
 {
 	chan_put(h->ch);
 	put_pid(h->opener);
+	gochan_user_put(h->user);
 	kfree(h);
 }
 

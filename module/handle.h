@@ -9,15 +9,18 @@
 
 struct chan;
 struct pid;
+struct quota_user;
 
 /**
  * struct handle - what a file on a channel knows; constant
  * @ch: the channel, a counted reference
  * @opener: the process that opened it, a counted reference
+ * @user: its user, a counted reference: sends and receives find it, and need not make it
  */
 struct handle {
 	struct chan *ch;
 	struct pid *opener;
+	struct quota_user *user;
 };
 
 extern const struct file_operations gochan_fops;

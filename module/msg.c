@@ -165,8 +165,8 @@ int chan_msg_charge(struct msg *m)
 }
 
 /*
- * Move a message's charge to @user, who gets it; @own: that is the caller's user, whose
- * CAP_SYS_RESOURCE counts. 0, or as gochan_charge(), with nothing changed.
+ * Move a message's charge to @user, who gets it; @own as for gochan_charge_received().
+ * 0, or as that, with nothing changed.
  */
 int chan_msg_recharge(struct msg *m, struct quota_user *user, bool own)
 {
@@ -175,8 +175,7 @@ int chan_msg_recharge(struct msg *m, struct quota_user *user, bool own)
 
 	if (m->charged_to == user)
 		return 0;
-	err = own ? gochan_charge(user, QUOTA_BYTES, bytes) :
-		    gochan_try_charge(user, QUOTA_BYTES, bytes);
+	err = gochan_charge_received(user, bytes, own);
 	if (err)
 		return err;
 	chan_msg_uncharge(m);

@@ -27,8 +27,8 @@ void gochan_quota_init(void);
 struct quota_user *gochan_user_get(void);
 void gochan_user_hold(struct quota_user *user);
 void gochan_user_put(struct quota_user *user);
-int gochan_try_charge(struct quota_user *user, enum quota_kind kind, u64 n);
 int gochan_charge(struct quota_user *user, enum quota_kind kind, u64 n);
+int gochan_charge_received(struct quota_user *user, u64 n, bool own);
 void gochan_uncharge(struct quota_user *user, enum quota_kind kind, u64 n);
 
 #endif /* GOCHAN_QUOTA_H */

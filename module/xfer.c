@@ -31,8 +31,7 @@ int chan_op_pin(struct chan_op *op, struct msg *m, bool own)
 	int err;
 
 	lockdep_assert_held(&op->ch->lock);
-	err = own ? gochan_charge(op->user, QUOTA_BYTES, bytes) :
-		    gochan_try_charge(op->user, QUOTA_BYTES, bytes);
+	err = gochan_charge_received(op->user, bytes, own);
 	if (err)
 		return err;
 	refcount_inc(&m->refs);

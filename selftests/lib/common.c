@@ -540,6 +540,45 @@ int become_namespace_root(uid_t uid)
 	return ret;
 }
 
+/* Write @map to the id maps of a process once @go is written to. */
+static void write_maps(pid_t pid, const char *map, int go)
+{
+	char path[64], c;
+
+	if (read(go, &c, 1) != 1)
+		_exit(1);
+	snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
+	if (write_text(path, map))
+		_exit(1);
+	snprintf(path, sizeof(path), "/proc/%d/gid_map", pid);
+	_exit(!!write_text(path, map));
+}
+
+/*
+ * Become user @uid, and root of a user namespace with @uid as 0 and the @count ids
+ * from @first as 1 and so on. A process that is still root has to map these.
+ */
+int become_root_of_subordinates(uid_t uid, uid_t first, unsigned int count)
+{
+	char map[64];
+	int go[2], status, ret;
+	pid_t pid;
+
+	snprintf(map, sizeof(map), "0 %u 1\n1 %u %u", uid, first, count);
+	if (pipe(go))
+		return -errno;
+	pid = getpid();
+	if (!fork())
+		write_maps(pid, map, go[0]);
+	ret = become(uid);
+	if (ret)
+		return ret;
+	if (prctl(PR_SET_DUMPABLE, 1) || unshare(CLONE_NEWUSER) ||
+	    write(go[1], "g", 1) != 1 || wait(&status) < 0)
+		return -errno;
+	return status ? -EPERM : 0;
+}
+
 /* Names */
 
 int ch_link(int ch, const char *name, unsigned int mode)

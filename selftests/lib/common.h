@@ -107,6 +107,7 @@ int as_user(uid_t uid);
 int as_root(void);
 int become(uid_t uid);
 int become_namespace_root(uid_t uid);
+int become_root_of_subordinates(uid_t uid, uid_t first, unsigned int count);
 
 /* Names */
 int ch_link(int ch, const char *name, unsigned int mode);

@@ -8,6 +8,7 @@
 #include "../lib/common.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -28,7 +29,8 @@ static const struct {
 	{ "max_select", 1024 },
 };
 
-#define LIMITS	ARRAY_SIZE(limits)
+#define LIMITS		ARRAY_SIZE(limits)
+#define SUBORDINATE	100000	/* the first of USER's subordinate ids */
 
 FIXTURE(limits) {
 	long long found[LIMITS];
@@ -198,6 +200,62 @@ TEST_F(limits, r19_namespace_root_is_not_exempt)
 	if (!pid) {
 		EXPECT_EQ(0, become_namespace_root(USER));
 		EXPECT_EQ(2, make_many(self->chs, 1, 16, &error));
+		EXPECT_EQ(-EDQUOT, error);
+		_exit(!_metadata->passed);
+	}
+	EXPECT_EQ(0, reap(pid));
+}
+
+/* R19: a user's subordinate ids share its limit, and it shares theirs. */
+TEST_F(limits, r19_subordinate_users)
+{
+	int error, ready[2];
+	pid_t pid;
+	char c;
+
+	ASSERT_EQ(0, set_param("max_user_channels", 4));
+	ASSERT_EQ(0, pipe(ready));
+	pid = child();
+	if (!pid) {
+		EXPECT_EQ(0, become_root_of_subordinates(USER, SUBORDINATE, 8));
+		EXPECT_EQ(0, as_user(1));
+		EXPECT_LE(0, ch_make(1, 16, 0));
+		EXPECT_LE(0, ch_make(1, 16, 0));
+		EXPECT_EQ(0, as_root());
+		EXPECT_EQ(0, as_user(2));
+		EXPECT_EQ(2, make_many(self->chs, 1, 16, &error));
+		EXPECT_EQ(-EDQUOT, error);
+		EXPECT_EQ(0, as_root());
+		EXPECT_EQ(-EDQUOT, ch_make(1, 16, 0));
+		EXPECT_EQ(1, write(ready[1], _metadata->passed ? "y" : "n", 1));
+		pause();
+	}
+	EXPECT_EQ(1, read(ready[0], &c, 1));
+	EXPECT_EQ('y', c);
+	ASSERT_EQ(0, as_user(USER));
+	EXPECT_EQ(-EDQUOT, ch_make(1, 16, 0));
+	ASSERT_EQ(0, as_root());
+	ASSERT_EQ(0, as_user(OTHER));
+	EXPECT_LE(0, ch_make(1, 16, 0));
+	ASSERT_EQ(0, as_root());
+	EXPECT_EQ(128 + SIGKILL, reap_killed(pid));
+	ASSERT_EQ(0, as_user(USER));
+	EXPECT_EQ(4, make_many(self->chs, 1, 16, &error));
+}
+
+/* R19: a namespace of a namespace counts for the owners of both, and for each once. */
+TEST_F(limits, r19_nested_namespaces)
+{
+	int error;
+	pid_t pid;
+
+	ASSERT_EQ(0, set_param("max_user_channels", 4));
+	pid = child();
+	if (!pid) {
+		EXPECT_EQ(0, become_namespace_root(USER));
+		EXPECT_LE(0, ch_make(1, 16, 0));
+		EXPECT_EQ(0, unshare(CLONE_NEWUSER));
+		EXPECT_EQ(3, make_many(self->chs, 1, 16, &error));
 		EXPECT_EQ(-EDQUOT, error);
 		_exit(!_metadata->passed);
 	}
@@ -459,18 +517,42 @@ TEST_F(limits, r19_max_bytes)
 
 	ASSERT_EQ(0, set_param("max_bytes", 1 << 20));
 	ASSERT_EQ(0, as_user(USER));
-	EXPECT_EQ(-EINVAL, ch_make(1024, 1024, 0));
+	EXPECT_EQ(-ENOSPC, ch_make(1024, 1024, 0));
 	count = make_many(self->chs, 100, 1024, &error);
 	EXPECT_LE(8, count);
 	EXPECT_GE(10, count);
-	EXPECT_EQ(-EINVAL, error);
+	EXPECT_EQ(-ENOSPC, error);
 	ASSERT_EQ(0, as_root());
 	EXPECT_LE(0, ch_make(1024, 1024, 0));
 	ASSERT_EQ(0, as_user(OTHER));
-	EXPECT_EQ(-EINVAL, ch_make(300, 1024, 0));
+	EXPECT_EQ(-ENOSPC, ch_make(300, 1024, 0));
 	close_many(self->chs, count);
 	ch = ch_make(300, 1024, 0);
 	EXPECT_LE(0, ch);
+}
+
+/* R19: what is inside can be received, whatever others hold of max_bytes. */
+TEST_F(limits, r19_receive_over_max_bytes)
+{
+	static char out[60000], in[60000];
+	struct job *job;
+	pid_t pid;
+	int ch;
+
+	ch = ch_make(0, sizeof(out), 0);
+	ASSERT_LE(0, ch);
+	job = job_start(BY_THREAD, ch, true, out, sizeof(out));
+	ASSERT_TRUE(wait_for_waiters(ch, 1, 0));
+	ASSERT_EQ(0, set_param("max_bytes", 1));
+	pid = child();
+	if (!pid) {
+		EXPECT_EQ(0, become(OTHER));
+		EXPECT_EQ(-ENOSPC, ch_make(1, sizeof(out), 0));
+		EXPECT_EQ(sizeof(in), ch_recv(ch, in, sizeof(in)));
+		_exit(!_metadata->passed);
+	}
+	EXPECT_EQ(0, reap(pid));
+	EXPECT_EQ(sizeof(out), job_wait(job));
 }
 
 /* R19: names per user. */

@@ -35,9 +35,10 @@ extern "C" {
  * @flags: GOCHAN_FIXED, GOCHAN_HANGUP, GOCHAN_CRED, or 0
  *
  * Return: a descriptor that may send and receive, or -1.
- * ENOENT: the module is not loaded. EINVAL: a value is out of range, a flag is
- * unknown, or the module-wide limit max_bytes would be exceeded. EDQUOT: the
- * user's limit would be exceeded. ENOMEM, EMFILE, ENFILE.
+ * ENOENT: the module is not loaded. EINVAL: a value is out of range, or a flag
+ * is unknown. EDQUOT: a limit of the user, or of the owner of a user namespace
+ * that it is in, would be exceeded. ENOSPC: the limit of all users, max_bytes,
+ * would be exceeded. ENOMEM, EMFILE, ENFILE.
  */
 int gochan_make(uint32_t capacity, uint32_t msg_size, uint32_t flags);
 
@@ -148,7 +149,7 @@ int gochan_close(int ch);
  * GOCHAN_FIXED channel. EAGAIN: it would block, and the descriptor is
  * O_NONBLOCK. EINTR: interrupted by a signal whose handler lacks SA_RESTART.
  * EBADF: the descriptor does not allow sending. EFAULT: invalid @msg. ENOTTY:
- * not a channel. ENOMEM: out of memory. EDQUOT, EINVAL: a blocked message would
+ * not a channel. ENOMEM: out of memory. EDQUOT, ENOSPC: a blocked message would
  * exceed the user's memory limit or the module-wide one.
  */
 int gochan_send(int ch, const void *msg, size_t len);

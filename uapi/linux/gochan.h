@@ -220,8 +220,9 @@ struct gochan_ops {
  * channel. Allowed once, before any other operation on the channel.
  *
  * EBUSY: the channel was already used or set up. EINVAL: a field is out of
- * range, or the module-wide limit max_bytes would be exceeded. EDQUOT: the
- * user's limit would be exceeded. ENOMEM, EFAULT.
+ * range. EDQUOT: a limit of the user, or of the owner of a user namespace that
+ * it is in, would be exceeded. ENOSPC: the limit of all users, max_bytes, would
+ * be exceeded. ENOMEM, EFAULT.
  */
 #define GOCHAN_IOC_SETUP	_IOW(GOCHAN_IOC_MAGIC, 1, struct gochan_setup)
 
