@@ -59,16 +59,20 @@ static int load_send(struct uop *u, const struct gochan_op *g)
 	return u->flags & GOCHAN_PASS_FD ? chan_xfer_load(op, g->passed_fd) : 0;
 }
 
-static int load_chan_op(struct uop *u, const struct gochan_op *g,
-			const struct file *file)
+static int load_chan_op(struct uop *u, const struct gochan_op *g, struct file *file)
 {
 	bool send = g->opcode == GOCHAN_OP_SEND;
 	struct chan_op *op = &u->op;
+	int err;
 
 	if (!file_is_handle(file))
 		return -EINVAL;
 	if (!(file->f_mode & (send ? FMODE_WRITE : FMODE_READ)))
 		return -EBADF;
+	/* what read() and write() ask security modules */
+	err = rw_verify_area(send ? WRITE : READ, file, NULL, g->len);
+	if (err)
+		return err;
 	chan_freeze(file_chan(file));
 	op_init(op, file_chan(file), uop_dir(g->opcode));
 	op->ub.ptr = u64_to_user_ptr(g->buf);
@@ -221,34 +225,37 @@ void gochan_uop_report(const struct uop *u, int verdict)
 bool gochan_uop_do_plain(const struct gochan_op *g, struct gochan_op __user *user,
 			 ktime_t deadline, int *verdict, bool select)
 {
+	bool send = g->opcode == GOCHAN_OP_SEND;
 	void __user *buf = u64_to_user_ptr(g->buf);
-	struct chan *ch;
 	struct received r = {};
+	struct file *file;
+	struct chan *ch;
 	struct fd fd;
 
 	/*
 	 * The results must have somewhere to go before anything happens. A receive
 	 * that does not wait reports them before it takes the message.
 	 */
-	if ((g->opcode == GOCHAN_OP_SEND || deadline != CHAN_NONBLOCK) &&
-	    put_user(g->result, &user->result))
+	if ((send || deadline != CHAN_NONBLOCK) && put_user(g->result, &user->result))
 		return false;
 	fd = fdget(g->fd);
-	ch = uop_plain_chan(g->opcode, g->len, compat_fd_file(fd));
+	file = compat_fd_file(fd);
+	ch = uop_plain_chan(g->opcode, g->len, file);
 	if (!ch) {
 		fdput(fd);
 		return false;
 	}
 	/* A SELECT does not block here, a BATCH obeys the handle. */
-	if (compat_fd_file(fd)->f_flags & O_NONBLOCK)
+	if (file->f_flags & O_NONBLOCK)
 		deadline = CHAN_NONBLOCK;
-	if (g->opcode == GOCHAN_OP_SEND)
+	r.verdict = rw_verify_area(send ? WRITE : READ, file, NULL, g->len);
+	if (!r.verdict && send)
 		r.verdict = chan_send(ch, buf, g->len, deadline);
-	else
+	else if (!r.verdict)
 		r = chan_recv(ch, buf, g->len, user, deadline);
 	fdput(fd);
 	*verdict = r.verdict;
-	if (likely(!r.verdict) && g->opcode == GOCHAN_OP_RECV)
+	if (likely(!r.verdict) && !send)
 		return true;
 	if (r.verdict != -EAGAIN || !select)
 		report(user, g->opcode, r.verdict, r.len, 0);

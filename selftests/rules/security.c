@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * DESIGN section 3: every way to send or receive passes the checks of security
+ * modules, as read(2) and write(2) do. Under an AppArmor profile that denies
+ * named channels (security.profile), on a handle that was opened before.
+ */
+#include <kselftest_harness.h>
+
+#include "../lib/ops.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/uio.h>
+
+#define APPARMOR	"/sys/kernel/security/apparmor"
+
+/* Load the compiled profiles. */
+static int load_profiles(void)
+{
+	static char policy[65536];
+	int in = open("security.policy", O_RDONLY);
+	int out = open(APPARMOR "/.replace", O_WRONLY);
+	ssize_t len = read(in, policy, sizeof(policy));
+	int ret = -EIO;
+
+	if (len > 0)
+		ret = write(out, policy, len) == len ? 0 : -errno;
+	close(in);
+	close(out);
+	return ret;
+}
+
+/* Go on under a profile, as the only thread. */
+static int change_profile(const char *name)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "changeprofile %s", name);
+	return write_text("/proc/self/attr/current", text);
+}
+
+FIXTURE(security) {
+	int ch;		/* buffers a message */
+	int empty;
+};
+
+FIXTURE_VARIANT(security) {
+	const char *profile;
+	int denied;
+};
+
+FIXTURE_VARIANT_ADD(security, denied) {
+	.profile = "gochan-denied", .denied = -EACCES,
+};
+
+FIXTURE_VARIANT_ADD(security, allowed) {
+	.profile = "gochan-allowed", .denied = 0,
+};
+
+FIXTURE_SETUP(security)
+{
+	mount("securityfs", "/sys/kernel/security", "securityfs", 0, NULL);
+	if (access(APPARMOR, F_OK))
+		SKIP(return, "the kernel has no AppArmor");
+	ASSERT_EQ(0, load_profiles());
+	/* What an unconfined task has opened is never checked. */
+	ASSERT_EQ(0, change_profile("gochan-allowed"));
+	ASSERT_LE(0, ch_make_named(PREFIX "security", 4, 0600));
+	self->ch = ch_open(PREFIX "security", O_RDWR);
+	ASSERT_LE(0, self->ch);
+	ASSERT_LE(0, ch_make_named(PREFIX "empty", 1, 0600));
+	self->empty = ch_open(PREFIX "empty", O_RDWR);
+	ASSERT_LE(0, self->empty);
+	ASSERT_EQ(1, ch_send(self->ch, "a", 1));
+	ASSERT_EQ(0, change_profile(variant->profile));
+}
+
+FIXTURE_TEARDOWN(security)
+{
+	EXPECT_EQ(0, change_profile("unconfined"));
+	unlink_all();
+}
+
+/* What @call returns, and its first op's result, when the checks are made. */
+static bool is_checked(struct call *call, int denied, int success)
+{
+	if (call_try(call) != (denied ?: success))
+		return false;
+	return call->ops[0].result == denied;
+}
+
+TEST_F(security, s3_read_write)
+{
+	struct iovec iov = { .iov_base = "b", .iov_len = 1 };
+	char c;
+
+	EXPECT_EQ(variant->denied ?: 1, ch_send(self->ch, "b", 1));
+	EXPECT_EQ(variant->denied ? -1 : 1, writev(self->ch, &iov, 1));
+	EXPECT_EQ(variant->denied ?: 1, ch_recv(self->ch, &c, 1));
+}
+
+TEST_F(security, s3_batch)
+{
+	struct call *call = call_batch(self->ch);
+
+	call_send(call, self->ch, "b");
+	EXPECT_TRUE(is_checked(call, variant->denied, 1));
+	call = call_batch(self->ch);
+	call_recv(call, self->ch);
+	EXPECT_TRUE(is_checked(call, variant->denied, 1));
+}
+
+/* An op that is not plain is loaded first. */
+TEST_F(security, s3_batch_loaded)
+{
+	struct call *call = call_batch(self->ch);
+
+	call_recv(call, self->ch)->flags = GOCHAN_PEEK;
+	EXPECT_TRUE(is_checked(call, variant->denied, 1));
+}
+
+/* Issued on a channel of one's own. */
+TEST_F(security, s3_select)
+{
+	struct call *call = call_select(ch_make(0, 1, 0));
+
+	call_send(call, self->ch, "b");
+	EXPECT_TRUE(is_checked(call, variant->denied, 0));
+	call = call_select(ch_make(0, 1, 0));
+	call_recv(call, self->ch);
+	EXPECT_TRUE(is_checked(call, variant->denied, 0));
+	call = call_select(ch_make(0, 1, 0));
+	call_recv(call, self->ch)->flags = GOCHAN_PEEK;
+	EXPECT_TRUE(is_checked(call, variant->denied, 0));
+}
+
+/* Nothing is ready: ops are checked before they are queued. */
+TEST_F(security, s3_select_not_ready)
+{
+	struct call *call = call_select(self->ch);
+
+	call_recv(call, ch_make(0, 1, 0));
+	call_recv(call, self->empty);
+	call->arg.timeout = 1;
+	EXPECT_EQ(variant->denied ?: -ETIMEDOUT, call_now(call));
+	EXPECT_EQ(variant->denied ?: UNTOUCHED, call->ops[1].result);
+}
+
+TEST_HARNESS_MAIN
