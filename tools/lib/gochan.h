@@ -221,7 +221,7 @@ int gochan_send_until(int ch, const void *msg, size_t len, const struct timespec
 int gochan_recv_until(int ch, void *buf, size_t size, size_t *len,
 		      const struct timespec *deadline);
 
-/* ---- several ops in one system call -------------------------------------- */
+/* ---- several ops in one call --------------------------------------------- */
 
 /* Clamp a length to gochan_op.len; no message is as long as UINT32_MAX. */
 static inline uint32_t gochan_op_len(size_t len)
@@ -327,7 +327,7 @@ int gochan_select(struct gochan_op *ops, unsigned int n, int64_t timeout_ns, uns
 int gochan_batch(struct gochan_op *ops, unsigned int n, int64_t timeout_ns, unsigned int flags);
 
 /**
- * gochan_call - send a request and receive its reply, in one system call
+ * gochan_call - send a request and receive its reply
  * @ch: a channel; the descriptor must allow sending
  * @req: the request
  * @reqlen: its length in bytes
@@ -337,9 +337,11 @@ int gochan_batch(struct gochan_op *ops, unsigned int n, int64_t timeout_ns, unsi
  * @replen: as @len of gochan_recv()
  * @timeout_ns: as for gochan_batch()
  *
- * The request is sent at most once. A signal can interrupt the send, but not the
- * wait for the reply: after EINTR the request was not sent. After ETIMEDOUT or
- * EAGAIN it may have been sent, and a reply may still arrive.
+ * The request is sent at most once. A signal whose handler has SA_RESTART
+ * interrupts neither the send nor the wait for the reply, nor does it extend the
+ * timeout. After EINTR, ETIMEDOUT or EAGAIN the request may have been sent, and a
+ * reply may still arrive; where the difference matters, use gochan_send() and
+ * gochan_recv(), or gochan_batch(), which does both in one system call.
  *
  * Return: 1 if a reply was received, 0 at end of file on @reply_ch, -1 if either
  * op failed; errors as for gochan_batch().
