@@ -12,15 +12,6 @@
 #include "internal.h"
 #include "race.h"
 
-/* close(2) on an error path, without changing errno. */
-static void close_keep_errno(int fd)
-{
-	int err = errno;
-
-	close(fd);
-	errno = err;
-}
-
 int gochan_make(uint32_t capacity, uint32_t msg_size, uint32_t flags)
 {
 	struct gochan_setup setup = {

@@ -381,6 +381,7 @@ int gochan_tick(int64_t ns);
  * struct gochan_wg - wait group for processes, like Go's sync.WaitGroup
  * @wait_fd: the waiting process receives here
  * @done_fd: members send here; -1 once gochan_wg_wait() was called
+ * @token_fd: a token for each member that is not done
  * @max: maximum number of members
  * @members: number of members that are not known to be done; valid in the
  *	waiting process only
@@ -393,6 +394,7 @@ int gochan_tick(int64_t ns);
 struct gochan_wg {
 	int wait_fd;
 	int done_fd;
+	int token_fd;
 	uint32_t max;
 	uint32_t members;
 };
@@ -422,10 +424,14 @@ int gochan_wg_add(struct gochan_wg *wg, uint32_t n);
  * gochan_wg_done - report that a member is done
  * @wg: the wait group
  *
- * Does not block, if each member calls it once.
+ * Never blocks. As in Go, members are counted, not told apart: if one calls it
+ * twice, the group is done one member too early, and it is the call of the last
+ * one that fails.
  *
- * Return: 0 or -1. EPIPE: no process waits for the group any more. Other errors
- * as for gochan_send().
+ * Return: 0 or -1. EOVERFLOW: it was called for all members before, also if
+ * gochan_wg_wait() has returned since. EPIPE: no process waits for the group any
+ * more. EBADF: gochan_wg_wait() was called in this process, or the group is
+ * destroyed. Other errors as for gochan_send().
  */
 int gochan_wg_done(const struct gochan_wg *wg);
 

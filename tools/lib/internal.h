@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <linux/gochan.h>
 
@@ -18,6 +19,15 @@
 #define DEV_GOCHANS	"/dev/gochans/"
 
 #define NSEC_PER_SEC	1000000000ULL
+
+/* close(2) on an error path, without changing errno. */
+static inline void close_keep_errno(int fd)
+{
+	int err = errno;
+
+	close(fd);
+	errno = err;
+}
 
 /* Convert a deadline to gochan_ops.timeout; a negative one becomes 0 (long ago). */
 static inline uint64_t timespec_to_ns(const struct timespec *ts)

@@ -52,7 +52,7 @@ static int submit(int ch, unsigned long request, struct gochan_ops *ops,
 		  const struct gochan_op *op)
 {
 	int tmp = -1;
-	int ret, err;
+	int ret;
 
 	if (ch < 0) {
 		tmp = open(DEV_GOCHAN, O_RDWR | O_CLOEXEC);
@@ -64,11 +64,8 @@ static int submit(int ch, unsigned long request, struct gochan_ops *ops,
 	ret = ioctl(ch, request, ops);
 	if (ret >= 0)
 		race_after(request, op, ret);
-	if (tmp >= 0) {
-		err = errno;
-		close(tmp);
-		errno = err;
-	}
+	if (tmp >= 0)
+		close_keep_errno(tmp);
 	return ret;
 }
 
