@@ -8,6 +8,20 @@
  * are thread-safe; the library has no global state, and sending and receiving
  * do not allocate memory. All descriptors returned are close-on-exec.
  *
+ * The blocking calls - gochan_send(), gochan_recv(), their _until() variants,
+ * gochan_select(), gochan_batch(), gochan_call() and gochan_wg_wait() - are
+ * cancellation points, see pthreads(7); those that do not block, such as
+ * gochan_try_send() or a select with a timeout of 0, are not. A call that is
+ * cancelled while it is blocked has not done anything. But as with read(2), the
+ * thread can be cancelled when the call has just succeeded. The cleanup handlers of
+ * the thread can tell the two cases apart: after gochan_recv() and
+ * gochan_recv_until(), *@len is SIZE_MAX if no message was received; after
+ * gochan_select() and gochan_batch(), the result of each op that was not performed
+ * is -ECANCELED; after gochan_wg_wait(), the number of members is valid. After
+ * gochan_send() and gochan_send_until() the message may have been sent; where the
+ * difference matters, use a batch of one op. After gochan_call(), the request may
+ * have been sent, and *@replen is as *@len of gochan_recv().
+ *
  * <linux/gochan.h> defines the structures, flags and ioctls underneath.
  */
 #ifndef _GOCHAN_H

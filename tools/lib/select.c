@@ -5,12 +5,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "gochan.h"
 #include "internal.h"
-#include "race.h"
 
 /* Convert a relative timeout to an absolute deadline, or to GOCHAN_NONBLOCK. */
 static void set_timeout(struct gochan_ops *ops, int64_t timeout_ns)
@@ -35,37 +33,23 @@ static int first_channel(const struct gochan_op *ops, unsigned int n)
 	return -1;
 }
 
-/* A select performed op number @ret, a batch the first @ret ops. */
-static void race_after(unsigned long request, const struct gochan_op *op, int ret)
-{
-	if (request == GOCHAN_IOC_SELECT)
-		gochan_race_after(op + ret, 1);
-	else
-		gochan_race_after(op, (unsigned int)ret);
-}
-
 /*
  * The ioctl can be issued on any handle: use @ch, or if it is negative, a channel
  * created just for this call.
  */
-static int submit(int ch, unsigned long request, struct gochan_ops *ops,
-		  const struct gochan_op *op)
+static int submit(int ch, unsigned long request, struct gochan_ops *ops, size_t *len)
 {
-	int tmp = -1;
+	struct submission s = { .ch = ch, .request = request, .ops = ops, .len = len };
 	int ret;
 
-	if (ch < 0) {
-		tmp = open(DEV_GOCHAN, O_RDWR | O_CLOEXEC);
-		if (tmp < 0)
-			return -1;
-		ch = tmp;
-	}
-	gochan_race_before(op, ops->count);
-	ret = ioctl(ch, request, ops);
-	if (ret >= 0)
-		race_after(request, op, ret);
-	if (tmp >= 0)
-		close_keep_errno(tmp);
+	if (ch >= 0)
+		return gochan_submit(&s);
+	s.ch = open(DEV_GOCHAN, O_RDWR | O_CLOEXEC);
+	if (s.ch < 0)
+		return -1;
+	s.temporary = 1;
+	ret = gochan_submit(&s);
+	close_fd(s.ch);
 	return ret;
 }
 
@@ -78,7 +62,7 @@ int gochan_select(struct gochan_op *ops, unsigned int n, int64_t timeout_ns, uns
 	};
 
 	set_timeout(&arg, timeout_ns);
-	return submit(first_channel(ops, n), GOCHAN_IOC_SELECT, &arg, ops);
+	return submit(first_channel(ops, n), GOCHAN_IOC_SELECT, &arg, NULL);
 }
 
 int gochan_batch(struct gochan_op *ops, unsigned int n, int64_t timeout_ns, unsigned int flags)
@@ -90,7 +74,7 @@ int gochan_batch(struct gochan_op *ops, unsigned int n, int64_t timeout_ns, unsi
 	};
 
 	set_timeout(&arg, timeout_ns);
-	return submit(first_channel(ops, n), GOCHAN_IOC_BATCH, &arg, ops);
+	return submit(first_channel(ops, n), GOCHAN_IOC_BATCH, &arg, NULL);
 }
 
 /*
@@ -107,10 +91,10 @@ int gochan_call(int ch, const void *req, size_t reqlen, int reply_ch, void *rep,
 	struct gochan_ops arg = { .ops = (uintptr_t)&request, .count = 1 };
 
 	set_timeout(&arg, timeout_ns);
-	if (submit(handle, GOCHAN_IOC_BATCH, &arg, &request) < 0)
+	if (submit(handle, GOCHAN_IOC_BATCH, &arg, replen) < 0)
 		return -1;
 	arg.ops = (uintptr_t)&reply;
-	if (submit(handle, GOCHAN_IOC_BATCH, &arg, &reply) < 0)
+	if (submit(handle, GOCHAN_IOC_BATCH, &arg, replen) < 0)
 		return recv_return(-errno, reply.len, replen);
 	return recv_return(reply.result, reply.len, replen);
 }

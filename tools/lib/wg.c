@@ -8,6 +8,7 @@
  * exit without sending, the hangup of this channel ends the wait.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "gochan.h"
@@ -26,7 +27,7 @@ int gochan_wg_init(struct gochan_wg *wg, uint32_t max)
 	if (token_fd < 0)
 		return -1;
 	if (gochan_pair(fds, max, 0, 0)) {
-		close_keep_errno(token_fd);
+		close_fd(token_fd);
 		return -1;
 	}
 	wg->wait_fd = fds[0];
@@ -41,16 +42,18 @@ int gochan_wg_init(struct gochan_wg *wg, uint32_t max)
 static int send_tokens(int token_fd, uint32_t n)
 {
 	static const char tokens[256];
-	ssize_t sent;
+	ssize_t sent = 0;
+	int state;
 
-	while (n > 0) {
+	/* Unlike write(2), gochan_wg_add() is not a cancellation point. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	while (n > 0 && (sent >= 0 || errno == EINTR)) {
 		sent = write(token_fd, tokens, n < sizeof(tokens) ? n : sizeof(tokens));
-		if (sent < 0 && errno != EINTR)
-			return -1;
 		if (sent > 0)
 			n -= (uint32_t)sent;
 	}
-	return 0;
+	pthread_setcancelstate(state, NULL);
+	return n > 0 ? -1 : 0;
 }
 
 int gochan_wg_add(struct gochan_wg *wg, uint32_t n)
@@ -95,29 +98,49 @@ int gochan_wg_done(const struct gochan_wg *wg)
 	return -1;
 }
 
-/* The message of one member: 0; or -1. */
+struct await {
+	struct gochan_wg *wg;
+	size_t len;
+};
+
+/* A message that was received as the thread was cancelled counts. */
+static void await_cancelled(void *arg)
+{
+	const struct await *await = arg;
+
+	if (await->len != SIZE_MAX)
+		__atomic_sub_fetch(&await->wg->members, 1, __ATOMIC_RELAXED);
+}
+
+/* Receive the message of one member, as gochan_recv(). */
 static int await_member(struct gochan_wg *wg)
 {
+	struct await await = { .wg = wg, .len = SIZE_MAX };
 	char none;
-	int ret = gochan_recv(wg->wait_fd, &none, 0, NULL);
+	int ret;
 
-	if (ret == 0)
-		errno = EOWNERDEAD;
-	if (ret <= 0)
-		return -1;
-	__atomic_sub_fetch(&wg->members, 1, __ATOMIC_RELAXED);
-	return 0;
+	pthread_cleanup_push(await_cancelled, &await);
+	ret = gochan_recv(wg->wait_fd, &none, 0, &await.len);
+	pthread_cleanup_pop(0);
+	if (ret > 0)
+		__atomic_sub_fetch(&wg->members, 1, __ATOMIC_RELAXED);
+	return ret;
 }
 
 int gochan_wg_wait(struct gochan_wg *wg)
 {
+	int ret;
+
 	/* A sending end left open here would prevent the hangup. */
 	if (wg->done_fd >= 0) {
-		close(wg->done_fd);
+		close_fd(wg->done_fd);
 		wg->done_fd = -1;
 	}
 	while (__atomic_load_n(&wg->members, __ATOMIC_RELAXED)) {
-		if (await_member(wg))
+		ret = await_member(wg);
+		if (ret == 0)
+			errno = EOWNERDEAD;
+		if (ret <= 0)
 			return -1;
 	}
 	return 0;
@@ -126,7 +149,7 @@ int gochan_wg_wait(struct gochan_wg *wg)
 void gochan_wg_destroy(struct gochan_wg *wg)
 {
 	if (wg->done_fd >= 0)
-		close(wg->done_fd);
-	close(wg->token_fd);
-	close(wg->wait_fd);
+		close_fd(wg->done_fd);
+	close_fd(wg->token_fd);
+	close_fd(wg->wait_fd);
 }
