@@ -24,8 +24,8 @@
  *     pinned by a receiver is charged to that receiver's user as well.
  *
  * Locking: one channel's lock at a time, never two. Inside it only those of quotas,
- * delayed work, pids, the allocator (freeing) and the scheduler are taken; poll wait
- * queues are woken without it. No lock is held across a copy that may fault.
+ * deferred wakeups, timers, pids, the allocator (freeing) and the scheduler are taken; poll
+ * wait queues are woken without it. No lock is held across a copy that may fault.
  */
 
 #include <linux/slab.h>
@@ -448,8 +448,7 @@ struct chan *chan_make(void)
 	INIT_LIST_HEAD(&ch->waitqs[CHAN_RECV].ops);
 	INIT_LIST_HEAD(&ch->requeued);
 	INIT_LIST_HEAD(&ch->offered);
-	INIT_LIST_HEAD(&ch->deferred);
-	INIT_DELAYED_WORK(&ch->deferred_work, chan_deferred_work);
+	chan_defer_init(ch);
 	init_waitqueue_head(&ch->in_wait);
 	init_waitqueue_head(&ch->out_wait);
 	return ch;
@@ -483,7 +482,7 @@ static void chan_free(struct kref *ref)
 {
 	struct chan *ch = container_of(ref, struct chan, ref);
 
-	cancel_delayed_work_sync(&ch->deferred_work);
+	hrtimer_cancel(&ch->defer_timer);
 	drop_messages(ch);
 	kvfree(ch->ring.slots);
 	gochan_uncharge(ch->charged_to, QUOTA_BYTES, ch->charged_bytes);

@@ -87,7 +87,7 @@ struct waiter {
  * @in_slot: the message in @msg still occupies its slot of the ring
  * @offered: a receive copies the message of a send that passes a file (xfer.c)
  * @queue_first: it waited already, and is queued ahead of the others from now on
- * @deferred: a send that is complete, but whose wakeup is deferred
+ * @deferred: a send that is complete, and whose wakeup was deferred
  * @committing: a send whose file is being installed, so that it cannot withdraw
  * @pinned: @msg is not a receive's own: @user is charged for it as well as its owner
  * @result: verdict; -EAGAIN: the op is to be tried again

@@ -7,11 +7,11 @@
 #define GOCHAN_CHAN_PRIV_H
 
 #include <linux/fs.h>
+#include <linux/hrtimer.h>
 #include <linux/kref.h>
 #include <linux/lockdep.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
-#include <linux/workqueue.h>
 
 #include "chan.h"
 #include "quota.h"
@@ -62,7 +62,7 @@ struct waitq {
  * @charged_bytes: what that user is charged for the slots; constant once frozen
  * @node: its device file (node.c, under a lock of its own)
  *
- * @lock: protects all up to @deferred_work; what follows that has locks of its own
+ * @lock: protects all up to @defer_lock; what follows that has locks of its own
  * @closed: Go's close(ch) was performed
  * @has_pollers: somebody has polled or asked for SIGIO
  * @had_sender: it has had a handle that may send
@@ -73,16 +73,20 @@ struct waitq {
  * @nr_requeued: how many
  * @nr_copying: messages being copied by receivers not charged for them, in their slots
  * @offered: sends that pass a file and are offered to a receiver (xfer.c)
- * @deferred: sends that are complete, but whose wakeup is deferred
- * @nr_deferred: how many
- * @deferred_since: jiffies when the first of them was completed
- * @no_defer: for so many more sends the wakeup is not deferred
  * @handles: open handles, by right
  * @last_seq: of the message sent last
  * @bytes: payload buffered
  * @name: its name, or NULL
  *
- * @deferred_work: wakes the senders in @deferred if no receiver does
+ * @defer_lock: protects all up to @defer_timer_on; taken in hard interrupt context, too,
+ *	and inside @lock. Only with both locks is a wakeup deferred
+ * @deferred: sends that are complete, but whose wakeup is deferred
+ * @nr_deferred: how many; read without the lock as well
+ * @no_defer: for so many more sends the wakeup is not deferred
+ * @defer_expired: the timer has expired, or was started, since the first of @deferred was
+ *	completed
+ * @defer_timer_on: the timer will expire
+ * @defer_timer: wakes the senders in @deferred if no receiver does
  * @in_wait: pollers for a message
  * @out_wait: pollers for a free slot or a receiver
  * @in_async: who gets SIGIO for a message
@@ -107,16 +111,18 @@ struct chan {
 	u32 nr_requeued;
 	u32 nr_copying;
 	struct list_head offered;
-	struct list_head deferred;
-	u32 nr_deferred;
-	unsigned long deferred_since;
-	u32 no_defer;
 	u32 handles[2];
 	u64 last_seq;
 	u64 bytes;
 	const char *name;
 
-	struct delayed_work deferred_work;
+	raw_spinlock_t defer_lock;	/* protects what follows, see above */
+	u32 nr_deferred;
+	u32 no_defer;
+	bool defer_expired;
+	bool defer_timer_on;
+	struct list_head deferred;
+	struct hrtimer defer_timer;
 	wait_queue_head_t in_wait;
 	wait_queue_head_t out_wait;
 	struct fasync_struct *in_async;
@@ -150,9 +156,9 @@ void chan_wake_pollers(struct chan *ch, unsigned int events);
 void chan_note_poller(struct chan *ch);
 void chan_waiter_spin(const struct waiter *w, ktime_t deadline);
 void chan_complete_deferred(struct chan_op *op, struct wake_batch *wb);
-void chan_deferred_del(struct chan_op *op);
+void chan_deferred_cancel(struct chan_op *op);
 void chan_wake_deferred(struct chan *ch, struct wake_batch *wb);
-void chan_deferred_work(struct work_struct *work);
+void chan_defer_init(struct chan *ch);
 
 struct chan_op *chan_waitq_first_select(struct chan *ch, enum chan_dir dir);
 struct chan_op *chan_waitq_claim_first(struct chan *ch, enum chan_dir dir);
@@ -264,6 +270,15 @@ static inline void wake_batch_add(struct wake_batch *wb, struct task_struct *tas
 		wake_up_process(task);
 }
 
+/* A completed task may exit at once: RCU has to keep it from before then. */
+static __always_inline void wake_batch_wake(struct wake_batch *wb)
+{
+	unsigned int i;
+
+	for (i = 0; i < wb->nr; i++)
+		wake_up_process(wb->tasks[i]);
+}
+
 static inline void wake_batch_free(struct wake_batch *wb, struct msg *m)
 {
 	m->next = wb->free;
@@ -277,17 +292,14 @@ static inline void chan_lock(struct chan *ch)
 	spin_lock(&ch->lock);
 }
 
-/* Drop the lock, and wake. A completed task may exit at once: RCU keeps it until then. */
+/* Drop the lock, and wake. */
 static __always_inline void chan_unlock(struct chan *ch, struct wake_batch *wb)
 	__releases(&ch->lock)
 {
-	unsigned int i;
-
 	if (wb->nr) {
 		rcu_read_lock();
 		spin_unlock(&ch->lock);
-		for (i = 0; i < wb->nr; i++)
-			wake_up_process(wb->tasks[i]);
+		wake_batch_wake(wb);
 		rcu_read_unlock();
 	} else {
 		spin_unlock(&ch->lock);
@@ -462,7 +474,7 @@ static inline void slot_freed(struct chan *ch, struct wake_batch *wb)
 	lockdep_assert_held(&ch->lock);
 	if (!waitq_empty(ch, CHAN_SEND))
 		chan_refill(ch, wb);
-	if (ch->nr_deferred && ring_low(ch))
+	if (READ_ONCE(ch->nr_deferred) && ring_low(ch))
 		chan_wake_deferred(ch, wb);
 	if (has_free_slot(ch))
 		wb->events |= out_event(ch);
@@ -474,7 +486,7 @@ static inline void slot_freed(struct chan *ch, struct wake_batch *wb)
 static __always_inline bool only_pollers_follow(const struct chan *ch)
 {
 	return waitq_empty(ch, CHAN_SEND) && !no_senders(ch) &&
-	       likely(!ch->nr_deferred || !ring_low(ch));
+	       likely(!READ_ONCE(ch->nr_deferred) || !ring_low(ch));
 }
 
 #endif /* GOCHAN_CHAN_PRIV_H */

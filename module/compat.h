@@ -12,6 +12,7 @@
 #include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/hrtimer.h>
 #include <linux/ktime.h>
 #include <linux/nsproxy.h>
 #include <linux/sched.h>
@@ -67,6 +68,24 @@ static inline int compat_receive_fd(struct file *file, unsigned int flags)
 static inline int compat_receive_fd(struct file *file, unsigned int flags)
 {
 	return receive_fd(file, NULL, flags);
+}
+#endif
+
+/* 6.13 has one function initialise a timer, its callback included. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+static inline void compat_hrtimer_setup(struct hrtimer *timer,
+					enum hrtimer_restart (*callback)(struct hrtimer *),
+					clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = callback;
+}
+#else
+static inline void compat_hrtimer_setup(struct hrtimer *timer,
+					enum hrtimer_restart (*callback)(struct hrtimer *),
+					clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_setup(timer, callback, clock, mode);
 }
 #endif
 

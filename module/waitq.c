@@ -108,7 +108,7 @@ bool chan_waitq_cancel(struct chan_op *op)
 
 	spin_lock(&op->ch->lock);
 	if (op->deferred) {
-		chan_deferred_del(op);
+		chan_deferred_cancel(op);
 	} else if (op->committing) {
 		committing = true;
 	} else if (op->dir == CHAN_SEND && op->peer) {

@@ -6,18 +6,28 @@
  * Deferred wakeups. A sender that a full ring has blocked is complete as soon as a slot
  * is free: its message moves up. But if it were woken at once, it would find the ring
  * full again, and a stream would switch tasks twice for each message. So it sleeps on
- * until most of the ring was drained, until the receivers have not done that for
- * DEFER_JIFFIES, or until its signal or deadline. (A pipe wakes its writer once a page
+ * until most of the ring was drained, until the receivers have not done that for some
+ * milliseconds, or until its signal or deadline. (A pipe wakes its writer once a page
  * was drained, and only then.) Where receivers do not go on, as when the channel is
- * used as a semaphore, the next senders are woken at once.
+ * used as a semaphore, the next senders are woken at once, and so are real-time and
+ * deadline tasks always.
+ *
+ * A timer of the channel bounds the delay. It has to expire in hard interrupt context: a
+ * softirq or a kworker can be kept from running by a real-time receiver that computes. As
+ * the channel's lock cannot be taken there, a lock of its own, which is the inner one,
+ * protects what the timer looks at. The timer is not canceled when the ring is drained,
+ * since a stream would start it again for every few messages: it expires once more, and
+ * stops if no wakeup is deferred then.
  */
 
+#include <linux/hrtimer.h>
 #include <linux/moduleparam.h>
 #include <linux/random.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/stat.h>
 
 #include "chan_priv.h"
+#include "compat.h"
 
 /* About what sleeping and being woken take on a virtual machine. */
 static unsigned int spin_us = 50;
@@ -25,12 +35,20 @@ module_param(spin_us, uint, 0644);
 MODULE_PARM_DESC(spin_us, "longest adaptive spinning before a task sleeps, microseconds (0: none)");
 
 #define DEFER_CAPACITY_MIN	4	/* smaller rings are drained at once */
-#define DEFER_JIFFIES		2	/* at least one whole jiffy */
+#define DEFER_NS		(2 * NSEC_PER_MSEC)	/* delayed by up to twice that */
 #define DEFER_MAX		16	/* senders that are kept asleep */
 #define DEFER_BACKOFF		1024	/* senders woken at once after the timer fired */
 #define SPIN_BACKOFF_MAX	15	/* waiters that do not spin after it timed out */
 
 /* ---- deferred wakeups ---- */
+
+static bool may_defer(const struct chan_op *op)
+{
+	const struct waiter *w = op->waiter;
+
+	return !w->is_select && op->ch->ring.capacity >= DEFER_CAPACITY_MIN &&
+	       !ring_low(op->ch) && READ_ONCE(w->task->prio) >= MAX_RT_PRIO;
+}
 
 /* Complete a claimed sender, the first of its queue, that has sent everything. */
 void chan_complete_deferred(struct chan_op *op, struct wake_batch *wb)
@@ -38,61 +56,102 @@ void chan_complete_deferred(struct chan_op *op, struct wake_batch *wb)
 	struct chan *ch = op->ch;
 
 	lockdep_assert_held(&ch->lock);
-	if (ch->no_defer || op->waiter->is_select || ring_low(ch) ||
-	    ch->ring.capacity < DEFER_CAPACITY_MIN || ch->nr_deferred == DEFER_MAX) {
-		ch->no_defer -= ch->no_defer > 0;
+	if (!may_defer(op)) {
 		waiter_complete(op, 0, wb);
 		return;
+	}
+	raw_spin_lock_irq(&ch->defer_lock);
+	if (ch->no_defer || ch->nr_deferred == DEFER_MAX) {
+		ch->no_defer -= ch->no_defer > 0;
+		waiter_complete(op, 0, wb);
+		goto unlock;
 	}
 	op->result = 0;
 	op->deferred = true;
 	waitq_del(op);
 	list_add_tail(&op->node, &ch->deferred);
-	if (ch->nr_deferred++)
-		return;
-	ch->deferred_since = jiffies;
-	schedule_delayed_work(&ch->deferred_work, DEFER_JIFFIES);
+	WRITE_ONCE(ch->nr_deferred, ch->nr_deferred + 1);
+	if (ch->nr_deferred == 1)
+		ch->defer_expired = !ch->defer_timer_on;
+	if (!ch->defer_timer_on)
+		hrtimer_start(&ch->defer_timer, ns_to_ktime(DEFER_NS),
+			      HRTIMER_MODE_REL_HARD);
+	ch->defer_timer_on = true;
+unlock:
+	raw_spin_unlock_irq(&ch->defer_lock);
 }
 
-void chan_deferred_del(struct chan_op *op)
+static void deferred_del(struct chan_op *op)
 {
-	lockdep_assert_held(&op->ch->lock);
-	op->deferred = false;
+	struct chan *ch = op->ch;
+
+	lockdep_assert_held(&ch->defer_lock);
 	list_del_init(&op->node);
-	op->ch->nr_deferred--;
+	WRITE_ONCE(ch->nr_deferred, ch->nr_deferred - 1);
 }
 
-void chan_wake_deferred(struct chan *ch, struct wake_batch *wb)
+/* A sender whose wakeup was deferred has woken up by itself. */
+void chan_deferred_cancel(struct chan_op *op)
+{
+	struct chan *ch = op->ch;
+
+	raw_spin_lock_irq(&ch->defer_lock);
+	if (!list_empty(&op->node))
+		deferred_del(op);
+	raw_spin_unlock_irq(&ch->defer_lock);
+}
+
+static void release_deferred(struct chan *ch, struct wake_batch *wb)
 {
 	struct chan_op *op, *next;
 
-	lockdep_assert_held(&ch->lock);
+	lockdep_assert_held(&ch->defer_lock);
 	list_for_each_entry_safe(op, next, &ch->deferred, node) {
-		chan_deferred_del(op);
+		deferred_del(op);
 		waiter_release(op, wb);
 	}
 }
 
-/* The receivers have not drained the ring in time. */
-void chan_deferred_work(struct work_struct *work)
+void chan_wake_deferred(struct chan *ch, struct wake_batch *wb)
 {
-	struct chan *ch = container_of(to_delayed_work(work), struct chan,
-				       deferred_work);
+	lockdep_assert_held(&ch->lock);
+	raw_spin_lock_irq(&ch->defer_lock);
+	release_deferred(ch, wb);
+	raw_spin_unlock_irq(&ch->defer_lock);
+}
+
+/* The receivers have not drained the ring in time. */
+static enum hrtimer_restart defer_timeout(struct hrtimer *timer)
+{
+	struct chan *ch = container_of(timer, struct chan, defer_timer);
 	struct wake_batch wb __uninitialized;
+	bool restart;
 
 	wake_batch_init(&wb);
-	spin_lock(&ch->lock);
-	if (!ch->nr_deferred)
-		goto unlock;
-	/* It may have been scheduled for earlier ones. */
-	if (time_before(jiffies, ch->deferred_since + DEFER_JIFFIES)) {
-		schedule_delayed_work(&ch->deferred_work, 1);
-		goto unlock;
+	rcu_read_lock();
+	raw_spin_lock(&ch->defer_lock);
+	if (ch->nr_deferred && ch->defer_expired) {
+		ch->no_defer = DEFER_BACKOFF;
+		release_deferred(ch, &wb);
 	}
-	ch->no_defer = DEFER_BACKOFF;
-	chan_wake_deferred(ch, &wb);
-unlock:
-	chan_unlock(ch, &wb);
+	ch->defer_expired = true;
+	restart = ch->nr_deferred;
+	ch->defer_timer_on = restart;
+	raw_spin_unlock(&ch->defer_lock);
+	wake_batch_wake(&wb);
+	rcu_read_unlock();
+	if (!restart)
+		return HRTIMER_NORESTART;
+	hrtimer_forward_now(timer, ns_to_ktime(DEFER_NS));
+	return HRTIMER_RESTART;
+}
+
+void chan_defer_init(struct chan *ch)
+{
+	raw_spin_lock_init(&ch->defer_lock);
+	INIT_LIST_HEAD(&ch->deferred);
+	compat_hrtimer_setup(&ch->defer_timer, defer_timeout, CLOCK_MONOTONIC,
+			     HRTIMER_MODE_REL_HARD);
 }
 
 /* ---- adaptive spinning ---- */

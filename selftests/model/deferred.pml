@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Deferred wakeups of senders that a full ring has blocked, module/wake.c:
- * chan_complete_deferred(), chan_wake_deferred(), chan_deferred_work(), and
+ * chan_complete_deferred(), chan_wake_deferred(), defer_timeout(), and
  * chan_waitq_cancel() of a deferred op. A model by itself, as the protocol with
  * them has too many states: one buffered channel, whose receiver may stop for
- * ever at any time, and messages that are only counted. A section under the lock
- * is one step here.
+ * ever at any time, and messages that are only counted. A section under the
+ * channel's lock is cut only before it takes defer_lock once more.
  */
 #define SENDERS 3
 #define EACH 2
@@ -35,10 +35,12 @@ hidden byte use_after_return, lost, lost_wakeup, not_completed, I2;
 hidden byte s, i;
 
 byte in_ring, nr_deferred, no_defer;
-byte queued, deferred;		/* sets of senders; under the lock */
+byte queued, was_deferred;	/* sets of senders; under the channel's lock */
+byte deferred;			/* likewise; under defer_lock */
 byte done, asleep, on_stack;	/* sets of senders; not under it */
 byte completed;			/* likewise; the model's own */
-bool scheduled;			/* deferred_work */
+bool locked;			/* the channel, in a section of several steps */
+bool defer_timer_on, defer_expired;
 bool waiting;			/* the receiver is queued */
 
 /* Its op and waiter may be gone from here on. */
@@ -49,7 +51,7 @@ inline waiter_release(s)
 	ADD(wakes, s)
 }
 
-inline chan_wake_deferred()
+inline release_deferred()
 {
 	i = 0;
 	do
@@ -74,7 +76,13 @@ inline chan_complete_deferred(s)
 		waiter_release(s)
 	:: else ->
 		ADD(deferred, s);
-		scheduled = scheduled || (nr_deferred == 0 && MUTANT != DEFERRED_UNSCHEDULED);
+		ADD(was_deferred, s);
+		if
+		:: nr_deferred == 0 ->
+			defer_expired = !defer_timer_on;
+			defer_timer_on = (MUTANT != DEFERRED_NO_TIMER)
+		:: else
+		fi;
 		nr_deferred++
 	fi
 }
@@ -116,17 +124,21 @@ proctype receiver()
 	do
 	:: break
 	:: d_step {
-		in_ring ->
+		!locked && in_ring ->
+		locked = true;
 		in_ring--;
-		chan_refill();
+		chan_refill()
+	}
+	d_step {
 		if
-		:: nr_deferred && in_ring <= LOW -> chan_wake_deferred()
+		:: nr_deferred && in_ring <= LOW -> release_deferred()
 		:: else
-		fi
+		fi;
+		locked = false
 	}
 	wake()
 	:: d_step {
-		!in_ring ->
+		!locked && !in_ring ->
 		MUST_NOT(I2, queued);
 		waiting = true
 	}
@@ -134,41 +146,47 @@ end:	!waiting
 	od
 }
 
-proctype chan_deferred_work()
+/* It looks at nothing that the channel's lock protects. */
+proctype defer_timeout()
 {
 	byte wakes;
 
 end:	do
 	:: d_step {
-		scheduled ->
-		scheduled = false;
+		defer_timer_on ->
 		if
-		:: nr_deferred ->
+		:: nr_deferred && defer_expired ->
 			no_defer = BACKOFF;
-			chan_wake_deferred()
+			release_deferred()
 		:: else
-		fi
+		fi;
+		defer_expired = true;
+		defer_timer_on = (nr_deferred && MUTANT != DEFERRED_NOT_RESTARTED)
 	}
 	wake()
-	:: d_step {
-		scheduled && nr_deferred ->		/* too early */
-		scheduled = (MUTANT != DEFERRED_NOT_RESCHEDULED)
-	}
 	od
 }
 
 inline chan_waitq_cancel(me)
 {
 	d_step {
+		!locked ->
+		locked = true;
 		if
-		:: IN(queued, me) || (IN(deferred, me) && MUTANT == DEFERRED_IS_QUEUED) ->
+		:: IN(queued, me) || (IN(was_deferred, me) && MUTANT == DEFERRED_IS_QUEUED) ->
 			DEL(queued, me);
 			MUST_NOT(lost, IN(completed, me))
-		:: IN(deferred, me) && MUTANT != DEFERRED_NOT_REMOVED && MUTANT != DEFERRED_IS_QUEUED ->
+		:: else
+		fi
+	}
+	d_step {
+		if
+		:: IN(was_deferred, me) && IN(deferred, me) && MUTANT != DEFERRED_NOT_REMOVED ->
 			DEL(deferred, me);
 			nr_deferred--
 		:: else
-		fi
+		fi;
+		locked = false
 	}
 }
 
@@ -199,11 +217,10 @@ proctype sender(byte me)
 	:: n == 0 -> break
 	:: else ->
 		d_step {
+			!locked ->
 			n--;
 			blocked = false;
 			ADD(on_stack, me);
-			DEL(done, me);
-			DEL(completed, me);
 			if
 			:: waiting -> waiting = false
 			:: !waiting && in_ring < CAPACITY -> in_ring++
@@ -216,7 +233,12 @@ proctype sender(byte me)
 		:: blocked -> op_wait(me)
 		:: else
 		fi;
-		DEL(on_stack, me)
+		d_step {
+			DEL(on_stack, me);
+			DEL(done, me);
+			DEL(completed, me);
+			DEL(was_deferred, me)
+		}
 	od
 }
 
@@ -231,7 +253,7 @@ end:	timeout ->
 init {
 	atomic {
 		run receiver();
-		run chan_deferred_work();
+		run defer_timeout();
 		run at_rest();
 		run sender(0);
 		run sender(1);

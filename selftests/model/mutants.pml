@@ -53,7 +53,7 @@
 #define CLAIMED_NO_WITHDRAWAL	37	/* a select that was offered does not withdraw */
 
 /* wake.c */
-#define DEFERRED_UNSCHEDULED	38	/* the deferred work is not scheduled */
-#define DEFERRED_NOT_RESCHEDULED 39	/* nor is it again when it came too early */
+#define DEFERRED_NO_TIMER	38	/* the timer is not started */
+#define DEFERRED_NOT_RESTARTED	39	/* nor is it again when it expired too early */
 #define DEFERRED_NOT_REMOVED	40	/* a cancelled op stays in the list */
 #define DEFERRED_IS_QUEUED	41	/* or reports that it did not send */

@@ -2,14 +2,16 @@
 /*
  * Deferred wakeups: when a slot becomes free, the message of a blocked sender
  * moves into the ring and its send is complete, but the sender is woken only
- * once most of the ring is drained, or a moment later. Apart from the number of
- * context switches this must not be visible.
+ * once most of the ring is drained, or some milliseconds later; a real-time
+ * sender at once. Apart from the number of context switches this must not be
+ * visible.
  */
 #include <kselftest_harness.h>
 
 #include "../lib/common.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +20,8 @@
 
 #define CAPACITY	16
 #define ROUNDS		100
+#define RT_ROUNDS	5
+#define SOON_NS		100000000LL	/* some milliseconds, on a busy host */
 
 FIXTURE(deferred)
 {
@@ -48,14 +52,21 @@ static const char *text(int n)
 	return buf;
 }
 
-FIXTURE_SETUP(deferred)
+static int make_full(void)
 {
+	const int ch = ch_make(CAPACITY, 64, 0);
 	int i;
 
-	self->ch = ch_make(CAPACITY, 64, 0);
-	ASSERT_LE(0, self->ch);
 	for (i = 0; i < CAPACITY; i++)
-		ASSERT_LT(0, try_send_text(self->ch, text(i)));
+		if (try_send_text(ch, text(i)) < 1)
+			return -1;
+	return ch;
+}
+
+FIXTURE_SETUP(deferred)
+{
+	self->ch = make_full();
+	ASSERT_LE(0, self->ch);
 }
 
 FIXTURE_TEARDOWN(deferred)
@@ -82,6 +93,65 @@ TEST_F(deferred, r4_no_further_receives)
 	EXPECT_EQ(0U, ch_info(self->ch).senders_waiting);
 	EXPECT_EQ((unsigned int)CAPACITY, ch_info(self->ch).len);
 	EXPECT_EQ(2, job_wait(job));
+}
+
+static bool run_on(pid_t tid, int cpu)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(cpu, &cpus);
+	return !sched_setaffinity(tid, sizeof(cpus), &cpus);
+}
+
+static bool set_realtime(pid_t tid, bool realtime)
+{
+	const struct sched_param param = { .sched_priority = realtime };
+
+	return !sched_setscheduler(tid, realtime ? SCHED_FIFO : SCHED_OTHER, &param);
+}
+
+/* R4: likewise while a real-time receiver occupies its processor, if there is another. */
+TEST_F(deferred, r4_realtime_receiver)
+{
+	int i, soon = 0;
+
+	ASSERT_TRUE(run_on(0, 0));
+	for (i = 0; i < RT_ROUNDS; i++) {
+		const int ch = make_full();
+		struct job *job = start_blocked(variant->by, ch, CAPACITY);
+		long long end;
+
+		ASSERT_TRUE(run_on(job->id, 1));
+		ASSERT_TRUE(set_realtime(0, true));
+		EXPECT_STREQ("0", recv_text(ch));
+		for (end = now_ns() + SOON_NS; !job_done(job) && now_ns() < end;)
+			;
+		soon += job_done(job);
+		ASSERT_TRUE(set_realtime(0, false));
+		EXPECT_EQ(2, job_wait(job));
+		close(ch);
+	}
+	EXPECT_LT(0, soon);
+}
+
+/* R4: a real-time sender on the receiver's processor preempts it, its send complete. */
+TEST_F(deferred, r4_realtime_sender)
+{
+	int i;
+
+	ASSERT_TRUE(run_on(0, 0));
+	for (i = 0; i < RT_ROUNDS; i++) {
+		const int ch = make_full();
+		struct job *job = start_blocked(variant->by, ch, CAPACITY);
+
+		ASSERT_TRUE(run_on(job->id, 0));
+		ASSERT_TRUE(set_realtime(job->id, true));
+		EXPECT_STREQ("0", recv_text(ch));
+		EXPECT_TRUE(job_done(job));
+		EXPECT_EQ(2, job_wait(job));
+		close(ch);
+	}
 }
 
 /* R7: one free slot completes one sender; the others stay blocked. */

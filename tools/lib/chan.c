@@ -12,15 +12,6 @@
 #include "internal.h"
 #include "race.h"
 
-/* close(2) on an error path, without changing errno. */
-static void close_keep_errno(int fd)
-{
-	int err = errno;
-
-	close(fd);
-	errno = err;
-}
-
 int gochan_make(uint32_t capacity, uint32_t msg_size, uint32_t flags)
 {
 	struct gochan_setup setup = {
@@ -33,7 +24,7 @@ int gochan_make(uint32_t capacity, uint32_t msg_size, uint32_t flags)
 	if (ch < 0)
 		return -1;
 	if (ioctl(ch, GOCHAN_IOC_SETUP, &setup) < 0) {
-		close_keep_errno(ch);
+		close_fd(ch);
 		return -1;
 	}
 	return ch;
@@ -52,15 +43,15 @@ int gochan_pair(int fds[2], uint32_t capacity, uint32_t msg_size, uint32_t flags
 	sender = gochan_dup(ch, O_WRONLY);
 	if (sender < 0)
 		goto close_receiver;
-	close(ch);
+	close_fd(ch);
 	fds[0] = receiver;
 	fds[1] = sender;
 	return 0;
 
 close_receiver:
-	close_keep_errno(receiver);
+	close_fd(receiver);
 close_ch:
-	close_keep_errno(ch);
+	close_fd(ch);
 	return -1;
 }
 

@@ -8,6 +8,20 @@
  * are thread-safe; the library has no global state, and sending and receiving
  * do not allocate memory. All descriptors returned are close-on-exec.
  *
+ * The blocking calls - gochan_send(), gochan_recv(), their _until() variants,
+ * gochan_select(), gochan_batch(), gochan_call() and gochan_wg_wait() - are
+ * cancellation points, see pthreads(7); those that do not block, such as
+ * gochan_try_send() or a select with a timeout of 0, are not. A call that is
+ * cancelled while it is blocked has not done anything. But as with read(2), the
+ * thread can be cancelled when the call has just succeeded. The cleanup handlers of
+ * the thread can tell the two cases apart: after gochan_recv() and
+ * gochan_recv_until(), *@len is SIZE_MAX if no message was received; after
+ * gochan_select() and gochan_batch(), the result of each op that was not performed
+ * is -ECANCELED; after gochan_wg_wait(), the number of members is valid. After
+ * gochan_send() and gochan_send_until() the message may have been sent; where the
+ * difference matters, use a batch of one op. After gochan_call(), the request may
+ * have been sent, and *@replen is as *@len of gochan_recv().
+ *
  * <linux/gochan.h> defines the structures, flags and ioctls underneath.
  */
 #ifndef _GOCHAN_H
@@ -222,7 +236,7 @@ int gochan_send_until(int ch, const void *msg, size_t len, const struct timespec
 int gochan_recv_until(int ch, void *buf, size_t size, size_t *len,
 		      const struct timespec *deadline);
 
-/* ---- several ops in one system call -------------------------------------- */
+/* ---- several ops in one call --------------------------------------------- */
 
 /* Clamp a length to gochan_op.len; no message is as long as UINT32_MAX. */
 static inline uint32_t gochan_op_len(size_t len)
@@ -328,7 +342,7 @@ int gochan_select(struct gochan_op *ops, unsigned int n, int64_t timeout_ns, uns
 int gochan_batch(struct gochan_op *ops, unsigned int n, int64_t timeout_ns, unsigned int flags);
 
 /**
- * gochan_call - send a request and receive its reply, in one system call
+ * gochan_call - send a request and receive its reply
  * @ch: a channel; the descriptor must allow sending
  * @req: the request
  * @reqlen: its length in bytes
@@ -338,9 +352,11 @@ int gochan_batch(struct gochan_op *ops, unsigned int n, int64_t timeout_ns, unsi
  * @replen: as @len of gochan_recv()
  * @timeout_ns: as for gochan_batch()
  *
- * The request is sent at most once. A signal can interrupt the send, but not the
- * wait for the reply: after EINTR the request was not sent. After ETIMEDOUT or
- * EAGAIN it may have been sent, and a reply may still arrive.
+ * The request is sent at most once. A signal whose handler has SA_RESTART
+ * interrupts neither the send nor the wait for the reply, nor does it extend the
+ * timeout. After EINTR, ETIMEDOUT or EAGAIN the request may have been sent, and a
+ * reply may still arrive; where the difference matters, use gochan_send() and
+ * gochan_recv(), or gochan_batch(), which does both in one system call.
  *
  * Return: 1 if a reply was received, 0 at end of file on @reply_ch, -1 if either
  * op failed; errors as for gochan_batch().
@@ -380,6 +396,7 @@ int gochan_tick(int64_t ns);
  * struct gochan_wg - wait group for processes, like Go's sync.WaitGroup
  * @wait_fd: the waiting process receives here
  * @done_fd: members send here; -1 once gochan_wg_wait() was called
+ * @token_fd: a token for each member that is not done
  * @max: maximum number of members
  * @members: number of members that are not known to be done; valid in the
  *	waiting process only
@@ -392,6 +409,7 @@ int gochan_tick(int64_t ns);
 struct gochan_wg {
 	int wait_fd;
 	int done_fd;
+	int token_fd;
 	uint32_t max;
 	uint32_t members;
 };
@@ -421,10 +439,14 @@ int gochan_wg_add(struct gochan_wg *wg, uint32_t n);
  * gochan_wg_done - report that a member is done
  * @wg: the wait group
  *
- * Does not block, if each member calls it once.
+ * Never blocks. As in Go, members are counted, not told apart: if one calls it
+ * twice, the group is done one member too early, and it is the call of the last
+ * one that fails.
  *
- * Return: 0 or -1. EPIPE: no process waits for the group any more. Other errors
- * as for gochan_send().
+ * Return: 0 or -1. EOVERFLOW: it was called for all members before, also if
+ * gochan_wg_wait() has returned since. EPIPE: no process waits for the group any
+ * more. EBADF: gochan_wg_wait() was called in this process, or the group is
+ * destroyed. Other errors as for gochan_send().
  */
 int gochan_wg_done(const struct gochan_wg *wg);
 

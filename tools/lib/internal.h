@@ -8,9 +8,11 @@
 #define GOCHAN_INTERNAL_H
 
 #include <errno.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <linux/gochan.h>
 
@@ -18,6 +20,40 @@
 #define DEV_GOCHANS	"/dev/gochans/"
 
 #define NSEC_PER_SEC	1000000000ULL
+
+/* close(2) without changing errno, and not a cancellation point. */
+static inline void close_fd(int fd)
+{
+	int err = errno, state;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	close(fd);
+	pthread_setcancelstate(state, NULL);
+	errno = err;
+}
+
+/*
+ * struct submission - a SELECT or BATCH
+ * @ch: any handle
+ * @temporary: close @ch if the thread is cancelled
+ * @request: GOCHAN_IOC_SELECT or GOCHAN_IOC_BATCH
+ * @ops: its argument
+ * @len: NULL or, of a single RECV, set only if the thread is cancelled: to the length
+ *	of the message received, or to SIZE_MAX if there is none
+ */
+struct submission {
+	int ch;
+	int temporary;
+	unsigned long request;
+	struct gochan_ops *ops;
+	size_t *len;
+};
+
+/*
+ * The ioctl, as a cancellation point unless it is non-blocking. If the thread is
+ * cancelled, the result of each op that was not performed becomes -ECANCELED.
+ */
+int __attribute__((visibility("hidden"))) gochan_submit(struct submission *s);
 
 /* Convert a deadline to gochan_ops.timeout; a negative one becomes 0 (long ago). */
 static inline uint64_t timespec_to_ns(const struct timespec *ts)

@@ -10,33 +10,35 @@
  */
 #include <errno.h>
 #include <stdbool.h>
-#include <sys/ioctl.h>
 
 #include "gochan.h"
 #include "internal.h"
-#include "race.h"
+
+/* In place of a timeout: do not block. No deadline is as far away. */
+#define TRY	(GOCHAN_TIMEOUT_NEVER - 1)
 
 /* Returns the op's result: 0, GOCHAN_R_CLOSED or -errno. */
-static int do_op(struct gochan_op *op, uint64_t timeout)
+static int do_op(struct gochan_op *op, size_t *len, uint64_t timeout)
 {
 	struct gochan_ops ops = {
 		.ops = (uintptr_t)op,
 		.count = 1,
+		.flags = timeout == TRY ? GOCHAN_NONBLOCK : 0,
 		.timeout = timeout,
 	};
-	int ret;
+	struct submission s = {
+		.ch = op->fd,
+		.request = GOCHAN_IOC_BATCH,
+		.ops = &ops,
+		.len = len,
+	};
 
-	gochan_race_before(op, 1);
-	ret = ioctl(op->fd, GOCHAN_IOC_BATCH, &ops);
-	if (ret < 0)
-		return -errno;
-	gochan_race_after(op, 1);
-	return op->result;
+	return gochan_submit(&s) < 0 ? -errno : op->result;
 }
 
 static int send_op(struct gochan_op op, uint64_t timeout)
 {
-	int result = do_op(&op, timeout);
+	int result = do_op(&op, NULL, timeout);
 
 	if (result < 0) {
 		errno = -result;
@@ -47,15 +49,9 @@ static int send_op(struct gochan_op op, uint64_t timeout)
 
 static int recv_op(struct gochan_op op, size_t *len, uint64_t timeout)
 {
-	int result = do_op(&op, timeout);
+	int result = do_op(&op, len, timeout);
 
 	return recv_return(result, op.len, len);
-}
-
-static struct gochan_op nonblocking(struct gochan_op op)
-{
-	op.flags = GOCHAN_NONBLOCK;
-	return op;
 }
 
 /* Convert a deadline to gochan_ops.timeout. Returns false with EINVAL if invalid. */
@@ -84,12 +80,12 @@ int gochan_recv(int ch, void *buf, size_t size, size_t *len)
 
 int gochan_try_send(int ch, const void *msg, size_t len)
 {
-	return send_op(nonblocking(GOCHAN_SEND(ch, msg, len)), GOCHAN_TIMEOUT_NEVER);
+	return send_op(GOCHAN_SEND(ch, msg, len), TRY);
 }
 
 int gochan_try_recv(int ch, void *buf, size_t size, size_t *len)
 {
-	return recv_op(nonblocking(GOCHAN_RECV(ch, buf, size)), len, GOCHAN_TIMEOUT_NEVER);
+	return recv_op(GOCHAN_RECV(ch, buf, size), len, TRY);
 }
 
 int gochan_send_until(int ch, const void *msg, size_t len, const struct timespec *deadline)

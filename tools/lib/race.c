@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "internal.h"
 #include "race.h"
 
 void __tsan_acquire(void *addr) __attribute__((weak));
@@ -41,7 +42,7 @@ static unsigned long channel_id(int fd)
 	if (info < 0)
 		return 0;
 	n = read(info, text, sizeof(text) - 1);
-	close(info);
+	close_fd(info);
 	text[n > 0 ? n : 0] = '\0';
 	id = strstr(text, "gochan-id:");
 	return id ? strtoul(id + strlen("gochan-id:"), NULL, 10) : 0;

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Several ops in one system call: select, batch, and call (a batch of a request
- * and its reply).
+ * Several ops in one system call, select and batch; and call, a request and its
+ * reply.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "gochan.h"
 #include "internal.h"
-#include "race.h"
 
 /* Convert a relative timeout to an absolute deadline, or to GOCHAN_NONBLOCK. */
 static void set_timeout(struct gochan_ops *ops, int64_t timeout_ns)
@@ -35,40 +33,23 @@ static int first_channel(const struct gochan_op *ops, unsigned int n)
 	return -1;
 }
 
-/* A select performed op number @ret, a batch the first @ret ops. */
-static void race_after(unsigned long request, const struct gochan_op *op, int ret)
-{
-	if (request == GOCHAN_IOC_SELECT)
-		gochan_race_after(op + ret, 1);
-	else
-		gochan_race_after(op, (unsigned int)ret);
-}
-
 /*
- * The ioctl can be issued on any handle: use the first op that has one, or else
- * create a channel just for this call.
+ * The ioctl can be issued on any handle: use @ch, or if it is negative, a channel
+ * created just for this call.
  */
-static int submit(unsigned long request, struct gochan_ops *ops, const struct gochan_op *op)
+static int submit(int ch, unsigned long request, struct gochan_ops *ops, size_t *len)
 {
-	int ch = first_channel(op, ops->count);
-	int tmp = -1;
-	int ret, err;
+	struct submission s = { .ch = ch, .request = request, .ops = ops, .len = len };
+	int ret;
 
-	if (ch < 0) {
-		tmp = open(DEV_GOCHAN, O_RDWR | O_CLOEXEC);
-		if (tmp < 0)
-			return -1;
-		ch = tmp;
-	}
-	gochan_race_before(op, ops->count);
-	ret = ioctl(ch, request, ops);
-	if (ret >= 0)
-		race_after(request, op, ret);
-	if (tmp >= 0) {
-		err = errno;
-		close(tmp);
-		errno = err;
-	}
+	if (ch >= 0)
+		return gochan_submit(&s);
+	s.ch = open(DEV_GOCHAN, O_RDWR | O_CLOEXEC);
+	if (s.ch < 0)
+		return -1;
+	s.temporary = 1;
+	ret = gochan_submit(&s);
+	close_fd(s.ch);
 	return ret;
 }
 
@@ -81,7 +62,7 @@ int gochan_select(struct gochan_op *ops, unsigned int n, int64_t timeout_ns, uns
 	};
 
 	set_timeout(&arg, timeout_ns);
-	return submit(GOCHAN_IOC_SELECT, &arg, ops);
+	return submit(first_channel(ops, n), GOCHAN_IOC_SELECT, &arg, NULL);
 }
 
 int gochan_batch(struct gochan_op *ops, unsigned int n, int64_t timeout_ns, unsigned int flags)
@@ -93,44 +74,27 @@ int gochan_batch(struct gochan_op *ops, unsigned int n, int64_t timeout_ns, unsi
 	};
 
 	set_timeout(&arg, timeout_ns);
-	return submit(GOCHAN_IOC_BATCH, &arg, ops);
+	return submit(first_channel(ops, n), GOCHAN_IOC_BATCH, &arg, NULL);
 }
 
 /*
- * Resume waiting for the reply when a signal has interrupted it after the request
- * was sent, with the same deadline. @init is the op before the first attempt,
- * since the kernel overwrites it. Returns the result of the op.
+ * Two system calls with one deadline. A BATCH of both ops returns 1 when a signal
+ * interrupts the second one, so the kernel would not restart it after a handler
+ * with SA_RESTART, and whether the handler has it cannot be found out afterwards.
  */
-static int await_reply(struct gochan_ops *arg, struct gochan_op *reply, struct gochan_op init)
-{
-	arg->ops = (uintptr_t)reply;
-	arg->count = 1;
-	do {
-		*reply = init;
-		if (submit(GOCHAN_IOC_BATCH, arg, reply) >= 0)
-			return reply->result;
-	} while (errno == EINTR);
-	return -errno;
-}
-
 int gochan_call(int ch, const void *req, size_t reqlen, int reply_ch, void *rep, size_t repsize,
 		size_t *replen, int64_t timeout_ns)
 {
-	struct gochan_op op[2] = {
-		GOCHAN_SEND(ch, req, reqlen),
-		GOCHAN_RECV(reply_ch, rep, repsize),
-	};
-	struct gochan_ops arg = {
-		.ops = (uintptr_t)op,
-		.count = 2,
-	};
-	int result;
+	struct gochan_op request = GOCHAN_SEND(ch, req, reqlen);
+	struct gochan_op reply = GOCHAN_RECV(reply_ch, rep, repsize);
+	const int handle = ch >= 0 ? ch : reply_ch;
+	struct gochan_ops arg = { .ops = (uintptr_t)&request, .count = 1 };
 
 	set_timeout(&arg, timeout_ns);
-	if (submit(GOCHAN_IOC_BATCH, &arg, op) < 0)
+	if (submit(handle, GOCHAN_IOC_BATCH, &arg, replen) < 0)
 		return -1;
-	result = op[1].result;
-	if (result == -EINTR)
-		result = await_reply(&arg, &op[1], GOCHAN_RECV(reply_ch, rep, repsize));
-	return recv_return(result, op[1].len, replen);
+	arg.ops = (uintptr_t)&reply;
+	if (submit(handle, GOCHAN_IOC_BATCH, &arg, replen) < 0)
+		return recv_return(-errno, reply.len, replen);
+	return recv_return(reply.result, reply.len, replen);
 }
