@@ -58,17 +58,21 @@ long gochan_batch(struct gochan_ops __user *arg)
 	struct gochan_op __user *uops;
 	struct gochan_ops call __uninitialized;
 	ktime_t deadline;
-	bool nonblock;
+	bool nonblock, resume;
 	int err = 0;
 	u32 i;
 
-	err = gochan_ops_read(&call, arg, GOCHAN_NONBLOCK | GOCHAN_WAITFORONE);
+	err = gochan_ops_read(&call, arg, GOCHAN_NONBLOCK | GOCHAN_WAITFORONE |
+					  GOCHAN_RESUME);
 	if (err)
 		return err;
+	resume = call.flags & GOCHAN_RESUME;
+	if (resume && call.index > call.count)
+		return -EINVAL;
 	uops = u64_to_user_ptr(call.ops);
 	nonblock = call.flags & GOCHAN_NONBLOCK;
 	deadline = gochan_ops_deadline(&call);
-	for (i = 0; i < call.count; i++) {
+	for (i = resume ? call.index : 0; i < call.count; i++) {
 		err = batch_one(uops + i, nonblock, deadline);
 		if (err < 0)
 			break;
@@ -78,5 +82,8 @@ long gochan_batch(struct gochan_ops __user *arg)
 	}
 	if (put_user(i, &arg->index))
 		pr_debug("the count of a batch could not be written\n");
+	/* A call that is restarted begins with the op that was interrupted. */
+	if (resume && err == -ERESTARTSYS)
+		return err;
 	return i ? i : err;
 }

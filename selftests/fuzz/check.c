@@ -67,7 +67,8 @@ static bool is_documented(const struct call *call, int error)
 
 static uint32_t flags_of(enum kind kind)
 {
-	return GOCHAN_NONBLOCK | (kind == SELECT ? GOCHAN_ORDERED : GOCHAN_WAITFORONE);
+	return GOCHAN_NONBLOCK | (kind == SELECT ? GOCHAN_ORDERED :
+						   GOCHAN_WAITFORONE | GOCHAN_RESUME);
 }
 
 /* The default limit, or the maximum if the program may change it. */

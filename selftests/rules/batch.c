@@ -585,6 +585,66 @@ TEST_F(batch, r8_r15_restart)
 	EXPECT_EQ(3U, ch_info(ch).sent);
 }
 
+/*
+ * R8, R15: with GOCHAN_RESUME and SA_RESTART a signal after some ops restarts the
+ * call with the op that was interrupted.
+ */
+TEST_F(batch, r8_r15_resume)
+{
+	const int ch = ch_make(2, 16, 0);
+	struct call *call = sends(ch, 4);
+
+	ASSERT_TRUE(on_signal(SA_RESTART));
+	call->arg.flags = GOCHAN_RESUME;
+	call->arg.index = 0;
+	call_start(call, variant->by);
+	ASSERT_TRUE(wait_for_waiters(ch, 1, 0));
+	call_signal(call, SIGUSR1);
+	ASSERT_TRUE(wait_handled(1));
+	ASSERT_TRUE(wait_for_waiters(ch, 1, 0));
+	EXPECT_STREQ("0", recv_text(ch));
+	EXPECT_STREQ("1", recv_text(ch));
+	EXPECT_EQ(4, call_wait(call));
+	EXPECT_EQ(4U, ch_info(ch).sent);
+}
+
+/* R8, R15: without SA_RESTART it fails, and tells how many ops were done. */
+TEST_F(batch, r8_r15_resume_interrupted)
+{
+	const int ch = ch_make(2, 16, 0);
+	struct call *call = sends(ch, 4);
+
+	ASSERT_TRUE(on_signal(0));
+	call->arg.flags = GOCHAN_RESUME;
+	call->arg.index = 0;
+	call_start(call, variant->by);
+	ASSERT_TRUE(wait_for_waiters(ch, 1, 0));
+	call_signal(call, SIGUSR1);
+	EXPECT_EQ(-EINTR, call_wait(call));
+	EXPECT_EQ(2U, call->arg.index);
+	EXPECT_EQ(0, call->ops[1].result);
+	EXPECT_EQ(-EINTR, call->ops[2].result);
+	EXPECT_EQ(2U, ch_info(ch).sent);
+}
+
+/* R15, R20: how many ops GOCHAN_RESUME skips. */
+TEST_F(batch, r15_r20_resume_index)
+{
+	const int ch = ch_make(4, 16, 0);
+	struct call *call = sends(ch, 2);
+
+	call->arg.flags = GOCHAN_RESUME;
+	call->arg.index = 3;
+	EXPECT_EQ(-EINVAL, call_now(call));
+	call->arg.index = 2;
+	EXPECT_EQ(2, call_now(call));
+	EXPECT_EQ(0U, ch_info(ch).sent);
+	call->arg.index = 1;
+	EXPECT_EQ(2, call_now(call));
+	EXPECT_EQ(1U, ch_info(ch).sent);
+	EXPECT_STREQ("1", recv_text(ch));
+}
+
 /* R8, R15: a deadline does not drift when a signal restarts the call. */
 TEST_F(batch, r8_r15_deadline_does_not_drift)
 {

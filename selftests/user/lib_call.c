@@ -33,13 +33,13 @@ FIXTURE_TEARDOWN(call)
 {
 }
 
-static int call(const FIXTURE_DATA(call) *self, char reply[16], int64_t timeout_ns)
+static int call(const struct _test_data_call *self, char reply[16], int64_t timeout_ns)
 {
 	return gochan_call(self->requests, "ask", 3, self->replies, reply, 16, NULL, timeout_ns);
 }
 
 /* A process that calls: 0 if the reply is "answer", else the errno. */
-static pid_t caller(const FIXTURE_DATA(call) *self, int64_t timeout_ns)
+static pid_t caller(const struct _test_data_call *self, int64_t timeout_ns)
 {
 	const pid_t pid = child();
 	char reply[16];
@@ -52,7 +52,8 @@ static pid_t caller(const FIXTURE_DATA(call) *self, int64_t timeout_ns)
 }
 
 /* Signal the caller again and again while it is blocked; false if it has ended. */
-static bool signal_blocked(const FIXTURE_DATA(call) *self, pid_t pid, int senders, int receivers)
+static bool signal_blocked(const struct _test_data_call *self, pid_t pid,
+			   int senders, int receivers)
 {
 	for (int i = 1; i <= SIGNALS; i++) {
 		kill(pid, SIGUSR1);

@@ -164,7 +164,8 @@ FIXTURE_TEARDOWN(cancel)
 }
 
 /* Do what the blocked call waits for, without blocking; 0. */
-static int complete(const FIXTURE_DATA(cancel) *self, const FIXTURE_VARIANT(cancel) *variant)
+static int complete(const struct _test_data_cancel *self,
+		    const struct _fixture_variant_cancel *variant)
 {
 	char buf[16];
 
@@ -175,7 +176,8 @@ static int complete(const FIXTURE_DATA(cancel) *self, const FIXTURE_VARIANT(canc
 	return gochan_try_send(self->task.ch, "b", 1);
 }
 
-static bool wait_blocked(const FIXTURE_DATA(cancel) *self, const FIXTURE_VARIANT(cancel) *variant)
+static bool wait_blocked(const struct _test_data_cancel *self,
+			 const struct _fixture_variant_cancel *variant)
 {
 	return wait_for_waiters(self->task.ch, variant->sends, !variant->sends);
 }

@@ -342,7 +342,7 @@ int gochan_select(struct gochan_op *ops, unsigned int n, int64_t timeout_ns, uns
 int gochan_batch(struct gochan_op *ops, unsigned int n, int64_t timeout_ns, unsigned int flags);
 
 /**
- * gochan_call - send a request and receive its reply
+ * gochan_call - send a request and receive its reply, in one system call
  * @ch: a channel; the descriptor must allow sending
  * @req: the request
  * @reqlen: its length in bytes
@@ -356,7 +356,7 @@ int gochan_batch(struct gochan_op *ops, unsigned int n, int64_t timeout_ns, unsi
  * interrupts neither the send nor the wait for the reply, nor does it extend the
  * timeout. After EINTR, ETIMEDOUT or EAGAIN the request may have been sent, and a
  * reply may still arrive; where the difference matters, use gochan_send() and
- * gochan_recv(), or gochan_batch(), which does both in one system call.
+ * gochan_recv().
  *
  * Return: 1 if a reply was received, 0 at end of file on @reply_ch, -1 if either
  * op failed; errors as for gochan_batch().

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Several ops in one system call, select and batch; and call, a request and its
- * reply.
+ * Several ops in one system call: select, batch, and call (a batch of a request
+ * and its reply).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -77,24 +77,22 @@ int gochan_batch(struct gochan_op *ops, unsigned int n, int64_t timeout_ns, unsi
 	return submit(first_channel(ops, n), GOCHAN_IOC_BATCH, &arg, NULL);
 }
 
-/*
- * Two system calls with one deadline. A BATCH of both ops returns 1 when a signal
- * interrupts the second one, so the kernel would not restart it after a handler
- * with SA_RESTART, and whether the handler has it cannot be found out afterwards.
- */
+/* GOCHAN_RESUME: a signal while the reply is awaited does not send the request again. */
 int gochan_call(int ch, const void *req, size_t reqlen, int reply_ch, void *rep, size_t repsize,
 		size_t *replen, int64_t timeout_ns)
 {
-	struct gochan_op request = GOCHAN_SEND(ch, req, reqlen);
-	struct gochan_op reply = GOCHAN_RECV(reply_ch, rep, repsize);
-	const int handle = ch >= 0 ? ch : reply_ch;
-	struct gochan_ops arg = { .ops = (uintptr_t)&request, .count = 1 };
+	struct gochan_op op[2] = {
+		GOCHAN_SEND(ch, req, reqlen),
+		GOCHAN_RECV(reply_ch, rep, repsize),
+	};
+	struct gochan_ops arg = {
+		.ops = (uintptr_t)op,
+		.count = 2,
+		.flags = GOCHAN_RESUME,
+	};
 
 	set_timeout(&arg, timeout_ns);
-	if (submit(handle, GOCHAN_IOC_BATCH, &arg, replen) < 0)
+	if (submit(first_channel(op, 2), GOCHAN_IOC_BATCH, &arg, replen) < 0)
 		return -1;
-	arg.ops = (uintptr_t)&reply;
-	if (submit(handle, GOCHAN_IOC_BATCH, &arg, replen) < 0)
-		return recv_return(-errno, reply.len, replen);
-	return recv_return(reply.result, reply.len, replen);
+	return recv_return(op[1].result, op[1].len, replen);
 }

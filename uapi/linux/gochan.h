@@ -57,6 +57,10 @@
  *
  * GOCHAN_WAITFORONE (BATCH): only the first op may block.
  *
+ * GOCHAN_RESUME (BATCH): begin with op number gochan_ops.index; and a signal
+ * that interrupts an op, not only the first one, makes the call fail with EINTR
+ * or, if its handler has SA_RESTART, resume with that op.
+ *
  * GOCHAN_PEEK (RECV op): copy the message but leave it in the channel. Cannot
  * be combined with GOCHAN_TAKE_FD.
  *
@@ -73,6 +77,7 @@
 #define GOCHAN_PEEK		0x08
 #define GOCHAN_PASS_FD		0x10
 #define GOCHAN_TAKE_FD		0x20
+#define GOCHAN_RESUME		0x40
 
 /* Opcodes, for gochan_op.opcode. */
 #define GOCHAN_OP_SEND		1
@@ -196,11 +201,11 @@ struct gochan_op {
  * @count: [in] number of ops; at most the module parameter max_select and
  *	65535
  * @flags: [in] GOCHAN_NONBLOCK, GOCHAN_ORDERED (SELECT), GOCHAN_WAITFORONE
- *	(BATCH)
+ *	and GOCHAN_RESUME (BATCH)
  * @timeout: [in] deadline: absolute CLOCK_MONOTONIC time in nanoseconds, in
  *	the caller's time namespace, or GOCHAN_TIMEOUT_NEVER
  * @index: [out] SELECT: index of the op that happened or failed; BATCH: number
- *	of ops completed
+ *	of ops completed; [in] with GOCHAN_RESUME, number of ops to skip
  * @reserved: must be zero
  */
 struct gochan_ops {
