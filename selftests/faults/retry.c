@@ -473,6 +473,11 @@ static int try_ops(int fd, unsigned long cmd, struct gochan_ops *arg, const void
 		return ret;
 	if (t.hit)
 		count(&counts->cut);
+	if (saved.arg.flags & GOCHAN_RESUME) {
+		restore_args(&saved, arg, ret);
+		arg->index = ret;
+		return __real_ioctl(fd, cmd, arg);
+	}
 	return batch_rest(fd, &saved, arg, ret);
 }
 
