@@ -14,13 +14,13 @@ static const short io_errors[] = {
 };
 
 static const short write_errors[] = {
-	EAGAIN, EINTR, EFAULT, EMSGSIZE, EDQUOT, EINVAL, ENOMEM, EBADF, EOPNOTSUPP, ESPIPE, EPIPE,
-	0
+	EAGAIN, EINTR, EFAULT, EMSGSIZE, EDQUOT, ENOSPC, EINVAL, ENOMEM, EBADF, EOPNOTSUPP,
+	ESPIPE, EPIPE, 0
 };
 
 static const short ops_errors[] = {
-	EAGAIN, ETIMEDOUT, EINTR, EFAULT, EMSGSIZE, EDQUOT, EINVAL, ENOMEM, EBADF, EOPNOTSUPP,
-	EPIPE, EMFILE, 0
+	EAGAIN, ETIMEDOUT, EINTR, EFAULT, EMSGSIZE, EDQUOT, ENOSPC, EINVAL, ENOMEM, EBADF,
+	EOPNOTSUPP, EPIPE, EMFILE, 0
 };
 
 static const short make_errors[] = {
@@ -31,7 +31,7 @@ static const short open_errors[] = {
 	ENOENT, EACCES, ENXIO, ENODEV, ENOMEM, EMFILE, ENOTDIR, EISDIR, 0
 };
 
-static const short setup_errors[] = { EBUSY, EINVAL, EDQUOT, ENOMEM, EFAULT, 0 };
+static const short setup_errors[] = { EBUSY, EINVAL, EDQUOT, ENOSPC, ENOMEM, EFAULT, 0 };
 
 static const short fault_errors[] = { EFAULT, 0 };
 

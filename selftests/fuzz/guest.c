@@ -165,7 +165,7 @@ static const char *find_charge(uid_t uid)
 	ch = ch_make(1, 64, 0);
 	if (ch < 0)
 		what = ch == -EDQUOT ? "a user is still charged" :
-		       ch == -EINVAL ? "all users together are still charged" :
+		       ch == -ENOSPC ? "all users together are still charged" :
 				       "a user cannot make a channel";
 	as_root();
 	if (!what) {

@@ -292,8 +292,8 @@ struct gochan_ops {
  * ETIMEDOUT: no op was ready by the deadline. EAGAIN: no op is ready, with
  * GOCHAN_NONBLOCK. EINTR: interrupted by a signal. EINVAL: invalid op, flag or
  * count. EBADF: an op's descriptor is not open, or lacks the right. EACCES: a
- * security module forbids what read(2) or write(2) would do there. EFAULT,
- * ENOMEM, EDQUOT.
+ * security module forbids what read(2) or write(2) would do there. EDQUOT,
+ * ENOSPC: a blocked message would exceed a limit. EFAULT, ENOMEM.
  */
 #define GOCHAN_IOC_SELECT	_IOWR(GOCHAN_IOC_MAGIC, 7, struct gochan_ops)
 
