@@ -6,7 +6,7 @@
 # channels. Arguments choose tests.
 
 tests='
-	make_prints_the_device_file make_defaults make_options make_rejects_bad_names
+	make_prints_the_path make_defaults make_options make_in_directories
 	make_rejects_existing_name make_reports_limits make_as_user
 	send_arguments send_lines send_last_line_without_newline send_embedded_nul
 	send_null_separated send_whole send_whole_too_long send_empty_messages
@@ -95,7 +95,7 @@ make() {
 
 # ---- make -----------------------------------------------------------------------
 
-make_prints_the_device_file() {
+make_prints_the_path() {
 	expect 0 gochan make jobs
 	prints /dev/gochans/jobs
 	says_nothing
@@ -114,20 +114,27 @@ make_options() {
 	is "$(stat -c %a /dev/gochans/jobs)" 640
 }
 
-make_rejects_bad_names() {
-	long=$(printf '%064d' 0)x
-	for name in '' . .x -x a/b 7 'a b' 1000/x "$long"; do
-		expect 2 gochan make -- "$name"
-		grep -qF "gochan: $name: not a valid channel name" err || fail "'$name': $(cat err)"
-	done
+make_in_directories() {
+	expect 1 gochan make no/jobs
+	says 'no/jobs: no such directory'
+	expect 1 gochan make /tmp/jobs
+	says '/tmp/jobs: not on a gochanfs; channels can be made only there'
+	expect 2 gochan make ''
+	mkdir -m 755 /dev/gochans/app
+	expect 0 gochan make /dev/gochans/app/jobs --mode 0666
+	prints /dev/gochans/app/jobs
+	expect 1 alice gochan make /dev/gochans/app/more
+	says '/dev/gochans/app/more: permission denied; its directory is not yours to write to'
 	expect 0 gochan ls -q
-	prints_nothing
+	prints app/jobs
+	expect 0 gochan rm /dev/gochans/app/jobs
+	rmdir /dev/gochans/app
 }
 
 make_rejects_existing_name() {
 	make jobs
 	expect 1 gochan make jobs
-	says "jobs: name already in use; see 'gochan ls' and /dev/gochans/"
+	says "jobs: name already in use; see 'gochan ls'"
 }
 
 make_reports_limits() {
@@ -146,8 +153,8 @@ make_reports_limits() {
 
 make_as_user() {
 	expect 0 alice gochan make jobs --mode 0660
-	prints /dev/gochans/1000/jobs
-	is "$(stat -c '%a %U:%G' /dev/gochans/1000/jobs)" '660 alice:alice'
+	prints /dev/gochans/jobs
+	is "$(stat -c '%a %U:%G' /dev/gochans/jobs)" '660 alice:alice'
 }
 
 # ---- send -----------------------------------------------------------------------
