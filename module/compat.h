@@ -81,6 +81,21 @@ static inline struct dentry *compat_mkdir_return(int err)
 }
 #endif
 
+/* 7.3 dropped an argument of create; here nothing can be created by it. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 3, 0)
+static inline int compat_no_create(struct compat_idmap *idmap, struct inode *dir,
+				   struct dentry *dentry, umode_t mode, bool excl)
+{
+	return -ENOENT;
+}
+#else
+static inline int compat_no_create(struct compat_idmap *idmap, struct inode *dir,
+				   struct dentry *dentry, umode_t mode)
+{
+	return -ENOENT;
+}
+#endif
+
 /* 6.19 knows by itself which dentries the filesystem keeps. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
 static inline void compat_d_make_persistent(struct dentry *dentry, struct inode *inode)

@@ -266,16 +266,10 @@ static int fs_rename(struct compat_idmap *idmap, struct inode *old_dir,
 	return err;
 }
 
-/* `>` on a mistyped name: there is no such file, and none is made. */
-static int fs_create(struct compat_idmap *idmap, struct inode *dir, struct dentry *dentry,
-		     umode_t mode, bool excl)
-{
-	return -ENOENT;
-}
-
 static const struct inode_operations dir_inode_ops = {
 	.lookup = simple_lookup,
-	.create = fs_create,
+	/* `>` on a mistyped name says that there is no such file. */
+	.create = compat_no_create,
 	.tmpfile = fs_tmpfile,
 	.link = fs_link,
 	.unlink = fs_unlink,

@@ -31,11 +31,8 @@ FIXTURE_SETUP(module)
 
 FIXTURE_TEARDOWN(module)
 {
-	if (module_loaded())
-		fs_mount();
-	unlink_all();
-	if (!module_loaded())
-		EXPECT_EQ(0, module_load(""));
+	umount2(DIRECTORY, MNT_DETACH);
+	EXPECT_EQ(0, module_loaded() ? fs_mount() : module_load(""));
 }
 
 /* DESIGN 3: an idle module can be unloaded, and leaves nothing behind. */
