@@ -763,7 +763,7 @@ help() {
 
 version() {
 	expect 0 gochan --version
-	grep -Eqx 'gochan [0-9]+\.[0-9]+\.[0-9]+, interface 1' out
+	grep -Eqx 'gochan [0-9]+\.[0-9]+\.[0-9]+, interface 2' out
 	status=0
 	gochan --version >/dev/full 2>err || status=$?
 	is $status 1
@@ -830,7 +830,7 @@ for test; do
 	number=$((number + 1))
 	(set -e; $test) >log 2>&1
 	status=$?
-	mountpoint -q /dev/gochans || mount -t gochan gochan /dev/gochans
+	grep -q ' /dev/gochans gochan ' /proc/mounts || mount -t gochan gochan /dev/gochans
 	gochan rm --all || status=$?
 	[ $status = 0 ] && result=ok || result='not ok'
 	[ $status = 0 ] || {
