@@ -634,6 +634,7 @@ static long do_reload(struct actor *actor, const struct call *call)
 {
 	long ret = module_unload();
 
+	(void)call;
 	if (ret)
 		return ret;
 	__atomic_store_n(&actor->board->reloaded, true, __ATOMIC_SEQ_CST);
