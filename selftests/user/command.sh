@@ -810,7 +810,7 @@ not_mounted() {
 		'recv jobs' 'select jobs' 'each jobs -- true'; do
 		# shellcheck disable=SC2086 # split into words
 		expect 1 gochan $command
-		says 'no gochanfs is mounted: sudo mkdir -p /dev/gochans && sudo mount -t gochan gochan /dev/gochans'
+		says 'no gochanfs is mounted: sudo mount -t gochan -o x-mount.mkdir none /dev/gochans'
 	done
 }
 

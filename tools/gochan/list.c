@@ -35,7 +35,7 @@ static int add_entry(const char *path, const struct stat *st, int type, struct F
 		return 0;
 	entries = realloc(walked->entries, (walked->count + 1) * sizeof(*entries));
 	if (!entries)
-		return ENOMEM;
+		return -ENOMEM;
 	walked->entries = entries;
 	entry = &entries[walked->count];
 	*entry = (struct entry){
@@ -43,7 +43,7 @@ static int add_entry(const char *path, const struct stat *st, int type, struct F
 		.mode = st->st_mode & 07777,
 	};
 	if (!entry->path)
-		return ENOMEM;
+		return -ENOMEM;
 	entry->name = entry->path + strlen(NAME_DIR);
 	read_info(entry);
 	walked->count++;
@@ -68,7 +68,7 @@ enum status list_channels(struct list *list)
 	err = nftw(NAME_DIR, add_entry, MAX_OPEN, FTW_PHYS | FTW_MOUNT);
 	if (err) {
 		list_free(list);
-		return report_errno(NAME_DIR, err < 0 ? errno : err);
+		return report_errno(NAME_DIR, err == -1 ? errno : -err);
 	}
 	if (list->count)
 		qsort(list->entries, list->count, sizeof(*list->entries), by_name);

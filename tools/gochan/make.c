@@ -87,7 +87,7 @@ static enum status make_failed(const struct request *req, int err)
 		if (over_limit("--cap", req->capacity, "max_capacity") ||
 		    over_limit("--size", req->size, "max_msg_size"))
 			return FAILED;
-		/* fallthrough */
+		return report_errno(req->name, err);
 	default:
 		return report_errno(req->name, err);
 	}

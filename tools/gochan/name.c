@@ -31,8 +31,8 @@ bool is_mounted_for(const char *name)
 
 enum status report_no_mount(void)
 {
-	print_error("no gochanfs is mounted: sudo mkdir -p /dev/gochans && "
-		    "sudo mount -t gochan gochan /dev/gochans");
+	print_error("no gochanfs is mounted: sudo mount -t gochan -o x-mount.mkdir none %s",
+		    "/dev/gochans");
 	return FAILED;
 }
 

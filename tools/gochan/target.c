@@ -40,8 +40,7 @@ static enum status open_failed(const char *name, int err)
 		return open_eacces(name);
 	case ENXIO:
 	case ENODEV:
-		print_error("%s: a copy of a channel's device file; open the channel in its gochanfs",
-			    name);
+		print_error("%s: a copy of a channel's device file; open the original", name);
 		return FAILED;
 	default:
 		return report_errno(name, err);
