@@ -32,7 +32,7 @@ static long do_batch(struct env *e) { return ops_batch(e->ch, e->ops, e->count, 
 static long do_close(struct env *e) { return ch_close(e->ch); }
 static long do_close_fd(struct env *e) { return close(e->ch); }
 static long do_load(struct env *e) { return (void)e, module_load_only(""); }
-static long do_unload(struct env *e) { return (void)e, module_unload(); }
+static long do_unload(struct env *e) { return (void)e, module_unload_only(); }
 
 static long do_open(struct env *e)
 {
@@ -877,11 +877,17 @@ TEST_F_TIMEOUT(loading, s3_load, 1200)
 		 .first = requests_before_parameters(self->env.fault_fd) });
 }
 
+static void unmount(struct env *e)
+{
+	(void)e;
+	ASSERT_EQ(0, umount("/dev/gochans"));
+}
+
 static void load_again(struct env *e, long ret)
 {
 	if (ret) {
 		ASSERT_TRUE(module_loaded());
-		ASSERT_EQ(0, module_unload());
+		ASSERT_EQ(0, module_unload_only());
 	}
 	not_loaded(e, ret);
 	ASSERT_EQ(0, module_load(""));
@@ -889,6 +895,7 @@ static void load_again(struct env *e, long ret)
 
 /* The module is unloaded entirely, or not at all. */
 TRIAL_F(loading, s3_unload,
-	{ .call = do_unload, .done = load_again, .refused = load_again, .least = 1 })
+	{ .set = unmount, .call = do_unload, .done = load_again, .refused = load_again,
+	  .least = 1 })
 
 TEST_HARNESS_MAIN

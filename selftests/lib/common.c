@@ -769,6 +769,11 @@ int module_load(const char *parameters)
 	return module_load_only(parameters) ?: fs_mount();
 }
 
+int module_unload_only(void)
+{
+	return or_errno(syscall(SYS_delete_module, "gochan", O_NONBLOCK));
+}
+
 /* Also unmounts the gochanfs; if the unload fails, an empty one is mounted. */
 int module_unload(void)
 {
@@ -776,7 +781,7 @@ int module_unload(void)
 
 	if (umount("/dev/gochans") && errno == EBUSY)
 		return -EWOULDBLOCK;
-	ret = or_errno(syscall(SYS_delete_module, "gochan", O_NONBLOCK));
+	ret = module_unload_only();
 	if (ret && module_loaded())
 		fs_mount();
 	return ret;

@@ -131,6 +131,7 @@ int recv_fd(int sock);
 int fs_mount(void);
 int module_load_only(const char *parameters);
 int module_load(const char *parameters);
+int module_unload_only(void);
 int module_unload(void);
 bool module_loaded(void);
 

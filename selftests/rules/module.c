@@ -16,11 +16,6 @@
 
 #define DIRECTORY	"/dev/gochans/"
 
-static int delete_module(void)
-{
-	return syscall(SYS_delete_module, "gochan", O_NONBLOCK) ? -errno : 0;
-}
-
 FIXTURE(module) {
 };
 
@@ -69,14 +64,14 @@ TEST_F(module, s3_mounts_pin_module)
 	int fd;
 
 	ASSERT_LE(0, ch);
-	EXPECT_EQ(-EWOULDBLOCK, delete_module());
+	EXPECT_EQ(-EWOULDBLOCK, module_unload_only());
 	close(ch);
-	EXPECT_EQ(-EWOULDBLOCK, delete_module());
+	EXPECT_EQ(-EWOULDBLOCK, module_unload_only());
 	fd = open(DIRECTORY, O_RDONLY | O_DIRECTORY);
 	EXPECT_EQ(0, umount2(DIRECTORY, MNT_DETACH));
-	EXPECT_EQ(-EWOULDBLOCK, delete_module());
+	EXPECT_EQ(-EWOULDBLOCK, module_unload_only());
 	close(fd);
-	EXPECT_EQ(0, delete_module());
+	EXPECT_EQ(0, module_unload_only());
 }
 
 /* DESIGN 3: after umount -l handles work on, and pin the module. */
@@ -93,11 +88,11 @@ TEST_F(module, s3_detached_handles_pin_module)
 	EXPECT_EQ(0, umount2(DIRECTORY, MNT_DETACH));
 	EXPECT_EQ(1, send_text(sender, "a"));
 	EXPECT_STREQ("a", recv_text(receiver));
-	EXPECT_EQ(-EWOULDBLOCK, delete_module());
+	EXPECT_EQ(-EWOULDBLOCK, module_unload_only());
 	close(sender);
-	EXPECT_EQ(-EWOULDBLOCK, delete_module());
+	EXPECT_EQ(-EWOULDBLOCK, module_unload_only());
 	close(receiver);
-	EXPECT_EQ(0, delete_module());
+	EXPECT_EQ(0, module_unload_only());
 }
 
 /* DESIGN 3, R8: a waiter pins the module until it is killed. */
