@@ -202,37 +202,25 @@ void chan_drop_handle(struct chan *ch, bool may_send, bool may_receive)
 
 /* ---- names ---- */
 
-/* Set the name, which stays until chan_clear_name(); -EBUSY when there is one. */
-int chan_set_name(struct chan *ch, const char *name)
+/* The channel gets a name: too late for setup, and to be hung up for want of handles. */
+void chan_set_named(struct chan *ch)
 {
-	int err = 0;
-
+	chan_freeze(ch);
 	spin_lock(&ch->lock);
-	if (ch->name) {
-		err = -EBUSY;
-	} else {
-		ch->name = name;
-		/* For GOCHAN_HANGUP the handle that names it does not count. */
-		ch->had_sender = ch->handles[CHAN_SEND] > 1;
-		ch->had_receiver = ch->handles[CHAN_RECV] > 1;
-	}
+	ch->named = true;
+	/* For GOCHAN_HANGUP the handle that names it does not count. */
+	ch->had_sender = ch->handles[CHAN_SEND] > 1;
+	ch->had_receiver = ch->handles[CHAN_RECV] > 1;
 	spin_unlock(&ch->lock);
-	return err;
 }
 
 /* The name was removed, which may hang up the channel. */
-void chan_clear_name(struct chan *ch)
+void chan_clear_named(struct chan *ch)
 {
 	spin_lock(&ch->lock);
-	ch->name = NULL;
+	ch->named = false;
 	spin_unlock(&ch->lock);
 	flush_waiters(ch);
-}
-
-/* The channel's device file, for node.c, which protects it. */
-struct node **chan_node(struct chan *ch)
-{
-	return &ch->node;
 }
 
 /* ---- state ---- */
@@ -291,6 +279,7 @@ void chan_info(struct chan *ch, struct gochan_info *info)
 	info->flags = ch->config.flags;
 	info->capacity = ch->config.capacity;
 	info->msg_size = ch->config.msg_size;
+	info->id = ch->config.id;
 
 	spin_lock(&ch->lock);
 	info->len = nr_buffered(ch);
@@ -303,8 +292,6 @@ void chan_info(struct chan *ch, struct gochan_info *info)
 	info->sent = ch->last_seq;
 	info->received = info->sent - nr_buffered(ch);
 	info->bytes = ch->bytes;
-	if (ch->name)
-		strscpy(info->name, ch->name, sizeof(info->name));
 	spin_unlock(&ch->lock);
 }
 

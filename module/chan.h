@@ -21,7 +21,6 @@
 
 struct chan;
 struct file;
-struct node;
 
 /* Messages up to here are kept on the stack of the task that waits with or for them. */
 #define CHAN_INLINE_MAX		512
@@ -187,9 +186,8 @@ void chan_put(struct chan *ch);
 void chan_add_handle(struct chan *ch, bool may_send, bool may_receive);
 void chan_drop_handle(struct chan *ch, bool may_send, bool may_receive);
 int chan_close(struct chan *ch);
-int chan_set_name(struct chan *ch, const char *name);
-void chan_clear_name(struct chan *ch);
-struct node **chan_node(struct chan *ch);
+void chan_set_named(struct chan *ch);
+void chan_clear_named(struct chan *ch);
 void chan_info(struct chan *ch, struct gochan_info *info);
 size_t chan_next_len(struct chan *ch);
 __poll_t chan_poll(struct chan *ch, struct file *file, poll_table *pt);

@@ -57,14 +57,14 @@ struct waitq {
  * struct chan - a channel
  * @config: constant once frozen; first, see chan_config()
  * @indirect: slots, of which there are some, point to the messages; as @config
- * @ref: one for each handle and one for the name
+ * @ref: one for each handle and one for its inode on a gochanfs
  * @charged_to: the user that made it; constant
  * @charged_bytes: what that user is charged for the slots; constant once frozen
- * @node: its device file (node.c, under a lock of its own)
  *
  * @lock: protects all up to @defer_lock; what follows that has locks of its own
  * @closed: Go's close(ch) was performed
  * @has_pollers: somebody has polled or asked for SIGIO
+ * @named: it has a name, through which it can be opened
  * @had_sender: it has had a handle that may send
  * @had_receiver: it has had a handle that may receive
  * @ring: buffered messages
@@ -76,7 +76,6 @@ struct waitq {
  * @handles: open handles, by right
  * @last_seq: of the message sent last
  * @bytes: payload buffered
- * @name: its name, or NULL
  *
  * @defer_lock: protects all up to @defer_timer_on; taken in hard interrupt context, too,
  *	and inside @lock. Only with both locks is a wakeup deferred
@@ -98,11 +97,11 @@ struct chan {
 	struct kref ref;
 	struct quota_user *charged_to;
 	u64 charged_bytes;
-	struct node *node;
 
 	spinlock_t lock;	/* protects what follows, see above */
 	bool closed;
 	bool has_pollers;
+	bool named;
 	bool had_sender;
 	bool had_receiver;
 	struct ring ring;
@@ -114,7 +113,6 @@ struct chan {
 	u32 handles[2];
 	u64 last_seq;
 	u64 bytes;
-	const char *name;
 
 	raw_spinlock_t defer_lock;	/* protects what follows, see above */
 	u32 nr_deferred;
@@ -174,7 +172,7 @@ int chan_recv_requeue(struct chan_op *op, int err);
 /* Does the lack of handles count as a hangup, or may somebody open the name? */
 static inline bool hangs_up(const struct chan *ch, bool had)
 {
-	return !ch->name || ((ch->config.flags & GOCHAN_HANGUP) && had);
+	return !ch->named || ((ch->config.flags & GOCHAN_HANGUP) && had);
 }
 
 /* Closed or hung up: sends fail. */

@@ -32,6 +32,95 @@
 #define compat_const const
 #endif
 
+/* 6.3 made idmapped mounts a type of their own. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+#define compat_idmap user_namespace
+#define compat_nop_idmap (&init_user_ns)
+#else
+#define compat_idmap mnt_idmap
+#define compat_nop_idmap (&nop_mnt_idmap)
+#endif
+
+/* 6.6 hid the timestamps of inodes behind functions. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+static inline void compat_inode_init_ts(struct inode *inode)
+{
+	inode->i_ctime = current_time(inode);
+	inode->i_mtime = inode->i_ctime;
+	inode->i_atime = inode->i_ctime;
+}
+
+static inline void compat_inode_touch(struct inode *inode)
+{
+	inode->i_ctime = current_time(inode);
+	inode->i_mtime = inode->i_ctime;
+}
+#else
+static inline void compat_inode_init_ts(struct inode *inode)
+{
+	simple_inode_init_ts(inode);
+}
+
+static inline void compat_inode_touch(struct inode *inode)
+{
+	inode_set_mtime_to_ts(inode, inode_set_ctime_current(inode));
+}
+#endif
+
+/* 6.15 has mkdir return a dentry, which here is always the one it was given. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
+#define compat_mkdir_type int
+static inline int compat_mkdir_return(int err)
+{
+	return err;
+}
+#else
+#define compat_mkdir_type struct dentry *
+static inline struct dentry *compat_mkdir_return(int err)
+{
+	return ERR_PTR(err);
+}
+#endif
+
+/* 7.3 dropped an argument of create; here nothing can be created by it. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 3, 0)
+static inline int compat_no_create(struct compat_idmap *idmap, struct inode *dir,
+				   struct dentry *dentry, umode_t mode, bool excl)
+{
+	return -ENOENT;
+}
+#else
+static inline int compat_no_create(struct compat_idmap *idmap, struct inode *dir,
+				   struct dentry *dentry, umode_t mode)
+{
+	return -ENOENT;
+}
+#endif
+
+/* 6.19 knows by itself which dentries the filesystem keeps. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+static inline void compat_d_make_persistent(struct dentry *dentry, struct inode *inode)
+{
+	d_instantiate(dentry, inode);
+	dget(dentry);
+}
+
+static inline void compat_kill_litter_super(struct super_block *sb)
+{
+	kill_litter_super(sb);
+}
+#else
+static inline void compat_d_make_persistent(struct dentry *dentry, struct inode *inode)
+{
+	d_make_persistent(dentry, inode);
+}
+
+static inline void compat_kill_litter_super(struct super_block *sb)
+{
+	kill_anon_super(sb);
+}
+#endif
+
 /* 6.12 made struct fd opaque. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
 static inline struct file *compat_fd_file(struct fd f)

@@ -3,10 +3,9 @@
  * What the VFS calls: open, read, write, poll, ioctl, fasync and release of
  * /dev/gochan, of named channels and of duplicated handles. A file is a handle on
  * a channel, its access mode the rights on it. SELECT and BATCH are in select.c
- * and batch.c, device files of named channels in node.c. No locks here.
+ * and batch.c, names in fs.c. No locks here.
  */
 
-#include <linux/anon_inodes.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -14,8 +13,8 @@
 
 #include "chan.h"
 #include "compat.h"
+#include "fs.h"
 #include "handle.h"
-#include "node.h"
 #include "quota.h"
 #include "select.h"
 
@@ -47,9 +46,9 @@ static void handle_free(struct handle *h)
 }
 
 /*
- * Count the handle. It has no position, it has RWF_NOWAIT, and no fsnotify events, as
- * eventfds since 6.14: those would show other users' sends to whoever can watch the
- * directory, even on unnamed channels, and be charged to those users.
+ * Count the handle. It has no position, and it has RWF_NOWAIT. On an unnamed channel
+ * there are no fsnotify events: those of /dev/gochan would show to everybody when others
+ * send, as its inode is shared.
  */
 static void file_begin(struct file *file)
 {
@@ -57,14 +56,21 @@ static void file_begin(struct file *file)
 			file->f_mode & FMODE_READ);
 	stream_open(file_inode(file), file);
 	file->f_mode |= FMODE_NOWAIT;
-	compat_no_fsnotify(file);
+	if (!gochan_fs_chan(file_inode(file)))
+		compat_no_fsnotify(file);
 }
 
-/* Each open of /dev/gochan makes a channel; a device file of a name has one. */
+/* Each open of /dev/gochan makes a channel; a device file of a gochanfs has one. */
 static struct chan *inode_chan(const struct inode *inode, fmode_t mode)
 {
-	if (gochan_node_is_named(inode))
-		return gochan_node_open(inode);
+	struct chan *ch = gochan_fs_chan(inode);
+
+	if (ch) {
+		chan_get(ch);
+		return ch;
+	}
+	if (!READ_ONCE(gochan_loaded))
+		return ERR_PTR(-ENXIO);
 	if ((mode & (FMODE_READ | FMODE_WRITE)) != (FMODE_READ | FMODE_WRITE))
 		return ERR_PTR(-EINVAL);
 	return chan_make();
@@ -92,6 +98,7 @@ static int gochan_release(struct inode *inode, struct file *file)
 	chan_drop_handle(file_chan(file), file->f_mode & FMODE_WRITE,
 			 file->f_mode & FMODE_READ);
 	handle_free(file->private_data);
+	gochan_fs_release(inode);
 	return 0;
 }
 
@@ -244,12 +251,16 @@ static ssize_t gochan_write_iter(struct kiocb *iocb, struct iov_iter *from)
 
 static __poll_t gochan_poll(struct file *file, poll_table *wait)
 {
+	if (!(file->f_mode & (FMODE_READ | FMODE_WRITE)))
+		return EPOLLERR;
 	chan_freeze(file_chan(file));
 	return chan_poll(file_chan(file), file, wait);
 }
 
 static int gochan_fasync(int fd, struct file *file, int on)
 {
+	if (on && !(file->f_mode & (FMODE_READ | FMODE_WRITE)))
+		return -EBADF;
 	return chan_fasync(file_chan(file), fd, file, on);
 }
 
@@ -288,24 +299,27 @@ static long ioctl_info(struct file *file, void __user *arg)
 
 static long ioctl_close(struct file *file)
 {
-	struct chan *ch = file_chan(file);
-	int err;
-
 	if (!(file->f_mode & FMODE_WRITE))
 		return -EBADF;
-	err = gochan_node_may_close(ch);
-	return err ?: chan_close(ch);
+	if (!gochan_fs_may_close(file_inode(file)))
+		return -EPERM;
+	return chan_close(file_chan(file));
 }
 
-static struct file *dup_file(struct chan *ch, int flags)
+/* The duplicate of a handle on a gochanfs is on the same path, so that labels follow. */
+static struct file *dup_file(const struct file *file, int flags)
 {
-	struct handle *h = handle_make(ch);
+	struct chan *ch = file_chan(file);
+	struct handle *h;
 	struct file *new;
 
+	if (gochan_fs_chan(file_inode(file)))
+		return dentry_open(&file->f_path, flags, current_cred());
+	h = handle_make(ch);
 	if (!h)
 		return ERR_PTR(-ENOMEM);
 	chan_get(ch);
-	new = anon_inode_getfile("[gochan]", &gochan_fops, h, flags);
+	new = gochan_fs_internal_file(&gochan_fops, h, flags);
 	if (IS_ERR(new))
 		handle_free(h);
 	else
@@ -329,7 +343,7 @@ static long ioctl_dup(struct file *file, unsigned long flags)
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0)
 		return fd;
-	new = dup_file(file_chan(file), flags & (O_ACCMODE | O_NONBLOCK));
+	new = dup_file(file, flags & (O_ACCMODE | O_NONBLOCK));
 	if (IS_ERR(new)) {
 		put_unused_fd(fd);
 		return PTR_ERR(new);
@@ -338,45 +352,13 @@ static long ioctl_dup(struct file *file, unsigned long flags)
 	return fd;
 }
 
-static int get_link(struct gochan_link *link, const void __user *arg)
-{
-	if (copy_from_user(link, arg, sizeof(*link)))
-		return -EFAULT;
-	if (strnlen(link->name, sizeof(link->name)) == sizeof(link->name))
-		return -EINVAL;
-	return link->reserved || (link->mode & ~0777) ? -EINVAL : 0;
-}
-
-static long ioctl_link(struct file *file, const void __user *arg)
-{
-	struct gochan_link link;
-	int err;
-
-	if ((file->f_mode & (FMODE_READ | FMODE_WRITE)) != (FMODE_READ | FMODE_WRITE))
-		return -EBADF;
-	err = get_link(&link, arg);
-	return err ?: gochan_node_link(file_chan(file), link.name, link.mode);
-}
-
-static long ioctl_unlink(struct file *file, const void __user *arg)
-{
-	struct gochan_link link;
-	int err;
-
-	err = get_link(&link, arg);
-	if (err)
-		return err;
-	if (link.mode)
-		return -EINVAL;
-	if (link.name[0])
-		return gochan_node_unlink_path(link.name);
-	return gochan_node_unlink(file_chan(file));
-}
-
 static long gochan_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	void __user *p = (void __user *)arg;
 
+	/* Opened for neither direction, that is with O_ACCMODE. */
+	if (!(file->f_mode & (FMODE_READ | FMODE_WRITE)) && cmd != GOCHAN_IOC_INFO)
+		return -EBADF;
 	if (cmd == GOCHAN_IOC_SETUP)
 		return ioctl_setup(file, p);
 	if (cmd == FIONREAD || _IOC_TYPE(cmd) == GOCHAN_IOC_MAGIC)
@@ -388,10 +370,6 @@ static long gochan_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return ioctl_close(file);
 	case GOCHAN_IOC_DUP:
 		return ioctl_dup(file, arg);
-	case GOCHAN_IOC_LINK:
-		return ioctl_link(file, p);
-	case GOCHAN_IOC_UNLINK:
-		return ioctl_unlink(file, p);
 	case GOCHAN_IOC_SELECT:
 		return gochan_select(p);
 	case GOCHAN_IOC_BATCH:

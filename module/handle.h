@@ -24,6 +24,7 @@ struct handle {
 };
 
 extern const struct file_operations gochan_fops;
+extern bool gochan_loaded;		/* main.c: loading cannot fail any more */
 
 static inline bool file_is_handle(const struct file *file)
 {

@@ -1,85 +1,83 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * gochan: Go's channels as device files. Load and unload, and the channels
- * made at load by the parameter channels=.
+ * gochan: Go's channels as device files. Load and unload, and the device /dev/gochan.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/cdev.h>
+#include <linux/device.h>
 #include <linux/err.h>
-#include <linux/miscdevice.h>
 #include <linux/module.h>
-#include <linux/slab.h>
-#include <linux/string.h>
 
 #include "chan.h"
+#include "compat.h"
+#include "fs.h"
 #include "handle.h"
-#include "node.h"
 #include "quota.h"
 
-#define CHANNELS_DEFAULT_MODE	0660
+bool gochan_loaded;
 
-static char *channels = "";
-module_param(channels, charp, 0444);
-MODULE_PARM_DESC(channels, "named channels to make: NAME:CAPACITY[:SIZE[:MODE]],...");
+static dev_t gochan_devt;
+static struct cdev *gochan_cdev;
 
-static struct miscdevice gochan_misc = {
-	.minor = MISC_DYNAMIC_MINOR,
+static char *gochan_devnode(compat_const struct device *dev, umode_t *mode)
+{
+	if (mode)
+		*mode = 0666;
+	return NULL;
+}
+
+static struct class gochan_class = {
 	.name = "gochan",
-	.fops = &gochan_fops,
-	.mode = 0666,
+	.devnode = gochan_devnode,
 };
 
-static int make_named(const char *name, const struct gochan_setup *setup, umode_t mode)
+/* Make /dev/gochan, which can be opened once gochan_loaded is set. */
+static int device_init(void)
 {
-	struct chan *ch = chan_make();
+	struct device *dev;
 	int err;
 
-	if (IS_ERR(ch))
-		return PTR_ERR(ch);
-	err = chan_setup(ch, setup);
-	if (!err)
-		err = gochan_node_link(ch, name, mode);
-	chan_put(ch);
-	return err;
-}
-
-/* NAME:CAPACITY[:SIZE[:MODE]] */
-static int make_described(char *text)
-{
-	struct gochan_setup setup = { .msg_size = GOCHAN_DEFAULT_MSG_SIZE };
-	const char *name = strsep(&text, ":");
-	const char *capacity = strsep(&text, ":");
-	const char *size = strsep(&text, ":");
-	u16 mode = CHANNELS_DEFAULT_MODE;
-
-	if (!capacity || kstrtou32(capacity, 10, &setup.capacity) ||
-	    (size && kstrtou32(size, 10, &setup.msg_size)) ||
-	    (text && kstrtou16(text, 8, &mode)))
-		return -EINVAL;
-	return make_named(name, &setup, mode);
-}
-
-static int make_channels(void)
-{
-	char *list = kstrdup(channels, GFP_KERNEL);
-	char *rest = list, *item;
-	int err = 0;
-
-	if (!list)
-		return -ENOMEM;
-	while (!err && *list && (item = strsep(&rest, ","))) {
-		size_t at = item - list;
-
-		err = make_described(item);
-		if (err)
-			pr_err("channels=%s: the part from \"%s\" failed: error %d\n",
-			       channels, channels + at, err);
+	err = alloc_chrdev_region(&gochan_devt, 0, 1, "gochan");
+	if (err)
+		return err;
+	err = class_register(&gochan_class);
+	if (err)
+		goto unregister_region;
+	err = -ENOMEM;
+	gochan_cdev = cdev_alloc();
+	if (!gochan_cdev)
+		goto unregister_class;
+	gochan_cdev->owner = THIS_MODULE;
+	gochan_cdev->ops = &gochan_fops;
+	err = cdev_add(gochan_cdev, gochan_devt, 1);
+	if (err) {
+		kobject_put(&gochan_cdev->kobj);
+		goto unregister_class;
 	}
-	kfree(list);
+	dev = device_create(&gochan_class, NULL, gochan_devt, NULL, "gochan");
+	err = PTR_ERR_OR_ZERO(dev);
+	if (err)
+		goto del;
+	return 0;
+
+del:
+	cdev_del(gochan_cdev);
+unregister_class:
+	class_unregister(&gochan_class);
+unregister_region:
+	unregister_chrdev_region(gochan_devt, 1);
 	return err;
 }
 
-/* What can fail comes first: once a file can be opened, the module has to stay. */
+static void device_exit(void)
+{
+	device_destroy(&gochan_class, gochan_devt);
+	cdev_del(gochan_cdev);
+	class_unregister(&gochan_class);
+	unregister_chrdev_region(gochan_devt, 1);
+}
+
+/* What can fail comes first: once something can be mounted, the module has to stay. */
 static int __init gochan_init(void)
 {
 	int err;
@@ -88,37 +86,32 @@ static int __init gochan_init(void)
 	err = chan_init();
 	if (err)
 		return err;
-	err = gochan_node_init();
+	err = gochan_fs_init();
 	if (err)
-		goto exit;
-	err = make_channels();
+		goto exit_chan;
+	err = device_init();
 	if (err)
-		goto unlink;
-	err = gochan_node_serve(&gochan_fops);
+		goto exit_fs;
+	err = gochan_fs_register();
 	if (err)
-		goto unlink;
-	err = misc_register(&gochan_misc);
-	if (err)
-		goto unserve;
-	gochan_node_set_ready();
+		goto exit_device;
+	WRITE_ONCE(gochan_loaded, true);
 	return 0;
 
-unserve:
-	gochan_node_unserve();
-unlink:
-	gochan_node_unlink_all();
-	gochan_node_exit();
-exit:
+exit_device:
+	device_exit();
+exit_fs:
+	gochan_fs_exit();
+exit_chan:
 	chan_exit();
-	/* insmod reports EEXIST as "already loaded". */
-	return err == -EEXIST ? -EBUSY : err;
+	return err;
 }
 
 static void __exit gochan_exit(void)
 {
-	misc_deregister(&gochan_misc);
-	gochan_node_unserve();
-	gochan_node_exit();
+	gochan_fs_unregister();
+	device_exit();
+	gochan_fs_exit();
 	chan_exit();
 }
 

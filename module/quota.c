@@ -37,10 +37,6 @@ unsigned int gochan_max_capacity = 65536;
 module_param_named(max_capacity, gochan_max_capacity, uint, 0644);
 MODULE_PARM_DESC(max_capacity, "largest capacity of a channel, messages");
 
-unsigned int gochan_max_named = 4096;
-module_param_named(max_named, gochan_max_named, uint, 0644);
-MODULE_PARM_DESC(max_named, "most named channels of all users together");
-
 unsigned int gochan_max_select = 1024;
 module_param_named(max_select, gochan_max_select, uint, 0644);
 MODULE_PARM_DESC(max_select, "most ops in one SELECT or BATCH");
@@ -55,7 +51,7 @@ MODULE_PARM_DESC(max_user_bytes, "most bytes in the channels and blocked operati
 
 static unsigned int max_user_named = 64;
 module_param(max_user_named, uint, 0644);
-MODULE_PARM_DESC(max_user_named, "most named channels of one user");
+MODULE_PARM_DESC(max_user_named, "most named channels and their directories of one user");
 
 static unsigned long long max_bytes;
 module_param(max_bytes, ullong, 0644);

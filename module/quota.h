@@ -19,7 +19,6 @@ enum quota_kind {
 
 extern unsigned int gochan_max_msg_size;
 extern unsigned int gochan_max_capacity;
-extern unsigned int gochan_max_named;
 extern unsigned int gochan_max_select;
 
 void gochan_quota_init(void);

@@ -38,6 +38,7 @@ filter_leaks() {
 # scan to report an object.
 check_leaks() {
 	status=0
+	umount /dev/gochans
 	rmmod gochan
 	sleep 6
 	echo scan >/sys/kernel/debug/kmemleak

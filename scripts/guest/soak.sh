@@ -30,9 +30,9 @@ now() {
 
 restore() {
 	modprobe gochan || return
+	grep -q ' /dev/gochans gochan ' /proc/mounts || mount -t gochan gochan /dev/gochans || return
 	for file in "$parameters"/*; do
-		name=${file##*/}
-		[ "$name" = channels ] || cat "/tmp/parameters/$name" >"$file" || return
+		cat "/tmp/parameters/${file##*/}" >"$file" || return
 	done
 	gochan rm --all
 } >/dev/null 2>&1

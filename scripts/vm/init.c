@@ -81,6 +81,8 @@ static void make_system(void)
 		if (mount(mnt->type, mnt->where, mnt->type, 0, mnt->options))
 			warn("mount %s", mnt->where);
 	}
+	/* Where boot mounts a gochanfs, once the module is loaded. */
+	mkdir("/dev/gochans", 0755);
 	for (link = links; link->to; link++)
 		if (symlink(link->to, link->where))
 			warn("%s", link->where);

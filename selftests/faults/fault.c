@@ -15,23 +15,24 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 
 #define NAME		PREFIX "fault"
-#define CHANNELS	"channels=" PREFIX "a:1:16," PREFIX "b:200:5000"
 
 static long do_open_named(struct env *e) { return (void)e, ch_open(NAME, O_RDONLY); }
 static long do_dup_write(struct env *e) { return ch_dup(e->ch, O_WRONLY); }
 static long do_dup_read(struct env *e) { return ch_dup(e->ch, O_RDONLY); }
-static long do_link(struct env *e) { return ch_link(e->ch, NAME, 0640); }
-static long do_unlink(struct env *e) { return ch_unlink_handle(e->ch); }
+static long do_link(struct env *e) { return ch_link(e->ch, NAME); }
+static long do_unlink(struct env *e) { return (void)e, ch_unlink(NAME); }
 static long do_setup(struct env *e) { return ch_setup(e->fds[0], e->capacity, e->len, e->flags); }
 static long do_batch(struct env *e) { return ops_batch(e->ch, e->ops, e->count, GOCHAN_NONBLOCK); }
 static long do_close(struct env *e) { return ch_close(e->ch); }
 static long do_close_fd(struct env *e) { return close(e->ch); }
-static long do_load(struct env *e) { return (void)e, module_load(CHANNELS); }
-static long do_unload(struct env *e) { return (void)e, module_unload(); }
+static long do_load(struct env *e) { return (void)e, module_load_only(""); }
+static long do_unload(struct env *e) { return (void)e, module_unload_only(); }
 
 static long do_open(struct env *e)
 {
@@ -106,22 +107,29 @@ TRIAL_F(once, s3_open, { .call = do_open, .done = got_handle, .least = 3 })
 
 TRIAL_F(once, s3_dup, { .call = do_dup_write, .done = got_handle, .least = 2 })
 
-/* Nothing has this name, or what a failure may leave of it. */
+/* Nothing has this name. */
 static bool nothing_at(const char *name)
 {
 	char path[256];
 
 	snprintf(path, sizeof(path), "/dev/gochans/%s", name);
-	if (!access(path, F_OK))
-		return false;
-	snprintf(path, sizeof(path), "/dev/%s", name);
-	return access(path, F_OK) && attr(name, "len") == -ENOENT;
+	return access(path, F_OK);
+}
+
+/* A channel that can be named: each once. */
+static void need_unnamed(struct env *e)
+{
+	close(e->ch);
+	e->ch = ch_unnamed(2, 64, GOCHAN_CRED, 0640);
+	ASSERT_LE(0, e->ch);
 }
 
 static void need_name(struct env *e)
 {
-	if (nothing_at(NAME))
-		ASSERT_EQ(0, do_link(e));
+	if (!nothing_at(NAME))
+		return;
+	need_unnamed(e);
+	ASSERT_EQ(0, do_link(e));
 }
 
 TRIAL_F(once, s3_open_named,
@@ -139,32 +147,66 @@ static void linked(struct env *e, long ret)
 {
 	int ch = ch_open(NAME, O_RDWR);
 
-	EXPECT_EQ(2, attr(NAME, "capacity"));
 	ASSERT_LE(0, ch);
+	EXPECT_EQ(2U, ch_info(ch).capacity);
 	close(ch);
 	ASSERT_EQ(0, do_unlink(e));
 	no_name(e, ret);
 }
 
 /* A name is there entirely or not at all, and in no other place. */
-TRIAL_F(once, s3_link, { .call = do_link, .done = linked, .refused = no_name, .least = 5 })
+TRIAL_F(once, s3_link,
+	{ .set = need_unnamed, .call = do_link, .done = linked, .refused = no_name,
+	  .least = 3 })
+
+static long do_tmpfile(struct env *e)
+{
+	return (void)e, ch_unnamed_in("/dev/gochans", 0600);
+}
+
+static long do_mkdir(struct env *e)
+{
+	return (void)e, mkdir("/dev/gochans/" NAME, 0700) ? -errno : 0;
+}
+
+static void made_dir(struct env *e, long ret)
+{
+	ASSERT_EQ(0, rmdir("/dev/gochans/" NAME));
+	no_name(e, ret);
+}
+
+static long do_mount(struct env *e)
+{
+	return (void)e, fs_mount();
+}
+
+static void mounted(struct env *e, long ret)
+{
+	ASSERT_EQ(0, umount("/dev/gochans"));
+	unchanged(e, ret);
+}
+
+TRIAL_F(once, s3_tmpfile, { .call = do_tmpfile, .done = got_handle, .least = 4 })
+
+TRIAL_F(once, s3_mkdir, { .call = do_mkdir, .done = made_dir, .refused = no_name, .least = 2 })
+
+TRIAL_F(once, s3_mount, { .call = do_mount, .done = mounted, .least = 5 })
 
 static void unlinked(struct env *e, long ret)
 {
 	if (ret)
 		ASSERT_EQ(0, do_unlink(e));
-	memset(e->before.info.name, 0, sizeof(e->before.info.name));
 	no_name(e, ret);
 }
 
 TRIAL_F(once, s3_unlink,
 	{ .set = need_name, .call = do_unlink, .done = unlinked, .refused = unlinked,
-	  .least = 1 })
+	  .least = 0 })
 
 static void make_hangup(struct env *e)
 {
 	close(e->ch);
-	e->ch = ch_make(1, 16, GOCHAN_HANGUP);
+	e->ch = ch_unnamed(1, 16, GOCHAN_HANGUP, 0600);
 	ASSERT_LE(0, e->ch);
 	ASSERT_EQ(0, do_link(e));
 }
@@ -788,26 +830,24 @@ FIXTURE_TEARDOWN(loading)
 		EXPECT_EQ(0, module_load(""));
 }
 
-/* Nothing of the module is left: no device, class or name. */
+/* Nothing of the module is left: no device, class or filesystem type. */
 static void not_loaded(struct env *e, long ret)
 {
 	ASSERT_FALSE(module_loaded());
-	ASSERT_TRUE(access("/dev/gochan", F_OK) && access("/sys/class/gochan", F_OK) &&
-		    nothing_at(PREFIX "a") && nothing_at(PREFIX "b")) {
+	ASSERT_TRUE(access("/dev/gochan", F_OK) && access("/sys/class/gochan", F_OK)) {
 		TH_LOG("request %u, result %ld: something was left behind", e->n, ret);
 	}
 }
 
 static void loaded(struct env *e, long ret)
 {
-	const int ch = ch_open(PREFIX "b", O_RDWR);
+	int ch;
 
+	ASSERT_EQ(0, fs_mount());
+	ch = ch_make_named(NAME, 2, 0600);
 	ASSERT_LE(0, ch) {
 		TH_LOG("request %u: %d", e->n, ch);
 	}
-	EXPECT_EQ(200U, ch_info(ch).capacity);
-	EXPECT_EQ(0, ch_unlink_handle(ch));
-	EXPECT_EQ(0, ch_unlink(PREFIX "a"));
 	close(ch);
 	ASSERT_EQ(0, module_unload());
 	not_loaded(e, ret);
@@ -820,14 +860,14 @@ static void loaded(struct env *e, long ret)
 static unsigned int requests_before_parameters(int fd)
 {
 	inject_nth(fd, INJECT_MOST);
-	if (module_load(CHANNELS " max_select=x") != -EINVAL)
+	if (module_load_only("max_select=x") != -EINVAL)
 		abort();
 	return INJECT_MOST - inject_left(fd);
 }
 
 /*
- * DESIGN 3: the module is loaded with all its channels or not at all. There are
- * hundreds of requests, most of them for slab caches.
+ * DESIGN 3: the module is loaded entirely or not at all. There are hundreds of
+ * requests, most of them for slab caches.
  */
 TEST_F_TIMEOUT(loading, s3_load, 1200)
 {
@@ -837,11 +877,17 @@ TEST_F_TIMEOUT(loading, s3_load, 1200)
 		 .first = requests_before_parameters(self->env.fault_fd) });
 }
 
+static void unmount(struct env *e)
+{
+	(void)e;
+	ASSERT_EQ(0, umount("/dev/gochans"));
+}
+
 static void load_again(struct env *e, long ret)
 {
 	if (ret) {
 		ASSERT_TRUE(module_loaded());
-		ASSERT_EQ(0, module_unload());
+		ASSERT_EQ(0, module_unload_only());
 	}
 	not_loaded(e, ret);
 	ASSERT_EQ(0, module_load(""));
@@ -849,6 +895,7 @@ static void load_again(struct env *e, long ret)
 
 /* The module is unloaded entirely, or not at all. */
 TRIAL_F(loading, s3_unload,
-	{ .call = do_unload, .done = load_again, .refused = load_again, .least = 1 })
+	{ .set = unmount, .call = do_unload, .done = load_again, .refused = load_again,
+	  .least = 1 })
 
 TEST_HARNESS_MAIN

@@ -18,6 +18,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
@@ -51,10 +52,17 @@ static long keep(struct actor *actor, const struct call *call, enum field field,
 static long do_make(struct actor *actor, const struct call *call)
 {
 	const int flags = call->args.v[ARG1];
-	const int fd = open("/dev/gochan", flags | O_CLOEXEC);
+	const bool tmpfile = (flags & O_TMPFILE) == O_TMPFILE;
+	const int fd = open(tmpfile ? "/dev/gochans" : "/dev/gochan", flags | O_CLOEXEC, 0666);
+	struct stat st;
 
 	if (fd < 0)
 		return -errno;
+	/* Without a gochanfs, while another actor reloads the module. */
+	if (fstat(fd, &st) || !S_ISCHR(st.st_mode)) {
+		close(fd);
+		return -ENODEV;
+	}
 	slot_put(actor, call->args.v[SLOT], fd, !(flags & O_PATH));
 	return 0;
 }
@@ -109,27 +117,42 @@ static long do_dup(struct actor *actor, const struct call *call)
 		    ioctl(slot_of(actor, call, SLOT).fd, GOCHAN_IOC_DUP, call->args.v[ARG1]));
 }
 
-static long do_link(struct actor *actor, const struct call *call)
-{
-	const uint64_t *v = call->args.v;
-	struct gochan_link link = { .mode = v[ARG2], .reserved = v[ARG3] };
-
-	memcpy(link.name, names[v[ARG1]], strnlen(names[v[ARG1]], sizeof(link.name)));
-	return or_errno(ioctl(slot_of(actor, call, SLOT).fd,
-			      call->kind == LINK ? GOCHAN_IOC_LINK : GOCHAN_IOC_UNLINK,
-			      put_struct(actor, v[WHERE], &link, sizeof(link), 0)));
-}
-
-static void node_path(const struct call *call, char *path, size_t size)
+static void name_path(const struct call *call, char *path, size_t size)
 {
 	snprintf(path, size, FOLDER "%s", names[call->args.v[ARG1]]);
+}
+
+static long do_link(struct actor *actor, const struct call *call)
+{
+	char self[64], path[256];
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", slot_of(actor, call, SLOT).fd);
+	name_path(call, path, sizeof(path));
+	return or_errno(linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW));
+}
+
+/* The next programs need /dev unchanged. */
+static bool is_outside(const struct call *call)
+{
+	return !strcmp(names[call->args.v[ARG1]], "..");
+}
+
+static long do_unlink(struct actor *actor, const struct call *call)
+{
+	char path[256];
+
+	(void)actor;
+	if (is_outside(call))
+		return -EINVAL;
+	name_path(call, path, sizeof(path));
+	return or_errno(unlink(path));
 }
 
 static long do_open(struct actor *actor, const struct call *call)
 {
 	char path[256];
 
-	node_path(call, path, sizeof(path));
+	name_path(call, path, sizeof(path));
 	return keep(actor, call, SLOT, open(path, call->args.v[ARG2] | O_CLOEXEC, 0600));
 }
 
@@ -528,58 +551,72 @@ static long copy_node(struct actor *actor, const char *path)
 	return 0;
 }
 
-/* Create a regular file where a name would be. */
-static long create_stray(const char *path)
+/* Only channels and directories can be made. */
+static long create_file(struct actor *actor, const char *path)
 {
-	int fd;
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
-	mkdir("/dev/gochans", 0755);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	close(fd);
+	if (fd >= 0) {
+		violation(actor, "a file was created");
+		close(fd);
+	}
+	if (!mknod(path, S_IFCHR | 0600, 0) || !symlink("/dev/null", path))
+		violation(actor, "a node or link was created");
 	return 0;
 }
 
-static long read_attributes(const char *name)
+/* An instance that is detached while a named channel is open. */
+static long mount_and_detach(const struct actor *actor)
 {
-	static const char *const which[] = { "capacity", "msg_size", "len", "closed" };
-	char path[256], text[64];
-	size_t i;
+	char dir[64], path[80];
+	int ch, ret;
 
-	for (i = 0; i < ARRAY_SIZE(which); i++) {
-		snprintf(path, sizeof(path), "/sys/class/gochan/%s/%s", name, which[i]);
-		read_text(path, text, sizeof(text));
+	snprintf(dir, sizeof(dir), "/tmp/mount-%u-%d", actor->index, getpid());
+	mkdir(dir, 0700);
+	ret = or_errno(mount("gochan", dir, "gochan", 0, NULL));
+	if (!ret) {
+		snprintf(path, sizeof(path), "%s/x", dir);
+		ch = ch_unnamed_in(dir, 0600);
+		ch_link_at(ch, path);
+		umount2(dir, MNT_DETACH);
+		close(ch);
 	}
-	return 0;
+	rmdir(dir);
+	return ret;
 }
 
 static long do_node(struct actor *actor, const struct call *call)
 {
 	char path[256], other[64];
 
-	/* the next programs need /dev unchanged */
-	if (!strcmp(names[call->args.v[ARG1]], ".."))
+	if (is_outside(call))
 		return -EINVAL;
-	node_path(call, path, sizeof(path));
+	name_path(call, path, sizeof(path));
 	switch ((enum node_act)call->args.v[ARG2]) {
 	case CHMOD:
 		return or_errno(chmod(path, call->args.v[ARG3] & 0777));
 	case CHOWN:
 		return or_errno(chown(path, call->args.v[ARG3] & 1 ? 0 : USER_ID, -1));
 	case REMOVE:
-		return or_errno(unlink(path));
+		return or_errno(remove(path));
 	case RENAME:
 		snprintf(other, sizeof(other), FOLDER "moved-%u", actor->index);
 		return or_errno(rename(path, other));
 	case COPY:
 		return copy_node(actor, path);
-	case STRAY:
-		return create_stray(path);
+	case EXCHANGE:
+		return or_errno(renameat2(AT_FDCWD, path, AT_FDCWD, FOLDER "fz-b",
+					  RENAME_EXCHANGE));
+	case MAKE_DIR:
+		return or_errno(mkdir(path, call->args.v[ARG3] & 0777));
+	case CREATE:
+		return create_file(actor, path);
 	case LIST:
 		return or_errno(access(FOLDER, R_OK));
+	case DETACH:
+		return mount_and_detach(actor);
 	default:
-		return read_attributes(names[call->args.v[ARG1]]);
+		return -EINVAL;
 	}
 }
 
@@ -597,10 +634,11 @@ static long do_reload(struct actor *actor, const struct call *call)
 {
 	long ret = module_unload();
 
+	(void)call;
 	if (ret)
 		return ret;
 	__atomic_store_n(&actor->board->reloaded, true, __ATOMIC_SEQ_CST);
-	return module_load(loads[call->args.v[ARG1]]);
+	return module_load("");
 }
 
 static void write_map(const char *path, const char *text)
@@ -732,7 +770,7 @@ static long do_limit(struct actor *actor, const struct call *call)
 static long (*const handlers[KINDS])(struct actor *actor, const struct call *call) = {
 	[MAKE] = do_make, [SETUP] = do_setup, [INFO] = do_info, [CLOSE_CHANNEL] = do_close_channel,
 	[DUP] = do_dup,
-	[LINK] = do_link, [UNLINK] = do_link, [OPEN] = do_open, [SELECT] = do_ops,
+	[LINK] = do_link, [UNLINK] = do_unlink, [OPEN] = do_open, [SELECT] = do_ops,
 	[BATCH] = do_ops, [NEXT_LEN] = do_next_len, [OTHER_IOCTL] = do_other_ioctl,
 	[READ] = do_read,
 	[WRITE] = do_write, [READV] = do_read, [WRITEV] = do_write, [POLL] = do_poll,

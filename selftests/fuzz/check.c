@@ -24,7 +24,7 @@ static const short ops_errors[] = {
 };
 
 static const short make_errors[] = {
-	EINVAL, EDQUOT, ENOMEM, EMFILE, ENOENT, ENODEV, ENXIO, 0
+	EINVAL, EDQUOT, ENOMEM, EMFILE, ENOENT, ENODEV, ENXIO, EACCES, EOVERFLOW, 0
 };
 
 static const short open_errors[] = {
@@ -40,10 +40,10 @@ static const short close_errors[] = { EBADF, EPERM, EALREADY, 0 };
 static const short dup_errors[] = { EACCES, EINVAL, EMFILE, ENOMEM, 0 };
 
 static const short link_errors[] = {
-	EBADF, EBUSY, EEXIST, EINVAL, EDQUOT, ENODEV, ENOMEM, EFAULT, 0
+	ENOENT, EEXIST, EXDEV, EMLINK, EPERM, EACCES, ENOTDIR, EDQUOT, ENOMEM, EOVERFLOW, 0
 };
 
-static const short unlink_errors[] = { ENOENT, EPERM, EINVAL, EFAULT, 0 };
+static const short unlink_errors[] = { ENOENT, EPERM, EACCES, EISDIR, ENOTDIR, EINVAL, 0 };
 
 static const short *const documented[KINDS] = {
 	[MAKE] = make_errors, [SETUP] = setup_errors, [INFO] = fault_errors,
@@ -93,9 +93,7 @@ static bool must_fail(const struct program *prog, const struct call *call)
 		return (uint32_t)v[ARG3] || ((uint32_t)v[ARG2] & ~7U) ||
 		       (!(uint32_t)v[ARG1] && (v[ARG2] & GOCHAN_FIXED));
 	case LINK:
-		return (uint32_t)v[ARG3] || ((uint32_t)v[ARG2] & ~0777U) || v[ARG1] > 3;
-	case UNLINK:
-		return (uint32_t)v[ARG3] || (uint32_t)v[ARG2] || v[ARG1] == 9;
+		return v[ARG1] == 3 || v[ARG1] == 4;
 	case SELECT:
 	case BATCH:
 		return (uint32_t)v[ARG3] || ((uint32_t)v[ARG1] & ~flags_of(call->kind)) ||
@@ -127,15 +125,13 @@ void check_result(struct actor *actor, const struct call *call, long ret)
 /* Check the INFO of a channel. */
 void check_info(struct actor *actor, const struct gochan_info *info)
 {
-	const size_t len = strnlen(info->name, sizeof(info->name));
 	size_t i;
 
-	if (info->abi != GOCHAN_ABI || info->closed > 1 || (info->flags & ~7U) ||
-	    len == sizeof(info->name))
+	if (info->abi != GOCHAN_ABI || info->closed > 1 || (info->flags & ~7U) || !info->id)
 		violation(actor, "INFO has impossible values");
-	for (i = len; i < sizeof(info->name); i++)
-		if (info->name[i])
-			violation(actor, "INFO has bytes after the name");
+	for (i = 0; i < ARRAY_SIZE(info->reserved); i++)
+		if (info->reserved[i])
+			violation(actor, "INFO has reserved fields that are not 0");
 }
 
 void canary_set(char *buf, size_t len)

@@ -209,12 +209,8 @@ static void make_name_valid(struct rng *rng, const struct program *prog, struct 
 	uint64_t *v = call->args.v;
 
 	v[ARG1] = 0;
-	if (call->kind == OPEN)
-		return;
-	v[SLOT] = choose_channel(rng, prog);
-	v[ARG2] = call->kind == LINK ? 0666 : 0;
-	v[ARG3] = 0;
-	v[WHERE] = OWN;
+	if (call->kind == LINK)
+		v[SLOT] = choose_channel(rng, prog);
 }
 
 /* Make a call valid: of purely random calls hardly any would transfer a message. */

@@ -91,6 +91,9 @@ static const struct choice zero[] = { { 0, NULL, 40 }, ANY, END };
 
 static const struct choice make_flags[] = {
 	{ O_RDWR, "O_RDWR", 16 }, { O_RDWR | O_NONBLOCK, "O_RDWR|O_NONBLOCK", 3 },
+	{ O_RDWR | O_TMPFILE, "O_TMPFILE", 8 },
+	{ O_RDWR | O_TMPFILE | O_EXCL, "O_TMPFILE|O_EXCL", 1 },
+	{ O_WRONLY | O_TMPFILE, "O_WRONLY|O_TMPFILE", 1 },
 	{ O_RDONLY, "O_RDONLY", 1 }, { O_WRONLY, "O_WRONLY", 1 },
 	{ O_RDWR | O_TRUNC | O_APPEND, "O_RDWR|O_TRUNC|O_APPEND", 1 }, { O_PATH, "O_PATH", 1 },
 	END
@@ -111,23 +114,18 @@ static const struct choice dup_flags[] = {
 };
 
 const char *const names[NAMES] = {
-	"fz-a", "fz-b", "fz-c", "x.Y_z-0123456789012345678901234567890123456789012345678901234567",
-	"", "..", "7", "a/b", "60001/fz-a",
-	"fz-not-ended-fz-not-ended-fz-not-ended-fz-not-ended-fz-not-ended-fz-not-ended",
+	"fz-a", "fz-b", "fz-c", "", "..", "fz-b/fz-a",
 };
 
 static const struct choice name_choices[] = {
-	{ 0, "fz-a", 16 }, { 1, "fz-b", 6 }, { 2, "fz-c", 2 }, { 3, "63 bytes", 1 },
-	{ 4, "", 2 }, { 5, "..", 1 }, { 6, "7", 1 }, { 7, "a/b", 1 }, { 8, "60001/fz-a", 2 },
-	{ 9, "unterminated", 1 }, END
+	{ 0, "fz-a", 16 }, { 1, "fz-b", 6 }, { 2, "fz-c", 2 }, { 3, "", 1 }, { 4, "..", 1 },
+	{ 5, "fz-b/fz-a", 3 }, END
 };
 
 static const struct choice modes[] = {
 	{ 0666, "0666", 10 }, { 0600, "0600", 3 }, { 0, "0", 1 }, { 0777, "0777", 1 },
 	{ 01777, "01777", 1 }, ANY, END
 };
-
-static const struct choice unlink_modes[] = { { 0, "0", 20 }, { 0600, "0600", 1 }, END };
 
 static const struct choice counts[] = {
 	{ 0, NULL, 1 }, { 1, NULL, 6 }, { 2, NULL, 8 }, { 3, NULL, 8 }, { 4, NULL, 6 },
@@ -238,35 +236,25 @@ static const struct choice microseconds[] = {
 
 static const struct choice node_acts[] = {
 	{ CHMOD, "chmod", 3 }, { CHOWN, "chown", 3 }, { REMOVE, "remove", 1 },
-	{ RENAME, "rename", 1 }, { COPY, "copy", 2 }, { STRAY, "create a file", 2 },
-	{ LIST, "list", 1 }, { ATTRIBUTES, "read attributes", 3 }, END
+	{ RENAME, "rename", 2 }, { EXCHANGE, "exchange", 1 }, { COPY, "copy", 2 },
+	{ MAKE_DIR, "mkdir", 2 }, { CREATE, "create a file", 1 }, { LIST, "list", 1 },
+	{ DETACH, "mount, umount -l", 1 }, END
 };
 
 const char *const params[PARAMS] = {
 	"max_msg_size", "max_capacity", "max_user_channels", "max_user_bytes", "max_user_named",
-	"max_bytes", "max_select", "max_named", "spin_us",
+	"max_bytes", "max_select", "spin_us",
 };
 
 static const struct choice param_choices[] = {
 	{ 0, "max_msg_size", 1 }, { 1, "max_capacity", 1 }, { 2, "max_user_channels", 2 },
 	{ 3, "max_user_bytes", 4 }, { 4, "max_user_named", 1 }, { 5, "max_bytes", 3 },
-	{ 6, "max_select", 1 }, { 7, "max_named", 1 }, { 8, "spin_us", 1 }, END
+	{ 6, "max_select", 1 }, { 7, "spin_us", 1 }, END
 };
 
 static const struct choice param_values[] = {
 	{ 0, NULL, 3 }, { 1, NULL, 2 }, { 2, NULL, 1 }, { 100, NULL, 2 }, { 5000, NULL, 3 },
 	{ 70000, NULL, 2 }, { 1 << 20, NULL, 1 }, { DEFAULT, "default", 4 }, END
-};
-
-const char *const loads[LOADS] = {
-	"", "channels=fz-a:3,fz-b:0:64:0666", "channels=fz-a:1:0", "channels=fz-a:1,fz-a:2",
-	"channels=fz-a:x", "channels=fz-a:1,,fz-b:99999999",
-};
-
-static const struct choice load_choices[] = {
-	{ 0, "", 3 }, { 1, "channels=fz-a:3,fz-b:0:64:0666", 3 }, { 2, "channels=fz-a:1:0", 1 },
-	{ 3, "channels=fz-a:1,fz-a:2", 1 }, { 4, "channels=fz-a:x", 1 },
-	{ 5, "channels=fz-a:1,,fz-b:99999999", 1 }, END
 };
 
 static const struct choice users[] = {
@@ -313,14 +301,9 @@ const struct spec specs[KINDS] = {
 	[DUP] = { "DUP", 4, true, false, {
 		[SLOT] = { "", slots }, [SLOT2] = { "to", new_slots },
 		[ARG1] = { "flags", dup_flags } } },
-	[LINK] = { "LINK", 6, true, false, {
-		[SLOT] = { "", slots }, [ARG1] = { "name", name_choices },
-		[ARG2] = { "mode", modes }, [ARG3] = { "reserved", zero },
-		[WHERE] = { "at", places } } },
-	[UNLINK] = { "UNLINK", 6, false, true, {
-		[SLOT] = { "", slots }, [ARG1] = { "name", name_choices },
-		[ARG2] = { "mode", unlink_modes }, [ARG3] = { "reserved", zero },
-		[WHERE] = { "at", places } } },
+	[LINK] = { "linkat", 6, true, false, {
+		[SLOT] = { "", slots }, [ARG1] = { "name", name_choices } } },
+	[UNLINK] = { "unlink", 6, false, true, { [ARG1] = { "name", name_choices } } },
 	[OPEN] = { "open", 4, true, false, {
 		[SLOT] = { "", new_slots }, [ARG1] = { "name", name_choices },
 		[ARG2] = { "flags", open_flags } } },
@@ -384,7 +367,7 @@ const struct spec specs[KINDS] = {
 		[ARG3] = { "to", modes } } },
 	[PARAM] = { "parameter", 2, true, false, {
 		[ARG1] = { "", param_choices }, [ARG2] = { "to", param_values } } },
-	[RELOAD] = { "rmmod", 1, false, true, { [ARG1] = { "insmod", load_choices } } },
+	[RELOAD] = { "reload", 1, false, true, {} },
 	[BECOME] = { "become", 4, true, false, { [ARG1] = { "", users } } },
 	[MEMORY] = { "memory", 7, false, false, {
 		[BUF] = { "", common_bufs }, [ARG1] = { "", memories } } },

@@ -97,42 +97,19 @@ static void param_set_by_name(const char *name, uint64_t value)
 
 /* ---- names ---- */
 
-static void unlink_name(int ch, const char *name)
-{
-	struct gochan_link link = {};
-	char *slash;
-
-	memcpy(link.name, name, strnlen(name, sizeof(link.name) - 1));
-	slash = strchr(link.name, '!');
-	if (slash)
-		*slash = '/';
-	ioctl(ch, GOCHAN_IOC_UNLINK, &link);
-}
-
 static int remove_file(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
 	(void)st;
 	(void)type;
-	(void)ftw;
-	remove(path);
+	if (ftw->level)
+		remove(path);
 	return 0;
 }
 
-/* Remove all names, and any other file in their directory. */
+/* Remove all names and directories. */
 void names_remove(void)
 {
-	const int ch = open("/dev/gochan", O_RDWR | O_CLOEXEC);
-	DIR *dir = opendir("/sys/class/gochan");
-	const struct dirent *entry;
-
-	while (dir && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.')
-			unlink_name(ch, entry->d_name);
-	if (dir)
-		closedir(dir);
-	if (ch >= 0)
-		close(ch);
-	nftw("/dev/gochans", remove_file, 8, FTW_DEPTH | FTW_PHYS);
+	nftw("/dev/gochans", remove_file, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
 /* ---- charges ---- */

@@ -73,7 +73,7 @@ enum new_fd { PIPE, EVENT, TIMER, SOCKETS, NULL_DEVICE, EPOLL, PIDFD, SIGNALFD }
 
 enum memory { UNMAP, MAP, DROP, PROTECT_RO, PROTECT_NONE, STALL, ARRIVE, TRUNCATE };
 
-enum node_act { CHMOD, CHOWN, REMOVE, RENAME, COPY, STRAY, LIST, ATTRIBUTES };
+enum node_act { CHMOD, CHOWN, REMOVE, RENAME, EXCHANGE, COPY, MAKE_DIR, CREATE, LIST, DETACH };
 
 enum misc {
 	SEEK, MMAP, SYNC, RESIZE, SPLICE_IN, SPLICE_OUT, SENDFILE_IN, SENDFILE_OUT, LOCK,
@@ -153,12 +153,10 @@ struct origin {
 
 extern const struct spec specs[KINDS];
 extern const struct field_spec op_fields[FIELDS];
-extern const char *const names[];	/* for LINK, by value */
-extern const char *const loads[];	/* channels= for RELOAD */
+extern const char *const names[];	/* for LINK, UNLINK, OPEN and NODE, by value */
 extern const char *const params[];	/* for PARAM */
-#define NAMES	10
-#define LOADS	6
-#define PARAMS	9
+#define NAMES	6
+#define PARAMS	8
 
 bool has_ops(enum kind kind);
 

@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -254,10 +255,14 @@ static void check_leftovers(void)
 	}
 	params_reset();
 	names_remove();
-	while (module_users() && tries--)
-		usleep(500);
+	/* The gochanfs is busy until the last handle on it is released. */
+	do {
+		umount2("/dev/gochans", 0);
+	} while (module_users() && tries-- && !usleep(500));
 	if (module_users())
 		fail("the module still has %ld references", module_users());
+	if (fs_mount())
+		fail("the gochanfs cannot be mounted");
 	what = charges_left();
 	if (what)
 		fail("%s", what);
@@ -308,7 +313,7 @@ static void reload(void)
 	if (ret)
 		fail("the module cannot be unloaded: %s", strerror(-ret));
 	cover_begin(COVER_SUPERVISOR);
-	ret = module_load(loads[1]);
+	ret = module_load("");
 	cover_end(COVER_SUPERVISOR);
 	if (ret)
 		fail("the module cannot be loaded: %s", strerror(-ret));

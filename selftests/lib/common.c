@@ -5,9 +5,9 @@
 #define _GNU_SOURCE 1
 #include "common.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <grp.h>
 #include <poll.h>
 #include <sched.h>
@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -581,52 +582,34 @@ int become_root_of_subordinates(uid_t uid, uid_t first, unsigned int count)
 
 /* Names */
 
-int ch_link(int ch, const char *name, unsigned int mode)
+/* @name is relative to /dev/gochans. */
+static const char *name_path(const char *name)
 {
-	struct gochan_link link = { .mode = mode };
+	static __thread char path[512];
 
-	memcpy(link.name, name, strnlen(name, sizeof(link.name)));
-	return or_errno(ioctl(ch, GOCHAN_IOC_LINK, &link));
+	snprintf(path, sizeof(path), "/dev/gochans/%s", name);
+	return path;
 }
 
-/* @name is relative to /dev/gochans: "60001/jobs" for a user's channel. */
-int ch_unlink(const char *name)
+/* A channel that can be named in the gochanfs at @dir, with exactly this @mode. */
+int ch_unnamed_in(const char *dir, unsigned int mode)
 {
-	struct gochan_link link = {};
-	int ch = or_errno(open("/dev/gochan", O_RDWR | O_CLOEXEC));
-	int ret;
+	const mode_t mask = umask(0);
+	int ret = or_errno(open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, mode));
 
-	if (ch < 0)
-		return ch;
-	memcpy(link.name, name, strnlen(name, sizeof(link.name)));
-	ret = or_errno(ioctl(ch, GOCHAN_IOC_UNLINK, &link));
-	close(ch);
+	umask(mask);
 	return ret;
 }
 
-int ch_unlink_handle(int ch)
+int ch_unnamed(unsigned int capacity, unsigned int msg_size, unsigned int flags,
+	       unsigned int mode)
 {
-	struct gochan_link link = {};
-
-	return or_errno(ioctl(ch, GOCHAN_IOC_UNLINK, &link));
-}
-
-int ch_open(const char *name, int oflags)
-{
-	char path[256];
-
-	snprintf(path, sizeof(path), "/dev/gochans/%s", name);
-	return or_errno(open(path, oflags | O_CLOEXEC));
-}
-
-int ch_make_named(const char *name, unsigned int capacity, unsigned int mode)
-{
-	int ch = ch_make(capacity, GOCHAN_DEFAULT_MSG_SIZE, 0);
+	int ch = ch_unnamed_in("/dev/gochans", mode);
 	int ret;
 
 	if (ch < 0)
 		return ch;
-	ret = ch_link(ch, name, mode);
+	ret = ch_setup(ch, capacity, msg_size, flags);
 	if (ret < 0) {
 		close(ch);
 		return ret;
@@ -634,34 +617,57 @@ int ch_make_named(const char *name, unsigned int capacity, unsigned int mode)
 	return ch;
 }
 
-static void unlink_in(const char *dirname)
+int ch_link_at(int ch, const char *path)
 {
-	char path[512], name[300];
-	struct dirent *entry;
-	DIR *dir;
+	char self[64];
 
-	snprintf(path, sizeof(path), "/dev/gochans/%s", dirname);
-	dir = opendir(path);
-	if (!dir)
-		return;
-	while ((entry = readdir(dir))) {
-		snprintf(name, sizeof(name), "%s%s", dirname, entry->d_name);
-		if (!strncmp(entry->d_name, PREFIX, strlen(PREFIX)))
-			ch_unlink(name);
-	}
-	closedir(dir);
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", ch);
+	return or_errno(linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW));
 }
 
-/* Removes every name that a test may have left behind. */
+int ch_link(int ch, const char *name)
+{
+	return ch_link_at(ch, name_path(name));
+}
+
+int ch_unlink(const char *name)
+{
+	return or_errno(unlink(name_path(name)));
+}
+
+int ch_open(const char *name, int oflags)
+{
+	return or_errno(open(name_path(name), oflags | O_CLOEXEC));
+}
+
+int ch_make_named(const char *name, unsigned int capacity, unsigned int mode)
+{
+	int ch = ch_unnamed(capacity, GOCHAN_DEFAULT_MSG_SIZE, 0, mode);
+	int ret;
+
+	if (ch < 0)
+		return ch;
+	ret = ch_link(ch, name);
+	if (ret < 0) {
+		close(ch);
+		return ret;
+	}
+	return ch;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	if (ftw->level)
+		remove(path);
+	return 0;
+}
+
+/* Removes every name and directory that a test may have left behind. */
 void unlink_all(void)
 {
-	char dirname[16];
-
-	unlink_in("");
-	snprintf(dirname, sizeof(dirname), "%d/", USER);
-	unlink_in(dirname);
-	snprintf(dirname, sizeof(dirname), "%d/", OTHER);
-	unlink_in(dirname);
+	nftw("/dev/gochans", remove_one, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
 /* Files */
@@ -689,17 +695,6 @@ int write_text(const char *path, const char *text)
 	ret = or_errno(write(fd, text, strlen(text)));
 	close(fd);
 	return ret < 0 ? ret : 0;
-}
-
-/* A named channel's sysfs attribute; the name of a user's is "60001!jobs". */
-long attr(const char *name, const char *which)
-{
-	char path[256], text[64];
-	int ret;
-
-	snprintf(path, sizeof(path), "/sys/class/gochan/%s/%s", name, which);
-	ret = read_text(path, text, sizeof(text));
-	return ret < 0 ? ret : strtol(text, NULL, 10);
 }
 
 long long param(const char *name)
@@ -790,7 +785,12 @@ static int open_module(void)
 	return fd;
 }
 
-int module_load(const char *parameters)
+int fs_mount(void)
+{
+	return or_errno(mount("gochan", "/dev/gochans", "gochan", 0, NULL));
+}
+
+int module_load_only(const char *parameters)
 {
 	const int fd = open_module();
 	int ret;
@@ -802,9 +802,28 @@ int module_load(const char *parameters)
 	return ret;
 }
 
-int module_unload(void)
+/* Also mounts the gochanfs. */
+int module_load(const char *parameters)
+{
+	return module_load_only(parameters) ?: fs_mount();
+}
+
+int module_unload_only(void)
 {
 	return or_errno(syscall(SYS_delete_module, "gochan", O_NONBLOCK));
+}
+
+/* Also unmounts the gochanfs; if the unload fails, an empty one is mounted. */
+int module_unload(void)
+{
+	int ret;
+
+	if (umount("/dev/gochans") && errno == EBUSY)
+		return -EWOULDBLOCK;
+	ret = module_unload_only();
+	if (ret && module_loaded())
+		fs_mount();
+	return ret;
 }
 
 bool module_loaded(void)

@@ -110,9 +110,12 @@ int become_namespace_root(uid_t uid);
 int become_root_of_subordinates(uid_t uid, uid_t first, unsigned int count);
 
 /* Names */
-int ch_link(int ch, const char *name, unsigned int mode);
+int ch_unnamed_in(const char *dir, unsigned int mode);
+int ch_unnamed(unsigned int capacity, unsigned int msg_size, unsigned int flags,
+	       unsigned int mode);
+int ch_link_at(int ch, const char *path);
+int ch_link(int ch, const char *name);
 int ch_unlink(const char *name);
-int ch_unlink_handle(int ch);
 int ch_open(const char *name, int oflags);
 int ch_make_named(const char *name, unsigned int capacity, unsigned int mode);
 void unlink_all(void);
@@ -120,14 +123,16 @@ void unlink_all(void);
 /* Files */
 int read_text(const char *path, char *buf, size_t size);
 int write_text(const char *path, const char *text);
-long attr(const char *name, const char *which);
 long long param(const char *name);
 int set_param(const char *name, long long value);
 int send_fd(int sock, int fd);
 int recv_fd(int sock);
 
 /* The module, loaded from $GOCHAN_KO or the running kernel's directory. */
+int fs_mount(void);
+int module_load_only(const char *parameters);
 int module_load(const char *parameters);
+int module_unload_only(void);
 int module_unload(void);
 bool module_loaded(void);
 

@@ -14,16 +14,14 @@
 #include <termios.h>
 
 static_assert(sizeof(struct gochan_setup) == 16, "gochan_setup");
-static_assert(sizeof(struct gochan_link) == 72, "gochan_link");
-static_assert(sizeof(struct gochan_info) == 128, "gochan_info");
+static_assert(sizeof(struct gochan_info) == 144, "gochan_info");
 static_assert(sizeof(struct gochan_op) == 48, "gochan_op");
 static_assert(sizeof(struct gochan_ops) == 32, "gochan_ops");
 static_assert(offsetof(struct gochan_setup, flags) == 8, "setup.flags");
-static_assert(offsetof(struct gochan_link, mode) == 64, "link.mode");
 static_assert(offsetof(struct gochan_info, len) == 16, "info.len");
-static_assert(offsetof(struct gochan_info, sent) == 40, "info.sent");
-static_assert(offsetof(struct gochan_info, bytes) == 56, "info.bytes");
-static_assert(offsetof(struct gochan_info, name) == 64, "info.name");
+static_assert(offsetof(struct gochan_info, id) == 48, "info.id");
+static_assert(offsetof(struct gochan_info, sent) == 56, "info.sent");
+static_assert(offsetof(struct gochan_info, bytes) == 72, "info.bytes");
 static_assert(offsetof(struct gochan_op, opcode) == 4, "op.opcode");
 static_assert(offsetof(struct gochan_op, buf) == 8, "op.buf");
 static_assert(offsetof(struct gochan_op, result) == 20, "op.result");
@@ -34,11 +32,9 @@ static_assert(offsetof(struct gochan_ops, timeout) == 16, "ops.timeout");
 static_assert(offsetof(struct gochan_ops, index) == 24, "ops.index");
 
 static_assert(GOCHAN_IOC_SETUP == 0x4010c501, "SETUP");
-static_assert(GOCHAN_IOC_INFO == 0x8080c502, "INFO");
+static_assert(GOCHAN_IOC_INFO == 0x8090c502, "INFO");
 static_assert(GOCHAN_IOC_CLOSE == 0xc503, "CLOSE");
 static_assert(GOCHAN_IOC_DUP == 0xc504, "DUP");
-static_assert(GOCHAN_IOC_LINK == 0x4048c505, "LINK");
-static_assert(GOCHAN_IOC_UNLINK == 0x4048c506, "UNLINK");
 static_assert(GOCHAN_IOC_SELECT == 0xc020c507, "SELECT");
 static_assert(GOCHAN_IOC_BATCH == 0xc020c508, "BATCH");
 
@@ -66,8 +62,7 @@ static int call(int ch, unsigned long cmd, const void *arg)
 TEST_F(abi, r20_bad_pointers)
 {
 	static const unsigned long cmds[] = {
-		GOCHAN_IOC_SETUP, GOCHAN_IOC_INFO, GOCHAN_IOC_LINK,
-		GOCHAN_IOC_UNLINK, GOCHAN_IOC_SELECT, GOCHAN_IOC_BATCH,
+		GOCHAN_IOC_SETUP, GOCHAN_IOC_INFO, GOCHAN_IOC_SELECT, GOCHAN_IOC_BATCH,
 		FIONREAD,
 	};
 	char *end = (char *)map_pages(1) + page_size();
@@ -85,7 +80,7 @@ TEST_F(abi, r20_bad_pointers)
 			EXPECT_EQ(-EFAULT, call(ch, cmds[i], bad[k])) {
 				TH_LOG("ioctl %#lx, bad[%zu]", cmds[i], k);
 			}
-			EXPECT_STREQ("", ch_info(ch).name);
+			EXPECT_EQ(0U, ch_info(ch).closed);
 			close(ch);
 		}
 	}
@@ -134,38 +129,6 @@ TEST_F(abi, r20_setup_fields)
 	EXPECT_EQ(0, call(ch, GOCHAN_IOC_SETUP, &setup));
 }
 
-/* R20: reserved fields and modes of LINK and UNLINK. */
-TEST_F(abi, r20_link_fields)
-{
-	struct gochan_link link = { .name = PREFIX "abi", .mode = 0600 };
-	const int ch = ch_make(1, 16, 0);
-	int bit;
-
-	ASSERT_LE(0, ch);
-	for (bit = 0; bit < 32; bit++) {
-		link.reserved = 1U << bit;
-		EXPECT_EQ(-EINVAL, call(ch, GOCHAN_IOC_LINK, &link));
-		link.reserved = 0;
-		link.mode = 0600 | 1U << bit;
-		if (bit > 8)
-			EXPECT_EQ(-EINVAL, call(ch, GOCHAN_IOC_LINK, &link));
-		link.mode = 0600;
-	}
-	EXPECT_EQ(0, call(ch, GOCHAN_IOC_LINK, &link));
-	for (bit = 0; bit < 32; bit++) {
-		link.mode = 0;
-		link.reserved = 1U << bit;
-		EXPECT_EQ(-EINVAL, call(ch, GOCHAN_IOC_UNLINK, &link));
-		link.reserved = 0;
-		link.mode = 1U << bit;
-		EXPECT_EQ(-EINVAL, call(ch, GOCHAN_IOC_UNLINK, &link));
-	}
-	link.mode = 0;
-	memset(link.name, 'x', sizeof(link.name));
-	EXPECT_EQ(-EINVAL, call(ch, GOCHAN_IOC_UNLINK, &link));
-	EXPECT_STREQ(PREFIX "abi", ch_info(ch).name);
-}
-
 /* R20: every undefined bit of DUP's argument. */
 TEST_F(abi, r20_dup_flags)
 {
@@ -195,10 +158,10 @@ TEST_F(abi, r20_unknown_ioctls)
 		_IOR(GOCHAN_IOC_MAGIC, 1, struct gochan_setup),
 		_IOW(GOCHAN_IOC_MAGIC, 1, struct gochan_info),
 		_IOW(GOCHAN_IOC_MAGIC, 1, int),
-		_IOR(GOCHAN_IOC_MAGIC, 2, struct gochan_link),
+		_IOR(GOCHAN_IOC_MAGIC, 2, struct gochan_setup),
 		_IOWR(GOCHAN_IOC_MAGIC, 2, struct gochan_info),
 		_IOW(GOCHAN_IOC_MAGIC, 3, int), _IOW(GOCHAN_IOC_MAGIC, 4, int),
-		_IOWR(GOCHAN_IOC_MAGIC, 5, struct gochan_link),
+		_IOW(GOCHAN_IOC_MAGIC, 5, char[72]), _IOW(GOCHAN_IOC_MAGIC, 6, char[72]),
 		_IOW(GOCHAN_IOC_MAGIC, 7, struct gochan_ops),
 		_IOWR(GOCHAN_IOC_MAGIC, 8, struct gochan_op),
 		TCGETS, TIOCSTI, 0, ~0U,
@@ -231,8 +194,7 @@ static bool info_is_complete(int ch)
 	memset(&ones, 0xff, sizeof(ones));
 	return !call(ch, GOCHAN_IOC_INFO, &zeroes) &&
 	       !call(ch, GOCHAN_IOC_INFO, &ones) &&
-	       !memcmp(&zeroes, &ones, sizeof(ones)) &&
-	       !ones.name[GOCHAN_NAME_SIZE - 1];
+	       !memcmp(&zeroes, &ones, sizeof(ones)) && !ones.reserved[7];
 }
 
 /* R20: INFO writes the whole structure, whatever was in the memory. */
@@ -244,7 +206,7 @@ TEST_F(abi, r20_info_is_complete)
 	EXPECT_TRUE(info_is_complete(ch));
 	send_text(ch, "a");
 	EXPECT_TRUE(info_is_complete(ch));
-	EXPECT_EQ(0, ch_unlink_handle(ch));
+	EXPECT_EQ(0, ch_unlink(PREFIX "abi"));
 	EXPECT_TRUE(info_is_complete(ch));
 }
 

@@ -463,9 +463,9 @@ TEST_F(close, r6_unlink_drains)
 
 static int make_hangup(const char *name)
 {
-	const int ch = ch_make(2, 16, GOCHAN_HANGUP);
+	const int ch = ch_unnamed(2, 16, GOCHAN_HANGUP, 0600);
 
-	return ch_link(ch, name, 0600) < 0 ? -1 : ch;
+	return ch_link(ch, name) < 0 ? -1 : ch;
 }
 
 /* R6: GOCHAN_HANGUP: the hangup begins and ends with the senders. */

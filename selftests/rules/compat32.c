@@ -56,18 +56,17 @@ static void say_info(int ch)
 	say("  abi %u flags %u capacity %u msg_size %u len %u closed %u waiting %u %u\n",
 	    info.abi, info.flags, info.capacity, info.msg_size, info.len, info.closed,
 	    info.senders_waiting, info.receivers_waiting);
-	say("  handles %u %u sent %llu received %llu bytes %llu name '%.64s'\n", info.send_handles,
-	    info.recv_handles, info.sent, info.received, info.bytes, info.name);
+	say("  handles %u %u sent %llu received %llu bytes %llu id %d\n", info.send_handles,
+	    info.recv_handles, info.sent, info.received, info.bytes, info.id > 0);
 }
 
 static void describe_structures(void)
 {
-	say("sizes %zu %zu %zu %zu %zu\n", sizeof(struct gochan_setup), sizeof(struct gochan_link),
+	say("sizes %zu %zu %zu %zu\n", sizeof(struct gochan_setup),
 	    sizeof(struct gochan_info), sizeof(struct gochan_op), sizeof(struct gochan_ops));
-	say("ioctls %lx %lx %lx %lx %lx %lx %lx %lx\n", (long)GOCHAN_IOC_SETUP,
+	say("ioctls %lx %lx %lx %lx %lx %lx\n", (long)GOCHAN_IOC_SETUP,
 	    (long)GOCHAN_IOC_INFO, (long)GOCHAN_IOC_CLOSE, (long)GOCHAN_IOC_DUP,
-	    (long)GOCHAN_IOC_LINK, (long)GOCHAN_IOC_UNLINK, (long)GOCHAN_IOC_SELECT,
-	    (long)GOCHAN_IOC_BATCH);
+	    (long)GOCHAN_IOC_SELECT, (long)GOCHAN_IOC_BATCH);
 }
 
 static void setup(int ch, struct gochan_setup s)
@@ -133,19 +132,15 @@ static void describe_dup(int ch)
 	close(fd);
 }
 
-static void describe_names(int ch)
+static void describe_names(void)
 {
-	struct gochan_link link = { .mode = 0640 };
+	const int ch = ch_unnamed(2, 16, 0, 0640);
 	struct stat st = {};
 	int fd;
 
-	say_result("LINK", ioctl(ch, GOCHAN_IOC_LINK, &link));
-	strcpy(link.name, NAME);
-	link.reserved = 1;
-	say_result("LINK", ioctl(ch, GOCHAN_IOC_LINK, &link));
-	link.reserved = 0;
-	say_result("LINK", ioctl(ch, GOCHAN_IOC_LINK, &link));
-	say_result("LINK", ioctl(ch, GOCHAN_IOC_LINK, &link));
+	say_result("linkat", ch_link(ch, NAME));
+	say_result("linkat", ch_link(ch, NAME));
+	say_result("linkat", ch_link(ch, NAME "2"));
 	say_info(ch);
 	say_result("stat", stat("/dev/gochans/" NAME, &st));
 	say("mode %o\n", st.st_mode);
@@ -153,12 +148,9 @@ static void describe_names(int ch)
 	say_result("open", fd);
 	say_info(fd);
 	close(fd);
-	link.mode = 0;
-	say_result("UNLINK", ioctl(ch, GOCHAN_IOC_UNLINK, &link));
-	say_result("UNLINK", ioctl(ch, GOCHAN_IOC_UNLINK, &link));
-	link.name[0] = '\0';
-	say_result("UNLINK", ioctl(ch, GOCHAN_IOC_UNLINK, &link));
-	say_result("UNLINK", ioctl(ch, GOCHAN_IOC_UNLINK, NULL));
+	say_result("unlink", ch_unlink(NAME));
+	say_result("unlink", ch_unlink(NAME));
+	close(ch);
 }
 
 /* Make the call, and report everything that it returned. */
@@ -259,7 +251,7 @@ static void describe(void)
 	describe_structures();
 	describe_plain(ch);
 	describe_dup(ch);
-	describe_names(ch);
+	describe_names();
 	describe_ops(ch, GOCHAN_IOC_SELECT);
 	describe_ops(ch, GOCHAN_IOC_BATCH);
 	describe_end(ch);

@@ -59,7 +59,7 @@ FIXTURE(cred) {
 
 FIXTURE_SETUP(cred)
 {
-	self->ch = ch_make(4, 16, GOCHAN_CRED);
+	self->ch = ch_unnamed(4, 16, GOCHAN_CRED, 0666);
 	ASSERT_LE(0, self->ch);
 }
 
@@ -345,7 +345,7 @@ TEST_F(cred, r17_setuid)
 	pid_t pid;
 
 	ASSERT_TRUE(make_setuid_program());
-	ASSERT_EQ(0, ch_link(self->ch, NAME, 0666));
+	ASSERT_EQ(0, ch_link(self->ch, NAME));
 	pid = child();
 	if (!pid)
 		_exit(become(USER) ? 1 : trick_setuid_program());

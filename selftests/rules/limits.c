@@ -24,7 +24,6 @@ static const struct {
 	{ "max_user_channels", 1024 },
 	{ "max_user_bytes", 16 << 20 },
 	{ "max_user_named", 64 },
-	{ "max_named", 4096 },
 	{ "max_bytes", 0 },
 	{ "max_select", 1024 },
 };
@@ -184,8 +183,8 @@ TEST_F(limits, r19_root_is_exempt)
 	ASSERT_EQ(0, set_param("max_bytes", 10000));
 	EXPECT_EQ(16, make_many(self->chs, 16, 4096, &error));
 	ch = self->chs[0];
-	EXPECT_EQ(0, ch_link(self->chs[0], PREFIX "a", 0600));
-	EXPECT_EQ(0, ch_link(self->chs[1], PREFIX "b", 0600));
+	EXPECT_LE(0, ch_make_named(PREFIX "a", 1, 0600));
+	EXPECT_LE(0, ch_make_named(PREFIX "b", 1, 0600));
 	EXPECT_LE(0, ch_dup(ch, O_RDWR));
 }
 
@@ -325,23 +324,22 @@ TEST_F(limits, r19_passing_handles)
 /* R19: nor does closing the handles of a name, or unlinking the name. */
 TEST_F(limits, r19_naming_and_unlinking)
 {
-	int error;
-
 	ASSERT_EQ(0, set_param("max_user_channels", 2));
 	ASSERT_EQ(0, as_user(USER));
-	ASSERT_EQ(2, make_many(self->chs, 1, 16, &error));
-	ASSERT_EQ(0, ch_link(self->chs[0], PREFIX "a", 0600));
-	ASSERT_EQ(0, ch_link(self->chs[1], PREFIX "b", 0600));
+	self->chs[0] = ch_make_named(PREFIX "a", 1, 0600);
+	self->chs[1] = ch_make_named(PREFIX "b", 1, 0600);
+	ASSERT_LE(0, self->chs[0]);
+	ASSERT_LE(0, self->chs[1]);
 	close(self->chs[0]);
 	EXPECT_EQ(-EDQUOT, ch_make(1, 16, 0));
-	EXPECT_EQ(0, ch_unlink_handle(self->chs[1]));
+	EXPECT_EQ(0, ch_unlink(PREFIX "b"));
 	EXPECT_EQ(-EDQUOT, ch_make(1, 16, 0));
 	close(self->chs[1]);
 	self->chs[1] = ch_make(1, 16, 0);
 	EXPECT_LE(0, self->chs[1]);
 	EXPECT_EQ(-EDQUOT, ch_make(1, 16, 0));
 	ASSERT_EQ(0, as_root());
-	EXPECT_EQ(0, ch_unlink("60001/" PREFIX "a"));
+	EXPECT_EQ(0, ch_unlink(PREFIX "a"));
 	ASSERT_EQ(0, as_user(USER));
 	EXPECT_LE(0, ch_make(1, 16, 0));
 }
@@ -555,65 +553,76 @@ TEST_F(limits, r19_receive_over_max_bytes)
 	EXPECT_EQ(sizeof(out), job_wait(job));
 }
 
-/* R19: names per user. */
+/* R19: names per user; one that is unlinked stays charged while it is open. */
 TEST_F(limits, r19_max_user_named)
 {
-	int error, i;
+	int i, a, b, c;
 
 	ASSERT_EQ(0, set_param("max_user_named", 2));
 	ASSERT_EQ(0, as_user(USER));
-	ASSERT_EQ(16, make_many(self->chs, 1, 16, &error));
 	for (i = 0; i < 3; i++) {
-		EXPECT_EQ(0, ch_link(self->chs[0], PREFIX "a", 0600));
-		EXPECT_EQ(0, ch_link(self->chs[1], PREFIX "b", 0600));
-		EXPECT_EQ(-EDQUOT, ch_link(self->chs[2], PREFIX "c", 0600));
-		EXPECT_STREQ("", ch_info(self->chs[2]).name);
-		/* a LINK that fails is not charged */
-		EXPECT_EQ(0, ch_unlink_handle(self->chs[0]));
-		EXPECT_EQ(-EEXIST, ch_link(self->chs[3], PREFIX "b", 0600));
-		EXPECT_EQ(-EINVAL, ch_link(self->chs[3], "no/name", 0600));
-		EXPECT_EQ(0, ch_unlink_handle(self->chs[1]));
-		close(self->chs[0]);
-		close(self->chs[1]);
-		self->chs[0] = ch_make(1, 16, 0);
-		self->chs[1] = ch_make(1, 16, 0);
+		a = ch_make_named(PREFIX "a", 1, 0600);
+		b = ch_make_named(PREFIX "b", 1, 0600);
+		c = ch_unnamed(1, 16, 0, 0600);
+		ASSERT_LE(0, a);
+		ASSERT_LE(0, b);
+		EXPECT_EQ(-EDQUOT, ch_link(c, PREFIX "c"));
+		EXPECT_EQ(0, ch_unlink(PREFIX "a"));
+		EXPECT_EQ(-EDQUOT, ch_link(c, PREFIX "c"));
+		close(a);
+		/* a link that fails is not charged */
+		EXPECT_EQ(-EEXIST, ch_link(c, PREFIX "b"));
+		EXPECT_EQ(-ENOENT, ch_link(c, PREFIX "no/name"));
+		EXPECT_EQ(0, ch_link(c, PREFIX "c"));
+		close(b);
+		close(c);
+		EXPECT_EQ(0, ch_unlink(PREFIX "b"));
+		EXPECT_EQ(0, ch_unlink(PREFIX "c"));
+	}
+}
+
+/* R19: directories count as names; there can be as many as max_user_named. */
+TEST_F(limits, r19_directories)
+{
+	const long long most = param("max_user_named");
+	char path[64];
+	int i, held;
+
+	ASSERT_EQ(0, as_user(USER));
+	for (i = 0; i < most; i++) {
+		snprintf(path, sizeof(path), "/dev/gochans/" PREFIX "%d", i);
+		ASSERT_EQ(0, mkdir(path, 0700));
+	}
+	EXPECT_EQ(-1, mkdir("/dev/gochans/" PREFIX "more", 0700));
+	EXPECT_EQ(EDQUOT, errno);
+	EXPECT_EQ(-EDQUOT, ch_make_named(PREFIX "more", 0, 0600));
+	held = open(path, O_RDONLY | O_DIRECTORY);
+	EXPECT_EQ(0, rmdir(path));
+	EXPECT_EQ(-EDQUOT, ch_make_named(PREFIX "more", 0, 0600));
+	close(held);
+	EXPECT_LE(0, ch_make_named(PREFIX "more", 0, 0600));
+
+	/* others have a limit of their own, and root none */
+	ASSERT_EQ(0, as_root());
+	for (i = 0; i < most + 1; i++) {
+		snprintf(path, sizeof(path), "/dev/gochans/" PREFIX "root%d", i);
+		ASSERT_EQ(0, mkdir(path, 0700));
 	}
 }
 
 /* R19: a name stays charged to its creator after chown. */
 TEST_F(limits, r19_names_charged_to_creator)
 {
-	int error;
-
 	ASSERT_EQ(0, set_param("max_user_named", 1));
 	ASSERT_EQ(0, as_user(USER));
-	ASSERT_EQ(16, make_many(self->chs, 1, 16, &error));
-	EXPECT_EQ(0, ch_link(self->chs[0], PREFIX "a", 0600));
+	EXPECT_LE(0, ch_make_named(PREFIX "a", 1, 0600));
 	ASSERT_EQ(0, as_root());
-	EXPECT_EQ(0, chown("/dev/gochans/60001/" PREFIX "a", OTHER, OTHER));
+	EXPECT_EQ(0, chown("/dev/gochans/" PREFIX "a", OTHER, OTHER));
 	ASSERT_EQ(0, as_user(USER));
-	EXPECT_EQ(-EDQUOT, ch_link(self->chs[1], PREFIX "b", 0600));
+	EXPECT_EQ(-EDQUOT, ch_make_named(PREFIX "b", 1, 0600));
 	ASSERT_EQ(0, as_root());
 	ASSERT_EQ(0, as_user(OTHER));
-	EXPECT_EQ(0, ch_link(self->chs[2], PREFIX "c", 0600));
-}
-
-/* R19: names of all users together, root included. */
-TEST_F(limits, r19_max_named)
-{
-	int error;
-
-	ASSERT_EQ(0, set_param("max_named", 2));
-	ASSERT_EQ(16, make_many(self->chs, 1, 16, &error));
-	EXPECT_EQ(0, ch_link(self->chs[0], PREFIX "a", 0600));
-	ASSERT_EQ(0, as_user(USER));
-	EXPECT_EQ(0, ch_link(self->chs[1], PREFIX "b", 0600));
-	EXPECT_EQ(-EINVAL, ch_link(self->chs[2], PREFIX "c", 0600));
-	ASSERT_EQ(0, as_root());
-	EXPECT_EQ(-EINVAL, ch_link(self->chs[2], PREFIX "c", 0600));
-	EXPECT_EQ(0, ch_unlink_handle(self->chs[0]));
-	close(self->chs[0]);
-	EXPECT_EQ(0, ch_link(self->chs[2], PREFIX "c", 0600));
+	EXPECT_LE(0, ch_make_named(PREFIX "c", 1, 0600));
 }
 
 /* R19: ops per SELECT or BATCH. */

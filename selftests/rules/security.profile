@@ -1,5 +1,6 @@
-# Compiled to security.policy, for security.c.
-profile gochan-denied flags=(attach_disconnected) {
+# Compiled to security.policy, for security.c. Without mediate_deleted, naming a channel
+# that O_TMPFILE made fails with ENOENT, on any filesystem.
+profile gochan-denied flags=(attach_disconnected, mediate_deleted) {
 	capability,
 	change_profile,
 	file,
@@ -8,7 +9,7 @@ profile gochan-denied flags=(attach_disconnected) {
 	deny /dev/gochans/** rw,
 }
 
-profile gochan-allowed flags=(attach_disconnected) {
+profile gochan-allowed flags=(attach_disconnected, mediate_deleted) {
 	capability,
 	change_profile,
 	file,

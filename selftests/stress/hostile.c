@@ -34,7 +34,7 @@
 
 static const char *const limits[] = {
 	"max_msg_size", "max_capacity", "max_user_channels", "max_user_bytes",
-	"max_user_named", "max_named", "max_bytes", "max_select",
+	"max_user_named", "max_bytes", "max_select",
 };
 
 #define LIMITS		ARRAY_SIZE(limits)
@@ -979,7 +979,7 @@ TEST_F(hostile, s3_r19_names)
 	for (i = 0; i < 300; i++) {
 		ch = ch_make_named(PREFIX "again", 0, 0600);
 		ASSERT_LE(0, ch);
-		ASSERT_EQ(0, ch_unlink_handle(ch));
+		ASSERT_EQ(0, ch_unlink(PREFIX "again"));
 		close(ch);
 	}
 	EXPECT_EQ(param("max_user_named"), exhaust_names(&error));
@@ -1005,11 +1005,11 @@ static int error_of(int ret)
 
 /*
  * S3: on another user's channel, whose mode lets others only send, an attacker
- * cannot change the name, owner, mode or rights, close it, or add to its directory.
+ * cannot change the name, owner, mode or rights, or close it.
  */
 TEST_F(hostile, s3_other_users_channel)
 {
-	static const char *const path = FOLDER "60002/" PREFIX "theirs";
+	static const char *const path = FOLDER PREFIX "theirs";
 	const pid_t parent = getpid();
 	int theirs, mine;
 	struct stat st;
@@ -1027,9 +1027,8 @@ TEST_F(hostile, s3_other_users_channel)
 		EXPECT_EQ(1, send_text(mine, "a"));
 		EXPECT_EQ(-EACCES, ch_dup(mine, O_RDWR));
 		EXPECT_EQ(-EPERM, ch_close(mine));
-		EXPECT_EQ(-EPERM, ch_unlink_handle(mine));
-		EXPECT_EQ(-EPERM, ch_unlink("60002/" PREFIX "theirs"));
-		EXPECT_EQ(-EBADF, ch_link(mine, PREFIX "mine", 0600));
+		EXPECT_EQ(-EPERM, ch_unlink(PREFIX "theirs"));
+		EXPECT_EQ(-EPERM, ch_link(mine, PREFIX "mine"));
 		EXPECT_EQ(-EBUSY, ch_setup(mine, 1, 1, 0));
 		EXPECT_EQ(-EBADF, ch_recv(mine, &st, sizeof(st)));
 		EXPECT_EQ(-EACCES, error_of(open(path, O_RDWR)));
@@ -1038,12 +1037,11 @@ TEST_F(hostile, s3_other_users_channel)
 		EXPECT_EQ(-EPERM, error_of(fchmod(mine, 0666)));
 		EXPECT_EQ(-EPERM, error_of(chmod(path, 0666)));
 		EXPECT_EQ(-EPERM, error_of(chown(path, USER, USER)));
-		EXPECT_EQ(-EACCES, error_of(unlink(path)));
-		EXPECT_EQ(-EACCES, error_of(rename(path, FOLDER "60002/b")));
-		EXPECT_EQ(-EPERM, error_of(link(path, FOLDER "60002/b")));
-		EXPECT_EQ(-EACCES, error_of(mkdir(FOLDER "b", 0700)));
-		EXPECT_EQ(-EACCES, error_of(open("/sys/class/gochan/60002!" PREFIX "theirs/closed",
-						 O_WRONLY)));
+		/* the directory is sticky */
+		EXPECT_EQ(-EPERM, error_of(unlink(path)));
+		EXPECT_EQ(-EPERM, error_of(rename(path, FOLDER PREFIX "b")));
+		EXPECT_EQ(-EPERM, error_of(link(path, FOLDER PREFIX "b")));
+		EXPECT_EQ(-EACCES, error_of(open(path, O_WRONLY | O_CREAT)));
 		_exit(!_metadata->passed);
 	}
 	EXPECT_EQ(0, reap(pid));
@@ -1521,13 +1519,13 @@ static void pin_module(int ready)
 	signal(SIGIO, SIG_IGN);
 	fcntl(ch, F_SETOWN, getpid());
 	fcntl(ch, F_SETFL, O_ASYNC);
-	open("/sys/class/gochan/60001!" PREFIX "user/len", O_RDONLY);
-	open(FOLDER "60001/" PREFIX "user", O_PATH);
-	inotify_add_watch(inotify_init1(0), FOLDER "60001/" PREFIX "user", IN_ALL_EVENTS);
+	open(FOLDER PREFIX "user", O_PATH);
+	inotify_add_watch(inotify_init1(0), FOLDER PREFIX "user", IN_ALL_EVENTS);
+	mkdir(FOLDER PREFIX "dir", 0700);
 	send_text(ch, "a");
 	pass_in_cycle(ch_make(0, 16, 0));
 	pass_crosswise();
-	if (chdir(FOLDER "60001") || write(ready, "r", 1) != 1)
+	if (chdir(FOLDER PREFIX "dir") || write(ready, "r", 1) != 1)
 		_exit(1);
 	for (;;)
 		pause();
@@ -1567,7 +1565,7 @@ TEST_F(hostile, s3_module_unloads)
 	ASSERT_EQ(1, read(ready[0], &c, 1));
 	EXPECT_EQ(-EWOULDBLOCK, module_unload());
 	EXPECT_EQ(0, ch_unlink(PREFIX "pinned"));
-	EXPECT_EQ(0, ch_unlink("60001/" PREFIX "user"));
+	EXPECT_EQ(0, ch_unlink(PREFIX "user"));
 	EXPECT_EQ(-EWOULDBLOCK, module_unload());
 	EXPECT_EQ(128 + SIGKILL, reap_killed(pid));
 	EXPECT_EQ(0, wait_unload());
@@ -1735,38 +1733,32 @@ TEST_F(hostile, r20_errors_leak_nothing)
 }
 
 /*
- * R20: inotify does not report when others use a channel, named or not, so a
- * watch costs them nothing.
+ * R20: inotify does not report when others use unnamed channels, so a watch on
+ * /dev/gochan or on a duplicate shows nothing.
  */
 TEST_F(hostile, r20_no_inotify_events)
 {
-	const unsigned int mask = IN_ACCESS | IN_MODIFY | IN_OPEN | IN_CLOSE | IN_ATTRIB;
-	const int named = ch_make_named(PREFIX "watched", 1, 0644);
+	const unsigned int mask = IN_ACCESS | IN_MODIFY | IN_CLOSE | IN_ATTRIB;
 	const int watch = inotify_init1(IN_NONBLOCK);
 	char event[256];
-	int ch, fd;
+	int ch, fds[2];
 
 	ASSERT_EQ(0, as_user(USER));
 	ASSERT_LE(0, inotify_add_watch(watch, "/dev/gochan", mask));
-	ASSERT_LE(0, inotify_add_watch(watch, FOLDER PREFIX "watched", mask));
-	ASSERT_LE(0, inotify_add_watch(watch, "/dev/gochans", mask));
 	ASSERT_EQ(0, as_root());
 	ch = ch_make(1, 16, 0);
-	fd = open(FOLDER PREFIX "watched", O_RDWR);
-	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, ch_pair(fds, 1, 16, 0));
 	EXPECT_EQ(5, send_text(ch, "quiet"));
 	EXPECT_STREQ("quiet", recv_text(ch));
-	EXPECT_EQ(5, send_text(named, "quiet"));
-	EXPECT_STREQ("quiet", recv_text(fd));
-	close(fd);
+	EXPECT_EQ(5, send_text(fds[1], "quiet"));
+	EXPECT_STREQ("quiet", recv_text(fds[0]));
 	close(ch);
 	EXPECT_EQ(-1, read(watch, event, sizeof(event)));
 	EXPECT_EQ(EAGAIN, errno);
 	/* the watch works: a change of the mode is reported */
-	EXPECT_EQ(0, chmod(FOLDER PREFIX "watched", 0600));
+	EXPECT_EQ(0, chmod("/dev/gochan", 0666));
 	EXPECT_LT(0, read(watch, event, sizeof(event)));
 	close(watch);
-	EXPECT_EQ(0, ch_unlink(PREFIX "watched"));
 }
 
 /* ---- overflow ---- */

@@ -258,78 +258,52 @@ TEST_F(lib, s3_dup)
 	EXPECT_EQ(ENOTTY, error_of(gochan_dup(self->null, O_RDWR)));
 }
 
-/* DESIGN 3: a user's own names come first, then the system's; USER/NAME is any user's. */
-TEST_F(lib, s3_names)
+/* DESIGN 6: a name is a file in /dev/gochans, one with a slash a path. */
+TEST_F(lib, s6_names)
 {
-	const int ch = gochan_make(1, 16, 0);
-	const int other = gochan_make(2, 16, 0);
-	int mine;
+	const int ch = gochan_create(PREFIX "lib", 1, 16, 0, 0666);
+	struct stat st;
 
 	ASSERT_LE(0, ch);
-	EXPECT_EQ(0, gochan_link(ch, PREFIX "lib", 0666));
-	EXPECT_EQ(EBUSY, error_of(gochan_link(ch, PREFIX "lib2", 0666)));
-	EXPECT_EQ(EEXIST, error_of(gochan_link(other, PREFIX "lib", 0666)));
-	ASSERT_EQ(0, as_user(USER));
+	EXPECT_EQ(FD_CLOEXEC, fcntl(ch, F_GETFD));
 	EXPECT_EQ(1, gochan_cap(gochan_open(PREFIX "lib", O_RDWR)));
+	EXPECT_EQ(1, gochan_cap(gochan_open("/dev/gochans/" PREFIX "lib", O_RDWR)));
+	EXPECT_EQ(EEXIST, error_of(gochan_create(PREFIX "lib", 1, 16, 0, 0666)));
+	ASSERT_EQ(0, as_user(USER));
 	EXPECT_EQ(EPERM, error_of(gochan_unlink(PREFIX "lib")));
 	EXPECT_EQ(EPERM, error_of(gochan_close(ch)));
-	mine = gochan_make(3, 16, 0);
-	EXPECT_EQ(0, gochan_link(mine, PREFIX "lib", 0600));
-	EXPECT_EQ(3, gochan_cap(gochan_open(PREFIX "lib", O_RDWR)));
-	EXPECT_EQ(3, gochan_cap(gochan_open("60001/" PREFIX "lib", O_RDONLY)));
-	ASSERT_EQ(0, as_root());
-	EXPECT_EQ(1, gochan_cap(gochan_open(PREFIX "lib", O_RDWR)));
-	EXPECT_EQ(3, gochan_cap(gochan_open("60001/" PREFIX "lib", O_RDWR)));
-
-	/* unlink the user's own name, then the system's */
-	ASSERT_EQ(0, as_user(USER));
-	EXPECT_EQ(0, gochan_unlink(PREFIX "lib"));
-	EXPECT_EQ(EPERM, error_of(gochan_unlink(PREFIX "lib")));
 	ASSERT_EQ(0, as_root());
 	EXPECT_EQ(0, gochan_unlink(PREFIX "lib"));
 	EXPECT_EQ(ENOENT, error_of(gochan_unlink(PREFIX "lib")));
 	EXPECT_EQ(ENOENT, error_of(gochan_open(PREFIX "lib", O_RDWR)));
-	EXPECT_EQ(0, gochan_link(ch, PREFIX "lib3", 0600));
+
+	ASSERT_EQ(0, mkdir("/dev/gochans/" PREFIX "dir", 0755));
+	EXPECT_LE(0, gochan_create("/dev/gochans/" PREFIX "dir/lib", 2, 16, 0, 0600));
+	ASSERT_EQ(0, chdir("/dev/gochans/" PREFIX "dir"));
+	EXPECT_EQ(2, gochan_cap(gochan_open("./lib", O_RDWR)));
+	EXPECT_LE(0, gochan_create("./lib2", 3, 16, 0, 0644));
+	EXPECT_EQ(0, stat("lib2", &st));
+	EXPECT_EQ(0644U, st.st_mode & 07777);
+	EXPECT_EQ(0, gochan_unlink("./lib2"));
+	ASSERT_EQ(0, chdir("/"));
 }
 
-/* DESIGN 3: invalid names and arguments. */
-TEST_F(lib, s3_bad_names)
+/* DESIGN 6: what gochan_create() cannot do leaves no name behind. */
+TEST_F(lib, s6_create_fails)
 {
-	static const char *const bad[] = {
-		"", ".", "..", "../gochan", "a/b", "/dev/gochan", "60001",
-		"60001/", "60001/../x", "a b", "-a",
-		"0123456789012345678901234567890123456789012345678901234567890abc",
-	};
-	const int ch = gochan_make(1, 16, 0);
-	const int sender = gochan_dup(ch, O_WRONLY);
-	size_t i;
+	struct gochan_setup setup = { .capacity = 1, .msg_size = 16, .reserved = 1 };
 
-	ASSERT_LE(0, sender);
-	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		EXPECT_EQ(EINVAL, error_of(gochan_link(ch, bad[i], 0600)));
-		EXPECT_EQ(EINVAL, error_of(gochan_unlink(bad[i])));
-		EXPECT_EQ(EINVAL, error_of(gochan_open(bad[i], O_RDWR)));
-	}
-	EXPECT_EQ(EINVAL, error_of(gochan_link(ch, PREFIX "a", 01000)));
-	EXPECT_EQ(EBADF, error_of(gochan_link(sender, PREFIX "a", 0600)));
-	EXPECT_EQ(ENOTTY, error_of(gochan_link(self->null, PREFIX "a", 0600)));
+	EXPECT_EQ(EINVAL, error_of(gochan_create_with(PREFIX "a", &setup, 0600)));
+	EXPECT_EQ(EINVAL, error_of(gochan_create(PREFIX "a", ~0U, 16, 0, 0600)));
+	EXPECT_EQ(EINVAL, error_of(gochan_create(PREFIX "a", 1, 16, 0, 01600)));
+	EXPECT_EQ(ENOENT, error_of(gochan_create("", 1, 16, 0, 0600)));
+	EXPECT_EQ(ENOENT, error_of(gochan_create(PREFIX "none/a", 1, 16, 0, 0600)));
+	EXPECT_EQ(ENODEV, error_of(gochan_create("/tmp/a", 1, 16, 0, 0600)));
 	EXPECT_EQ(EINVAL, error_of(gochan_open(PREFIX "a", O_RDWR | O_CREAT)));
-}
-
-/* DESIGN 3: the longest name, in a user's directory. */
-TEST_F(lib, s3_long_names)
-{
-	static const char longest[] = PREFIX
-		"0123456789012345678901234567890123456789012345678901234567ab";
-	int ch;
-
-	ASSERT_EQ(63U, strlen(longest));
-	ASSERT_EQ(0, as_user(USER));
-	ch = gochan_make(1, 16, 0);
-	EXPECT_EQ(0, gochan_link(ch, longest, 0600));
-	EXPECT_LE(0, gochan_open(longest, O_RDWR));
-	EXPECT_EQ(0, gochan_unlink(longest));
-	EXPECT_EQ(ENOENT, error_of(gochan_unlink(longest)));
+	EXPECT_EQ(ENOENT, error_of(gochan_open(PREFIX "a", O_RDWR)));
+	EXPECT_NE(0, access("/tmp/a", F_OK));
+	setup.reserved = 0;
+	EXPECT_LE(0, gochan_create_with(PREFIX "a", &setup, 0600));
 }
 
 /* DESIGN 6: a descriptor that is not a channel, or not open. */

@@ -46,8 +46,6 @@ enum status usage_error(const struct command *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Print the message for an errno whose meaning does not depend on the caller. */
 enum status report_errno(const char *label, int err);
-bool module_is_loaded(void);
-enum status report_no_module(void);
 
 struct target;
 
@@ -94,19 +92,22 @@ bool target_parse(struct target *target, int argc, char **argv);
 enum status target_open(struct target *target, int oflags);
 enum status target_info(const struct target *target, struct gochan_info *info);
 
-/* ---- node.c: device files ------------------------------------------------ */
+/* ---- name.c: names and their files ---------------------------------------- */
 
-#define NODE_DIR	"/dev/gochans/"
-#define NODE_PATH_SIZE	512
+#define NAME_DIR	"/dev/gochans/"
+#define NAME_PATH_SIZE	4096
 #define OWNER_SIZE	64
 
-/* Look up the device file that gochan_open() would open; false if none exists. */
-bool node_lookup(const char *name, char path[NODE_PATH_SIZE], struct stat *st);
-bool is_valid_name(const char *name);
+/* Look up the file that gochan_open() would open; false if none exists. */
+bool name_lookup(const char *name, char path[NAME_PATH_SIZE], struct stat *st);
+bool is_gochanfs(const char *path);
+/* False for a name in /dev/gochans while no gochanfs is mounted there. */
+bool is_mounted_for(const char *name);
+enum status report_no_mount(void);
 /* The name of a user or group, or its ID if it has none. */
 const char *user_name(uid_t uid, char text[OWNER_SIZE]);
 const char *group_name(gid_t gid, char text[OWNER_SIZE]);
-/* Read one decimal number from a sysfs attribute. */
+/* Read one decimal number from a file. */
 bool read_number(const char *path, unsigned long *value);
 
 /* ---- output.c: messages on standard output ------------------------------- */

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd.h"
 
@@ -16,7 +17,8 @@ static const char help[] =
 "FIELDs are given, prints only their values, one per line. The handle that this\n"
 "command opens is not counted.\n"
 "\n"
-"  name                                its name, or none\n"
+"  name                                its name or path, or none\n"
+"  id                                  identifies it until the module is unloaded\n"
 "  capacity, msg_size, flags           parameters it was created with\n"
 "  closed                              yes or no\n"
 "  len, bytes                          messages in the channel, and their bytes\n"
@@ -26,11 +28,11 @@ static const char help[] =
 
 static const struct option options[] = { OPTION_FD, OPTION_HELP, OPTION_END };
 
-enum { FIELDS = 13 };
+enum { FIELDS = 14 };
 
 struct field {
 	const char *name;
-	char value[GOCHAN_NAME_SIZE];
+	char value[NAME_PATH_SIZE];
 };
 
 /*
@@ -94,10 +96,30 @@ static struct field flags(unsigned int flags)
 	return text("flags", field.value + 1);
 }
 
-static void describe(const struct gochan_info *info, struct field fields[FIELDS])
+/* The path of an inherited handle, as far as it is one on a gochanfs. */
+static struct field name(const struct target *target)
+{
+	char link[64], path[NAME_PATH_SIZE];
+	ssize_t len;
+
+	if (target->inherited_fd < 0)
+		return text("name", target->label);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", target->fd);
+	len = readlink(link, path, sizeof(path) - 1);
+	path[len < 0 ? 0 : len] = '\0';
+	if (!is_gochanfs(path))
+		return text("name", "none");
+	if (strncmp(path, NAME_DIR, strlen(NAME_DIR)) == 0)
+		return text("name", path + strlen(NAME_DIR));
+	return text("name", path);
+}
+
+static void describe(const struct gochan_info *info, const struct target *target,
+		     struct field fields[FIELDS])
 {
 	const struct field all[FIELDS] = {
-		text("name", info->name[0] ? info->name : "none"),
+		name(target),
+		number("id", info->id),
 		number("capacity", info->capacity),
 		number("msg_size", info->msg_size),
 		flags(info->flags),
@@ -158,7 +180,7 @@ static enum status run(int argc, char **argv)
 	if (status != DONE)
 		return status;
 	exclude_own_handle(&info, &target);
-	describe(&info, fields);
+	describe(&info, &target, fields);
 	if (optind < argc)
 		return print_values(fields, argv + optind);
 	for (int i = 0; i < FIELDS; i++)

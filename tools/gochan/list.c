@@ -1,48 +1,53 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The list of named channels: state from sysfs, owner and mode from the device
- * files.
+ * The list of named channels.
  */
-#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "list.h"
 
-#define CLASS	"/sys/class/gochan"
+#define MAX_OPEN	16	/* directories at a time */
 
-static bool read_attribute(const char *device, const char *attribute, unsigned long *value)
+/* nftw(3) has no argument for its callback. */
+static struct list *walked;
+
+static void read_info(struct entry *entry)
 {
-	char path[512];
+	int ch = gochan_open(entry->path, O_ACCMODE);
 
-	snprintf(path, sizeof(path), CLASS "/%s/%s", device, attribute);
-	return read_number(path, value);
+	if (ch < 0)
+		return;
+	entry->has_info = gochan_info(ch, &entry->info) == 0;
+	close(ch);
 }
 
-/* Returns false if the channel was removed meanwhile. */
-static bool read_entry(const char *device, struct entry *entry)
+static int add_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
-	char path[NODE_PATH_SIZE];
-	struct stat st;
-	char *slash;
+	struct entry *entries, *entry;
 
-	/* sysfs replaces the / of 1000/jobs by a ! */
-	snprintf(entry->name, sizeof(entry->name), "%s", device);
-	slash = strchr(entry->name, '!');
-	if (slash)
-		*slash = '/';
-	snprintf(path, sizeof(path), NODE_DIR "%s", entry->name);
-	entry->has_node = stat(path, &st) == 0;
-	if (entry->has_node) {
-		entry->uid = st.st_uid;
-		entry->gid = st.st_gid;
-		entry->mode = st.st_mode & 07777;
-	}
-	return read_attribute(device, "capacity", &entry->capacity) &&
-	       read_attribute(device, "msg_size", &entry->msg_size) &&
-	       read_attribute(device, "len", &entry->len) &&
-	       read_attribute(device, "closed", &entry->closed);
+	(void)ftw;
+	if (type != FTW_F || !S_ISCHR(st->st_mode))
+		return 0;
+	entries = realloc(walked->entries, (walked->count + 1) * sizeof(*entries));
+	if (!entries)
+		return -ENOMEM;
+	walked->entries = entries;
+	entry = &entries[walked->count];
+	*entry = (struct entry){
+		.path = strdup(path), .uid = st->st_uid, .gid = st->st_gid,
+		.mode = st->st_mode & 07777,
+	};
+	if (!entry->path)
+		return -ENOMEM;
+	entry->name = entry->path + strlen(NAME_DIR);
+	read_info(entry);
+	walked->count++;
+	return 0;
 }
 
 static int by_name(const void *a, const void *b)
@@ -52,51 +57,28 @@ static int by_name(const void *a, const void *b)
 	return strcmp(one->name, other->name);
 }
 
-static enum status list_error(void)
-{
-	if (!module_is_loaded())
-		return report_no_module();
-	return report_errno(CLASS, errno);
-}
-
-static bool add_entry(struct list *list, const struct entry *entry)
-{
-	size_t size = (list->count + 1) * sizeof(*entry);
-	struct entry *entries = realloc(list->entries, size);
-
-	if (!entries)
-		return false;
-	list->entries = entries;
-	entries[list->count++] = *entry;
-	return true;
-}
-
 enum status list_channels(struct list *list)
 {
-	DIR *dir = opendir(CLASS);
-	struct entry entry;
-	struct dirent *found;
+	int err;
 
 	*list = (struct list){ 0 };
-	if (!dir)
-		return list_error();
-	while ((found = readdir(dir))) {
-		if (found->d_name[0] == '.' || !read_entry(found->d_name, &entry))
-			continue;
-		if (!add_entry(list, &entry)) {
-			closedir(dir);
-			list_free(list);
-			return report_errno(CLASS, ENOMEM);
-		}
+	if (!is_gochanfs(NAME_DIR))
+		return report_no_mount();
+	walked = list;
+	err = nftw(NAME_DIR, add_entry, MAX_OPEN, FTW_PHYS | FTW_MOUNT);
+	if (err) {
+		list_free(list);
+		return report_errno(NAME_DIR, err == -1 ? errno : -err);
 	}
-	closedir(dir);
 	if (list->count)
-		qsort(list->entries, list->count, sizeof(entry), by_name);
+		qsort(list->entries, list->count, sizeof(*list->entries), by_name);
 	return DONE;
 }
 
 void list_free(struct list *list)
 {
+	for (size_t i = 0; i < list->count; i++)
+		free(list->entries[i].path);
 	free(list->entries);
 	*list = (struct list){ 0 };
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The list of all named channels, read from sysfs and their device files without
- * opening them.
+ * The list of the named channels below /dev/gochans. They are opened with O_ACCMODE,
+ * which has no effect on hangup.
  */
 #ifndef GOCHAN_LIST_H
 #define GOCHAN_LIST_H
@@ -9,12 +9,13 @@
 #include "cmd.h"
 
 struct entry {
-	char name[256];		/* relative to /dev/gochans: "jobs", "1000/jobs" */
-	bool has_node;		/* uid, gid and mode are valid */
+	char *path;
+	const char *name;	/* @path relative to /dev/gochans */
+	bool has_info;		/* @info is valid: needs permission for both directions */
 	uid_t uid;
 	gid_t gid;
 	mode_t mode;
-	unsigned long capacity, msg_size, len, closed;
+	struct gochan_info info;
 };
 
 struct list {

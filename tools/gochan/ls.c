@@ -8,7 +8,8 @@
 
 static const char help[] =
 "Usage: gochan ls [-q]\n"
-"Lists the named channels, with the number of messages in each.\n"
+"Lists the named channels below /dev/gochans, with the number of messages in each,\n"
+"if you may send to and receive from them.\n"
 "\n"
 "  -q              print names only\n";
 
@@ -17,7 +18,7 @@ static const struct option options[] = { OPTION_HELP, OPTION_END };
 enum { COLUMNS = 7 };
 
 struct row {
-	char column[COLUMNS][256];
+	char column[COLUMNS][NAME_PATH_SIZE];
 };
 
 static const struct row header = {
@@ -30,17 +31,17 @@ static void fill_row(struct row *row, const struct entry *entry)
 	char user[OWNER_SIZE], group[OWNER_SIZE];
 
 	snprintf(row->column[0], size, "%s", entry->name);
-	snprintf(row->column[1], size, "-");
-	snprintf(row->column[2], size, "-");
-	if (entry->has_node) {
-		snprintf(row->column[1], size, "%s:%s", user_name(entry->uid, user),
-			 group_name(entry->gid, group));
-		snprintf(row->column[2], size, "%04o", entry->mode);
-	}
-	snprintf(row->column[3], size, "%lu", entry->capacity);
-	snprintf(row->column[4], size, "%lu", entry->msg_size);
-	snprintf(row->column[5], size, "%lu", entry->len);
-	snprintf(row->column[6], size, "%s", entry->closed ? "closed" : "open");
+	snprintf(row->column[1], size, "%s:%s", user_name(entry->uid, user),
+		 group_name(entry->gid, group));
+	snprintf(row->column[2], size, "%04o", entry->mode);
+	for (int i = 3; i < COLUMNS; i++)
+		snprintf(row->column[i], size, "-");
+	if (!entry->has_info)
+		return;
+	snprintf(row->column[3], size, "%u", entry->info.capacity);
+	snprintf(row->column[4], size, "%u", entry->info.msg_size);
+	snprintf(row->column[5], size, "%u", entry->info.len);
+	snprintf(row->column[6], size, "%s", entry->info.closed ? "closed" : "open");
 }
 
 static void widen(int width[COLUMNS], const struct row *row)

@@ -25,9 +25,9 @@ static void print_help(void)
 		printf("  %-8s%s\n", commands[i]->name, commands[i]->summary);
 	printf("\n"
 	       "'gochan COMMAND --help' describes a command, 'gochan --version' prints the\n"
-	       "version. The channel NAME is the device file /dev/gochans/NAME or, if an\n"
-	       "unprivileged user created it, /dev/gochans/UID/NAME. Use --fd N in place of\n"
-	       "NAME for an inherited descriptor, and -- before messages that start with -.\n"
+	       "version. The channel NAME is the file /dev/gochans/NAME; with a slash in it,\n"
+	       "NAME is a path. Use --fd N in place of NAME for an inherited descriptor, and\n"
+	       "-- before messages that start with -.\n"
 	       "\n"
 	       "Exit status: 0 success, 1 error, 2 wrong usage, 3 the channel is closed (or\n"
 	       "no handle is left at its other end), 4 timed out or would block.\n");

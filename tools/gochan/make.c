@@ -9,7 +9,7 @@
 
 static const char help[] =
 "Usage: gochan make NAME [OPTION...]\n"
-"Creates a channel that exists until 'gochan rm', and prints its device file.\n"
+"Creates a channel that exists until 'gochan rm', and prints its path.\n"
 "\n"
 "  --cap N         messages it can buffer (default 0: unbuffered, a send returns\n"
 "                  when a receiver has taken the message)\n"
@@ -20,9 +20,9 @@ static const char help[] =
 "                  next process that opens the channel)\n"
 "  --mode MODE     permissions in octal, as for chmod (default 0600)\n"
 "\n"
-"NAME is 1 to 63 characters from A-Z a-z 0-9 . _ -, does not start with . or -,\n"
-"and is not a number. Root's channels are system-wide; other users have a\n"
-"directory each.\n";
+"NAME is a file name in /dev/gochans, or a path with a slash in it on any gochanfs.\n"
+"In /dev/gochans, which is sticky, a shell's > reaches only one's own channels and\n"
+"those of root: share channels in a directory of their own, or use 'gochan send'.\n";
 
 struct request {
 	const char *name;
@@ -59,29 +59,35 @@ static bool over_limit(const char *option, unsigned int value, const char *param
 	return true;
 }
 
-static enum status make_failed(const struct request *req, int err)
+/* No gochanfs is where the name should be. */
+static enum status no_directory(const struct request *req, const char *problem)
 {
-	if (err == ENOENT)
-		return report_no_module();
-	if (err == EINVAL && (over_limit("--cap", req->capacity, "max_capacity") ||
-			      over_limit("--size", req->size, "max_msg_size")))
-		return FAILED;
-	return report_errno(req->name, err);
+	if (!is_mounted_for(req->name))
+		return report_no_mount();
+	print_error("%s: %s", req->name, problem);
+	return FAILED;
 }
 
-static enum status link_failed(const struct request *req, int err)
+static enum status make_failed(const struct request *req, int err)
 {
 	switch (err) {
+	case ENOENT:
+		return no_directory(req, "no such directory");
+	case ENODEV:
+	case EOPNOTSUPP:
+		return no_directory(req, "not on a gochanfs; channels can be made only there");
+	case EACCES:
+		print_error("%s: permission denied; its directory is not yours to write to",
+			    req->name);
+		return FAILED;
 	case EEXIST:
-		print_error("%s: name already in use; see 'gochan ls' and " NODE_DIR, req->name);
+		print_error("%s: name already in use; see 'gochan ls'", req->name);
 		return FAILED;
 	case EINVAL:
-		print_error("%s: the system-wide limit of names is reached; see "
-			    PARAMETERS "/max_named", req->name);
-		return FAILED;
-	case ENODEV:
-		print_error("%s: named channels need a devtmpfs on /dev", req->name);
-		return FAILED;
+		if (over_limit("--cap", req->capacity, "max_capacity") ||
+		    over_limit("--size", req->size, "max_msg_size"))
+			return FAILED;
+		return report_errno(req->name, err);
 	default:
 		return report_errno(req->name, err);
 	}
@@ -89,15 +95,12 @@ static enum status link_failed(const struct request *req, int err)
 
 static enum status make(const struct request *req)
 {
-	char path[NODE_PATH_SIZE];
+	char path[NAME_PATH_SIZE];
 	struct stat st;
-	int ch = gochan_make(req->capacity, req->size, req->flags);
 
-	if (ch < 0)
+	if (gochan_create(req->name, req->capacity, req->size, req->flags, req->mode) < 0)
 		return make_failed(req, errno);
-	if (gochan_link(ch, req->name, req->mode) < 0)
-		return link_failed(req, errno);
-	if (node_lookup(req->name, path, &st))
+	if (name_lookup(req->name, path, &st))
 		puts(path);
 	return DONE;
 }
@@ -127,6 +130,7 @@ static enum status run(int argc, char **argv)
 		case OPT_MODE:
 			if (!opt_mode(self, &req.mode))
 				return USAGE;
+			umask(0);
 			break;
 		default:
 			return help_or_usage(self, opt);
@@ -135,8 +139,8 @@ static enum status run(int argc, char **argv)
 	if (optind != argc - 1)
 		return usage_error(self, "make takes one name");
 	req.name = argv[optind];
-	if (!is_valid_name(req.name))
-		return usage_error(self, "%s: not a valid channel name", req.name);
+	if (!req.name[0])
+		return usage_error(self, "the name is empty");
 	if ((req.flags & GOCHAN_FIXED) && req.size == 0)
 		return usage_error(self, "--fixed needs a --size of at least 1");
 	return make(&req);

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cmd.h"
 
@@ -37,17 +36,6 @@ enum status usage_error(const struct command *command, const char *format, ...)
 	va_end(args);
 	fprintf(stderr, "See 'gochan %s --help'.\n", command->name);
 	return USAGE;
-}
-
-bool module_is_loaded(void)
-{
-	return access("/dev/gochan", F_OK) == 0;
-}
-
-enum status report_no_module(void)
-{
-	print_error("the module is not loaded: sudo modprobe gochan");
-	return FAILED;
 }
 
 enum status report_errno(const char *label, int err)

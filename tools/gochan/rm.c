@@ -13,8 +13,8 @@ static const char help[] =
 "Removes the names of channels. A channel is destroyed, with the messages in it,\n"
 "once no process has it open any more.\n"
 "\n"
-"  --all           remove all of your channels; as root, those of all users, so\n"
-"                  that the module can be unloaded\n";
+"  --all           remove all of your channels below /dev/gochans; as root, those\n"
+"                  of all users\n";
 
 enum { OPT_ALL = OPT_OTHER };
 
@@ -26,10 +26,10 @@ static const struct option options[] = {
 
 static enum status unlink_eperm(const char *name)
 {
-	char path[NODE_PATH_SIZE], owner[OWNER_SIZE];
+	char path[NAME_PATH_SIZE], owner[OWNER_SIZE];
 	struct stat st;
 
-	if (!node_lookup(name, path, &st))
+	if (!name_lookup(name, path, &st))
 		return report_errno(name, EPERM);
 	print_error("%s: owned by %s; only its owner or root may remove it", name,
 		    user_name(st.st_uid, owner));
@@ -40,18 +40,24 @@ static enum status remove_failed(const char *name, int err)
 {
 	switch (err) {
 	case ENOENT:
-		if (!module_is_loaded())
-			return report_no_module();
+		if (!is_mounted_for(name))
+			return report_no_mount();
 		print_error("%s: no such channel; see 'gochan ls'", name);
 		return FAILED;
 	case EPERM:
 		return unlink_eperm(name);
-	case EINVAL:
-		print_error("%s: not a valid channel name", name);
-		return FAILED;
 	default:
 		return report_errno(name, err);
 	}
+}
+
+/* A path might be that of any file. */
+static bool is_channel(const char *name)
+{
+	char path[NAME_PATH_SIZE];
+	struct stat st;
+
+	return !name_lookup(name, path, &st) || (S_ISCHR(st.st_mode) && is_gochanfs(path));
 }
 
 static enum status remove_names(char **names)
@@ -59,7 +65,9 @@ static enum status remove_names(char **names)
 	enum status status = DONE;
 
 	for (; *names; names++) {
-		if (gochan_unlink(*names) < 0)
+		if (!is_channel(*names))
+			status = report_errno(*names, ENOTTY);
+		else if (gochan_unlink(*names) < 0)
 			status = remove_failed(*names, errno);
 	}
 	return status;
@@ -67,7 +75,7 @@ static enum status remove_names(char **names)
 
 static bool may_remove(const struct entry *entry)
 {
-	return geteuid() == 0 || (entry->has_node && entry->uid == geteuid());
+	return geteuid() == 0 || entry->uid == geteuid();
 }
 
 static enum status remove_all(void)
@@ -80,8 +88,8 @@ static enum status remove_all(void)
 		const struct entry *entry = &list.entries[i];
 
 		/* ENOENT: another process removed it meanwhile. */
-		if (may_remove(entry) && gochan_unlink(entry->name) < 0 && errno != ENOENT)
-			status = remove_failed(entry->name, errno);
+		if (may_remove(entry) && gochan_unlink(entry->path) < 0 && errno != ENOENT)
+			status = remove_failed(entry->path, errno);
 	}
 	list_free(&list);
 	return status;

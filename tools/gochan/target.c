@@ -18,10 +18,10 @@ bool target_parse(struct target *target, int argc, char **argv)
 
 static enum status open_eacces(const char *name)
 {
-	char path[NODE_PATH_SIZE], owner[OWNER_SIZE];
+	char path[NAME_PATH_SIZE], owner[OWNER_SIZE];
 	struct stat st;
 
-	if (!node_lookup(name, path, &st))
+	if (!name_lookup(name, path, &st))
 		return report_errno(name, EACCES);
 	print_error("%s: permission denied (owner %s, mode %04o); ask its owner for access", name,
 		    user_name(st.st_uid, owner), st.st_mode & 07777);
@@ -30,25 +30,17 @@ static enum status open_eacces(const char *name)
 
 static enum status open_failed(const char *name, int err)
 {
-	char path[NODE_PATH_SIZE];
-	struct stat st;
-
 	switch (err) {
 	case ENOENT:
-		if (!module_is_loaded())
-			return report_no_module();
+		if (!is_mounted_for(name))
+			return report_no_mount();
 		print_error("%s: no such channel; see 'gochan ls'", name);
-		return FAILED;
-	case EINVAL:
-		print_error("%s: not a valid channel name", name);
 		return FAILED;
 	case EACCES:
 		return open_eacces(name);
 	case ENXIO:
 	case ENODEV:
-		node_lookup(name, path, &st);
-		print_error("%s: the channel no longer exists; remove the stale device file %s",
-			    name, path);
+		print_error("%s: a copy of a channel's device file; open the original", name);
 		return FAILED;
 	default:
 		return report_errno(name, err);

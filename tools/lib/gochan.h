@@ -73,48 +73,58 @@ int gochan_make(uint32_t capacity, uint32_t msg_size, uint32_t flags);
 int gochan_pair(int fds[2], uint32_t capacity, uint32_t msg_size, uint32_t flags);
 
 /**
+ * gochan_create - create a named channel
+ * @name: "jobs" for /dev/gochans/jobs; a path, that is a name with a slash, is
+ *	taken as it is
+ * @capacity: as for gochan_make()
+ * @msg_size: as for gochan_make()
+ * @flags: as for gochan_make()
+ * @mode: permission bits, 0 to 0777, less those of the umask
+ *
+ * The channel appears complete, in one step, and exists until gochan_unlink().
+ *
+ * Return: a descriptor that may send and receive, or -1.
+ * EEXIST: the name is in use. ENOENT, ENODEV, EOPNOTSUPP: no gochanfs is mounted
+ * there. EACCES: no permission to write to the directory. EDQUOT: the user's
+ * limit of names, channels or bytes would be exceeded. Other errors of
+ * gochan_make() and linkat(2).
+ */
+int gochan_create(const char *name, uint32_t capacity, uint32_t msg_size, uint32_t flags,
+		  mode_t mode);
+
+/**
+ * gochan_create_with - gochan_create() with all parameters of a channel
+ * @name: as for gochan_create()
+ * @setup: the parameters
+ * @mode: as for gochan_create()
+ *
+ * Return: as gochan_create().
+ */
+int gochan_create_with(const char *name, const struct gochan_setup *setup, mode_t mode);
+
+/**
  * gochan_open - open a named channel
- * @name: "jobs" for the caller's own channel or, if there is none, the
- *	system-wide one; "1000/jobs" for that of user 1000
+ * @name: as for gochan_create()
  * @oflags: O_RDONLY to receive, O_WRONLY to send, O_RDWR for both, O_ACCMODE
  *	for neither, which only allows gochan_info() (and needs permission for
  *	both); optionally with O_NONBLOCK
  *
  * Return: a descriptor, or -1.
- * ENOENT: no such channel, or the module is not loaded. EACCES: the permissions
- * of the device file do not allow it. EINVAL: invalid name, or any other flag.
- * ENXIO: the device file does not belong to a channel any more. Other errors of
- * open(2).
+ * ENOENT: no such channel, or no gochanfs is mounted. EACCES: the permissions do
+ * not allow it. EINVAL: any other flag. ENXIO: a copy of a channel's device file.
+ * Other errors of open(2).
  */
 int gochan_open(const char *name, int oflags);
 
 /**
- * gochan_link - give a channel a name and a device file
- * @ch: an unnamed channel; the descriptor must allow both directions
- * @name: 1 to 63 characters from A-Z a-z 0-9 . _ -, not starting with . or -
- *	and not all digits. The device file is /dev/gochans/NAME if the caller
- *	has CAP_MKNOD, else /dev/gochans/UID/NAME
- * @mode: permission bits of the device file, 0 to 0777; the umask is ignored
- *
- * Return: 0 or -1.
- * EBADF: the descriptor does not allow both directions. EBUSY: the channel
- * already has a name. EEXIST: the name is in use. EINVAL: invalid name or mode,
- * or the module-wide limit of names is reached. EDQUOT: the user's limit of
- * names is reached. ENODEV: /dev is not a devtmpfs. ENOTTY: not a channel.
- * ENOMEM.
- */
-int gochan_link(int ch, const char *name, mode_t mode);
-
-/**
  * gochan_unlink - remove a channel's name; open descriptors remain usable
- * @name: looked up as by gochan_open()
+ * @name: as for gochan_create()
  *
- * Permission to open the channel is not required, except for a path ("UID/NAME")
- * of 64 characters or more.
+ * Permission to open the channel is not required.
  *
  * Return: 0 or -1.
- * ENOENT: no such channel, or the module is not loaded. EPERM: the caller
- * neither owns the device file nor has CAP_FOWNER. EINVAL: invalid name.
+ * ENOENT: no such channel. EACCES, EPERM: no permission to remove a name from
+ * the directory. Other errors of unlink(2).
  */
 int gochan_unlink(const char *name);
 

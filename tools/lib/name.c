@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Named channels: opening, linking and unlinking. A name without a user ID
- * refers to the caller's own channel or, if there is none, to the system-wide
- * one.
+ * Named channels: creating, opening and unlinking files of a gochanfs. A name
+ * without a slash is in /dev/gochans.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -15,140 +14,100 @@
 #include "gochan.h"
 #include "internal.h"
 
-#define NAME_CHARS	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
-#define DIGITS		"0123456789"
-#define UID_DIGITS	10
-
-/* Size of "UID/NAME", including the terminating NUL. */
-#define PATH_SIZE	(UID_DIGITS + 1 + GOCHAN_NAME_SIZE)
-
-static bool is_bare_name(const char *name)
+/* The path of a name; -1 and errno if it is empty or too long. */
+static int name_path(char path[PATH_MAX], const char *name)
 {
-	size_t len = strlen(name);
+	const char *dir = strchr(name, '/') ? "" : DEV_GOCHANS;
 
-	return len >= 1 && len < GOCHAN_NAME_SIZE && strspn(name, NAME_CHARS) == len &&
-	       name[0] != '.' && name[0] != '-' && strspn(name, DIGITS) != len;
-}
-
-/* Is it "UID/NAME"? */
-static bool has_uid(const char *name)
-{
-	size_t digits = strspn(name, DIGITS);
-
-	return digits >= 1 && digits <= UID_DIGITS && name[digits] == '/';
-}
-
-static bool is_name(const char *name)
-{
-	return is_bare_name(has_uid(name) ? strchr(name, '/') + 1 : name);
-}
-
-/* Path of the caller's own channel of that name, relative to /dev/gochans. */
-static void own_path(char path[PATH_SIZE], const char *name)
-{
-	snprintf(path, PATH_SIZE, "%u/%s", geteuid(), name);
-}
-
-static int open_node(const char *path, int oflags)
-{
-	char node[sizeof(DEV_GOCHANS) + PATH_SIZE];
-
-	snprintf(node, sizeof(node), DEV_GOCHANS "%s", path);
-	return open(node, oflags | O_CLOEXEC);
+	if (!*name) {
+		errno = ENOENT;
+		return -1;
+	}
+	if (snprintf(path, PATH_MAX, "%s%s", dir, name) >= PATH_MAX) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return 0;
 }
 
 int gochan_open(const char *name, int oflags)
 {
-	char own[PATH_SIZE];
-	int ch;
+	char path[PATH_MAX];
 
-	/* With O_CREAT, say, a mistyped name would create a regular file. */
-	if (!is_name(name) || (oflags & ~(O_ACCMODE | O_NONBLOCK | O_CLOEXEC))) {
+	/* With O_CREAT, say, a mistyped path could create a regular file. */
+	if (oflags & ~(O_ACCMODE | O_NONBLOCK | O_CLOEXEC)) {
 		errno = EINVAL;
 		return -1;
 	}
-	if (!has_uid(name)) {
-		own_path(own, name);
-		ch = open_node(own, oflags);
-		if (ch >= 0 || errno != ENOENT)
-			return ch;
-	}
-	return open_node(name, oflags);
-}
-
-int gochan_link(int ch, const char *name, mode_t mode)
-{
-	struct gochan_link arg = { .mode = mode };
-
-	if (!is_bare_name(name)) {
-		errno = EINVAL;
+	if (name_path(path, name) < 0)
 		return -1;
-	}
-	memcpy(arg.name, name, strlen(name));
-	return ioctl(ch, GOCHAN_IOC_LINK, &arg);
+	return open(path, oflags | O_CLOEXEC);
 }
 
-/* UNLINK by path can be issued on any handle, so use that of a new channel. */
-static int unlink_by_name(const char *path)
+/* A new channel in the directory of @path, without a name yet. */
+static int open_unnamed(const char *path, mode_t mode)
 {
-	struct gochan_link arg = { .mode = 0 };
-	int ch, ret, err;
+	const char *slash = strrchr(path, '/');
+	char dir[PATH_MAX];
 
-	ch = open(DEV_GOCHAN, O_RDWR | O_CLOEXEC);
-	if (ch < 0)
-		return -1;
-	memcpy(arg.name, path, strlen(path));
-	ret = ioctl(ch, GOCHAN_IOC_UNLINK, &arg);
-	err = errno;
-	close(ch);
-	errno = err;
-	return ret;
+	/* With the slash, so that "/jobs" is in "/". */
+	snprintf(dir, sizeof(dir), "%.*s", (int)(slash + 1 - path), path);
+	return open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
 }
 
-/*
- * Fallback for paths that do not fit into struct gochan_link, and for users at
- * their limit of channels, who cannot create the one that unlink_by_name() uses.
- */
-static int unlink_by_handle(const char *path)
+static int link_fd(int ch, const char *path)
 {
-	struct gochan_link arg = { .mode = 0 };
-	int ch, ret, err;
+	char self[sizeof("/proc/self/fd/") + 3 * sizeof(ch)];
 
-	ch = open_node(path, O_RDONLY);
-	if (ch < 0 && errno == EACCES)
-		ch = open_node(path, O_WRONLY);
-	if (ch < 0)
-		return -1;
-	ret = ioctl(ch, GOCHAN_IOC_UNLINK, &arg);
-	err = errno;
-	close(ch);
-	errno = err;
-	return ret;
-}
-
-static int unlink_path(const char *path)
-{
-	if (strlen(path) >= GOCHAN_NAME_SIZE)
-		return unlink_by_handle(path);
-	if (unlink_by_name(path) == 0)
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", ch);
+	if (linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0)
 		return 0;
-	return errno == EDQUOT ? unlink_by_handle(path) : -1;
+	if (errno != ENOENT)
+		return -1;
+	/* Without /proc, the kernel allows this to CAP_DAC_READ_SEARCH. */
+	return linkat(ch, "", AT_FDCWD, path, AT_EMPTY_PATH);
+}
+
+int gochan_create_with(const char *name, const struct gochan_setup *setup, mode_t mode)
+{
+	char path[PATH_MAX];
+	int ch, err;
+
+	if (mode & ~0777U) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (name_path(path, name) < 0)
+		return -1;
+	ch = open_unnamed(path, mode);
+	if (ch < 0)
+		return -1;
+	if (ioctl(ch, GOCHAN_IOC_SETUP, setup) == 0 && link_fd(ch, path) == 0)
+		return ch;
+	/* ENOTTY: a temporary file of another filesystem. */
+	err = errno == ENOTTY ? ENODEV : errno;
+	close(ch);
+	errno = err;
+	return -1;
+}
+
+int gochan_create(const char *name, uint32_t capacity, uint32_t msg_size, uint32_t flags,
+		  mode_t mode)
+{
+	const struct gochan_setup setup = {
+		.capacity = capacity,
+		.msg_size = msg_size,
+		.flags = flags,
+	};
+
+	return gochan_create_with(name, &setup, mode);
 }
 
 int gochan_unlink(const char *name)
 {
-	char own[PATH_SIZE];
+	char path[PATH_MAX];
 
-	if (!is_name(name)) {
-		errno = EINVAL;
+	if (name_path(path, name) < 0)
 		return -1;
-	}
-	if (!has_uid(name)) {
-		own_path(own, name);
-		if (unlink_path(own) == 0)
-			return 0;
-		if (errno != ENOENT)
-			return -1;
-	}
-	return unlink_path(name);
+	return unlink(path);
 }

@@ -3,7 +3,7 @@
  * gochan - Go channels between processes: user space interface
  *
  * This header defines the structures, ioctls and flags of /dev/gochan and of
- * the device files under /dev/gochans. <gochan.h> declares the functions of
+ * the channels on a gochanfs, usually mounted at /dev/gochans. <gochan.h> declares the functions of
  * libgochan, the C library on top of it.
  *
  * All structures have the same layout in 32-bit and 64-bit programs. Reserved
@@ -17,10 +17,10 @@
 #include <linux/types.h>
 
 /* Version of this interface, as reported in gochan_info.abi. */
-#define GOCHAN_ABI		1
+#define GOCHAN_ABI		2
 
-/* Size of the buffer for a channel's name, including the terminating NUL. */
-#define GOCHAN_NAME_SIZE	64
+/* statfs.f_type of a gochanfs. */
+#define GOCHAN_SUPER_MAGIC	0x676f6368
 
 /* msg_size of a channel on which GOCHAN_IOC_SETUP was not called. */
 #define GOCHAN_DEFAULT_MSG_SIZE	4096
@@ -107,21 +107,6 @@ struct gochan_setup {
 };
 
 /**
- * struct gochan_link - argument of GOCHAN_IOC_LINK and GOCHAN_IOC_UNLINK
- * @name: NUL-terminated name of 1 to 63 characters from A-Z a-z 0-9 . _ -,
- *	not starting with . or - and not all digits; GOCHAN_IOC_UNLINK also
- *	accepts an empty string and a path below /dev/gochans ("1000/jobs")
- * @mode: permission bits of the device file, 0 to 0777; must be zero for
- *	GOCHAN_IOC_UNLINK
- * @reserved: must be zero
- */
-struct gochan_link {
-	char name[GOCHAN_NAME_SIZE];
-	__u32 mode;
-	__u32 reserved;
-};
-
-/**
  * struct gochan_info - consistent snapshot of a channel's state
  * @abi: GOCHAN_ABI of the module
  * @flags: channel flags, as set up
@@ -135,10 +120,12 @@ struct gochan_link {
  * @receivers_waiting: number of blocked receivers
  * @send_handles: number of open handles that may send
  * @recv_handles: number of open handles that may receive
+ * @reserved1: zero
+ * @id: identifies the channel until the module is unloaded
  * @sent: messages sent since the channel was created
  * @received: messages received since the channel was created
  * @bytes: payload bytes in the channel
- * @name: name given with GOCHAN_IOC_LINK, empty if the channel has none
+ * @reserved: zero
  */
 struct gochan_info {
 	__u32 abi;
@@ -151,10 +138,12 @@ struct gochan_info {
 	__u32 receivers_waiting;
 	__u32 send_handles;
 	__u32 recv_handles;
+	__u32 reserved1[2];
+	__aligned_u64 id;
 	__aligned_u64 sent;
 	__aligned_u64 received;
 	__aligned_u64 bytes;
-	char name[GOCHAN_NAME_SIZE];
+	__aligned_u64 reserved[8];
 };
 
 /**
@@ -221,8 +210,9 @@ struct gochan_ops {
 #define GOCHAN_IOC_MAGIC	0xC5
 
 /*
- * GOCHAN_IOC_SETUP: choose capacity, message size and flags of an unnamed
- * channel. Allowed once, before any other operation on the channel.
+ * GOCHAN_IOC_SETUP: choose capacity, message size and flags of a new channel,
+ * that of a handle from /dev/gochan or from O_TMPFILE on a gochanfs. Allowed once,
+ * before any other operation on the channel, and before it is named.
  *
  * EBUSY: the channel was already used or set up. EINVAL: a field is out of
  * range. EDQUOT: a limit of the user, or of the owner of a user namespace that
@@ -233,7 +223,8 @@ struct gochan_ops {
 
 /*
  * GOCHAN_IOC_INFO: report the channel's parameters and state. Allowed on any
- * handle.
+ * handle, and the only ioctl on one opened for neither direction (O_ACCMODE),
+ * where others fail with EBADF.
  *
  * EFAULT.
  */
@@ -244,44 +235,20 @@ struct gochan_ops {
  * including blocked ones; receivers drain the channel and then see end of file.
  *
  * EBADF: the handle may not send. EPERM: the channel is named, and the caller
- * neither owns its device file nor has CAP_FOWNER. EALREADY: already closed.
+ * neither owns its device file nor has CAP_FOWNER over it. EALREADY: already closed.
  */
 #define GOCHAN_IOC_CLOSE	_IO(GOCHAN_IOC_MAGIC, 3)
 
 /*
  * GOCHAN_IOC_DUP: create another handle on the channel, with the same or fewer
  * rights. The argument, passed by value, is O_RDONLY, O_WRONLY or O_RDWR,
- * optionally with O_NONBLOCK; O_CLOEXEC is implied. Returns the descriptor.
+ * optionally with O_NONBLOCK; O_CLOEXEC is implied. Returns the descriptor. The
+ * duplicate of a handle on a gochanfs is on the same path.
  *
  * EACCES: the handle lacks a requested right. EINVAL: any other flag. EMFILE,
  * ENFILE, ENOMEM.
  */
 #define GOCHAN_IOC_DUP		_IO(GOCHAN_IOC_MAGIC, 4)
-
-/*
- * GOCHAN_IOC_LINK: give an unnamed channel a name and a device file, which is
- * /dev/gochans/NAME if the caller has CAP_MKNOD and /dev/gochans/UID/NAME
- * otherwise.
- *
- * EBADF: the handle does not have both rights. EBUSY: the channel already has
- * a name. EEXIST: the name is in use, or another file exists at its path.
- * EINVAL: invalid name or mode, or the module-wide limit max_named is reached.
- * EDQUOT: the user's limit of names is reached. ENODEV: /dev is not a devtmpfs.
- * ENOMEM, EFAULT.
- */
-#define GOCHAN_IOC_LINK		_IOW(GOCHAN_IOC_MAGIC, 5, struct gochan_link)
-
-/*
- * GOCHAN_IOC_UNLINK: remove a name and its device file. An empty
- * gochan_link.name stands for the name of the handle's own channel. Any other
- * is a path below /dev/gochans and may be given on any handle, so that a
- * caller who may not open the device file can still remove it.
- *
- * ENOENT: no such name. EPERM: the caller neither owns the device file nor has
- * CAP_FOWNER. EINVAL: the name is not NUL-terminated, or mode or reserved is
- * not zero. EFAULT.
- */
-#define GOCHAN_IOC_UNLINK	_IOW(GOCHAN_IOC_MAGIC, 6, struct gochan_link)
 
 /*
  * GOCHAN_IOC_SELECT: wait until one of several ops is ready and perform exactly

@@ -1,35 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Device files and sysfs attributes of channels, read without opening a channel.
+ * Names of channels: their files, looked up without opening a channel, and the
+ * filesystem that they are in.
  */
 #include <grp.h>
 #include <pwd.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "cmd.h"
 
-static const char digits[] = "0123456789";
-
-bool is_valid_name(const char *name)
+bool name_lookup(const char *name, char path[NAME_PATH_SIZE], struct stat *st)
 {
-	static const char allowed[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-	size_t len = strlen(name);
-
-	return len >= 1 && len < GOCHAN_NAME_SIZE && strspn(name, allowed) == len &&
-	       name[0] != '.' && name[0] != '-' && strspn(name, digits) != len;
+	snprintf(path, NAME_PATH_SIZE, "%s%s", strchr(name, '/') ? "" : NAME_DIR, name);
+	return stat(path, st) == 0;
 }
 
-bool node_lookup(const char *name, char path[NODE_PATH_SIZE], struct stat *st)
+bool is_gochanfs(const char *path)
 {
-	if (!strchr(name, '/')) {
-		snprintf(path, NODE_PATH_SIZE, NODE_DIR "%u/%s", geteuid(), name);
-		if (stat(path, st) == 0)
-			return true;
-	}
-	snprintf(path, NODE_PATH_SIZE, NODE_DIR "%s", name);
-	return stat(path, st) == 0;
+	struct statfs fs;
+
+	return statfs(path, &fs) == 0 && fs.f_type == GOCHAN_SUPER_MAGIC;
+}
+
+bool is_mounted_for(const char *name)
+{
+	return strchr(name, '/') || is_gochanfs(NAME_DIR);
+}
+
+enum status report_no_mount(void)
+{
+	print_error("no gochanfs is mounted: sudo mount -t gochan -o x-mount.mkdir none %s",
+		    "/dev/gochans");
+	return FAILED;
 }
 
 /*

@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Mounts of gochanfs (DESIGN 3): options, instances, unmounting, containers and user
+ * namespaces, device cgroups; and what kind of file a handle is. Names are tested in
+ * names.c, pinning the module in module.c.
+ */
+#include <kselftest_harness.h>
+
+#include "../lib/common.h"
+
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+
+#define DIRECTORY	"/dev/gochans/"
+#define PLACE		"/tmp/" PREFIX "mounts"
+#define CGROUP		"/sys/fs/cgroup/" PREFIX "mounts"
+
+FIXTURE(mounts) {
+};
+
+FIXTURE_SETUP(mounts)
+{
+	umount2(PLACE, MNT_DETACH);
+	ASSERT_TRUE(!mkdir(PLACE, 0755) || errno == EEXIST);
+}
+
+FIXTURE_TEARDOWN(mounts)
+{
+	as_root();
+	umount2(PLACE, MNT_DETACH);
+	rmdir(PLACE "/dir");
+	rmdir(PLACE);
+	rmdir(CGROUP);
+	unlink_all();
+}
+
+static int result(long ret)
+{
+	return ret < 0 ? -errno : (int)ret;
+}
+
+static int mount_at(const char *path, const char *options)
+{
+	return result(mount("gochan", path, "gochan", 0, options));
+}
+
+static int make_at(const char *path)
+{
+	char dir[256];
+	int ch, ret;
+
+	snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(path, '/') - path), path);
+	ch = ch_unnamed_in(dir, 0600);
+	if (ch < 0)
+		return ch;
+	ret = ch_link_at(ch, path);
+	if (!ret)
+		return ch;
+	close(ch);
+	return ret;
+}
+
+/* DESIGN 3: the root directory is root's, with mode 1777, unless options say otherwise. */
+TEST_F(mounts, s3_options)
+{
+	static const char *const bad[] = {
+		"mode=10000", "mode=8", "uid=-1", "uid=x", "gid=4294967295", "max=3", "mode",
+	};
+	struct stat st;
+	size_t i;
+
+	ASSERT_EQ(0, mount_at(PLACE, NULL));
+	ASSERT_EQ(0, stat(PLACE, &st));
+	EXPECT_EQ(S_IFDIR | 01777U, st.st_mode);
+	EXPECT_EQ(0U, st.st_uid);
+	EXPECT_EQ(0U, st.st_gid);
+	ASSERT_EQ(0, umount(PLACE));
+
+	ASSERT_EQ(0, mount_at(PLACE, "mode=0750,uid=60001,gid=60002"));
+	ASSERT_EQ(0, stat(PLACE, &st));
+	EXPECT_EQ(S_IFDIR | 0750U, st.st_mode);
+	EXPECT_EQ((uid_t)USER, st.st_uid);
+	EXPECT_EQ((gid_t)OTHER, st.st_gid);
+	ASSERT_EQ(0, umount(PLACE));
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		EXPECT_EQ(-EINVAL, mount_at(PLACE, bad[i])) {
+			TH_LOG("%s", bad[i]);
+		}
+	}
+}
+
+/* DESIGN 3: statfs says which filesystem it is, and /proc/self/mounts its options. */
+TEST_F(mounts, s3_statfs)
+{
+	char text[8192];
+	struct statfs fs;
+
+	ASSERT_EQ(0, mount_at(PLACE, "mode=0700,uid=60001"));
+	ASSERT_EQ(0, statfs(PLACE, &fs));
+	EXPECT_EQ(GOCHAN_SUPER_MAGIC, fs.f_type);
+	EXPECT_EQ(255, fs.f_namelen);
+	ASSERT_LT(0, read_text("/proc/self/mounts", text, sizeof(text)));
+	EXPECT_NE(NULL, strstr(text, PLACE " gochan rw,relatime,mode=0700,uid=60001 "));
+}
+
+/* DESIGN 3: every mount is an instance of its own. */
+TEST_F(mounts, s3_instances)
+{
+	int ch, unnamed;
+
+	ASSERT_EQ(0, mount_at(PLACE, NULL));
+	ch = make_at(PLACE "/a");
+	unnamed = ch_unnamed_in(PLACE, 0600);
+	ASSERT_LE(0, ch);
+	ASSERT_LE(0, unnamed);
+	EXPECT_EQ(-ENOENT, ch_open("a", O_RDWR));
+	EXPECT_EQ(-EXDEV, ch_link(unnamed, "a"));
+	EXPECT_EQ(-EXDEV, result(rename(PLACE "/a", DIRECTORY "a")));
+	close(unnamed);
+	close(ch);
+	/* with the mount its channels go */
+	ASSERT_EQ(0, umount(PLACE));
+	ASSERT_EQ(0, mount_at(PLACE, NULL));
+	EXPECT_EQ(-ENOENT, result(access(PLACE "/a", F_OK)));
+}
+
+/* DESIGN 3: mount flags: read-only nothing can be named, nodev nothing opened. */
+TEST_F(mounts, s3_flags)
+{
+	int ch;
+
+	ASSERT_EQ(0, mount_at(PLACE, NULL));
+	ch = make_at(PLACE "/a");
+	ASSERT_LE(0, ch);
+	close(ch);
+	ASSERT_EQ(0, mount(NULL, PLACE, NULL, MS_REMOUNT | MS_RDONLY, NULL));
+	EXPECT_EQ(-EROFS, make_at(PLACE "/b"));
+	EXPECT_EQ(-EROFS, result(mkdir(PLACE "/b", 0700)));
+	EXPECT_EQ(-EROFS, result(unlink(PLACE "/a")));
+	EXPECT_LE(0, open(PLACE "/a", O_RDWR | O_CLOEXEC));
+	ASSERT_EQ(0, mount(NULL, PLACE, NULL, MS_REMOUNT | MS_BIND | MS_NODEV, NULL));
+	EXPECT_EQ(-EACCES, result(open(PLACE "/a", O_RDWR | O_CLOEXEC)));
+}
+
+/* DESIGN 3: an open handle keeps the mount busy; umount -l leaves handles working. */
+TEST_F(mounts, s3_unmount)
+{
+	struct job *job;
+	int ch, receiver;
+
+	ASSERT_EQ(0, mount_at(PLACE, NULL));
+	ch = make_at(PLACE "/a");
+	receiver = open(PLACE "/a", O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, receiver);
+	EXPECT_EQ(-EBUSY, result(umount(PLACE)));
+	job = job_recv(BY_PROCESS, receiver, 16);
+	ASSERT_TRUE(wait_for_waiters(ch, 0, 1));
+	EXPECT_EQ(0, umount2(PLACE, MNT_DETACH));
+	EXPECT_EQ(1U, ch_info(ch).receivers_waiting);
+	EXPECT_EQ(1, send_text(ch, "a"));
+	EXPECT_STREQ("a", job_text(job));
+	EXPECT_LE(0, ch_dup(ch, O_WRONLY));
+}
+
+/* Make, use and unlink names for ever. */
+static void use_forever(void)
+{
+	int ch;
+
+	for (;;) {
+		ch = make_at(PLACE "/busy");
+		if (ch >= 0)
+			try_send_text(ch, "a");
+		mkdir(PLACE "/dir", 0700);
+		close(open(PLACE "/busy", O_RDONLY | O_CLOEXEC));
+		rmdir(PLACE "/dir");
+		unlink(PLACE "/busy");
+		close(ch);
+	}
+}
+
+/* DESIGN 3: mount and unmount under load. */
+TEST_F(mounts, s3_unmount_under_load)
+{
+	const struct wait wait = wait_begin();
+	int done = 0, ret;
+	pid_t pid;
+
+	ASSERT_EQ(0, mount_at(PLACE, NULL));
+	pid = child();
+	if (!pid)
+		use_forever();
+	while (done < 30) {
+		ret = done % 2 ? result(umount(PLACE)) : result(umount2(PLACE, MNT_DETACH));
+		if (ret == -EBUSY) {
+			ASSERT_TRUE(wait_more(&wait));
+			continue;
+		}
+		ASSERT_EQ(0, ret);
+		ASSERT_EQ(0, mount_at(PLACE, NULL));
+		done++;
+	}
+	EXPECT_EQ(128 + SIGKILL, reap_killed(pid));
+}
+
+/* DESIGN 3: in a user namespace, one may mount and create. */
+TEST_F(mounts, s3_user_namespace)
+{
+	struct stat st;
+	pid_t pid;
+	int ch;
+
+	pid = child();
+	if (!pid) {
+		EXPECT_EQ(0, become_namespace_root(USER));
+		EXPECT_EQ(-EPERM, mount_at(PLACE, NULL));
+		EXPECT_EQ(0, unshare(CLONE_NEWNS));
+		EXPECT_EQ(0, mount_at(PLACE, NULL));
+		EXPECT_EQ(0, stat(PLACE, &st));
+		EXPECT_EQ(0U, st.st_uid);
+		ch = make_at(PLACE "/a");
+		EXPECT_LE(0, ch);
+		EXPECT_EQ(0, mkdir(PLACE "/dir", 0700));
+		EXPECT_EQ(0, rename(PLACE "/a", PLACE "/dir/a"));
+		EXPECT_LE(0, open(PLACE "/dir/a", O_WRONLY | O_CLOEXEC));
+		EXPECT_EQ(1, send_text(ch_dup(ch, O_WRONLY), "") + 1);
+		EXPECT_EQ(0, ch_close(ch));
+		EXPECT_EQ(0, unlink(PLACE "/dir/a"));
+		/* no device can be made, and no stranger's id be used */
+		EXPECT_EQ(-EPERM, result(mknod(PLACE "/null", S_IFCHR | 0666,
+					       makedev(1, 3))));
+		EXPECT_EQ(-EINVAL, mount_at(PLACE, "uid=1"));
+		_exit(!_metadata->passed);
+	}
+	EXPECT_EQ(0, reap(pid));
+	EXPECT_EQ(-ENOENT, result(access(PLACE "/dir", F_OK)));
+}
+
+/* What Docker gives by default, of the first 32. */
+static int container_caps(void)
+{
+	const unsigned int caps = 1U << CAP_CHOWN | 1U << CAP_DAC_OVERRIDE | 1U << CAP_FSETID |
+		1U << CAP_FOWNER | 1U << CAP_MKNOD | 1U << CAP_NET_RAW | 1U << CAP_SETGID |
+		1U << CAP_SETUID | 1U << CAP_SETFCAP | 1U << CAP_SETPCAP |
+		1U << CAP_NET_BIND_SERVICE | 1U << CAP_SYS_CHROOT | 1U << CAP_KILL |
+		1U << CAP_AUDIT_WRITE;
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2] = {
+		{ .effective = caps, .permitted = caps },
+	};
+
+	return result(syscall(SYS_capset, &head, data));
+}
+
+/* A root directory in which there is only /dev/gochan, and namespaces of its own. */
+static int enter_container(void)
+{
+	int fd;
+
+	if (unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("none", PLACE, "tmpfs", 0, NULL) || mkdir(PLACE "/dev", 0755))
+		return -errno;
+	fd = open(PLACE "/dev/gochan", O_CREAT | O_WRONLY | O_CLOEXEC, 0666);
+	close(fd);
+	if (mount("/dev/gochan", PLACE "/dev/gochan", NULL, MS_BIND, NULL) ||
+	    chroot(PLACE) || chdir("/"))
+		return -errno;
+	return container_caps();
+}
+
+/* DESIGN 3: a container that is given /dev/gochan reaches no name of the host. */
+TEST_F(mounts, s3_container)
+{
+	static char old_link[72] = PREFIX "host";
+	const int host = ch_make_named(PREFIX "host", 1, 0666);
+	struct statvfs before, after;
+	pid_t pid;
+	int ch;
+
+	ASSERT_LE(0, host);
+	ASSERT_EQ(0, statvfs(DIRECTORY, &before));
+	pid = child();
+	if (!pid) {
+		EXPECT_EQ(0, enter_container());
+		ch = ch_make(1, 16, 0);
+		EXPECT_LE(0, ch);
+		EXPECT_EQ(1, send_text(ch, "a"));
+		EXPECT_EQ(0, mkdir("/dev/gochans", 0755));
+		EXPECT_EQ(-EPERM, fs_mount());
+		EXPECT_EQ(-ENOENT, ch_open(PREFIX "host", O_RDWR));
+		EXPECT_EQ(-ENOENT, ch_unlink(PREFIX "host"));
+		/* what ABI 1 called LINK and UNLINK */
+		EXPECT_EQ(-ENOTTY, result(ioctl(ch, _IOW(GOCHAN_IOC_MAGIC, 5, char[72]),
+						old_link)));
+		EXPECT_EQ(-ENOTTY, result(ioctl(ch, _IOW(GOCHAN_IOC_MAGIC, 6, char[72]),
+						old_link)));
+		/* not even a copy of the device file */
+		EXPECT_EQ(0, mknod("/copy", S_IFCHR | 0666, 0));
+		EXPECT_EQ(-ENXIO, result(open("/copy", O_RDWR)));
+		_exit(!_metadata->passed);
+	}
+	EXPECT_EQ(0, reap(pid));
+	EXPECT_EQ(0, access(DIRECTORY PREFIX "host", F_OK));
+	EXPECT_EQ(0U, ch_info(host).closed);
+	ASSERT_EQ(0, statvfs(DIRECTORY, &after));
+}
+
+/* A program that denies every device. */
+static int deny_devices(int cgroup)
+{
+	static const struct bpf_insn deny[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	union bpf_attr load = {
+		.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
+		.insns = (unsigned long)deny,
+		.insn_cnt = ARRAY_SIZE(deny),
+		.license = (unsigned long)"GPL",
+	};
+	union bpf_attr attach = {
+		.target_fd = cgroup,
+		.attach_type = BPF_CGROUP_DEVICE,
+	};
+	int fd = syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof(load));
+
+	if (fd < 0)
+		return -errno;
+	attach.attach_bpf_fd = fd;
+	return result(syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof(attach)));
+}
+
+/* DESIGN 3: a device cgroup does not apply to a gochanfs. */
+TEST_F(mounts, s3_device_cgroup)
+{
+	int dir, ret;
+	pid_t pid;
+
+	ASSERT_EQ(0, mkdir(CGROUP, 0755));
+	dir = open(CGROUP, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ASSERT_LE(0, dir);
+	/* The debugging kernels are built without device cgroups. */
+	if (access("/proc/sys/kernel/unprivileged_bpf_disabled", F_OK))
+		return;
+	ret = deny_devices(dir);
+	if (ret == -EINVAL)
+		return;
+	ASSERT_EQ(0, ret);
+	pid = child();
+	if (!pid) {
+		EXPECT_EQ(0, write_text(CGROUP "/cgroup.procs", "0"));
+		EXPECT_EQ(-EPERM, result(open("/dev/gochan", O_RDWR)));
+		EXPECT_LE(0, ch_make_named(PREFIX "cg", 1, 0600));
+		EXPECT_LE(0, ch_open(PREFIX "cg", O_RDWR));
+		EXPECT_LE(0, ch_dup(ch_open(PREFIX "cg", O_RDWR), O_RDONLY));
+		_exit(!_metadata->passed);
+	}
+	EXPECT_EQ(0, reap(pid));
+}
+
+static bool is_device(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && S_ISCHR(st.st_mode);
+}
+
+/* DESIGN 3: every handle is a character device. */
+TEST_F(mounts, s3_kind_of_file)
+{
+	const int ch = ch_make(1, 16, 0);
+	const int named = ch_make_named(PREFIX "named", 1, 0600);
+	int fds[2];
+
+	ASSERT_EQ(0, ch_pair(fds, 1, 16, 0));
+	EXPECT_TRUE(is_device(ch));
+	EXPECT_TRUE(is_device(fds[0]));
+	EXPECT_TRUE(is_device(fds[1]));
+	EXPECT_TRUE(is_device(ch_unnamed_in("/dev/gochans", 0600)));
+	EXPECT_TRUE(is_device(named));
+	EXPECT_TRUE(is_device(ch_open(PREFIX "named", O_RDONLY)));
+	EXPECT_TRUE(is_device(ch_dup(named, O_WRONLY)));
+}
+
+/* The file behind a descriptor. */
+static const char *path_of(int fd)
+{
+	static char path[256];
+	char link[64];
+	ssize_t len;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, path, sizeof(path) - 1);
+	path[len < 0 ? 0 : len] = '\0';
+	return path;
+}
+
+/* DESIGN 3: the duplicate of a named handle is on the same path and inode. */
+TEST_F(mounts, s3_duplicates)
+{
+	const int named = ch_make_named(PREFIX "named", 1, 0600);
+	const int opened = ch_open(PREFIX "named", O_RDWR);
+	const int dup = ch_dup(opened, O_RDONLY);
+	const int unnamed = ch_dup(ch_make(1, 16, 0), O_RDONLY);
+	struct stat st, dup_st;
+
+	ASSERT_LE(0, named);
+	ASSERT_LE(0, dup);
+	ASSERT_EQ(0, fstat(opened, &st));
+	ASSERT_EQ(0, fstat(dup, &dup_st));
+	EXPECT_EQ(st.st_ino, dup_st.st_ino);
+	EXPECT_EQ(st.st_dev, dup_st.st_dev);
+	EXPECT_STREQ(DIRECTORY PREFIX "named", path_of(dup));
+	EXPECT_EQ(O_RDONLY, fcntl(dup, F_GETFL) & O_ACCMODE);
+	ASSERT_EQ(0, fstat(unnamed, &dup_st));
+	EXPECT_NE(st.st_dev, dup_st.st_dev);
+	EXPECT_EQ(0U, dup_st.st_rdev);
+	/* a duplicate can be made when the mode has changed, and the name is gone */
+	ASSERT_EQ(0, chmod(DIRECTORY PREFIX "named", 0));
+	ASSERT_EQ(0, ch_unlink(PREFIX "named"));
+	ASSERT_EQ(0, as_user(USER));
+	EXPECT_LE(0, ch_dup(opened, O_WRONLY));
+}
+
+TEST_HARNESS_MAIN
