@@ -22,6 +22,9 @@ tests='
 	fd_channel fd_wrong_rights fd_not_a_channel fd_not_open
 	select_several select_times_out select_count each_message each_in_parallel
 	each_failure each_missing_command
+	nonblocking_channel_recv nonblocking_channel_send
+	nonblocking_channel_select nonblocking_channel_others nonblocking_input
+	nonblocking_input_in_parts nonblocking_output nonblocking_error_output
 	help version usage_errors not_mounted
 '
 
@@ -87,6 +90,27 @@ stop_and_continue() {
 	until [ "$(cut -d' ' -f3 "/proc/$1/stat")" = S ]; do
 		usleep 10000
 	done
+}
+
+# Wait until a process sleeps, for 10 seconds at most.
+until_asleep() {
+	tries=1000
+	until [ "$(cut -d' ' -f3 "/proc/$1/stat")" = S ]; do
+		tries=$((tries - 1))
+		[ $tries != 0 ] ||
+			fail "process $1 did not go to sleep: $(cat err)"
+		usleep 10000
+	done
+}
+
+# Open a pipe, for reading as 4, for writing as 5.
+open_pipe() {
+	rm -f pipe
+	mkfifo pipe
+	exec 3<>pipe
+	exec 4<pipe
+	exec 5>pipe
+	exec 3>&-
 }
 
 make() {
@@ -746,6 +770,141 @@ each_missing_command() {
 	says 'no-such-command: No such file or directory'
 }
 
+# ---- descriptors that are O_NONBLOCK -------------------------------------------------
+
+nonblocking_channel_recv() {
+	exec 3<>/dev/gochan
+	"$nonblock" 3 gochan recv --fd 3 -n 1 >got &
+	until_info --fd=3 receivers_waiting 1
+	expect 0 gochan send --fd 3 hello
+	wait $! || fail "recv ended with $?"
+	is "$(cat got)" hello
+	# it is O_NONBLOCK for all who have it, for dd as well
+	! dd <&3 2>err || fail 'recv made the descriptor blocking'
+	grep -q 'Resource temporarily unavailable' err
+	expect 4 gochan recv --fd 3 --timeout 0
+	expect 4 gochan recv --fd 3 --timeout 0.05
+}
+
+nonblocking_channel_send() {
+	exec 3<>/dev/gochan
+	"$nonblock" 3 gochan send --fd 3 one two 2>err &
+	until_info --fd=3 senders_waiting 1
+	expect 0 gochan recv --fd 3 -n 2
+	prints 'one
+two'
+	wait $! || fail "send ended with $?: $(cat err)"
+	echo three | "$nonblock" 3 gochan send --fd 3 2>err &
+	until_info --fd=3 senders_waiting 1
+	expect 0 gochan recv --fd 3 -n 1
+	prints three
+	wait $! || fail "send ended with $?: $(cat err)"
+	expect 4 gochan send --fd 3 x --timeout 0
+	says 'descriptor 3: message 1 was not sent: it would block'
+	expect 4 gochan send --fd 3 x --timeout 0.05
+	says 'descriptor 3: message 1 was not sent: timed out'
+}
+
+nonblocking_channel_select() {
+	make jobs
+	exec 3<>/dev/gochan
+	"$nonblock" 3 gochan select --fd 3 jobs -n 1 >got &
+	until_info --fd=3 receivers_waiting 1
+	expect 0 gochan send --fd 3 hello
+	wait $! || fail "select ended with $?"
+	is "$(cat got)" 'descriptor 3: hello'
+}
+
+nonblocking_channel_others() {
+	exec 3<>/dev/gochan
+	expect 0 "$nonblock" 3 gochan info --fd 3 closed send_handles
+	prints 'no
+1'
+	expect 0 gochan close --fd 3
+	expect 3 gochan close --fd 3
+}
+
+# A pipe that is empty at first, and then again.
+nonblocking_input() {
+	make jobs --cap 4
+	open_pipe
+	"$nonblock" 0 gochan send jobs <&4 2>err 5>&- &
+	until_asleep $!
+	echo one >&5
+	until_info jobs len 1
+	until_asleep $!
+	echo two >&5
+	until_info jobs len 2
+	exec 5>&-
+	wait $! || fail "send ended with $?: $(cat err)"
+	expect 0 gochan recv jobs -n 2
+	prints 'one
+two'
+
+	# --whole reads until end of file
+	open_pipe
+	"$nonblock" 0 gochan send jobs --whole <&4 2>err 5>&- &
+	printf three >&5
+	until_asleep $!
+	exec 5>&-
+	wait $! || fail "send --whole ended with $?: $(cat err)"
+	expect 0 gochan recv jobs -n 1
+	prints three
+}
+
+# A line that arrives in two parts is one message.
+nonblocking_input_in_parts() {
+	make jobs --cap 4
+	open_pipe
+	printf 'begin ' >&5
+	"$nonblock" 0 gochan send jobs <&4 2>err 5>&- &
+	until_asleep $!
+	echo end >&5
+	exec 5>&-
+	wait $! || fail "send ended with $?: $(cat err)"
+	expect 0 gochan recv jobs -n 1
+	prints 'begin end'
+	is "$(gochan info jobs sent)" 1
+}
+
+# A message longer than a pipe, and output into a pipe that is full.
+nonblocking_output() {
+	make jobs --cap 1 --size 300000
+	seq 30000 >sent
+	gochan send jobs --whole <sent
+	open_pipe
+	"$nonblock" 1 gochan recv jobs -n 1 --raw >&5 2>err 4<&- &
+	head -c "$(wc -c <sent)" <&4 >got
+	wait $! || fail "recv ended with $?: $(cat err)"
+	cmp sent got
+
+	for command in 'info jobs capacity' '--version'; do
+		open_pipe
+		! "$nonblock" 1 cat /dev/zero >&5 2>/dev/null || fail 'the pipe cannot be filled'
+		# shellcheck disable=SC2086 # split into words
+		gochan $command >&5 2>err 4<&- &
+		until_asleep $!
+		exec 5>&-
+		tr -d '\0' <&4 >got
+		wait $! || fail "$command ended with $?: $(cat err)"
+		# shellcheck disable=SC2086 # split into words
+		gochan $command | cmp - got
+	done
+}
+
+# An error message into a pipe that is full.
+nonblocking_error_output() {
+	open_pipe
+	! "$nonblock" 1 cat /dev/zero >&5 2>/dev/null || fail 'the pipe cannot be filled'
+	: >err
+	gochan recv no-such-name 2>&5 4<&- &
+	until_asleep $!
+	exec 5>&-
+	tr -d '\0' <&4 >err
+	! wait $! || fail 'no error'
+	says "no-such-name: no such channel; see 'gochan ls'"
+}
+
 # ---- help and usage ------------------------------------------------------------------
 
 help() {
@@ -815,6 +974,8 @@ not_mounted() {
 }
 
 # ---- main --------------------------------------------------------------------------
+
+nonblock=$(realpath "$(dirname "$0")")/nonblock
 
 work=$(mktemp -d)
 chmod 755 "$work"

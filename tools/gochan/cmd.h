@@ -110,6 +110,13 @@ const char *group_name(gid_t gid, char text[OWNER_SIZE]);
 /* Read one decimal number from a file. */
 bool read_number(const char *path, unsigned long *value);
 
+/* ---- io.c: descriptors that may be O_NONBLOCK ---------------------------- */
+
+/* Let the standard streams wait also on descriptors that are O_NONBLOCK. */
+void io_start(void);
+/* Write everything, waiting if @fd is O_NONBLOCK. False, with errno, on an error. */
+bool write_all(int fd, const char *data, size_t len);
+
 /* ---- output.c: messages on standard output ------------------------------- */
 
 struct output {

@@ -94,5 +94,6 @@ static enum status run(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	reserve_standard_descriptors();
+	io_start();
 	return flush_output(run(argc, argv));
 }

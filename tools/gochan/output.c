@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,37 +37,11 @@ enum status output_hangup(void)
 	return report_errno("standard output", EPIPE);
 }
 
-static bool wait_until_writable(void)
-{
-	struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
-
-	return poll(&out, 1, -1) >= 0 || errno == EINTR;
-}
-
-static bool write_all(const char *data, size_t len)
-{
-	ssize_t written;
-
-	while (len > 0) {
-		written = write(STDOUT_FILENO, data, len);
-		if (written >= 0) {
-			data += written;
-			len -= (size_t)written;
-		} else if (errno == EAGAIN) {
-			if (!wait_until_writable())
-				return false;
-		} else if (errno != EINTR) {
-			return false;
-		}
-	}
-	return true;
-}
-
 enum status output_message(const struct output *out, char *message, size_t len)
 {
 	if (out->terminator >= 0)
 		message[len++] = (char)out->terminator;
-	if (write_all(message, len))
+	if (write_all(STDOUT_FILENO, message, len))
 		return DONE;
 	print_error("standard output: %s; the message just received is lost", strerror(errno));
 	return FAILED;

@@ -94,7 +94,8 @@ static enum status send_message(struct send_ctx *s, const char *message, size_t 
 	struct gochan_op op = GOCHAN_SEND(s->target.fd, message, len);
 
 	s->number++;
-	if (gochan_batch(&op, 1, s->timeout_ns, 0) < 0)
+	/* Unlike a batch, a select waits also on a descriptor that is O_NONBLOCK. */
+	if (gochan_select(&op, 1, s->timeout_ns, 0) < 0)
 		return send_failed(s, len, errno);
 	progress_step();
 	return DONE;
