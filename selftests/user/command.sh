@@ -21,8 +21,10 @@ tests='
 	ls_empty ls_columns ls_names ls_long_name info_fields info_excludes_itself
 	fd_channel fd_wrong_rights fd_not_a_channel fd_not_open
 	select_several select_times_out select_count each_message each_in_parallel
-	each_failure each_missing_command
-	nonblocking_channel_recv nonblocking_channel_send
+	each_failure each_missing_command each_not_executable each_searches_path
+	each_bad_interpreter each_unknown_format each_arguments_too_long each_process_limit
+	each_file_size_limit each_command_vanishes each_without_tracing
+	nonblocking_channel_recv nonblocking_channel_send nonblocking_channel_each
 	nonblocking_channel_select nonblocking_channel_others nonblocking_input
 	nonblocking_input_in_parts nonblocking_output nonblocking_error_output
 	help version usage_errors not_mounted
@@ -88,6 +90,16 @@ stop_and_continue() {
 	done
 	kill -CONT "$1"
 	until [ "$(cut -d' ' -f3 "/proc/$1/stat")" = S ]; do
+		usleep 10000
+	done
+}
+
+# Wait until a process has written an error message, for 10 seconds at most.
+until_said() {
+	tries=1000
+	until [ -s err ]; do
+		tries=$((tries - 1))
+		[ $tries != 0 ] || fail "process $1 said nothing"
 		usleep 10000
 	done
 }
@@ -762,12 +774,185 @@ two'
 gochan: sh: exited with status 5'
 }
 
+# costs_no_message WHAT COMMAND...: each cannot run it, says WHAT once, and leaves
+# the messages in the channel, which is not closed.
+costs_no_message() {
+	what=$1
+	shift
+	for workers in 1 3; do
+		expect 1 gochan each jobs -j $workers -- "$@"
+		says "$what"
+		prints_nothing
+		is "$(gochan info jobs len received | tr '\n' ' ')" '2 0 '
+	done
+}
+
 each_missing_command() {
 	make jobs --cap 4
-	gochan send jobs one
+	gochan send jobs one two
+	costs_no_message 'no-such-command: No such file or directory' no-such-command
+	costs_no_message './no-such-command: No such file or directory' ./no-such-command
+	costs_no_message 'out/x: Not a directory' out/x
+	costs_no_message ': No such file or directory' ''
+}
+
+each_not_executable() {
+	make jobs --cap 4 --mode 0666
+	gochan send jobs one two
+	echo 'echo hello' >script
+	costs_no_message './script: Permission denied' ./script
+	mkdir dir
+	costs_no_message './dir: Is a directory' ./dir
+	# another user's program; root may execute any that is executable
+	chmod 700 script
+	expect 1 alice "cd $PWD && gochan each jobs -- ./script"
+	says './script: Permission denied'
+	is "$(gochan info jobs len)" 2
+}
+
+# Files that cannot be executed are passed over, and are the error if there is no other.
+each_searches_path() {
+	make jobs --cap 4
+	gochan send jobs one two
+	mkdir first second first/directory
+	echo 'no program' >first/command
+	PATH=$PWD/first:$PWD/second:$PATH
+	costs_no_message 'command: Permission denied' command
+	costs_no_message 'directory: No such file or directory' directory
+	# shellcheck disable=SC2016 # the script's own name
+	printf '#!/bin/sh\ncat; echo " $0"\n' >second/command
+	chmod +x second/command
 	gochan close jobs
-	expect 1 gochan each jobs -- no-such-command
+	expect 0 gochan each jobs -- command
+	prints "one $PWD/second/command
+two $PWD/second/command"
+}
+
+each_bad_interpreter() {
+	make jobs --cap 4
+	gochan send jobs one two
+	printf '#!/no/such/interpreter\n' >script
+	chmod +x script
+	costs_no_message './script: its interpreter does not exist' ./script
+	printf '#!%s\n' "$PWD/script" >script
+	costs_no_message './script: Too many levels of symbolic links' ./script
+}
+
+each_unknown_format() {
+	make jobs --cap 4
+	gochan send jobs one two
+	printf '\177ELF, of a machine that does not exist' >program
+	chmod +x program
+	costs_no_message './program: Exec format error' ./program
+	: >program
+	costs_no_message './program: Exec format error' ./program
+}
+
+# As many arguments as gochan itself can get: a script gets more, its interpreter's.
+# shellcheck disable=SC3045 # busybox has ulimit -s
+each_arguments_too_long() {
+	make jobs --cap 4
+	gochan send jobs one two
+	printf '#!/bin/sh %0200d\n' 0 >script
+	chmod +x script
+	ulimit -s 256
+	# the most with which gochan gets as far as to find no such channel
+	least=100000 most=131072
+	while [ $((least + 1)) -lt $most ]; do
+		middle=$(((least + most) / 2))
+		half=$(printf "%0$((middle / 2))d" 0)
+		gochan each none -j 1 -- ./script "$half" "$half" 2>err || true
+		if grep -q '^gochan: none: no such channel' err; then
+			least=$middle
+		else
+			most=$middle
+		fi
+	done
+	half=$(printf "%0$((least / 2))d" 0)
+	costs_no_message './script: Argument list too long' ./script "$half" "$half"
+}
+
+# With a limit of processes each works, or fails before it takes a message.
+# shellcheck disable=SC3045 # busybox has ulimit -u
+each_process_limit() {
+	failed=0 worked=0
+	for limit in 1 2 3 4 5 6; do
+		make jobs --cap 1 --mode 0666
+		gochan send jobs one
+		gochan close jobs
+		status=0
+		su alice -c "ulimit -u $limit && exec gochan each jobs -- cat" >out 2>err ||
+			status=$?
+		if [ $status = 0 ]; then
+			worked=$((worked + 1))
+			is "$(cat out)" one
+		else
+			failed=$((failed + 1))
+			says 'cat: cannot start a process: your limit of processes is reached (ulimit -u)'
+			expect 0 gochan recv jobs
+			prints one
+		fi
+		gochan rm jobs
+	done
+	[ $failed -gt 1 ] || fail 'no limit was too low for a worker'
+	[ $worked -gt 0 ] || fail 'all limits were too low'
+}
+
+each_file_size_limit() {
+	make jobs --cap 4
+	gochan send jobs '' "$(printf '%0512d' 1)" "$(printf '%0513d' 2)" three
+	(
+		ulimit -f 1
+		expect 1 gochan each jobs -j 2 -- wc -c
+		grep -qFx 'gochan: jobs: a message of 513 bytes exceeds your limit of file sizes (ulimit -f)' \
+			err
+		sort -n out >sorted
+	) || fail "$(cat err)"
+	is "$(tr '\n' ' ' <sorted)" '0 512 '
+	is "$(gochan info jobs len)" 2
+}
+
+# A command that cannot be run any more when there is a message.
+each_command_vanishes() {
+	make jobs --cap 4
+	# shellcheck disable=SC2016 # the script's own name
+	printf '#!/bin/sh\ncat; echo\nmv "$0" "$0.away"\n' >script
+	chmod +x script
+	gochan send jobs one two
+	gochan close jobs
+	: >err
+	gochan each jobs -- ./script >got 2>err &
+	until_said $!
+	says './script: No such file or directory; trying again until it can be run'
+	is "$(cat got)" one
+	mv script.away script
+	wait $! || fail "each failed: $(cat err)"
+	is "$(cat got)" 'one
+two'
+	says './script: No such file or directory; trying again until it can be run'
+}
+
+# Without the trial the command is still found, and no message is lost.
+each_without_tracing() {
+	scope=/proc/sys/kernel/yama/ptrace_scope
+	[ -e $scope ] || return 0
+	before=$(cat $scope)
+	trap 'echo "$before" >$scope' EXIT
+	echo 2 >$scope
+	make jobs --cap 4 --mode 0666
+	gochan send jobs one
+	expect 1 alice gochan each jobs -- no-such-command
 	says 'no-such-command: No such file or directory'
+	printf '#!/no/such/interpreter\n' >script
+	chmod +x script
+	gochan close jobs
+	: >err
+	alice "cd $PWD && exec gochan each jobs -- ./script" >got 2>err &
+	until_said $!
+	says './script: its interpreter does not exist; trying again until it can be run'
+	printf '#!/bin/sh\ncat\n' >script
+	wait $! || fail "each failed: $(cat err)"
+	is "$(cat got)" one
 }
 
 # ---- descriptors that are O_NONBLOCK -------------------------------------------------
@@ -803,6 +988,17 @@ two'
 	says 'descriptor 3: message 1 was not sent: it would block'
 	expect 4 gochan send --fd 3 x --timeout 0.05
 	says 'descriptor 3: message 1 was not sent: timed out'
+}
+
+nonblocking_channel_each() {
+	exec 3<>/dev/gochan
+	"$nonblock" 3 gochan each --fd 3 -j 2 -- cat >got 2>err &
+	until_info --fd=3 receivers_waiting 2
+	expect 0 gochan send --fd 3 hello
+	until_info --fd=3 receivers_waiting 2
+	expect 0 gochan close --fd 3
+	wait $! || fail "each ended with $?: $(cat err)"
+	is "$(cat got)" hello
 }
 
 nonblocking_channel_select() {

@@ -5,15 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cmd.h"
+#include "runner.h"
 
 static const char help[] =
 "Usage: gochan each NAME [-j N] -- COMMAND [ARGUMENT...]\n"
@@ -23,39 +21,24 @@ static const char help[] =
 "\n"
 "  -j N            run up to N commands in parallel (default 1)\n"
 "\n"
+"A COMMAND that cannot be run costs no message: each fails before it receives one.\n"
+"If it cannot be run any more when there is a message, each keeps the message and\n"
+"tries again every second.\n"
+"\n"
 "Exit status: 0 if COMMAND always exited with 0, else 1 or 2.\n";
 
 static const struct option options[] = { OPTION_FD, OPTION_HELP, OPTION_END };
 
-enum { MAX_WORKERS = 1024 };
+enum { MAX_WORKERS = 1024, RETRY_SECONDS = 1 };
 
 struct pool {
 	struct target target;
 	unsigned int workers;
 	char **command;
+	struct runner runner;
 	char *message;
-	size_t size;
+	size_t size;		/* the longest message that is received */
 };
-
-/* Create a memfd that contains the message, positioned at its start; -1 on error. */
-static int message_memfd(const char *message, size_t len)
-{
-	int fd = memfd_create("message", MFD_CLOEXEC);
-	size_t done = 0;
-	ssize_t written;
-
-	while (fd >= 0 && done < len) {
-		written = write(fd, message + done, len - done);
-		if (written < 0) {
-			close(fd);
-			return -1;
-		}
-		done += (size_t)written;
-	}
-	if (fd >= 0)
-		lseek(fd, 0, SEEK_SET);
-	return fd;
-}
 
 static enum status check_exit_status(const char *command, int wait_status)
 {
@@ -68,57 +51,84 @@ static enum status check_exit_status(const char *command, int wait_status)
 	return FAILED;
 }
 
-static enum status spawn(const struct pool *pool, int input)
+/* Prepare a run, again and again until that succeeds. */
+static void prepare_again(struct runner *runner)
 {
-	posix_spawn_file_actions_t actions;
-	int err, wait_status;
-	pid_t pid;
-
-	err = posix_spawn_file_actions_init(&actions);
-	if (!err)
-		err = posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
-	if (!err)
-		err = posix_spawnp(&pid, pool->command[0], &actions, NULL, pool->command, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	if (err)
-		return report_errno(pool->command[0], err);
-	if (waitpid(pid, &wait_status, 0) < 0)
-		return report_errno(pool->command[0], errno);
-	return check_exit_status(pool->command[0], wait_status);
+	do
+		sleep(RETRY_SECONDS);
+	while (runner_prepare(runner));
 }
 
-static enum status run_command(const struct pool *pool, size_t len)
+/*
+ * Run the command, which is prepared. It could be run when the message was received:
+ * if this has changed, keep the message, and try until the command can be run again.
+ */
+static enum status run_command(struct pool *pool, size_t len)
 {
-	int input = message_memfd(pool->message, len);
-	enum status status;
+	struct runner *runner = &pool->runner;
+	bool reported = false;
+	int err;
 
-	if (input < 0)
-		return report_errno("memfd_create", errno);
-	status = spawn(pool, input);
-	close(input);
-	return status;
+	while ((err = runner_start(runner, pool->message, len))) {
+		runner_cancel(runner);
+		if (!reported)
+			runner_failed(runner, err, "; trying again until it can be run");
+		reported = true;
+		prepare_again(runner);
+	}
+	return check_exit_status(runner->argv[0], runner_wait(runner));
 }
 
-static enum status worker_main(const struct pool *pool)
+/* Returns as gochan_recv(), and waits also if the descriptor is O_NONBLOCK. */
+static int receive(struct pool *pool, size_t *len)
+{
+	struct gochan_op op = GOCHAN_RECV(pool->target.fd, pool->message, pool->size);
+
+	if (gochan_select(&op, 1, -1, 0) < 0) {
+		*len = op.len;
+		return -1;
+	}
+	*len = op.len;
+	return op.result != GOCHAN_R_CLOSED;
+}
+
+static enum status receive_failed(const struct pool *pool, size_t len, int err)
+{
+	if (err != EMSGSIZE)
+		return report_errno(pool->target.label, err);
+	print_error("%s: a message of %zu bytes exceeds your limit of file sizes (ulimit -f)",
+		    pool->target.label, len);
+	return FAILED;
+}
+
+static enum status worker_main(struct pool *pool)
 {
 	enum status status = DONE;
+	int got, err;
 	size_t len;
-	int got;
 
-	while ((got = gochan_recv(pool->target.fd, pool->message, pool->size, &len)) > 0) {
+	for (;;) {
+		err = runner_prepare(&pool->runner);
+		if (err)
+			return runner_failed(&pool->runner, err, "");
+		got = receive(pool, &len);
+		err = errno;
+		if (got <= 0)
+			break;
 		if (run_command(pool, len) != DONE)
 			status = FAILED;
 	}
-	return got < 0 ? report_errno(pool->target.label, errno) : status;
+	runner_cancel(&pool->runner);
+	return got < 0 ? receive_failed(pool, len, err) : status;
 }
 
-static enum status start_worker(const struct pool *pool)
+static enum status start_worker(struct pool *pool)
 {
 	pid_t parent = getpid();
 	pid_t pid = fork();
 
 	if (pid < 0)
-		return report_errno("fork", errno);
+		return runner_failed(&pool->runner, -errno, "");
 	if (pid > 0)
 		return DONE;
 	/* Without the parent nobody would collect the exit status. */
@@ -140,6 +150,16 @@ static enum status wait_for_workers(void)
 	return status;
 }
 
+/* A longer message than a file may be stays in the channel. */
+static size_t message_limit(const struct gochan_info *info)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_FSIZE, &limit) < 0 || limit.rlim_cur >= info->msg_size)
+		return info->msg_size;
+	return limit.rlim_cur;
+}
+
 static enum status run_pool(struct pool *pool)
 {
 	struct gochan_info info;
@@ -150,7 +170,10 @@ static enum status run_pool(struct pool *pool)
 		status = target_info(&pool->target, &info);
 	if (status != DONE)
 		return status;
-	pool->size = info.msg_size;
+	status = runner_init(&pool->runner, pool->command);
+	if (status != DONE)
+		return status;
+	pool->size = message_limit(&info);
 	pool->message = malloc(pool->size + 1);
 	if (!pool->message)
 		return report_errno(pool->target.label, ENOMEM);
