@@ -56,6 +56,9 @@ TEST_F(lib, s6_make)
 	EXPECT_EQ(EINVAL, error_of(gochan_make(1, ~0U, 0)));
 	EXPECT_EQ(EBADF, error_of(gochan_info(-1, &info)));
 	EXPECT_EQ(ENOTTY, error_of(gochan_info(self->null, &info)));
+	EXPECT_EQ(GOCHAN_ABI, gochan_abi(ch));
+	EXPECT_EQ(EBADF, error_of(gochan_abi(-1)));
+	EXPECT_EQ(ENOTTY, error_of(gochan_abi(self->null)));
 	EXPECT_EQ(EBADF, error_of(gochan_len(-1)));
 	EXPECT_EQ(ENOTTY, error_of(gochan_cap(self->null)));
 }

@@ -5,12 +5,65 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "gochan.h"
 #include "internal.h"
 #include "race.h"
+
+/*
+ * Sizes of struct gochan_info in the versions of the interface; the number of the
+ * ioctl contains it. Its first member is the version.
+ */
+static const unsigned int info_sizes[] = {
+	sizeof(struct gochan_info),
+	128,	/* version 1 */
+};
+
+enum { MAX_INFO_SIZE = 512 };
+
+/* A channel has GOCHAN_IOC_DUP in every version. */
+static bool is_channel(int fd)
+{
+	int copy = ioctl(fd, GOCHAN_IOC_DUP, O_RDONLY);
+
+	if (copy < 0)
+		return errno == EACCES;
+	close_fd(copy);
+	return true;
+}
+
+int gochan_abi(int ch)
+{
+	uint32_t info[MAX_INFO_SIZE / sizeof(uint32_t)];
+
+	for (size_t i = 0; i < sizeof(info_sizes) / sizeof(info_sizes[0]); i++) {
+		if (ioctl(ch, _IOC(_IOC_READ, GOCHAN_IOC_MAGIC, _IOC_NR(GOCHAN_IOC_INFO),
+				   info_sizes[i]), info) == 0)
+			return (int)info[0];
+		if (errno != ENOTTY)
+			return -1;
+	}
+	if (is_channel(ch))
+		return GOCHAN_ABI + 1;
+	errno = ENOTTY;
+	return -1;
+}
+
+/* Does the module have the interface that this library was built for? */
+static int check_abi(int ch)
+{
+	int abi = gochan_abi(ch);
+
+	if (abi < 0)
+		return -1;
+	if (abi == GOCHAN_ABI)
+		return 0;
+	errno = abi < GOCHAN_ABI ? EOPNOTSUPP : EPROTONOSUPPORT;
+	return -1;
+}
 
 int gochan_make(uint32_t capacity, uint32_t msg_size, uint32_t flags)
 {
@@ -23,11 +76,16 @@ int gochan_make(uint32_t capacity, uint32_t msg_size, uint32_t flags)
 
 	if (ch < 0)
 		return -1;
-	if (ioctl(ch, GOCHAN_IOC_SETUP, &setup) < 0) {
-		close_fd(ch);
-		return -1;
-	}
+	if (ioctl(ch, GOCHAN_IOC_SETUP, &setup) < 0 && errno != ENOTTY)
+		goto close_ch;
+	/* No earlier, because SETUP has to be the first operation. */
+	if (check_abi(ch))
+		goto close_ch;
 	return ch;
+
+close_ch:
+	close_fd(ch);
+	return -1;
 }
 
 int gochan_pair(int fds[2], uint32_t capacity, uint32_t msg_size, uint32_t flags)

@@ -49,10 +49,14 @@ extern "C" {
  * @flags: GOCHAN_FIXED, GOCHAN_HANGUP, GOCHAN_CRED, or 0
  *
  * Return: a descriptor that may send and receive, or -1.
- * ENOENT: the module is not loaded. EINVAL: a value is out of range, or a flag
- * is unknown. EDQUOT: a limit of the user, or of the owner of a user namespace
- * that it is in, would be exceeded. ENOSPC: the limit of all users, max_bytes,
- * would be exceeded. ENOMEM, EMFILE, ENFILE.
+ * ENOENT: there is no /dev/gochan: the module is not loaded or, in a container, the
+ * device was not passed in. ENOTTY: /dev/gochan is another file, such as one that
+ * was there before the module was loaded. EOPNOTSUPP: the module is too old for this
+ * library. EPROTONOSUPPORT: this library is too old for the module. EINVAL: a value
+ * is out of range, or a flag is unknown. EDQUOT: a limit of the user, or of the owner
+ * of a user namespace that it is in, would be exceeded: max_user_channels or
+ * max_user_bytes. ENOSPC: the limit of all users, max_bytes, would be exceeded.
+ * ENOMEM, EMFILE, ENFILE.
  */
 int gochan_make(uint32_t capacity, uint32_t msg_size, uint32_t flags);
 
@@ -327,6 +331,9 @@ static inline struct gochan_op GOCHAN_POLL(int fd, uint32_t events)
  * @flags: GOCHAN_ORDERED to choose the first ready op instead of a random one,
  *	or 0
  *
+ * Whether the descriptors are O_NONBLOCK makes no difference, unlike in
+ * gochan_batch().
+ *
  * Return: the index of the op that was performed, whose result is
  * GOCHAN_R_CLOSED for a receive at end of file and else 0; or -1, when none was.
  * EAGAIN: no op was ready, and @timeout_ns is 0. ETIMEDOUT: no op became ready
@@ -488,6 +495,18 @@ void gochan_wg_destroy(struct gochan_wg *wg);
  * Return: 0 or -1. EBADF: not an open descriptor. ENOTTY: not a channel.
  */
 int gochan_info(int ch, struct gochan_info *info);
+
+/**
+ * gochan_abi - get the version of the interface of the module
+ * @ch: a channel; no right is needed
+ *
+ * The library was built for version GOCHAN_ABI. With a module of another version
+ * gochan_make() fails, and other calls may fail with ENOTTY.
+ *
+ * Return: the version, where GOCHAN_ABI + 1 stands for any later one; or -1 with the
+ * errors of gochan_info().
+ */
+int gochan_abi(int ch);
 
 /**
  * gochan_len - number of messages in a channel: Go's len(ch)
