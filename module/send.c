@@ -283,8 +283,6 @@ static struct msg *stage_block(struct chan_op *op, size_t len)
 		chan_msg_put(m);
 		if (err != -EAGAIN)
 			return ERR_PTR(err);
-		if (fatal_signal_pending(current))
-			return ERR_PTR(-EINTR);
 		if (ubuf_fault_in_readable(&op->ub, len))
 			return ERR_PTR(-EFAULT);
 	}

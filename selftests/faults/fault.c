@@ -135,6 +135,32 @@ static void need_name(struct env *e)
 TRIAL_F(once, s3_open_named,
 	{ .set = need_name, .call = do_open_named, .done = got_handle, .least = 1 })
 
+/* A user of whom nothing is counted yet. */
+static void need_name_as_user(struct env *e)
+{
+	need_name(e);
+	ASSERT_EQ(0, chmod("/dev/gochans/" NAME, 0666));
+	ASSERT_EQ(0, as_user(USER));
+	/* to look at /proc/self/fd */
+	ASSERT_EQ(0, prctl(PR_SET_DUMPABLE, 1));
+}
+
+static void got_handle_as_user(struct env *e, long ret)
+{
+	ASSERT_EQ(0, as_root());
+	got_handle(e, ret);
+}
+
+static void refused_as_user(struct env *e, long ret)
+{
+	ASSERT_EQ(0, as_root());
+	unchanged(e, ret);
+}
+
+TRIAL_F(once, s3_open_as_new_user,
+	{ .set = need_name_as_user, .call = do_open_named, .done = got_handle_as_user,
+	  .refused = refused_as_user, .least = 2 })
+
 static void no_name(struct env *e, long ret)
 {
 	ASSERT_TRUE(nothing_at(NAME)) {

@@ -5,7 +5,7 @@
  */
 #include <kselftest_harness.h>
 
-#include "../lib/common.h"
+#include "../lib/ops.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -527,6 +527,160 @@ TEST_F(limits, r19_max_bytes)
 	close_many(self->chs, count);
 	ch = ch_make(300, 1024, 0);
 	EXPECT_LE(0, ch);
+}
+
+/* R19: CAP_SYS_RESOURCE receives long messages over its limit, blocked or not. */
+TEST_F(limits, r19_root_receives_over_limit)
+{
+	static char msg[20000];
+	struct job *job;
+	int ch;
+
+	ch = ch_make(0, sizeof(msg), 0);
+	ASSERT_LE(0, ch);
+	ASSERT_EQ(0, set_param("max_user_bytes", 1));
+	job = job_send(BY_THREAD, ch, msg, sizeof(msg));
+	ASSERT_TRUE(wait_for_waiters(ch, 1, 0));
+	EXPECT_EQ(sizeof(msg), ch_recv(ch, msg, sizeof(msg)));
+	EXPECT_EQ(sizeof(msg), job_wait(job));
+	job = job_recv(BY_THREAD, ch, sizeof(msg));
+	ASSERT_TRUE(wait_for_waiters(ch, 0, 1));
+	EXPECT_EQ(sizeof(msg), ch_send(ch, msg, sizeof(msg)));
+	EXPECT_EQ(sizeof(msg), job_wait(job));
+}
+
+/* Fail to receive as a user without allowance for the message. */
+static pid_t recv_over_limit(int ch, void *buf, size_t size)
+{
+	const pid_t pid = child();
+
+	if (pid)
+		return pid;
+	if (become(OTHER))
+		_exit(1);
+	_exit(ch_recv(ch, buf, size) != -EDQUOT);
+}
+
+/* R7, R14, R19: a select whose receiver is over its limit keeps its place. */
+TEST_F(limits, r7_r14_r19_select_keeps_its_place)
+{
+	static char first[20000] = "first", second[20000] = "second", in[20000];
+	struct gochan_op op;
+	struct call *call;
+	struct job *job;
+	int ch;
+
+	ch = ch_make(0, sizeof(in), 0);
+	ASSERT_LE(0, ch);
+	ASSERT_EQ(0, set_param("max_user_bytes", 1));
+	op = GOCHAN_SEND(ch, first, sizeof(first));
+	call = call_select(ch);
+	call_add(call, &op);
+	call_start(call, BY_THREAD);
+	ASSERT_TRUE(wait_for_waiters(ch, 1, 0));
+	job = job_send(BY_THREAD, ch, second, sizeof(second));
+	ASSERT_TRUE(wait_for_waiters(ch, 2, 0));
+	EXPECT_EQ(0, reap(recv_over_limit(ch, in, sizeof(in))));
+	ASSERT_TRUE(wait_for_waiters(ch, 2, 0));
+	EXPECT_EQ(sizeof(in), ch_recv(ch, in, sizeof(in)));
+	EXPECT_STREQ("first", in);
+	EXPECT_EQ(0, call_wait(call));
+	EXPECT_EQ(sizeof(in), ch_recv(ch, in, sizeof(in)));
+	EXPECT_STREQ("second", in);
+	EXPECT_EQ(sizeof(second), job_wait(job));
+}
+
+/* R16, R19: a file with a long message stays if its receiver is over its limit. */
+TEST_F(limits, r16_r19_file_stays)
+{
+	static char msg[20000] = "file", in[20000];
+	struct gochan_op op;
+	struct call *call;
+	pid_t pid;
+	int ch;
+
+	ch = ch_make(0, sizeof(in), 0);
+	ASSERT_LE(0, ch);
+	ASSERT_EQ(0, set_param("max_user_bytes", 1));
+	pid = recv_over_limit(ch, in, sizeof(in));
+	ASSERT_TRUE(wait_for_waiters(ch, 0, 1));
+	op = GOCHAN_SEND(ch, msg, sizeof(msg));
+	op.flags = GOCHAN_PASS_FD;
+	op.passed_fd = ch;
+	call = call_batch(ch);
+	call_add(call, &op);
+	call_start(call, BY_THREAD);
+	EXPECT_EQ(0, reap(pid));
+	ASSERT_TRUE(wait_for_waiters(ch, 1, 0));
+	EXPECT_EQ(sizeof(in), ch_recv(ch, in, sizeof(in)));
+	EXPECT_STREQ("file", in);
+	EXPECT_EQ(1, call_wait(call));
+}
+
+/* A task that has slept @before times sleeps once more. */
+static bool wait_sleeps(pid_t pid, long before)
+{
+	const struct wait wait = wait_begin();
+
+	do {
+		if (sleeps(pid) > before)
+			return true;
+	} while (wait_more(&wait));
+	return false;
+}
+
+/* As OTHER, receive into inaccessible memory; returns when it is to be requeued. */
+static pid_t recv_and_requeue(int ch)
+{
+	const pid_t pid = child();
+	long before;
+
+	if (!pid) {
+		if (become(OTHER))
+			_exit(1);
+		_exit(read(ch, (void *)4096, 16) != -1 || errno != EFAULT);
+	}
+	if (!wait_for_waiters(ch, 0, 1) || !wait_asleep(pid))
+		return -1;
+	before = sleeps(pid);
+	if (ch_send(ch, "text", 4) != 4 || !wait_sleeps(pid, before))
+		return -1;
+	return pid;
+}
+
+/* R9, R19: a message is requeued once its receiver has an allowance for that. */
+TEST_F(limits, r9_r19_requeued_when_allowed)
+{
+	const int ch = ch_make(0, 16, 0);
+	char in[16];
+	pid_t pid;
+
+	ASSERT_LE(0, ch);
+	ASSERT_EQ(0, set_param("max_user_bytes", 1));
+	pid = recv_and_requeue(ch);
+	ASSERT_LT(0, pid);
+	EXPECT_EQ(0U, ch_info(ch).len);
+	ASSERT_EQ(0, set_param("max_user_bytes", 4096));
+	EXPECT_EQ(0, reap(pid));
+	EXPECT_EQ(1U, ch_info(ch).len);
+	EXPECT_EQ(4, ch_recv(ch, in, sizeof(in)));
+}
+
+/* R1, R8, R19: its receiver can be killed meanwhile, and the message goes with it. */
+TEST_F(limits, r1_r8_r19_killed_before_requeueing)
+{
+	const int ch = ch_make(0, 16, 0);
+	pid_t pid;
+
+	ASSERT_LE(0, ch);
+	ASSERT_EQ(0, set_param("max_user_bytes", 1));
+	pid = recv_and_requeue(ch);
+	ASSERT_LT(0, pid);
+	kill(pid, SIGKILL);
+	reap_killed(pid);
+	EXPECT_EQ(0U, ch_info(ch).len);
+	EXPECT_EQ(1U, ch_info(ch).received);
+	EXPECT_TRUE(no_waiters(ch));
 }
 
 /* R19: what is inside can be received, whatever others hold of max_bytes. */

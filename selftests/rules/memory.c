@@ -336,6 +336,30 @@ TEST_F(requeue, r9_r10_requeued_past_small_buffer)
 	EXPECT_EQ(0U, ch_info(self->ch).len);
 }
 
+/* More than are failed without dropping the channel's lock. */
+#define SMALL_BUFFERS	70
+
+/* R9, R10: however many buffers are too small. */
+TEST_F(requeue, r9_r10_requeued_past_many_small_buffers)
+{
+	struct job *bad, *small[SMALL_BUFFERS], *good;
+	unsigned int i;
+
+	bad = faulting_receiver(self->ch, 16, 1);
+	ASSERT_NE(NULL, bad);
+	for (i = 0; i < SMALL_BUFFERS; i++)
+		small[i] = job_recv(BY_THREAD, self->ch, 2);
+	ASSERT_TRUE(wait_for_waiters(self->ch, 0, SMALL_BUFFERS + 1));
+	good = job_recv(BY_THREAD, self->ch, 16);
+	ASSERT_TRUE(wait_for_waiters(self->ch, 0, SMALL_BUFFERS + 2));
+	ASSERT_EQ(3, send_text(self->ch, "abc"));
+	EXPECT_EQ(-EFAULT, job_wait(bad));
+	for (i = 0; i < SMALL_BUFFERS; i++)
+		EXPECT_EQ(-EMSGSIZE, job_wait(small[i]));
+	EXPECT_STREQ("abc", job_text(good));
+	EXPECT_EQ(0U, ch_info(self->ch).len);
+}
+
 /* R9: requeueing a message wakes pollers. */
 TEST_F(requeue, r9_requeue_wakes_pollers)
 {
