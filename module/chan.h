@@ -24,7 +24,7 @@ struct file;
 
 /* Messages up to here are kept on the stack of the task that waits with or for them. */
 #define CHAN_INLINE_MAX		512
-#define CHAN_SELECT_INLINE_MAX	128		/* likewise, for each op of a small select */
+#define CHAN_SELECT_INLINE_MAX	64		/* likewise, for each op of a small select */
 #define CHAN_NONBLOCK		KTIME_MIN	/* as a deadline: do not block */
 
 /* The two directions of a channel, each with a wait queue and handles. */

@@ -37,7 +37,7 @@
 #include "select.h"
 #include "uop.h"
 
-#define SELECT_SMALL	8	/* selects of up to so many ops live on the stack */
+#define SELECT_SMALL	4	/* selects of up to so many ops live on the stack */
 
 /* Not an op: a select that gave up has claimed its waiter for this. */
 static struct chan_op aborted;
@@ -245,10 +245,13 @@ static bool sel_abort(struct sel *sel)
 /* Look at the ops that poll, and at first join their queues; one's index, or -EAGAIN. */
 static int poll_ops(struct sel *sel, struct poll_wqueues *wq)
 {
-	poll_table *pt = wq->pt._qproc ? &wq->pt : NULL;
 	int at = -EAGAIN;
+	poll_table *pt;
 	u32 i, nth = 0;
 
+	if (!wq)
+		return -EAGAIN;
+	pt = wq->pt._qproc ? &wq->pt : NULL;
 	for (i = 0; i < sel->n; i++) {
 		struct uop *u = &sel->ops[i];
 
@@ -289,7 +292,8 @@ static int queue_and_park(struct sel *sel, struct poll_wqueues *wq)
 	int at = -EAGAIN;
 
 	waiter_init(&sel->waiter);
-	sel->waiter.poll_triggered = &wq->triggered;
+	if (wq)
+		sel->waiter.poll_triggered = &wq->triggered;
 	sel->waiter.is_select = true;
 	if (queue_ops(sel)) {
 		at = poll_ops(sel, wq);
@@ -313,18 +317,17 @@ static int woken_verdict(struct uop *u)
 	return chan_recv_finish(op);
 }
 
-static noinline int sel_block(struct sel *sel, int *verdict)
+/* @wq: for the ops that poll; NULL if there are none */
+static noinline int sel_block(struct sel *sel, int *verdict, struct poll_wqueues *wq)
 {
-	struct poll_wqueues wq __uninitialized;
 	int at;
 
 	at = prepare_ops(sel, verdict);
 	if (at != -EAGAIN)
 		return at;
-	poll_initwait(&wq);
 	do {
 		cond_resched();
-		at = queue_and_park(sel, &wq);
+		at = queue_and_park(sel, wq);
 		dequeue_ops(sel);
 		if (at >= 0) {
 			*verdict = woken_verdict(&sel->ops[at]);
@@ -339,8 +342,30 @@ static noinline int sel_block(struct sel *sel, int *verdict)
 		if (at == -EAGAIN && ktime_get() >= sel->deadline)
 			at = -ETIMEDOUT;
 	} while (at == -EAGAIN);
+	return at;
+}
+
+/* A function of its own, as these entries of poll wait queues take much of the stack. */
+static noinline int sel_block_polling(struct sel *sel, int *verdict)
+{
+	struct poll_wqueues wq __uninitialized;
+	int at;
+
+	poll_initwait(&wq);
+	at = sel_block(sel, verdict, &wq);
 	poll_freewait(&wq);
 	return at;
+}
+
+static int sel_block_any(struct sel *sel, int *verdict)
+{
+	u32 i;
+
+	for (i = 0; i < sel->n; i++) {
+		if (!uop_is_nil(&sel->ops[i]) && uop_polls(&sel->ops[i]))
+			return sel_block_polling(sel, verdict);
+	}
+	return sel_block(sel, verdict, NULL);
 }
 
 static noinline int sel_block_small(struct sel *sel, int *verdict)
@@ -348,7 +373,7 @@ static noinline int sel_block_small(struct sel *sel, int *verdict)
 	u8 bufs[SELECT_SMALL][CHAN_SELECT_INLINE_MAX] __uninitialized;
 
 	sel->send_bufs = bufs;
-	return sel_block(sel, verdict);
+	return sel_block_any(sel, verdict);
 }
 
 /* Run a loaded select: the index of the op that ended, or why none did. */
@@ -362,7 +387,7 @@ static int sel_run(struct sel *sel, int *verdict)
 	sel->send_bufs = NULL;
 	if (sel->n <= SELECT_SMALL)
 		return sel_block_small(sel, verdict);
-	return sel_block(sel, verdict);
+	return sel_block_any(sel, verdict);
 }
 
 /* Do an op of a BATCH that waits in no wait queue: a poll, a peek, or a nil channel. */
