@@ -271,17 +271,17 @@ __poll_t chan_poll(struct chan *ch, struct file *file, poll_table *pt)
 	return mask;
 }
 
-/* The state of a frozen channel at one instant; all of @info is written. */
+/* The state of a channel at one instant; all of @info is written. */
 void chan_info(struct chan *ch, struct gochan_info *info)
 {
 	memset(info, 0, sizeof(*info));
 	info->abi = GOCHAN_ABI;
-	info->flags = ch->config.flags;
-	info->capacity = ch->config.capacity;
-	info->msg_size = ch->config.msg_size;
 	info->id = ch->config.id;
 
 	spin_lock(&ch->lock);
+	info->flags = ch->config.flags;
+	info->capacity = ch->config.capacity;
+	info->msg_size = ch->config.msg_size;
 	info->len = nr_buffered(ch);
 	info->closed = ch->closed;
 	info->senders_waiting = ch->waitqs[CHAN_SEND].len;
@@ -433,7 +433,7 @@ struct chan *chan_make(void)
 	spin_lock_init(&ch->lock);
 	INIT_LIST_HEAD(&ch->waitqs[CHAN_SEND].ops);
 	INIT_LIST_HEAD(&ch->waitqs[CHAN_RECV].ops);
-	INIT_LIST_HEAD(&ch->requeued);
+	ch->requeued = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&ch->offered);
 	chan_defer_init(ch);
 	init_waitqueue_head(&ch->in_wait);
@@ -459,7 +459,7 @@ static void drop_messages(struct chan *ch)
 			chan_msg_put(slot->msg);
 		cond_resched();
 	}
-	list_for_each_entry_safe(m, next, &ch->requeued, node) {
+	rbtree_postorder_for_each_entry_safe(m, next, &ch->requeued.rb_root, node) {
 		chan_msg_put(m);
 		cond_resched();
 	}

@@ -69,7 +69,7 @@ struct waitq {
  * @had_receiver: it has had a handle that may receive
  * @ring: buffered messages
  * @waitqs: the blocked senders and receivers
- * @requeued: messages that receivers gave back, older than the ring's, in their order
+ * @requeued: messages that receivers gave back, older than the ring's, by msg.seq
  * @nr_requeued: how many
  * @nr_copying: messages being copied by receivers not charged for them, in their slots
  * @offered: sends that pass a file and are offered to a receiver (xfer.c)
@@ -106,7 +106,7 @@ struct chan {
 	bool had_receiver;
 	struct ring ring;
 	struct waitq waitqs[2];
-	struct list_head requeued;
+	struct rb_root_cached requeued;
 	u32 nr_requeued;
 	u32 nr_copying;
 	struct list_head offered;

@@ -6,7 +6,7 @@
 #ifndef GOCHAN_MSG_H
 #define GOCHAN_MSG_H
 
-#include <linux/list.h>
+#include <linux/rbtree.h>
 #include <linux/pid.h>
 #include <linux/refcount.h>
 #include <linux/types.h>
@@ -61,7 +61,7 @@ static inline void origin_move(struct origin *to, struct origin *from)
  * @data: the payload: behind this structure or, if it is long, on its own
  */
 struct msg {
-	struct list_head node;
+	struct rb_node node;
 	struct msg *next;
 	refcount_t refs;
 	u64 seq;

@@ -55,7 +55,7 @@ static inline bool find_requeued_or_blocked(struct chan *ch, struct found *f)
 {
 	lockdep_assert_held(&ch->lock);
 	f->sender = NULL;
-	f->msg = list_first_entry_or_null(&ch->requeued, struct msg, node);
+	f->msg = rb_entry_safe(rb_first_cached(&ch->requeued), struct msg, node);
 	if (f->msg) {
 		f->from = &f->msg->from;
 		f->len = f->msg->len;
@@ -76,7 +76,7 @@ static inline bool find_requeued_or_blocked(struct chan *ch, struct found *f)
 
 static __always_inline bool next_in_ring(const struct chan *ch)
 {
-	return ch->ring.len && likely(list_empty(&ch->requeued));
+	return ch->ring.len && likely(!ch->nr_requeued);
 }
 
 static __always_inline void find_in_ring(const struct chan *ch, bool indirect,
@@ -109,7 +109,7 @@ bool chan_has_message(struct chan *ch, size_t *len)
 /* A message was taken that was buffered, and copied or about to be. */
 static void take_requeued(struct chan *ch, struct chan_op *op, struct found *f)
 {
-	list_del_init(&f->msg->node);
+	rb_erase_cached(&f->msg->node, &ch->requeued);
 	ch->nr_requeued--;
 	ch->bytes -= f->len;
 	if (op) {
@@ -166,7 +166,7 @@ static __always_inline bool take(struct chan *ch, struct chan_op *op, struct fou
 {
 	if (wb && f->sender)
 		return take_from_sender(ch, op, f, by_pointer, wb);
-	if (!wb || list_empty(&ch->requeued))
+	if (!wb || !ch->nr_requeued)
 		take_slot(ch, op, f);
 	else
 		take_requeued(ch, op, f);

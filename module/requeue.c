@@ -38,15 +38,15 @@ static bool requeue_to(struct chan_op *to, struct msg *m, bool in_slot,
 	return true;
 }
 
+static bool sent_before(struct rb_node *a, const struct rb_node *b)
+{
+	return rb_entry(a, struct msg, node)->seq < rb_entry(b, struct msg, node)->seq;
+}
+
 /* It is buffered again, at its place in the order of sending. */
 static void requeue_sorted(struct chan *ch, struct msg *m, struct wake_batch *wb)
 {
-	struct msg *pos;
-
-	list_for_each_entry(pos, &ch->requeued, node)
-		if (pos->seq > m->seq)
-			break;
-	list_add_tail(&m->node, &pos->node);
+	rb_add_cached(&m->node, &ch->requeued, sent_before);
 	ch->nr_requeued++;
 	ch->bytes += m->len;
 	wb->events |= in_event(ch);
