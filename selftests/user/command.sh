@@ -27,13 +27,16 @@ tests='
 	nonblocking_channel_recv nonblocking_channel_send nonblocking_channel_each
 	nonblocking_channel_select nonblocking_channel_others nonblocking_input
 	nonblocking_input_in_parts nonblocking_output nonblocking_error_output
-	help version usage_errors not_mounted
+	limit_user_channels limit_user_names limit_user_bytes limit_max_bytes
+	limit_blocked_send limit_select limit_in_namespace
+	help version usage_errors not_a_gochanfs_path copied_device not_mounted
+	module_not_installed no_device device_is_a_file stale_device other_abi
 '
 
 # ---- helpers ------------------------------------------------------------------
 
 fail() {
-	echo "$*"
+	printf '%.2000s\n' "$*"
 	exit 1
 }
 
@@ -125,6 +128,14 @@ open_pipe() {
 	exec 3>&-
 }
 
+# set_limit NAME VALUE: change a module parameter until the test ends.
+set_limit() {
+	limit=/sys/module/gochan/parameters/$1
+	before=$(cat "$limit")
+	trap 'echo "$before" >"$limit"' EXIT
+	echo "$2" >"$limit"
+}
+
 make() {
 	gochan make "$@" >/dev/null || fail "make $*"
 }
@@ -151,10 +162,6 @@ make_options() {
 }
 
 make_in_directories() {
-	expect 1 gochan make no/jobs
-	says 'no/jobs: no such directory'
-	expect 1 gochan make /tmp/jobs
-	says '/tmp/jobs: not on a gochanfs; channels can be made only there'
 	expect 2 gochan make ''
 	mkdir -m 755 /dev/gochans/app
 	expect 0 gochan make /dev/gochans/app/jobs --mode 0666
@@ -182,7 +189,8 @@ make_reports_limits() {
 	expect 1 gochan make jobs --size $((most + 1))
 	says "--size $((most + 1)): the limit is $most; see $parameters/max_msg_size"
 	expect 1 alice gochan make jobs --cap 1000 --size "$most"
-	says "jobs: over your limit of channels, names or bytes; see max_user_* in $parameters"
+	says "jobs: over a limit of user alice: max_user_bytes is $(cat $parameters/max_user_bytes);\
+ root can raise it in $parameters/max_user_bytes"
 	expect 0 gochan ls -q
 	prints_nothing
 }
@@ -542,7 +550,7 @@ rm_missing() {
 	expect 0 gochan ls -q
 	prints_nothing
 	expect 1 gochan rm a/b
-	says "a/b: no such channel; see 'gochan ls'"
+	says "a/b: no such directory; a name with a slash is a path, such as /dev/gochans/app/jobs"
 	: >file
 	expect 1 gochan rm ./file
 	says "./file: not a channel; see 'gochan ls'"
@@ -571,13 +579,8 @@ rm_all_own() {
 
 # A user at the limit of channels can still remove one.
 rm_at_the_limit() {
-	limit=/sys/module/gochan/parameters/max_user_channels
-	most=$(cat $limit)
-	trap 'echo "$most" >$limit' EXIT
 	alice gochan make jobs >/dev/null
-	echo 1 >$limit
-	expect 1 alice gochan make more
-	says "more: over your limit of channels, names or bytes; see max_user_* in ${limit%/*}"
+	set_limit max_user_channels 1
 	expect 0 alice gochan rm jobs
 	expect 0 gochan ls -q
 	prints_nothing
@@ -780,7 +783,7 @@ costs_no_message() {
 	what=$1
 	shift
 	for workers in 1 3; do
-		expect 1 gochan each jobs -j $workers -- "$@"
+		expect 1 timeout 20 gochan each jobs -j $workers -- "$@"
 		says "$what"
 		prints_nothing
 		is "$(gochan info jobs len received | tr '\n' ' ')" '2 0 '
@@ -805,7 +808,7 @@ each_not_executable() {
 	costs_no_message './dir: Is a directory' ./dir
 	# another user's program; root may execute any that is executable
 	chmod 700 script
-	expect 1 alice "cd $PWD && gochan each jobs -- ./script"
+	expect 1 alice "cd $PWD && timeout 20 gochan each jobs -- ./script"
 	says './script: Permission denied'
 	is "$(gochan info jobs len)" 2
 }
@@ -861,7 +864,7 @@ each_arguments_too_long() {
 	while [ $((least + 1)) -lt $most ]; do
 		middle=$(((least + most) / 2))
 		half=$(printf "%0$((middle / 2))d" 0)
-		gochan each none -j 1 -- ./script "$half" "$half" 2>err || true
+		timeout 20 gochan each none -j 1 -- ./script "$half" "$half" 2>err || true
 		if grep -q '^gochan: none: no such channel' err; then
 			least=$middle
 		else
@@ -903,7 +906,7 @@ each_file_size_limit() {
 	gochan send jobs '' "$(printf '%0512d' 1)" "$(printf '%0513d' 2)" three
 	(
 		ulimit -f 1
-		expect 1 gochan each jobs -j 2 -- wc -c
+		expect 1 timeout 20 gochan each jobs -j 2 -- wc -c
 		grep -qFx 'gochan: jobs: a message of 513 bytes exceeds your limit of file sizes (ulimit -f)' \
 			err
 		sort -n out >sorted
@@ -941,7 +944,7 @@ each_without_tracing() {
 	echo 2 >$scope
 	make jobs --cap 4 --mode 0666
 	gochan send jobs one
-	expect 1 alice gochan each jobs -- no-such-command
+	expect 1 alice timeout 20 gochan each jobs -- no-such-command
 	says 'no-such-command: No such file or directory'
 	printf '#!/no/such/interpreter\n' >script
 	chmod +x script
@@ -1101,6 +1104,74 @@ nonblocking_error_output() {
 	says "no-such-name: no such channel; see 'gochan ls'"
 }
 
+# ---- limits ------------------------------------------------------------------------
+
+limit_user_channels() {
+	alice gochan make one >/dev/null
+	set_limit max_user_channels 1
+	expect 1 alice gochan make two
+	says "two: over a limit of user alice: max_user_channels is 1; root can raise it in $limit"
+}
+
+# Directories count as names.
+limit_user_names() {
+	alice mkdir /dev/gochans/dir
+	set_limit max_user_named 1
+	trap 'echo "$before" >"$limit"; rmdir /dev/gochans/dir' EXIT
+	expect 1 alice gochan make jobs
+	says "jobs: over a limit of user alice: max_user_named is 1; root can raise it in $limit"
+	expect 1 alice gochan make /dev/gochans/dir/jobs
+	says "/dev/gochans/dir/jobs: over a limit of user alice: max_user_named is 1;\
+ root can raise it in $limit"
+}
+
+limit_user_bytes() {
+	set_limit max_user_bytes 20000
+	expect 1 alice gochan make jobs --cap 8
+	says "jobs: over a limit of user alice: max_user_bytes is 20000; root can raise it in $limit"
+	expect 0 alice gochan make jobs --cap 4
+}
+
+# It counts the bytes of all users but root.
+limit_max_bytes() {
+	alice gochan make one --cap 4 >/dev/null
+	set_limit max_bytes 20000
+	expect 1 alice gochan make two --cap 4
+	says "two: over a limit of all users but root: max_bytes is 20000; root can raise it\
+ in $limit"
+	expect 0 gochan make two --cap 4
+}
+
+# A send that blocks is charged for its message.
+limit_blocked_send() {
+	make jobs --size 10000 --mode 0666
+	message=$(printf '%08000d' 0)
+	set_limit max_user_bytes 1000
+	expect 1 alice gochan send jobs --timeout 10 "$message"
+	says "jobs: over a limit of user alice: max_user_bytes is 1000; root can raise it in $limit"
+	echo "$before" >"$limit"
+	set_limit max_bytes 1000
+	expect 1 alice gochan send jobs --timeout 10 "$message"
+	says "jobs: over a limit of all users but root: max_bytes is 1000; root can raise\
+ it in $limit"
+}
+
+limit_select() {
+	make a --cap 1
+	make b --cap 1
+	set_limit max_select 2
+	expect 1 gochan select a b
+	says "number of ops 3: the limit is 2; see $limit"
+}
+
+# In a user namespace the limits are those of users outside.
+limit_in_namespace() {
+	set_limit max_user_channels 0
+	expect 1 alice unshare -U -r gochan make jobs
+	says "jobs: over a limit of your user outside of this user namespace, or of its owner:\
+ max_user_channels is 0; root can raise it in $limit"
+}
+
 # ---- help and usage ------------------------------------------------------------------
 
 help() {
@@ -1159,19 +1230,166 @@ usage_errors() {
 	expect 2 gochan each jobs -j 0 -- true
 }
 
-not_mounted() {
-	umount /dev/gochans || fail 'it cannot be unmounted'
-	for command in 'make jobs' 'rm jobs' 'rm --all' ls 'info jobs' 'close jobs' 'send jobs x' \
-		'recv jobs' 'select jobs' 'each jobs -- true'; do
+# expect_all TEXT COMMAND...: each command of gochan fails and says this.
+expect_all() {
+	message=$1
+	shift
+	for command; do
 		# shellcheck disable=SC2086 # split into words
 		expect 1 gochan $command
-		says 'no gochanfs is mounted: sudo mount -t gochan -o x-mount.mkdir none /dev/gochans'
+		says "$message"
 	done
+}
+
+# expect_open NAME TEXT: each command that opens a channel fails and says this.
+expect_open() {
+	expect_all "$2" "info $1" "close $1" "send $1 x" "recv $1" "select $1" "each $1 -- true"
+}
+
+# expect_named NAME TEXT: make and rm, too.
+expect_named() {
+	expect_all "$2" "make $1" "rm $1"
+	expect_open "$1" "$2"
+}
+
+not_a_gochanfs_path() {
+	path='a name with a slash is a path, such as /dev/gochans/app/jobs'
+	mkdir plain
+	: >file
+	: >plain/file
+	expect_named no/jobs "no/jobs: no such directory; $path"
+	expect_named no/app/jobs "no/app/jobs: no such directory; $path"
+	expect_named plain/jobs "plain/jobs: not on a gochanfs; $path"
+	expect_named file/jobs 'file/jobs: Not a directory'
+	expect_open plain/file "plain/file: not on a gochanfs; $path"
+	expect_all "plain/file: not a channel; see 'gochan ls'" 'rm plain/file'
+	expect_named /dev/gochans/no/jobs \
+		'/dev/gochans/no/jobs: no such directory; create it with: mkdir /dev/gochans/no/'
+	mkdir /dev/gochans/no/
+	trap 'rm -f /dev/gochans/no/jobs; rmdir /dev/gochans/no' EXIT
+	expect_all "/dev/gochans/no: not a channel; see 'gochan ls'" 'rm /dev/gochans/no' \
+		'info /dev/gochans/no' 'recv /dev/gochans/no'
+	expect 0 gochan make /dev/gochans/no/jobs
+}
+
+copied_device() {
+	mknod copy c 0 0
+	expect_open ./copy "./copy: a copy of a channel's device file; open the original"
+}
+
+not_mounted() {
+	umount /dev/gochans || fail 'it cannot be unmounted'
+	what='no gochanfs is mounted: sudo mount -t gochan -o x-mount.mkdir none /dev/gochans'
+	for name in jobs /dev/gochans/jobs /dev/gochans/app/jobs; do
+		expect_named $name "$what"
+	done
+	expect_all "$what" ls 'rm --all'
+	# what a shell's > does where none is mounted
+	: >/dev/gochans/jobs
+	trap 'rm /dev/gochans/jobs' EXIT
+	expect_all "$what" 'make jobs'
+	expect_open jobs "$what"
+}
+
+# Neither loaded nor where the kernel would find it for a mount.
+module_not_installed() {
+	modules=/lib/modules/$(uname -r)/modules.dep
+	umount /dev/gochans
+	rmmod gochan
+	trap 'mv -f modules.dep "$modules"; modprobe gochan' EXIT
+	cp "$modules" .
+	expect_all 'no gochanfs is mounted: sudo mount -t gochan -o x-mount.mkdir none /dev/gochans' \
+		'make jobs' ls
+	expect_all 'descriptor 9: not open; the module is not loaded: sudo modprobe gochan' \
+		'recv --fd 9'
+	echo 'kernel/fs/other.ko: kernel/gochan.ko' >"$modules"
+	what="the module is neither loaded nor in ${modules%/*}: install it for this kernel"
+	expect_all "$what" 'make jobs' ls 'rm jobs' 'recv jobs'
+	expect_all "descriptor 9: not open; $what" 'recv --fd 9'
+}
+
+# The module is loaded, but there is no device, as in a container.
+no_device() {
+	mv /dev/gochan /dev/gochan.away
+	trap 'mv /dev/gochan.away /dev/gochan' EXIT
+	what='/dev/gochan does not exist, although the module is loaded: '
+	what="descriptor 9: not open; ${what}a container has to be given it, as by docker run --device"
+	expect_open '--fd 9' "$what"
+	# names do not need it
+	expect 0 gochan make jobs --cap 1
+	expect 0 gochan send jobs x
+}
+
+# Somebody wrote to it before the module was loaded.
+device_is_a_file() {
+	what="/dev/gochan is not the module's device, but an older file: "
+	what="${what}remove it, unmount every gochanfs and reload the module"
+	umount /dev/gochans
+	rmmod gochan
+	trap 'rm -f /dev/gochan; rmmod gochan || true; modprobe gochan' EXIT
+	echo hello >/dev/gochan
+	expect_all "descriptor 9: not open; $what" 'recv --fd 9'
+	modprobe gochan
+	exec 3<>/dev/gochan
+	expect_open '--fd 3' "descriptor 3: not a channel; $what"
+	exec 3>&-
+	is "$(cat /dev/gochan)" hello
+	# do what it says
+	rm /dev/gochan
+	rmmod gochan
+	modprobe gochan
+	exec 3<>/dev/gochan
+	expect 0 gochan info --fd 3
+	exec 3>&-
+}
+
+# A device file of a number that is not the module's, at first one of no driver.
+stale_device() {
+	mv /dev/gochan /dev/gochan.away
+	trap 'mv -f /dev/gochan.away /dev/gochan' EXIT
+	what="/dev/gochan has another number than the module's device: "
+	what="${what}remove it, unmount every gochanfs and reload the module"
+	mknod -m 666 /dev/gochan c 4095 0
+	! (exec 3<>/dev/gochan) || fail 'it could be opened'
+	expect_all "descriptor 9: not open; $what" 'recv --fd 9'
+	rm /dev/gochan
+	mknod -m 666 /dev/gochan c 1 3
+	exec 3<>/dev/gochan
+	expect_open '--fd 3' "descriptor 3: not a channel; $what"
+	# another descriptor has nothing to do with it
+	expect_all "descriptor 4: not a channel; see 'gochan ls'" 'recv --fd 4' 4<>/dev/zero
+}
+
+# The command of another version of the interface says which side is too old.
+other_abi() {
+	version=$(gochan --version)
+	version=${version##* }
+	later='too old for the module, whose interface is later than version'
+	needs='too old for this command, which needs version'
+	make jobs --cap 4
+	exec 3<>/dev/gochan
+	for command in 'make more' ls 'info jobs' 'close jobs' 'send jobs x' 'recv jobs' \
+		'each jobs -- true' 'select jobs' 'info --fd 3' 'send --fd 3 x'; do
+		# shellcheck disable=SC2086 # split into words
+		expect 1 "$here/other-abi/older" $command
+		says "this command: $later $((version - 1)); update it"
+		# shellcheck disable=SC2086 # split into words
+		expect 1 "$here/other-abi/unknown" $command
+		says "this command: $later $version; update it"
+		# shellcheck disable=SC2086 # split into words
+		expect 1 "$here/other-abi/newer" $command
+		says "the module: $needs $((version + 1)) of its interface; update it, then reload it"
+	done
+	is "$(gochan info jobs closed sent | tr '\n' ' ')" 'no 0 '
+	expect 0 "$here/other-abi/newer" ls -q
+	prints jobs
+	expect 0 "$here/other-abi/newer" rm --all
 }
 
 # ---- main --------------------------------------------------------------------------
 
-nonblock=$(realpath "$(dirname "$0")")/nonblock
+here=$(realpath "$(dirname "$0")")
+nonblock=$here/nonblock
 
 work=$(mktemp -d)
 chmod 755 "$work"

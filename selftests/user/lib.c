@@ -10,7 +10,9 @@
 #include <gochan.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 FIXTURE(lib) {
 	int null;
@@ -61,6 +63,28 @@ TEST_F(lib, s6_make)
 	EXPECT_EQ(ENOTTY, error_of(gochan_abi(self->null)));
 	EXPECT_EQ(EBADF, error_of(gochan_len(-1)));
 	EXPECT_EQ(ENOTTY, error_of(gochan_cap(self->null)));
+}
+
+/* DESIGN 3, 6: /dev/gochan is another file, another device, or does not exist. */
+TEST_F(lib, s6_make_without_device)
+{
+	const char *path = "/tmp/" PREFIX "device";
+
+	ASSERT_EQ(0, unshare(CLONE_NEWNS));
+	ASSERT_EQ(0, mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	ASSERT_EQ(0, mknod(path, S_IFREG | 0666, 0));
+	ASSERT_EQ(0, mount(path, "/dev/gochan", NULL, MS_BIND, NULL));
+	EXPECT_EQ(ENOTTY, error_of(gochan_make(1, 16, 0)));
+	ASSERT_EQ(0, umount("/dev/gochan"));
+	unlink(path);
+	ASSERT_EQ(0, mknod(path, S_IFCHR | 0666, makedev(4095, 0)));
+	ASSERT_EQ(0, mount(path, "/dev/gochan", NULL, MS_BIND, NULL));
+	EXPECT_EQ(ENXIO, error_of(gochan_make(1, 16, 0)));
+	ASSERT_EQ(0, umount("/dev/gochan"));
+	unlink(path);
+	ASSERT_EQ(0, mount("none", "/dev", "tmpfs", 0, NULL));
+	EXPECT_EQ(ENOENT, error_of(gochan_make(1, 16, 0)));
+	ASSERT_EQ(0, umount("/dev"));
 }
 
 /* R6: gochan_pair works as pipe(2) does. */
@@ -302,6 +326,7 @@ TEST_F(lib, s6_create_fails)
 	EXPECT_EQ(ENOENT, error_of(gochan_create("", 1, 16, 0, 0600)));
 	EXPECT_EQ(ENOENT, error_of(gochan_create(PREFIX "none/a", 1, 16, 0, 0600)));
 	EXPECT_EQ(ENODEV, error_of(gochan_create("/tmp/a", 1, 16, 0, 0600)));
+	EXPECT_EQ(ENODEV, error_of(gochan_create("/proc/a", 1, 16, 0, 0600)));
 	EXPECT_EQ(EINVAL, error_of(gochan_open(PREFIX "a", O_RDWR | O_CREAT)));
 	EXPECT_EQ(ENOENT, error_of(gochan_open(PREFIX "a", O_RDWR)));
 	EXPECT_NE(0, access("/tmp/a", F_OK));

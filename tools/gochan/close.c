@@ -35,6 +35,7 @@ static enum status run(int argc, char **argv)
 {
 	const struct command *self = &close_command;
 	struct target target = NO_TARGET;
+	struct gochan_info info;
 	enum status status;
 	int opt;
 
@@ -47,6 +48,8 @@ static enum status run(int argc, char **argv)
 	if (!target_parse(&target, argc, argv) || optind != argc)
 		return usage_error(self, "close takes one name, or --fd N");
 	status = target_open(&target, O_WRONLY);
+	if (status == DONE)
+		status = target_info(&target, &info);
 	if (status != DONE)
 		return status;
 	if (gochan_close(target.fd) < 0)

@@ -17,6 +17,7 @@
 
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 
+#define DEV_GOCHAN	"/dev/gochan"
 #define PARAMETERS	"/sys/module/gochan/parameters"
 
 /* Exit statuses, documented in "gochan --help" for use in scripts. */
@@ -46,6 +47,25 @@ enum status usage_error(const struct command *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Print the message for an errno whose meaning does not depend on the caller. */
 enum status report_errno(const char *label, int err);
+
+/* ---- module.c: what is wrong with the module and its files ----------------- */
+
+enum status report_no_mount(void);
+/* What is wrong with /dev/gochan; NULL if nothing is. */
+const char *device_problem(void);
+/* The module's interface has version @abi, another one than GOCHAN_ABI. */
+enum status report_other_abi(int abi);
+
+/* ---- limit.c: error messages about limits -------------------------------- */
+
+/* A user's limit, of which @parameter is the module parameter. */
+enum status report_user_limit(const char *label, const char *parameter);
+/* The limit of all users. */
+enum status report_max_bytes(const char *label);
+/* Print an error message and return true if @value exceeds @parameter. */
+bool over_limit(const char *what, unsigned int value, const char *parameter);
+/* The errno of a send or receive, or of a select of @ops ops. */
+enum status report_op_error(const char *label, unsigned int ops, int err);
 
 struct target;
 
@@ -100,10 +120,11 @@ enum status target_info(const struct target *target, struct gochan_info *info);
 
 /* Look up the file that gochan_open() would open; false if none exists. */
 bool name_lookup(const char *name, char path[NAME_PATH_SIZE], struct stat *st);
+/* The directory of its file, with a slash at the end. */
+void name_directory(const char *name, char dir[NAME_PATH_SIZE]);
 bool is_gochanfs(const char *path);
-/* False for a name in /dev/gochans while no gochanfs is mounted there. */
-bool is_mounted_for(const char *name);
-enum status report_no_mount(void);
+/* Print an error message and return true if that directory is not on a gochanfs. */
+bool report_no_gochanfs(const char *name);
 /* The name of a user or group, or its ID if it has none. */
 const char *user_name(uid_t uid, char text[OWNER_SIZE]);
 const char *group_name(gid_t gid, char text[OWNER_SIZE]);

@@ -95,7 +95,7 @@ static int receive(struct pool *pool, size_t *len)
 static enum status receive_failed(const struct pool *pool, size_t len, int err)
 {
 	if (err != EMSGSIZE)
-		return report_errno(pool->target.label, err);
+		return report_op_error(pool->target.label, 1, err);
 	print_error("%s: a message of %zu bytes exceeds your limit of file sizes (ulimit -f)",
 		    pool->target.label, len);
 	return FAILED;

@@ -22,7 +22,9 @@ static void read_info(struct entry *entry)
 
 	if (ch < 0)
 		return;
-	entry->has_info = gochan_info(ch, &entry->info) == 0;
+	entry->abi = gochan_abi(ch);
+	if (entry->abi == GOCHAN_ABI)
+		entry->has_info = gochan_info(ch, &entry->info) == 0;
 	close(ch);
 }
 
@@ -40,7 +42,7 @@ static int add_entry(const char *path, const struct stat *st, int type, struct F
 	entry = &entries[walked->count];
 	*entry = (struct entry){
 		.path = strdup(path), .uid = st->st_uid, .gid = st->st_gid,
-		.mode = st->st_mode & 07777,
+		.mode = st->st_mode & 07777, .abi = GOCHAN_ABI,
 	};
 	if (!entry->path)
 		return -ENOMEM;

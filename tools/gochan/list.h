@@ -12,6 +12,7 @@ struct entry {
 	char *path;
 	const char *name;	/* @path relative to /dev/gochans */
 	bool has_info;		/* @info is valid: needs permission for both directions */
+	int abi;		/* the module's, if there is permission */
 	uid_t uid;
 	gid_t gid;
 	mode_t mode;

@@ -61,11 +61,15 @@ static void print_row(const int width[COLUMNS], const struct row *row)
 	puts(row->column[COLUMNS - 1]);
 }
 
-static void print_table(const struct list *list)
+static enum status print_table(const struct list *list)
 {
 	int width[COLUMNS] = { 0 };
 	struct row row;
 
+	for (size_t i = 0; i < list->count; i++) {
+		if (list->entries[i].abi != GOCHAN_ABI)
+			return report_other_abi(list->entries[i].abi);
+	}
 	widen(width, &header);
 	for (size_t i = 0; i < list->count; i++) {
 		fill_row(&row, &list->entries[i]);
@@ -76,12 +80,14 @@ static void print_table(const struct list *list)
 		fill_row(&row, &list->entries[i]);
 		print_row(width, &row);
 	}
+	return DONE;
 }
 
-static void print_names(const struct list *list)
+static enum status print_names(const struct list *list)
 {
 	for (size_t i = 0; i < list->count; i++)
 		puts(list->entries[i].name);
+	return DONE;
 }
 
 static enum status run(int argc, char **argv)
@@ -101,12 +107,9 @@ static enum status run(int argc, char **argv)
 	status = list_channels(&list);
 	if (status != DONE)
 		return status;
-	if (quiet)
-		print_names(&list);
-	else
-		print_table(&list);
+	status = quiet ? print_names(&list) : print_table(&list);
 	list_free(&list);
-	return DONE;
+	return status;
 }
 
 const struct command ls_command = {

@@ -27,7 +27,8 @@ static void print_help(void)
 	       "'gochan COMMAND --help' describes a command, 'gochan --version' prints the\n"
 	       "version. The channel NAME is the file /dev/gochans/NAME; with a slash in it,\n"
 	       "NAME is a path. Use --fd N in place of NAME for an inherited descriptor, and\n"
-	       "-- before messages that start with -.\n"
+	       "-- before messages that start with -. Whether an inherited descriptor is\n"
+	       "O_NONBLOCK makes no difference: commands wait unless given a --timeout.\n"
 	       "\n"
 	       "Exit status: 0 success, 1 error, 2 wrong usage, 3 the channel is closed (or\n"
 	       "no handle is left at its other end), 4 timed out or would block.\n");

@@ -3,6 +3,8 @@
  * gochan make: create a named channel.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cmd.h"
@@ -47,35 +49,33 @@ static const struct option options[] = {
 	OPTION_END,
 };
 
-static bool over_limit(const char *option, unsigned int value, const char *parameter)
+/* Which limit of the user stops it? Before it is named, a channel counts, and its bytes. */
+static const char *exceeded_limit(const struct request *req)
 {
-	char path[128];
-	unsigned long limit;
+	const struct gochan_setup setup = {
+		.capacity = req->capacity,
+		.msg_size = req->size,
+		.flags = req->flags,
+	};
+	const char *parameter = "max_user_named";
+	char dir[NAME_PATH_SIZE];
+	int ch;
 
-	snprintf(path, sizeof(path), PARAMETERS "/%s", parameter);
-	if (!read_number(path, &limit) || value <= limit)
-		return false;
-	print_error("%s %u: the limit is %lu; see %s", option, value, limit, path);
-	return true;
-}
-
-/* No gochanfs is where the name should be. */
-static enum status no_directory(const struct request *req, const char *problem)
-{
-	if (!is_mounted_for(req->name))
-		return report_no_mount();
-	print_error("%s: %s", req->name, problem);
-	return FAILED;
+	name_directory(req->name, dir);
+	ch = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (ch < 0)
+		return "max_user_channels";
+	if (ioctl(ch, GOCHAN_IOC_SETUP, &setup) < 0)
+		parameter = "max_user_bytes";
+	close(ch);
+	return parameter;
 }
 
 static enum status make_failed(const struct request *req, int err)
 {
+	if (report_no_gochanfs(req->name))
+		return FAILED;
 	switch (err) {
-	case ENOENT:
-		return no_directory(req, "no such directory");
-	case ENODEV:
-	case EOPNOTSUPP:
-		return no_directory(req, "not on a gochanfs; channels can be made only there");
 	case EACCES:
 		print_error("%s: permission denied; its directory is not yours to write to",
 			    req->name);
@@ -83,6 +83,14 @@ static enum status make_failed(const struct request *req, int err)
 	case EEXIST:
 		print_error("%s: name already in use; see 'gochan ls'", req->name);
 		return FAILED;
+	case EDQUOT:
+		return report_user_limit(req->name, exceeded_limit(req));
+	case ENOSPC:
+		return report_max_bytes(req->name);
+	case EOPNOTSUPP:
+		return report_other_abi(GOCHAN_ABI - 1);
+	case EPROTONOSUPPORT:
+		return report_other_abi(GOCHAN_ABI + 1);
 	case EINVAL:
 		if (over_limit("--cap", req->capacity, "max_capacity") ||
 		    over_limit("--size", req->size, "max_msg_size"))

@@ -3,6 +3,7 @@
  * Names of channels: their files, looked up without opening a channel, and the
  * filesystem that they are in.
  */
+#include <errno.h>
 #include <grp.h>
 #include <pwd.h>
 #include <string.h>
@@ -17,6 +18,16 @@ bool name_lookup(const char *name, char path[NAME_PATH_SIZE], struct stat *st)
 	return stat(path, st) == 0;
 }
 
+void name_directory(const char *name, char dir[NAME_PATH_SIZE])
+{
+	const char *slash = strrchr(name, '/');
+
+	if (slash)
+		snprintf(dir, NAME_PATH_SIZE, "%.*s", (int)(slash + 1 - name), name);
+	else
+		snprintf(dir, NAME_PATH_SIZE, "%s", NAME_DIR);
+}
+
 bool is_gochanfs(const char *path)
 {
 	struct statfs fs;
@@ -24,16 +35,30 @@ bool is_gochanfs(const char *path)
 	return statfs(path, &fs) == 0 && fs.f_type == GOCHAN_SUPER_MAGIC;
 }
 
-bool is_mounted_for(const char *name)
+static bool is_below_name_dir(const char *name)
 {
-	return strchr(name, '/') || is_gochanfs(NAME_DIR);
+	return !strchr(name, '/') || strncmp(name, NAME_DIR, strlen(NAME_DIR)) == 0;
 }
 
-enum status report_no_mount(void)
+bool report_no_gochanfs(const char *name)
 {
-	print_error("no gochanfs is mounted: sudo mount -t gochan -o x-mount.mkdir none %s",
-		    "/dev/gochans");
-	return FAILED;
+	const char *hint = "a name with a slash is a path, such as " NAME_DIR "app/jobs";
+	char dir[NAME_PATH_SIZE];
+
+	name_directory(name, dir);
+	if (is_gochanfs(dir))
+		return false;
+	if (is_below_name_dir(name) && !is_gochanfs(NAME_DIR))
+		report_no_mount();
+	else if (access(dir, F_OK) == 0)
+		print_error("%s: not on a gochanfs; %s", name, hint);
+	else if (errno != ENOENT)
+		report_errno(name, errno);
+	else if (is_below_name_dir(name))
+		print_error("%s: no such directory; create it with: mkdir %s", name, dir);
+	else
+		print_error("%s: no such directory; %s", name, hint);
+	return true;
 }
 
 /*

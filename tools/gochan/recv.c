@@ -49,7 +49,7 @@ static enum status receive_failed(const struct recv_ctx *r, int err)
 {
 	if (err == EAGAIN || err == ETIMEDOUT)
 		return TIMED_OUT;
-	return report_errno(r->target.label, err);
+	return report_op_error(r->target.label, 2, err);
 }
 
 static enum status receive_message(struct recv_ctx *r)

@@ -47,10 +47,6 @@ enum status report_errno(const char *label, int err)
 	case ETIMEDOUT:
 		print_error("%s: timed out", label);
 		return TIMED_OUT;
-	case EDQUOT:
-		print_error("%s: over your limit of channels, names or bytes; see max_user_* in %s",
-			    label, PARAMETERS);
-		return FAILED;
 	case ENOTTY:
 		print_error("%s: not a channel; see 'gochan ls'", label);
 		return FAILED;

@@ -40,8 +40,9 @@ static enum status remove_failed(const char *name, int err)
 {
 	switch (err) {
 	case ENOENT:
-		if (!is_mounted_for(name))
-			return report_no_mount();
+	case ENOTDIR:
+		if (report_no_gochanfs(name))
+			return FAILED;
 		print_error("%s: no such channel; see 'gochan ls'", name);
 		return FAILED;
 	case EPERM:

@@ -76,9 +76,10 @@ static enum status select_failed(const struct select_ctx *s, int err)
 		return TIMED_OUT;
 	for (unsigned int i = 0; i < s->count; i++) {
 		if (s->ops[1 + i].result == -err)
-			return report_errno(s->targets[(s->next + i) % s->count].label, err);
+			return report_op_error(s->targets[(s->next + i) % s->count].label,
+					       1 + s->count, err);
 	}
-	return report_errno("select", err);
+	return report_op_error("select", 1 + s->count, err);
 }
 
 static enum status select_message(struct select_ctx *s)

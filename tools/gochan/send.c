@@ -79,13 +79,13 @@ static enum status send_failed(const struct send_ctx *s, size_t len, int err)
 	case EINVAL:
 		if ((s->info.flags & GOCHAN_FIXED) && len != s->info.msg_size)
 			return wrong_size(s, len);
-		return report_errno(s->target.label, err);
+		return report_op_error(s->target.label, 1, err);
 	case EAGAIN:
 		return not_sent(s, "it would block", TIMED_OUT);
 	case ETIMEDOUT:
 		return not_sent(s, "timed out", TIMED_OUT);
 	default:
-		return report_errno(s->target.label, err);
+		return report_op_error(s->target.label, 1, err);
 	}
 }
 

@@ -19,6 +19,7 @@
  */
 static const unsigned int info_sizes[] = {
 	sizeof(struct gochan_info),
+	144,	/* version 2 */
 	128,	/* version 1 */
 };
 
@@ -27,12 +28,19 @@ enum { MAX_INFO_SIZE = 512 };
 /* A channel has GOCHAN_IOC_DUP in every version. */
 static bool is_channel(int fd)
 {
-	int copy = ioctl(fd, GOCHAN_IOC_DUP, O_RDONLY);
+	int copy = ioctl(fd, GOCHAN_IOC_DUP, O_RDONLY), flags;
 
-	if (copy < 0)
-		return errno == EACCES;
-	close_fd(copy);
-	return true;
+	if (copy >= 0) {
+		close_fd(copy);
+		return true;
+	}
+	if (errno == EACCES)
+		return true;
+	if (errno != EBADF)
+		return false;
+	/* A handle for neither direction knows only its own GOCHAN_IOC_INFO. */
+	flags = fcntl(fd, F_GETFL);
+	return flags >= 0 && (flags & O_ACCMODE) == O_ACCMODE;
 }
 
 int gochan_abi(int ch)
@@ -43,25 +51,30 @@ int gochan_abi(int ch)
 		if (ioctl(ch, _IOC(_IOC_READ, GOCHAN_IOC_MAGIC, _IOC_NR(GOCHAN_IOC_INFO),
 				   info_sizes[i]), info) == 0)
 			return (int)info[0];
-		if (errno != ENOTTY)
+		if (errno != ENOTTY && errno != EBADF)
 			return -1;
 	}
 	if (is_channel(ch))
 		return GOCHAN_ABI + 1;
-	errno = ENOTTY;
+	if (errno != EBADF)
+		errno = ENOTTY;
 	return -1;
 }
 
-/* Does the module have the interface that this library was built for? */
-static int check_abi(int ch)
+int gochan_apply_setup(int ch, const struct gochan_setup *setup)
 {
+	int err = ioctl(ch, GOCHAN_IOC_SETUP, setup) < 0 ? errno : 0;
+	/* No earlier, because SETUP has to be the first operation. */
 	int abi = gochan_abi(ch);
 
 	if (abi < 0)
 		return -1;
-	if (abi == GOCHAN_ABI)
+	/* Another version explains any error of SETUP. */
+	if (abi != GOCHAN_ABI)
+		err = abi < GOCHAN_ABI ? EOPNOTSUPP : EPROTONOSUPPORT;
+	if (!err)
 		return 0;
-	errno = abi < GOCHAN_ABI ? EOPNOTSUPP : EPROTONOSUPPORT;
+	errno = err;
 	return -1;
 }
 
@@ -76,14 +89,8 @@ int gochan_make(uint32_t capacity, uint32_t msg_size, uint32_t flags)
 
 	if (ch < 0)
 		return -1;
-	if (ioctl(ch, GOCHAN_IOC_SETUP, &setup) < 0 && errno != ENOTTY)
-		goto close_ch;
-	/* No earlier, because SETUP has to be the first operation. */
-	if (check_abi(ch))
-		goto close_ch;
-	return ch;
-
-close_ch:
+	if (gochan_apply_setup(ch, &setup) == 0)
+		return ch;
 	close_fd(ch);
 	return -1;
 }

@@ -51,7 +51,8 @@ extern "C" {
  * Return: a descriptor that may send and receive, or -1.
  * ENOENT: there is no /dev/gochan: the module is not loaded or, in a container, the
  * device was not passed in. ENOTTY: /dev/gochan is another file, such as one that
- * was there before the module was loaded. EOPNOTSUPP: the module is too old for this
+ * was there before the module was loaded. ENXIO: its device number is not the
+ * module's. EOPNOTSUPP: the module is too old for this
  * library. EPROTONOSUPPORT: this library is too old for the module. EINVAL: a value
  * is out of range, or a flag is unknown. EDQUOT: a limit of the user, or of the owner
  * of a user namespace that it is in, would be exceeded: max_user_channels or
@@ -88,10 +89,14 @@ int gochan_pair(int fds[2], uint32_t capacity, uint32_t msg_size, uint32_t flags
  * The channel appears complete, in one step, and exists until gochan_unlink().
  *
  * Return: a descriptor that may send and receive, or -1.
- * EEXIST: the name is in use. ENOENT, ENODEV, EOPNOTSUPP: no gochanfs is mounted
- * there. EACCES: no permission to write to the directory. EDQUOT: the user's
- * limit of names, channels or bytes would be exceeded. Other errors of
- * gochan_make() and linkat(2).
+ * EEXIST: the name is in use. ENOENT: the directory does not exist. ENODEV: it is
+ * not on a gochanfs; in /dev/gochans, none is mounted. EACCES: no permission to write
+ * to the directory. EOPNOTSUPP: the module is too old for this library.
+ * EPROTONOSUPPORT: this library is too old for the module. EINVAL: a value is out of
+ * range, or a flag is unknown. EDQUOT: a limit of the user, or of the owner of a user
+ * namespace that it is in, would be exceeded: max_user_channels, max_user_bytes or
+ * max_user_named. ENOSPC: the limit of all users, max_bytes, would be exceeded.
+ * Other errors of open(2) and linkat(2).
  */
 int gochan_create(const char *name, uint32_t capacity, uint32_t msg_size, uint32_t flags,
 		  mode_t mode);
@@ -501,7 +506,7 @@ int gochan_info(int ch, struct gochan_info *info);
  * @ch: a channel; no right is needed
  *
  * The library was built for version GOCHAN_ABI. With a module of another version
- * gochan_make() fails, and other calls may fail with ENOTTY.
+ * gochan_make() and gochan_create() fail, and other calls may fail with ENOTTY.
  *
  * Return: the version, where GOCHAN_ABI + 1 stands for any later one; or -1 with the
  * errors of gochan_info().

@@ -55,6 +55,13 @@ struct submission {
  */
 int __attribute__((visibility("hidden"))) gochan_submit(struct submission *s);
 
+/*
+ * GOCHAN_IOC_SETUP on a new channel. Fails with EOPNOTSUPP if the module is too old for
+ * this library, EPROTONOSUPPORT if the library is, ENOTTY if @ch is not a channel.
+ */
+int __attribute__((visibility("hidden"))) gochan_apply_setup(int ch,
+							     const struct gochan_setup *setup);
+
 /* Convert a deadline to gochan_ops.timeout; a negative one becomes 0 (long ago). */
 static inline uint64_t timespec_to_ns(const struct timespec *ts)
 {

@@ -8,7 +8,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "gochan.h"
@@ -49,10 +48,14 @@ static int open_unnamed(const char *path, mode_t mode)
 {
 	const char *slash = strrchr(path, '/');
 	char dir[PATH_MAX];
+	int ch;
 
 	/* With the slash, so that "/jobs" is in "/". */
 	snprintf(dir, sizeof(dir), "%.*s", (int)(slash + 1 - path), path);
-	return open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
+	ch = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
+	if (ch < 0 && errno == EOPNOTSUPP)
+		errno = ENODEV;
+	return ch;
 }
 
 static int link_fd(int ch, const char *path)
@@ -71,7 +74,7 @@ static int link_fd(int ch, const char *path)
 int gochan_create_with(const char *name, const struct gochan_setup *setup, mode_t mode)
 {
 	char path[PATH_MAX];
-	int ch, err;
+	int ch;
 
 	if (mode & ~0777U) {
 		errno = EINVAL;
@@ -82,12 +85,12 @@ int gochan_create_with(const char *name, const struct gochan_setup *setup, mode_
 	ch = open_unnamed(path, mode);
 	if (ch < 0)
 		return -1;
-	if (ioctl(ch, GOCHAN_IOC_SETUP, setup) == 0 && link_fd(ch, path) == 0)
+	if (gochan_apply_setup(ch, setup) == 0 && link_fd(ch, path) == 0)
 		return ch;
-	/* ENOTTY: a temporary file of another filesystem. */
-	err = errno == ENOTTY ? ENODEV : errno;
-	close(ch);
-	errno = err;
+	/* A temporary file of another filesystem. */
+	if (errno == ENOTTY)
+		errno = ENODEV;
+	close_fd(ch);
 	return -1;
 }
 
