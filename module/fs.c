@@ -444,7 +444,11 @@ static int internal_count;			/* files; pin_fs_lock of libfs */
 
 static int internal_init_context(struct fs_context *fc)
 {
-	return init_pseudo(fc, GOCHAN_SUPER_MAGIC) ? 0 : -ENOMEM;
+	if (!init_pseudo(fc, GOCHAN_SUPER_MAGIC))
+		return -ENOMEM;
+	/* Newer kernels set it, and an open through /proc would fail with EACCES. */
+	fc->s_iflags &= ~SB_I_NODEV;
+	return 0;
 }
 
 static struct file_system_type internal_fs_type = {
