@@ -286,11 +286,10 @@ struct chan *gochan_fs_chan(const struct inode *inode)
 	return on_gochanfs(inode) ? to_fs_inode(inode)->ch : NULL;
 }
 
-/* Closing a named channel is up to its owner. */
-bool gochan_fs_may_close(const struct inode *inode)
+/* Does the inode of a gochanfs belong to the caller, or has it CAP_FOWNER over it? */
+bool gochan_fs_owned(struct inode *inode)
 {
-	return !on_gochanfs(inode) || !inode->i_nlink ||
-	       inode_owner_or_capable(compat_nop_idmap, inode);
+	return inode_owner_or_capable(compat_nop_idmap, inode);
 }
 
 /* ---- mounts ---- */
