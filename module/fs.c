@@ -341,13 +341,17 @@ static int fs_parse_param(struct fs_context *fc, struct fs_parameter *param)
 static int fs_show_options(struct seq_file *m, struct dentry *root)
 {
 	const struct fs_options *options = root->d_sb->s_fs_info;
+	/* As they were given, since mount(8) gives them again for a remount. */
+	struct user_namespace *ns = root->d_sb->s_user_ns;
+	uid_t uid = from_kuid_munged(ns, options->uid);
+	gid_t gid = from_kgid_munged(ns, options->gid);
 
 	if (options->mode != ROOT_MODE)
 		seq_printf(m, ",mode=%04o", options->mode);
-	if (!uid_eq(options->uid, GLOBAL_ROOT_UID))
-		seq_printf(m, ",uid=%u", from_kuid_munged(&init_user_ns, options->uid));
-	if (!gid_eq(options->gid, GLOBAL_ROOT_GID))
-		seq_printf(m, ",gid=%u", from_kgid_munged(&init_user_ns, options->gid));
+	if (uid)
+		seq_printf(m, ",uid=%u", uid);
+	if (gid)
+		seq_printf(m, ",gid=%u", gid);
 	return 0;
 }
 

@@ -246,6 +246,53 @@ TEST_F(mounts, s3_user_namespace)
 	EXPECT_EQ(-ENOENT, result(access(PLACE "/dir", F_OK)));
 }
 
+/* The options that /proc/self/mounts shows for a mount. */
+static const char *shown_options(const char *path)
+{
+	static char text[8192];
+	char *line, *options;
+
+	if (read_text("/proc/self/mounts", text, sizeof(text)) < 0)
+		return "";
+	line = strstr(text, path);
+	options = line ? strchr(line + strlen(path) + 1, ' ') : NULL;
+	if (!options)
+		return "";
+	options[1 + strcspn(options + 1, " ")] = '\0';
+	return options + 1;
+}
+
+/*
+ * DESIGN 3: the options shown are those of the mount's user namespace; mount(8) gives them
+ * again for a remount, which ignores them, as tmpfs does.
+ */
+TEST_F(mounts, s3_remount)
+{
+	struct stat st;
+	pid_t pid;
+
+	pid = child();
+	if (!pid) {
+		EXPECT_EQ(0, become_root_of_subordinates(USER, 100000, 8));
+		EXPECT_EQ(0, unshare(CLONE_NEWNS));
+		EXPECT_EQ(0, mount_at(PLACE, NULL));
+		EXPECT_STREQ("rw,relatime", shown_options(PLACE));
+		EXPECT_EQ(0, umount(PLACE));
+		EXPECT_EQ(0, mount_at(PLACE, "mode=0750,uid=1,gid=2"));
+		EXPECT_STREQ("rw,relatime,mode=0750,uid=1,gid=2", shown_options(PLACE));
+		EXPECT_EQ(0, result(mount(NULL, PLACE, NULL, MS_REMOUNT,
+					  "mode=0700,uid=1,gid=2")));
+		EXPECT_EQ(0, stat(PLACE, &st));
+		EXPECT_EQ(S_IFDIR | 0750U, st.st_mode);
+		EXPECT_EQ(1U, st.st_uid);
+		EXPECT_EQ(2U, st.st_gid);
+		EXPECT_EQ(-EINVAL, result(mount(NULL, PLACE, NULL, MS_REMOUNT, "uid=9")));
+		EXPECT_EQ(-EINVAL, result(mount(NULL, PLACE, NULL, MS_REMOUNT, "max=3")));
+		_exit(!_metadata->passed);
+	}
+	EXPECT_EQ(0, reap(pid));
+}
+
 /* What Docker gives by default, of the first 32. */
 static int container_caps(void)
 {
