@@ -42,6 +42,7 @@
 #include <linux/magic.h>
 #include <linux/module.h>
 #include <linux/mount.h>
+#include <linux/namei.h>
 #include <linux/pseudo_fs.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -170,6 +171,18 @@ static void fs_evict_inode(struct inode *inode)
 
 /* ---- directories ---- */
 
+/*
+ * An open makes nothing, and `>` on a mistyped name says that there is no such file: also
+ * where the VFS would rather say that the caller may not write to the directory.
+ */
+static struct dentry *fs_lookup(struct inode *dir, struct dentry *dentry,
+				unsigned int flags)
+{
+	if ((flags & LOOKUP_OPEN) && dentry->d_name.len <= NAME_MAX)
+		return ERR_PTR(-ENOENT);
+	return simple_lookup(dir, dentry, flags);
+}
+
 /* open(O_TMPFILE): make a channel, on which the file is the first handle. */
 static int fs_tmpfile(struct compat_idmap *idmap, struct inode *dir, struct file *file,
 		      umode_t mode)
@@ -267,8 +280,8 @@ static int fs_rename(struct compat_idmap *idmap, struct inode *old_dir,
 }
 
 static const struct inode_operations dir_inode_ops = {
-	.lookup = simple_lookup,
-	/* `>` on a mistyped name says that there is no such file. */
+	.lookup = fs_lookup,
+	/* For an open that finds a negative dentry, and for mknod(2). */
 	.create = compat_no_create,
 	.tmpfile = fs_tmpfile,
 	.link = fs_link,

@@ -148,6 +148,7 @@ TEST_F(mounts, s3_flags)
 	EXPECT_EQ(-EROFS, make_at(PLACE "/b"));
 	EXPECT_EQ(-EROFS, result(mkdir(PLACE "/b", 0700)));
 	EXPECT_EQ(-EROFS, result(unlink(PLACE "/a")));
+	EXPECT_EQ(-ENOENT, result(open(PLACE "/b", O_WRONLY | O_CREAT, 0600)));
 	EXPECT_LE(0, open(PLACE "/a", O_RDWR | O_CLOEXEC));
 	ASSERT_EQ(0, mount(NULL, PLACE, NULL, MS_REMOUNT | MS_BIND | MS_NODEV, NULL));
 	EXPECT_EQ(-EACCES, result(open(PLACE "/a", O_RDWR | O_CLOEXEC)));

@@ -218,6 +218,7 @@ TEST_F(names, s3_r6_accmode)
 	EXPECT_EQ(-EBADF, ch_recv(neither, &len, sizeof(len)));
 	EXPECT_EQ(-EBADF, ch_send(neither, &len, sizeof(len)));
 	EXPECT_EQ(POLLERR, ch_poll(neither));
+	EXPECT_EQ(-EBADF, result(fcntl(neither, F_SETFL, O_ASYNC)));
 
 	sender = ch_open(PREFIX "neither", O_WRONLY);
 	close(ch_open(PREFIX "neither", O_RDONLY));
@@ -243,10 +244,13 @@ TEST_F(names, s3_r12_nonblock)
 /* DESIGN 3: directories, with names in them. */
 TEST_F(names, s3_directories)
 {
-	struct stat st;
+	struct stat st, parent;
 	int ch;
 
+	ASSERT_EQ(0, stat(DIRECTORY, &parent));
 	ASSERT_EQ(0, mkdir(DIRECTORY PREFIX "dir", 0750));
+	ASSERT_EQ(0, stat(DIRECTORY, &st));
+	EXPECT_EQ(parent.st_nlink + 1, st.st_nlink);
 	EXPECT_EQ(-EEXIST, result(mkdir(DIRECTORY PREFIX "dir", 0750)));
 	EXPECT_EQ(0750, mode_of(DIRECTORY PREFIX "dir"));
 	ch = ch_make_named(PREFIX "dir/jobs", 4, 0666);
@@ -263,6 +267,8 @@ TEST_F(names, s3_directories)
 	EXPECT_EQ(0, ch_unlink(PREFIX "dir/jobs"));
 	EXPECT_EQ(0, rmdir(DIRECTORY PREFIX "dir"));
 	EXPECT_EQ(-ENOENT, mode_of(DIRECTORY PREFIX "dir"));
+	ASSERT_EQ(0, stat(DIRECTORY, &st));
+	EXPECT_EQ(parent.st_nlink, st.st_nlink);
 }
 
 /* DESIGN 3: a channel made in one directory is named in another, and setgid is inherited. */
@@ -345,8 +351,8 @@ TEST_F(names, s3_r6_exchange)
 			       DIRECTORY PREFIX "b", RENAME_EXCHANGE));
 	EXPECT_EQ(1U, ch_info(a).senders_waiting);
 	EXPECT_EQ(1U, ch_info(b).receivers_waiting);
-	EXPECT_STREQ("a", recv_text(ch_open(PREFIX "b", O_RDONLY)));
-	EXPECT_EQ(1, send_text(ch_open(PREFIX "a", O_WRONLY), "b"));
+	EXPECT_STREQ("a", try_recv_text(ch_open(PREFIX "b", O_RDONLY)));
+	EXPECT_EQ(1, try_send_text(ch_open(PREFIX "a", O_WRONLY), "b"));
 	EXPECT_EQ(1, job_wait(sender));
 	EXPECT_STREQ("b", job_text(receiver));
 
@@ -445,13 +451,13 @@ TEST_F(names, s3_redirections)
 	EXPECT_EQ(-ENOENT, redirect(PREFIX "plain/tpyo"));
 	EXPECT_EQ(-ENOENT, append(PREFIX "plain/tpyo"));
 	fd = redirect(PREFIX "plain/jobs");
-	EXPECT_EQ(1, send_text(fd, "a"));
+	EXPECT_EQ(1, try_send_text(fd, "a"));
 	fd = append(PREFIX "plain/jobs");
-	EXPECT_EQ(1, send_text(fd, "b"));
+	EXPECT_EQ(1, try_send_text(fd, "b"));
 	EXPECT_EQ(2U, ch_info(ch).len);
 	/* nothing is truncated */
-	EXPECT_STREQ("a", recv_text(ch));
-	EXPECT_STREQ("b", recv_text(ch));
+	EXPECT_STREQ("a", try_recv_text(ch));
+	EXPECT_STREQ("b", try_recv_text(ch));
 
 	/* in a directory that one may not write to, names are opened just the same */
 	ASSERT_EQ(0, as_root());
@@ -459,6 +465,13 @@ TEST_F(names, s3_redirections)
 	ASSERT_EQ(0, as_user(USER));
 	EXPECT_LE(0, redirect(PREFIX "plain/jobs"));
 	EXPECT_LE(0, append(PREFIX "plain/jobs"));
+	EXPECT_EQ(-ENOENT, redirect(PREFIX "plain/tpyo"));
+	EXPECT_EQ(-ENOENT, append(PREFIX "plain/tpyo"));
+	/* one has to be allowed to search it, though */
+	ASSERT_EQ(0, as_root());
+	ASSERT_EQ(0, chmod(DIRECTORY PREFIX "plain", 0700));
+	ASSERT_EQ(0, as_user(USER));
+	EXPECT_EQ(-EACCES, redirect(PREFIX "plain/tpyo"));
 }
 
 static int set_caps(unsigned int caps)
@@ -632,6 +645,7 @@ TEST_F(names, s3_file_names)
 	}
 	memset(longest + strlen(PREFIX), 'x', 256 - strlen(PREFIX));
 	EXPECT_EQ(-ENAMETOOLONG, ch_make_named(longest, 0, 0600));
+	EXPECT_EQ(-ENAMETOOLONG, ch_open(longest, O_WRONLY | O_CREAT));
 	longest[255] = '\0';
 	EXPECT_LE(0, ch_make_named(longest, 0, 0600));
 	EXPECT_EQ(0, ch_unlink(longest));
