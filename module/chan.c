@@ -161,17 +161,27 @@ static void flush_waiters(struct chan *ch)
 	} while (more);
 }
 
-/* Go's close(ch): 0 or -EALREADY. */
-int chan_close(struct chan *ch)
+/**
+ * chan_close() - Go's close(ch)
+ * @ch: the channel
+ * @named: also if it has a name
+ *
+ * Return: 0; -EALREADY; -EPERM for a channel that has a name.
+ */
+int chan_close(struct chan *ch, bool named)
 {
-	bool was;
+	int err = 0;
 
 	spin_lock(&ch->lock);
-	was = ch->closed;
-	ch->closed = true;
+	if (ch->named && !named)
+		err = -EPERM;
+	else if (ch->closed)
+		err = -EALREADY;
+	else
+		ch->closed = true;
 	spin_unlock(&ch->lock);
-	if (was)
-		return -EALREADY;
+	if (err)
+		return err;
 	flush_waiters(ch);
 	return 0;
 }

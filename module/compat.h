@@ -41,7 +41,7 @@
 #define compat_nop_idmap (&nop_mnt_idmap)
 #endif
 
-/* 6.6 hid the timestamps of inodes behind functions. */
+/* 6.6 hid the ctime of inodes behind functions, and 6.7 the other timestamps. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 static inline void compat_inode_init_ts(struct inode *inode)
 {
@@ -54,6 +54,17 @@ static inline void compat_inode_touch(struct inode *inode)
 {
 	inode->i_ctime = current_time(inode);
 	inode->i_mtime = inode->i_ctime;
+}
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+static inline void compat_inode_init_ts(struct inode *inode)
+{
+	inode->i_mtime = inode_set_ctime_current(inode);
+	inode->i_atime = inode->i_mtime;
+}
+
+static inline void compat_inode_touch(struct inode *inode)
+{
+	inode->i_mtime = inode_set_ctime_current(inode);
 }
 #else
 static inline void compat_inode_init_ts(struct inode *inode)

@@ -299,11 +299,15 @@ static long ioctl_info(struct file *file, void __user *arg)
 
 static long ioctl_close(struct file *file)
 {
+	int err;
+
 	if (!(file->f_mode & FMODE_WRITE))
 		return -EBADF;
-	if (!gochan_fs_may_close(file_inode(file)))
-		return -EPERM;
-	return chan_close(file_chan(file));
+	err = chan_close(file_chan(file), false);
+	/* Named, as the channel's lock decides; that is up to its owner. */
+	if (err == -EPERM && gochan_fs_owned(file_inode(file)))
+		err = chan_close(file_chan(file), true);
+	return err;
 }
 
 /* The duplicate of a handle on a gochanfs is on the same path, so that labels follow. */

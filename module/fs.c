@@ -42,6 +42,7 @@
 #include <linux/magic.h>
 #include <linux/module.h>
 #include <linux/mount.h>
+#include <linux/namei.h>
 #include <linux/pseudo_fs.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -170,6 +171,18 @@ static void fs_evict_inode(struct inode *inode)
 
 /* ---- directories ---- */
 
+/*
+ * An open makes nothing, and `>` on a mistyped name says that there is no such file: also
+ * where the VFS would rather say that the caller may not write to the directory.
+ */
+static struct dentry *fs_lookup(struct inode *dir, struct dentry *dentry,
+				unsigned int flags)
+{
+	if ((flags & LOOKUP_OPEN) && dentry->d_name.len <= NAME_MAX)
+		return ERR_PTR(-ENOENT);
+	return simple_lookup(dir, dentry, flags);
+}
+
 /* open(O_TMPFILE): make a channel, on which the file is the first handle. */
 static int fs_tmpfile(struct compat_idmap *idmap, struct inode *dir, struct file *file,
 		      umode_t mode)
@@ -267,8 +280,8 @@ static int fs_rename(struct compat_idmap *idmap, struct inode *old_dir,
 }
 
 static const struct inode_operations dir_inode_ops = {
-	.lookup = simple_lookup,
-	/* `>` on a mistyped name says that there is no such file. */
+	.lookup = fs_lookup,
+	/* For an open that finds a negative dentry, and for mknod(2). */
 	.create = compat_no_create,
 	.tmpfile = fs_tmpfile,
 	.link = fs_link,
@@ -286,11 +299,10 @@ struct chan *gochan_fs_chan(const struct inode *inode)
 	return on_gochanfs(inode) ? to_fs_inode(inode)->ch : NULL;
 }
 
-/* Closing a named channel is up to its owner. */
-bool gochan_fs_may_close(const struct inode *inode)
+/* Does the inode of a gochanfs belong to the caller, or has it CAP_FOWNER over it? */
+bool gochan_fs_owned(struct inode *inode)
 {
-	return !on_gochanfs(inode) || !inode->i_nlink ||
-	       inode_owner_or_capable(compat_nop_idmap, inode);
+	return inode_owner_or_capable(compat_nop_idmap, inode);
 }
 
 /* ---- mounts ---- */
@@ -342,13 +354,17 @@ static int fs_parse_param(struct fs_context *fc, struct fs_parameter *param)
 static int fs_show_options(struct seq_file *m, struct dentry *root)
 {
 	const struct fs_options *options = root->d_sb->s_fs_info;
+	/* As they were given, since mount(8) gives them again for a remount. */
+	struct user_namespace *ns = root->d_sb->s_user_ns;
+	uid_t uid = from_kuid_munged(ns, options->uid);
+	gid_t gid = from_kgid_munged(ns, options->gid);
 
 	if (options->mode != ROOT_MODE)
 		seq_printf(m, ",mode=%04o", options->mode);
-	if (!uid_eq(options->uid, GLOBAL_ROOT_UID))
-		seq_printf(m, ",uid=%u", from_kuid_munged(&init_user_ns, options->uid));
-	if (!gid_eq(options->gid, GLOBAL_ROOT_GID))
-		seq_printf(m, ",gid=%u", from_kgid_munged(&init_user_ns, options->gid));
+	if (uid)
+		seq_printf(m, ",uid=%u", uid);
+	if (gid)
+		seq_printf(m, ",gid=%u", gid);
 	return 0;
 }
 
@@ -444,7 +460,11 @@ static int internal_count;			/* files; pin_fs_lock of libfs */
 
 static int internal_init_context(struct fs_context *fc)
 {
-	return init_pseudo(fc, GOCHAN_SUPER_MAGIC) ? 0 : -ENOMEM;
+	if (!init_pseudo(fc, GOCHAN_SUPER_MAGIC))
+		return -ENOMEM;
+	/* Newer kernels set it, and an open through /proc would fail with EACCES. */
+	fc->s_iflags &= ~SB_I_NODEV;
+	return 0;
 }
 
 static struct file_system_type internal_fs_type = {

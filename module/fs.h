@@ -16,7 +16,7 @@ void gochan_fs_unregister(void);
 void gochan_fs_exit(void);
 
 struct chan *gochan_fs_chan(const struct inode *inode);
-bool gochan_fs_may_close(const struct inode *inode);
+bool gochan_fs_owned(struct inode *inode);
 struct file *gochan_fs_internal_file(const struct file_operations *fops, void *private,
 				     int flags);
 void gochan_fs_release(const struct inode *inode);

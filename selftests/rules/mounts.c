@@ -13,6 +13,7 @@
 #include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -147,6 +148,7 @@ TEST_F(mounts, s3_flags)
 	EXPECT_EQ(-EROFS, make_at(PLACE "/b"));
 	EXPECT_EQ(-EROFS, result(mkdir(PLACE "/b", 0700)));
 	EXPECT_EQ(-EROFS, result(unlink(PLACE "/a")));
+	EXPECT_EQ(-ENOENT, result(open(PLACE "/b", O_WRONLY | O_CREAT, 0600)));
 	EXPECT_LE(0, open(PLACE "/a", O_RDWR | O_CLOEXEC));
 	ASSERT_EQ(0, mount(NULL, PLACE, NULL, MS_REMOUNT | MS_BIND | MS_NODEV, NULL));
 	EXPECT_EQ(-EACCES, result(open(PLACE "/a", O_RDWR | O_CLOEXEC)));
@@ -213,6 +215,91 @@ TEST_F(mounts, s3_unmount_under_load)
 	EXPECT_EQ(128 + SIGKILL, reap_killed(pid));
 }
 
+/* References to the module: of mounts and files. */
+static int module_references(void)
+{
+	char text[32];
+
+	return read_text("/sys/module/gochan/refcnt", text, sizeof(text)) < 0 ? -1 : atoi(text);
+}
+
+static bool wait_for_references(int count)
+{
+	const struct wait wait = wait_begin();
+
+	do {
+		if (module_references() == count)
+			return true;
+	} while (wait_more(&wait));
+	return false;
+}
+
+/* Send or receive on @ch for ever; a process that holds no other descriptor. */
+static pid_t traffic(int ch, bool send)
+{
+	const pid_t pid = child();
+	char c = 'x';
+
+	if (pid)
+		return pid;
+	close_range(0, ch - 1, 0);
+	close_range(ch + 1, ~0U, 0);
+	while ((send ? ch_send(ch, &c, 1) : ch_recv(ch, &c, 1)) == 1)
+		;
+	_exit(1);
+}
+
+static bool wait_for_sent(int ch, unsigned long long sent)
+{
+	const struct wait wait = wait_begin();
+
+	do {
+		if (ch_info(ch).sent >= sent)
+			return true;
+	} while (wait_more(&wait));
+	return false;
+}
+
+/* DESIGN 3: umount -l under senders and receivers, which go on; nothing is left of them. */
+TEST_F(mounts, s3_unmount_under_traffic)
+{
+	const int references = module_references();
+	int chs[2], i, round;
+	pid_t pids[8];
+
+	ASSERT_LE(0, references);
+	for (round = 0; round < 5; round++) {
+		ASSERT_EQ(0, mount_at(PLACE, NULL));
+		chs[0] = make_at(PLACE "/a");
+		chs[1] = make_at(PLACE "/b");
+		ASSERT_LE(0, chs[0]);
+		ASSERT_LE(0, chs[1]);
+		for (i = 0; i < 8; i++) {
+			const int fd = open(i % 2 ? PLACE "/b" : PLACE "/a",
+					    (i / 2 % 2 ? O_RDONLY : O_WRONLY) | O_CLOEXEC);
+
+			ASSERT_LE(0, fd);
+			pids[i] = traffic(fd, !(i / 2 % 2));
+			close(fd);
+		}
+		for (i = 0; i < 2; i++)
+			ASSERT_TRUE(wait_for_sent(chs[i], 50));
+		EXPECT_EQ(-EBUSY, result(umount(PLACE)));
+		EXPECT_EQ(0, umount2(PLACE, MNT_DETACH));
+		EXPECT_EQ(-ENOENT, result(access(PLACE "/a", F_OK)));
+		for (i = 0; i < 2; i++)
+			ASSERT_TRUE(wait_for_sent(chs[i], ch_info(chs[i]).sent + 50));
+		close(chs[0]);
+		/* the last handles are those of killed processes, or this one */
+		for (i = 0; i < 8; i++)
+			EXPECT_EQ(128 + SIGKILL, reap_killed(pids[i]));
+		EXPECT_EQ(0U, ch_info(chs[1]).senders_waiting);
+		EXPECT_EQ(0U, ch_info(chs[1]).receivers_waiting);
+		close(chs[1]);
+		EXPECT_TRUE(wait_for_references(references));
+	}
+}
+
 /* DESIGN 3: in a user namespace, one may mount and create. */
 TEST_F(mounts, s3_user_namespace)
 {
@@ -244,6 +331,53 @@ TEST_F(mounts, s3_user_namespace)
 	}
 	EXPECT_EQ(0, reap(pid));
 	EXPECT_EQ(-ENOENT, result(access(PLACE "/dir", F_OK)));
+}
+
+/* The options that /proc/self/mounts shows for a mount. */
+static const char *shown_options(const char *path)
+{
+	static char text[8192];
+	char *line, *options;
+
+	if (read_text("/proc/self/mounts", text, sizeof(text)) < 0)
+		return "";
+	line = strstr(text, path);
+	options = line ? strchr(line + strlen(path) + 1, ' ') : NULL;
+	if (!options)
+		return "";
+	options[1 + strcspn(options + 1, " ")] = '\0';
+	return options + 1;
+}
+
+/*
+ * DESIGN 3: the options shown are those of the mount's user namespace; mount(8) gives them
+ * again for a remount, which ignores them, as tmpfs does.
+ */
+TEST_F(mounts, s3_remount)
+{
+	struct stat st;
+	pid_t pid;
+
+	pid = child();
+	if (!pid) {
+		EXPECT_EQ(0, become_root_of_subordinates(USER, 100000, 8));
+		EXPECT_EQ(0, unshare(CLONE_NEWNS));
+		EXPECT_EQ(0, mount_at(PLACE, NULL));
+		EXPECT_STREQ("rw,relatime", shown_options(PLACE));
+		EXPECT_EQ(0, umount(PLACE));
+		EXPECT_EQ(0, mount_at(PLACE, "mode=0750,uid=1,gid=2"));
+		EXPECT_STREQ("rw,relatime,mode=0750,uid=1,gid=2", shown_options(PLACE));
+		EXPECT_EQ(0, result(mount(NULL, PLACE, NULL, MS_REMOUNT,
+					  "mode=0700,uid=1,gid=2")));
+		EXPECT_EQ(0, stat(PLACE, &st));
+		EXPECT_EQ(S_IFDIR | 0750U, st.st_mode);
+		EXPECT_EQ(1U, st.st_uid);
+		EXPECT_EQ(2U, st.st_gid);
+		EXPECT_EQ(-EINVAL, result(mount(NULL, PLACE, NULL, MS_REMOUNT, "uid=9")));
+		EXPECT_EQ(-EINVAL, result(mount(NULL, PLACE, NULL, MS_REMOUNT, "max=3")));
+		_exit(!_metadata->passed);
+	}
+	EXPECT_EQ(0, reap(pid));
 }
 
 /* What Docker gives by default, of the first 32. */
@@ -316,6 +450,76 @@ TEST_F(mounts, s3_container)
 	EXPECT_EQ(0, access(DIRECTORY PREFIX "host", F_OK));
 	EXPECT_EQ(0U, ch_info(host).closed);
 	ASSERT_EQ(0, statvfs(DIRECTORY, &after));
+}
+
+/* As an engine without root lays out /dev: it binds the host's device, mounts names. */
+static int enter_rootless(void)
+{
+	int fd;
+
+	if (unshare(CLONE_NEWNS | CLONE_NEWIPC) ||
+	    mount("none", PLACE, "tmpfs", 0, NULL) || mkdir(PLACE "/dev", 0755) ||
+	    mkdir(PLACE "/dev/gochans", 0755) || mkdir(PLACE "/proc", 0755))
+		return -errno;
+	fd = open(PLACE "/dev/gochan", O_CREAT | O_WRONLY | O_CLOEXEC, 0666);
+	close(fd);
+	if (mount("/dev/gochan", PLACE "/dev/gochan", NULL, MS_BIND, NULL) ||
+	    mount("/proc", PLACE "/proc", NULL, MS_BIND | MS_REC, NULL) ||
+	    mount("gochan", PLACE "/dev/gochans", "gochan", MS_NOSUID | MS_NOEXEC, NULL) ||
+	    chroot(PLACE) || chdir("/"))
+		return -errno;
+	return 0;
+}
+
+/* DESIGN 3, R19: a container without root on the host, its users and its limits. */
+TEST_F(mounts, s3_r19_rootless)
+{
+	const int host = ch_make_named(PREFIX "host", 1, 0666);
+	const long long most = param("max_user_named");
+	struct stat st;
+	pid_t pid;
+	int ch, a, b, c;
+
+	ASSERT_LE(0, host);
+	ASSERT_EQ(0, set_param("max_user_named", 3));
+	pid = child();
+	if (!pid) {
+		EXPECT_EQ(0, become_root_of_subordinates(USER, 100000, 8));
+		EXPECT_EQ(0, enter_rootless());
+		EXPECT_EQ(-ENOENT, ch_open(PREFIX "host", O_RDWR));
+		ch = ch_make(1, 16, 0);
+		EXPECT_EQ(1, send_text(ch, "a"));
+		EXPECT_STREQ("a", recv_text(ch_dup(ch, O_RDONLY)));
+		/* the container's own users */
+		a = ch_make_named("root", 1, 0600);
+		b = ch_make_named("all", 1, 0666);
+		EXPECT_LE(0, a);
+		EXPECT_LE(0, b);
+		EXPECT_EQ(0, as_user(1));
+		EXPECT_EQ(-EACCES, ch_open("root", O_RDWR));
+		EXPECT_LE(0, ch_open("all", O_RDWR));
+		EXPECT_EQ(-EPERM, ch_close(b));
+		EXPECT_EQ(-EPERM, ch_unlink("all"));
+		c = ch_make_named("user", 1, 0600);
+		EXPECT_LE(0, c);
+		EXPECT_EQ(0, stat("/dev/gochans/user", &st));
+		EXPECT_EQ(1U, st.st_uid);
+		/* all of them share the limit of the host's user */
+		EXPECT_EQ(-EDQUOT, ch_make_named("more", 1, 0600));
+		EXPECT_EQ(0, as_root());
+		EXPECT_EQ(-EDQUOT, result(mkdir("/dev/gochans/dir", 0700)));
+		/* root of the container has CAP_FOWNER over its users' inodes */
+		EXPECT_EQ(0, ch_close(c));
+		EXPECT_EQ(0, ch_unlink("user"));
+		close(c);
+		EXPECT_EQ(0, result(mkdir("/dev/gochans/dir", 0700)));
+		_exit(!_metadata->passed);
+	}
+	EXPECT_EQ(0, reap(pid));
+	EXPECT_EQ(0, set_param("max_user_named", most));
+	/* with the container its names are gone, and their charges */
+	ASSERT_EQ(0, as_user(USER));
+	EXPECT_LE(0, ch_make_named(PREFIX "mine", 1, 0600));
 }
 
 /* A program that denies every device. */

@@ -110,6 +110,7 @@ TEST_F(names, s3_tmpfile_needs_both_directions)
 {
 	EXPECT_EQ(-EINVAL, result(open(DIRECTORY, O_TMPFILE | O_WRONLY, 0600)));
 	EXPECT_EQ(-EINVAL, result(open(DIRECTORY, O_TMPFILE | O_RDONLY, 0600)));
+	EXPECT_EQ(-EINVAL, result(open(DIRECTORY, O_TMPFILE | O_ACCMODE, 0600)));
 	EXPECT_LE(0, open(DIRECTORY, O_TMPFILE | O_RDWR, 0600));
 }
 
@@ -217,6 +218,7 @@ TEST_F(names, s3_r6_accmode)
 	EXPECT_EQ(-EBADF, ch_recv(neither, &len, sizeof(len)));
 	EXPECT_EQ(-EBADF, ch_send(neither, &len, sizeof(len)));
 	EXPECT_EQ(POLLERR, ch_poll(neither));
+	EXPECT_EQ(-EBADF, result(fcntl(neither, F_SETFL, O_ASYNC)));
 
 	sender = ch_open(PREFIX "neither", O_WRONLY);
 	close(ch_open(PREFIX "neither", O_RDONLY));
@@ -242,10 +244,13 @@ TEST_F(names, s3_r12_nonblock)
 /* DESIGN 3: directories, with names in them. */
 TEST_F(names, s3_directories)
 {
-	struct stat st;
+	struct stat st, parent;
 	int ch;
 
+	ASSERT_EQ(0, stat(DIRECTORY, &parent));
 	ASSERT_EQ(0, mkdir(DIRECTORY PREFIX "dir", 0750));
+	ASSERT_EQ(0, stat(DIRECTORY, &st));
+	EXPECT_EQ(parent.st_nlink + 1, st.st_nlink);
 	EXPECT_EQ(-EEXIST, result(mkdir(DIRECTORY PREFIX "dir", 0750)));
 	EXPECT_EQ(0750, mode_of(DIRECTORY PREFIX "dir"));
 	ch = ch_make_named(PREFIX "dir/jobs", 4, 0666);
@@ -262,6 +267,8 @@ TEST_F(names, s3_directories)
 	EXPECT_EQ(0, ch_unlink(PREFIX "dir/jobs"));
 	EXPECT_EQ(0, rmdir(DIRECTORY PREFIX "dir"));
 	EXPECT_EQ(-ENOENT, mode_of(DIRECTORY PREFIX "dir"));
+	ASSERT_EQ(0, stat(DIRECTORY, &st));
+	EXPECT_EQ(parent.st_nlink, st.st_nlink);
 }
 
 /* DESIGN 3: a channel made in one directory is named in another, and setgid is inherited. */
@@ -324,6 +331,39 @@ TEST_F(names, s3_rename_flags)
 	EXPECT_EQ(0, ch_unlink(PREFIX "b"));
 }
 
+/* DESIGN 3, R6: channels whose names are exchanged keep a name, and do not hang up. */
+TEST_F(names, s3_r6_exchange)
+{
+	struct job *receiver, *sender;
+	int a, b;
+
+	close(ch_make_named(PREFIX "a", 0, 0600));
+	close(ch_make_named(PREFIX "b", 0, 0600));
+	a = ch_open(PREFIX "a", O_WRONLY);
+	b = ch_open(PREFIX "b", O_RDONLY);
+	ASSERT_LE(0, a);
+	ASSERT_LE(0, b);
+	sender = job_send_text(BY_PROCESS, a, "a");
+	receiver = job_recv(BY_PROCESS, b, 16);
+	ASSERT_TRUE(wait_for_waiters(a, 1, 0));
+	ASSERT_TRUE(wait_for_waiters(b, 0, 1));
+	ASSERT_EQ(0, renameat2(AT_FDCWD, DIRECTORY PREFIX "a", AT_FDCWD,
+			       DIRECTORY PREFIX "b", RENAME_EXCHANGE));
+	EXPECT_EQ(1U, ch_info(a).senders_waiting);
+	EXPECT_EQ(1U, ch_info(b).receivers_waiting);
+	EXPECT_STREQ("a", try_recv_text(ch_open(PREFIX "b", O_RDONLY)));
+	EXPECT_EQ(1, try_send_text(ch_open(PREFIX "a", O_WRONLY), "b"));
+	EXPECT_EQ(1, job_wait(sender));
+	EXPECT_STREQ("b", job_text(receiver));
+
+	/* a channel and a directory */
+	ASSERT_EQ(0, mkdir(DIRECTORY PREFIX "dir", 0755));
+	ASSERT_EQ(0, renameat2(AT_FDCWD, DIRECTORY PREFIX "dir", AT_FDCWD,
+			       DIRECTORY PREFIX "b", RENAME_EXCHANGE));
+	EXPECT_EQ(ch_info(a).id, ch_info(ch_open(PREFIX "dir", O_WRONLY)).id);
+	EXPECT_EQ(0, rmdir(DIRECTORY PREFIX "b"));
+}
+
 /* DESIGN 3: nothing but channels and directories can be made. */
 TEST_F(names, s3_nothing_else)
 {
@@ -376,6 +416,62 @@ TEST_F(names, s3_sticky_directory)
 	EXPECT_EQ(-EPERM, ch_unlink(PREFIX "root"));
 	EXPECT_EQ(-EPERM, result(rename(DIRECTORY PREFIX "theirs", DIRECTORY PREFIX "x")));
 	EXPECT_EQ(0, ch_unlink(PREFIX "mine"));
+}
+
+/* As a shell opens a file for `>`, and for `>>`. */
+static int redirect(const char *name)
+{
+	return ch_open(name, O_WRONLY | O_CREAT | O_TRUNC);
+}
+
+static int append(const char *name)
+{
+	return ch_open(name, O_WRONLY | O_CREAT | O_APPEND);
+}
+
+/*
+ * DESIGN 3: two users, and redirections to a sticky and to a plain directory. In the
+ * sticky one `>` reaches one's own channels and those of the directory's owner only.
+ */
+TEST_F(names, s3_redirections)
+{
+	int ch, fd;
+
+	ASSERT_EQ(0, mkdir(DIRECTORY PREFIX "plain", 0777));
+	ASSERT_EQ(0, chmod(DIRECTORY PREFIX "plain", 0777));
+	ASSERT_EQ(0, as_user(OTHER));
+	ASSERT_LE(0, ch_make_named(PREFIX "sticky", 1, 0666));
+	ch = ch_make_named(PREFIX "plain/jobs", 4, 0666);
+	ASSERT_LE(0, ch);
+	ASSERT_EQ(0, as_root());
+
+	ASSERT_EQ(0, as_user(USER));
+	EXPECT_EQ(-EACCES, redirect(PREFIX "sticky"));
+	EXPECT_EQ(-EACCES, append(PREFIX "sticky"));
+	EXPECT_EQ(-ENOENT, redirect(PREFIX "plain/tpyo"));
+	EXPECT_EQ(-ENOENT, append(PREFIX "plain/tpyo"));
+	fd = redirect(PREFIX "plain/jobs");
+	EXPECT_EQ(1, try_send_text(fd, "a"));
+	fd = append(PREFIX "plain/jobs");
+	EXPECT_EQ(1, try_send_text(fd, "b"));
+	EXPECT_EQ(2U, ch_info(ch).len);
+	/* nothing is truncated */
+	EXPECT_STREQ("a", try_recv_text(ch));
+	EXPECT_STREQ("b", try_recv_text(ch));
+
+	/* in a directory that one may not write to, names are opened just the same */
+	ASSERT_EQ(0, as_root());
+	ASSERT_EQ(0, chmod(DIRECTORY PREFIX "plain", 0755));
+	ASSERT_EQ(0, as_user(USER));
+	EXPECT_LE(0, redirect(PREFIX "plain/jobs"));
+	EXPECT_LE(0, append(PREFIX "plain/jobs"));
+	EXPECT_EQ(-ENOENT, redirect(PREFIX "plain/tpyo"));
+	EXPECT_EQ(-ENOENT, append(PREFIX "plain/tpyo"));
+	/* one has to be allowed to search it, though */
+	ASSERT_EQ(0, as_root());
+	ASSERT_EQ(0, chmod(DIRECTORY PREFIX "plain", 0700));
+	ASSERT_EQ(0, as_user(USER));
+	EXPECT_EQ(-EACCES, redirect(PREFIX "plain/tpyo"));
 }
 
 static int set_caps(unsigned int caps)
@@ -549,6 +645,7 @@ TEST_F(names, s3_file_names)
 	}
 	memset(longest + strlen(PREFIX), 'x', 256 - strlen(PREFIX));
 	EXPECT_EQ(-ENAMETOOLONG, ch_make_named(longest, 0, 0600));
+	EXPECT_EQ(-ENAMETOOLONG, ch_open(longest, O_WRONLY | O_CREAT));
 	longest[255] = '\0';
 	EXPECT_LE(0, ch_make_named(longest, 0, 0600));
 	EXPECT_EQ(0, ch_unlink(longest));
@@ -667,20 +764,45 @@ TEST_F(names, s3_unlink_under_waiters)
 	EXPECT_STREQ("a", job_text(job));
 }
 
+/* What inotify reports now, all masks together; 0 for nothing. */
+static unsigned int events(int watch)
+{
+	char buf[4096] __attribute__((aligned(8)));
+	const ssize_t len = read(watch, buf, sizeof(buf));
+	const struct inotify_event *event;
+	unsigned int mask = 0;
+	ssize_t at;
+
+	for (at = 0; at < len; at += sizeof(*event) + event->len) {
+		event = (const struct inotify_event *)(buf + at);
+		mask |= event->mask;
+	}
+	return mask;
+}
+
 /* DESIGN 3: inotify reports what is done on a gochanfs, as on any filesystem. */
 TEST_F(names, s3_inotify)
 {
 	const int watch = inotify_init1(IN_NONBLOCK);
 	const int ch = ch_make_named(PREFIX "watched", 1, 0644);
-	char event[256];
+	const int dup = ch_dup(ch_open(PREFIX "watched", O_RDWR), O_RDWR);
 
 	ASSERT_LE(0, ch);
-	ASSERT_LE(0, inotify_add_watch(watch, DIRECTORY PREFIX "watched", IN_MODIFY));
+	ASSERT_LE(0, dup);
+	ASSERT_LE(0, inotify_add_watch(watch, DIRECTORY PREFIX "watched",
+				       IN_ACCESS | IN_MODIFY));
 	EXPECT_EQ(1, send_text(ch, "a"));
-	EXPECT_LT(0, read(watch, event, sizeof(event)));
+	EXPECT_EQ((unsigned int)IN_MODIFY, events(watch));
+	EXPECT_STREQ("a", recv_text(ch));
+	EXPECT_EQ((unsigned int)IN_ACCESS, events(watch));
+	EXPECT_EQ(1, send_text(dup, "a"));
+	EXPECT_EQ((unsigned int)IN_MODIFY, events(watch));
+	EXPECT_EQ(0U, events(watch));
 	ASSERT_LE(0, inotify_add_watch(watch, DIRECTORY, IN_CREATE | IN_DELETE));
 	EXPECT_EQ(0, ch_unlink(PREFIX "watched"));
-	EXPECT_LT(0, read(watch, event, sizeof(event)));
+	EXPECT_EQ((unsigned int)IN_DELETE, events(watch));
+	ASSERT_LE(0, ch_make_named(PREFIX "watched", 1, 0644));
+	EXPECT_EQ((unsigned int)IN_CREATE, events(watch));
 }
 
 /* DESIGN 3: an open that races with naming and unlink gets the channel or ENOENT. */

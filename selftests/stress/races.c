@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Races between two tasks: concurrent SETUPs of one channel, the first charges
- * of a new user, and open against module load. Races for a waiting select are in
- * claim_race.c.
+ * of a new user, open against module load, and naming against the end of the
+ * channel. Races for a waiting select are in claim_race.c, those between names in
+ * names.c.
  */
 #include <kselftest_harness.h>
 
@@ -34,6 +35,7 @@ struct racer {
 	int ch;
 	unsigned int capacity;
 	uid_t uid;
+	bool found;
 	int ret;
 };
 
@@ -60,13 +62,15 @@ static void *set_up(void *arg)
 }
 
 FIXTURE(races) {
-	long long max_user_bytes;
+	long long max_user_bytes, max_user_channels, max_user_named;
 	char modprobe[256];
 };
 
 FIXTURE_SETUP(races)
 {
 	self->max_user_bytes = param("max_user_bytes");
+	self->max_user_channels = param("max_user_channels");
+	self->max_user_named = param("max_user_named");
 	ASSERT_LE(0, read_text(MODPROBE, self->modprobe, sizeof(self->modprobe)));
 }
 
@@ -74,6 +78,8 @@ FIXTURE_TEARDOWN(races)
 {
 	as_root();
 	set_param("max_user_bytes", self->max_user_bytes);
+	set_param("max_user_channels", self->max_user_channels);
+	set_param("max_user_named", self->max_user_named);
 	write_text(MODPROBE, self->modprobe);
 	if (!module_loaded())
 		EXPECT_EQ(0, module_load(""));
@@ -206,6 +212,124 @@ TEST_F(races, s3_load_and_open)
 	}
 	__atomic_store_n(&stop, true, __ATOMIC_SEQ_CST);
 	ASSERT_EQ(0, pthread_join(thread, NULL));
+}
+
+/* Of the thread alone; without privileges. */
+static void become_thread(uid_t uid)
+{
+	if (syscall(SYS_setresuid, uid, uid, uid))
+		abort();
+}
+
+static void *link_as(void *arg)
+{
+	struct racer *racer = arg;
+
+	become_thread(racer->uid);
+	barrier(racer->arrived);
+	racer->ret = ch_link(racer->ch, PREFIX "raced");
+	return NULL;
+}
+
+static void *close_channel_as(void *arg)
+{
+	struct racer *racer = arg;
+	int fd;
+
+	become_thread(racer->uid);
+	barrier(racer->arrived);
+	fd = ch_open(PREFIX "raced", O_RDONLY);
+	racer->found = fd >= 0;
+	racer->ret = ch_close(racer->ch);
+	if (racer->found)
+		close(fd);
+	return NULL;
+}
+
+static void *close_handle(void *arg)
+{
+	struct racer *racer = arg;
+
+	barrier(racer->arrived);
+	racer->ret = close(racer->ch);
+	return NULL;
+}
+
+/* Two threads that do different things, neither of them in this one. */
+static void race_two(void *(*a)(void *racer), void *(*b)(void *racer), struct racer *racers)
+{
+	unsigned int arrived = 0;
+	pthread_t threads[2];
+
+	racers[0].arrived = &arrived;
+	racers[1].arrived = &arrived;
+	if (pthread_create(&threads[0], NULL, a, &racers[0]) ||
+	    pthread_create(&threads[1], NULL, b, &racers[1]))
+		abort();
+	pthread_join(threads[0], NULL);
+	pthread_join(threads[1], NULL);
+}
+
+/* DESIGN 3, R5: another user's CLOSE precedes the naming, or has no effect. */
+TEST_F(races, s3_r5_link_and_close)
+{
+	struct racer racers[2];
+	int i, ch;
+
+	for (i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, as_user(USER));
+		ch = ch_unnamed(1, 16, 0, 0666);
+		ASSERT_EQ(0, as_root());
+		ASSERT_LE(0, ch);
+		racers[0] = (struct racer){ .ch = ch, .uid = USER };
+		racers[1] = (struct racer){ .ch = ch, .uid = OTHER };
+		race_two(link_as, close_channel_as, racers);
+		ASSERT_EQ(0, racers[0].ret);
+		/* who has found the name finds that it cannot be closed */
+		ASSERT_TRUE(racers[1].ret == -EPERM || (!racers[1].ret && !racers[1].found));
+		ASSERT_EQ(!racers[1].ret, ch_info(ch).closed);
+		ASSERT_EQ(0, ch_unlink(PREFIX "raced"));
+		close(ch);
+	}
+}
+
+/* DESIGN 3, R19: naming against the last close: a whole channel, or none and no charge. */
+TEST_F(races, s3_r19_link_and_last_close)
+{
+	struct racer racers[2];
+	int i, ch, named = 0;
+
+	ASSERT_EQ(0, set_param("max_user_channels", 2));
+	ASSERT_EQ(0, set_param("max_user_named", 2));
+	for (i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(0, as_user(USER));
+		ch = ch_unnamed(7, 16, 0, 0666);
+		ASSERT_LE(0, ch);
+		ASSERT_EQ(1, send_text(ch, "a"));
+		ASSERT_EQ(0, as_root());
+		racers[0] = (struct racer){ .ch = ch, .uid = USER };
+		racers[1] = (struct racer){ .ch = ch };
+		race_two(link_as, close_handle, racers);
+		ASSERT_EQ(0, racers[1].ret);
+		ASSERT_TRUE(racers[0].ret == 0 || racers[0].ret == -ENOENT);
+		ch = ch_open(PREFIX "raced", O_RDONLY);
+		ASSERT_EQ(racers[0].ret, ch < 0 ? ch : 0);
+		if (ch < 0)
+			continue;
+		named++;
+		EXPECT_EQ(7U, ch_info(ch).capacity);
+		EXPECT_STREQ("a", recv_text(ch));
+		/* it waits for whoever opens the name */
+		EXPECT_STREQ("(EAGAIN)", try_recv_text(ch));
+		ASSERT_EQ(0, ch_unlink(PREFIX "raced"));
+		EXPECT_STREQ("(end)", try_recv_text(ch));
+		close(ch);
+	}
+	TH_LOG("%d of %d were named", named, ROUNDS);
+	/* everything was uncharged */
+	ASSERT_EQ(0, as_user(USER));
+	EXPECT_LE(0, ch_make_named(PREFIX "a", 1, 0600));
+	EXPECT_LE(0, ch_make_named(PREFIX "b", 1, 0600));
 }
 
 TEST_HARNESS_MAIN
