@@ -6,6 +6,8 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/fsnotify.h>
+
 #include "quota.h"
 #include "uop.h"
 #include "xfer.h"
@@ -213,8 +215,19 @@ static void report(struct gochan_op __user *user, u16 opcode, int verdict,
 		pr_debug("the results of an op could not be written\n");
 }
 
+/* What read(2) and write(2) report to those who watch the file, such as by inotify. */
+static inline void notify(struct file *file, u16 opcode)
+{
+	if (opcode == GOCHAN_OP_SEND)
+		fsnotify_modify(file);
+	else if (opcode == GOCHAN_OP_RECV)
+		fsnotify_access(file);
+}
+
 void gochan_uop_report(const struct uop *u, int verdict)
 {
+	if (!verdict)
+		notify(compat_fd_file(u->fd), u->opcode);
 	report(u->user, u->opcode, verdict, u->op.len, u->events);
 }
 
@@ -253,6 +266,8 @@ bool gochan_uop_do_plain(const struct gochan_op *g, struct gochan_op __user *use
 		r.verdict = chan_send(ch, buf, g->len, deadline);
 	else if (!r.verdict)
 		r = chan_recv(ch, buf, g->len, user, deadline);
+	if (likely(!r.verdict))
+		notify(file, g->opcode);
 	fdput(fd);
 	*verdict = r.verdict;
 	if (likely(!r.verdict) && !send)

@@ -6,7 +6,7 @@
  */
 #include <kselftest_harness.h>
 
-#include "../lib/common.h"
+#include "../lib/ops.h"
 
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -786,6 +786,7 @@ TEST_F(names, s3_inotify)
 	const int watch = inotify_init1(IN_NONBLOCK);
 	const int ch = ch_make_named(PREFIX "watched", 1, 0644);
 	const int dup = ch_dup(ch_open(PREFIX "watched", O_RDWR), O_RDWR);
+	struct call *call;
 
 	ASSERT_LE(0, ch);
 	ASSERT_LE(0, dup);
@@ -797,6 +798,23 @@ TEST_F(names, s3_inotify)
 	EXPECT_EQ((unsigned int)IN_ACCESS, events(watch));
 	EXPECT_EQ(1, send_text(dup, "a"));
 	EXPECT_EQ((unsigned int)IN_MODIFY, events(watch));
+	EXPECT_EQ(0U, events(watch));
+	call = call_select(ch);
+	call_recv(call, ch);
+	EXPECT_EQ(0, call_now(call));
+	EXPECT_EQ((unsigned int)IN_ACCESS, events(watch));
+	call = call_batch(ch);
+	call_send(call, ch, "b");
+	EXPECT_EQ(1, call_now(call));
+	EXPECT_EQ((unsigned int)IN_MODIFY, events(watch));
+	/* not a plain op, which is loaded first */
+	call = call_select(ch);
+	call_recv(call, ch)->flags = GOCHAN_PEEK;
+	EXPECT_EQ(0, call_now(call));
+	EXPECT_EQ((unsigned int)IN_ACCESS, events(watch));
+	call = call_select(ch);
+	call_send(call, ch, "c");
+	EXPECT_EQ(-EAGAIN, call_try(call));
 	EXPECT_EQ(0U, events(watch));
 	ASSERT_LE(0, inotify_add_watch(watch, DIRECTORY, IN_CREATE | IN_DELETE));
 	EXPECT_EQ(0, ch_unlink(PREFIX "watched"));
