@@ -538,6 +538,72 @@ TEST_F(pass, r8_r16_withdrawn_during_copy)
 	EXPECT_EQ(1, handled());
 }
 
+/* Descriptors for which a new process has room. */
+#define TABLE	64
+
+static void *wait_forever(void *arg)
+{
+	for (;;)
+		pause();
+	return arg;
+}
+
+/*
+ * Take a file by a process whose descriptor table has to grow for it. As a thread
+ * shares the table, installing the descriptor takes an RCU grace period.
+ */
+static pid_t growing_receiver(int ch)
+{
+	const pid_t pid = child();
+	struct gochan_op op;
+	pthread_t thread;
+	char buf[16];
+	int fd;
+
+	if (pid)
+		return pid;
+	if (pthread_create(&thread, NULL, wait_forever, NULL))
+		_exit(1);
+	do
+		fd = dup(0);
+	while (fd >= 0 && fd < TABLE - 1);
+	op = GOCHAN_RECV(ch, buf, sizeof(buf));
+	op.flags = GOCHAN_TAKE_FD;
+	_exit(ops_batch(ch, &op, 1, 0) != 1 || op.passed_fd < 0);
+}
+
+/* Wait until the receiver waits for RCU, or for the end of the send. */
+static void wait_committing(pid_t receiver, const struct call *sender)
+{
+	char path[64], text[128];
+
+	snprintf(path, sizeof(path), "/proc/%d/wchan", receiver);
+	while (!call_done(sender))
+		if (read_text(path, text, sizeof(text)) >= 0 && strstr(text, "rcu"))
+			break;
+}
+
+/* R8, R16: while the descriptor is installed the sender can no longer withdraw. */
+TEST_F(pass, r8_r16_signal_during_commit)
+{
+	struct call *sender;
+	pid_t receiver;
+	int i;
+
+	ASSERT_TRUE(on_signal(0));
+	for (i = 0; i < 5; i++) {
+		sender = passing(self->ch, variant->cmd, "file", self->out);
+		call_start(sender, BY_THREAD);
+		ASSERT_TRUE(wait_for_waiters(self->ch, 1, 0));
+		receiver = growing_receiver(self->ch);
+		wait_committing(receiver, sender);
+		call_signal(sender, SIGUSR1);
+		EXPECT_LE(0, call_wait(sender));
+		EXPECT_EQ(0, reap(receiver));
+		EXPECT_EQ(i + 1U, ch_info(self->ch).received);
+	}
+}
+
 /*
  * R7, R8, R16: a receiver whose message was withdrawn while it copied keeps its
  * place, ahead of receivers that were queued behind it.
