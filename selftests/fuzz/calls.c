@@ -26,8 +26,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "guest.h"
@@ -124,9 +126,17 @@ static void name_path(const struct call *call, char *path, size_t size)
 
 static long do_link(struct actor *actor, const struct call *call)
 {
+	const int fd = slot_of(actor, call, SLOT).fd;
 	char self[64], path[256];
+	struct statfs fs;
 
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", slot_of(actor, call, SLOT).fd);
+	/*
+	 * Handles on /dev/gochan cannot be named. While another actor reloads the module
+	 * no gochanfs is mounted, and this would make a hard link on the devtmpfs below.
+	 */
+	if (!fstatfs(fd, &fs) && fs.f_type != GOCHAN_SUPER_MAGIC)
+		return -EXDEV;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
 	name_path(call, path, sizeof(path));
 	return or_errno(linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW));
 }
@@ -551,17 +561,33 @@ static long copy_node(struct actor *actor, const char *path)
 	return 0;
 }
 
+/* Is there a file on a gochanfs that is neither a channel nor a directory? */
+static bool is_stray(const char *path)
+{
+	const int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct statfs fs;
+	struct stat st;
+	bool stray;
+
+	if (fd < 0)
+		return false;
+	stray = !fstatfs(fd, &fs) && fs.f_type == GOCHAN_SUPER_MAGIC && !fstat(fd, &st) &&
+		!S_ISDIR(st.st_mode) && !(S_ISCHR(st.st_mode) && !st.st_rdev);
+	close(fd);
+	return stray;
+}
+
 /* Only channels and directories can be made. */
 static long create_file(struct actor *actor, const char *path)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
-	if (fd >= 0) {
-		violation(actor, "a file was created");
+	if (fd >= 0)
 		close(fd);
-	}
-	if (!mknod(path, S_IFCHR | 0600, 0) || !symlink("/dev/null", path))
-		violation(actor, "a node or link was created");
+	mknod(path, S_IFCHR | 0600, makedev(1, 3));
+	symlink("/dev/null", path);
+	if (is_stray(path))
+		violation(actor, "a file was created");
 	return 0;
 }
 

@@ -27,12 +27,8 @@ static const short make_errors[] = {
 	EINVAL, EDQUOT, ENOMEM, EMFILE, ENOENT, ENODEV, ENXIO, EACCES, EOVERFLOW, 0
 };
 
-/*
- * EINVAL: it is a hard link to /dev/gochan, made by linkat while another actor reloads
- * the module, so that no gochanfs is mounted.
- */
 static const short open_errors[] = {
-	ENOENT, EACCES, ENXIO, ENODEV, ENOMEM, EMFILE, ENOTDIR, EISDIR, EINVAL, 0
+	ENOENT, EACCES, ENXIO, ENODEV, ENOMEM, EMFILE, ENOTDIR, EISDIR, 0
 };
 
 static const short setup_errors[] = { EBUSY, EINVAL, EDQUOT, ENOSPC, ENOMEM, EFAULT, 0 };

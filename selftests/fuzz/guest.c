@@ -6,11 +6,9 @@
 
 #include "guest.h"
 
-#include <dirent.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <linux/gochan.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,23 +91,6 @@ static void param_set_by_name(const char *name, uint64_t value)
 	for (i = 0; i < PARAMS; i++)
 		if (!strcmp(params[i], name))
 			param_set(i, value);
-}
-
-/* ---- names ---- */
-
-static int remove_file(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	if (ftw->level)
-		remove(path);
-	return 0;
-}
-
-/* Remove all names and directories. */
-void names_remove(void)
-{
-	nftw("/dev/gochans", remove_file, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
 /* ---- charges ---- */

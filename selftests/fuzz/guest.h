@@ -20,8 +20,6 @@ long param_set(unsigned int which, uint64_t value);
 long param_reset(unsigned int which);
 void params_reset(void);
 
-void names_remove(void);
-
 void charges_init(void);
 const char *charges_left(void);
 

@@ -254,7 +254,7 @@ static void check_leftovers(void)
 		locate_module();
 	}
 	params_reset();
-	names_remove();
+	unlink_all();
 	/* The gochanfs is busy until the last handle on it is released. */
 	do {
 		umount2("/dev/gochans", 0);
@@ -319,7 +319,7 @@ static void reload(void)
 		fail("the module cannot be loaded: %s", strerror(-ret));
 	locate_module();
 	cover_collect(COVER_SUPERVISOR);
-	names_remove();
+	unlink_all();
 	check_log();
 }
 
