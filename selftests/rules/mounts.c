@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Mounts of gochanfs (DESIGN 3): options, instances, unmounting, containers and user
- * namespaces, device cgroups; and what kind of file a handle is. Names are tested in
- * names.c, pinning the module in module.c.
+ * namespaces; and what kind of file a handle is. Names are tested in names.c, pinning the
+ * module in module.c, device cgroups in security.c.
  */
 #include <kselftest_harness.h>
 
 #include "../lib/common.h"
 
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
@@ -24,7 +23,6 @@
 
 #define DIRECTORY	"/dev/gochans/"
 #define PLACE		"/tmp/" PREFIX "mounts"
-#define CGROUP		"/sys/fs/cgroup/" PREFIX "mounts"
 
 FIXTURE(mounts) {
 };
@@ -41,7 +39,6 @@ FIXTURE_TEARDOWN(mounts)
 	umount2(PLACE, MNT_DETACH);
 	rmdir(PLACE "/dir");
 	rmdir(PLACE);
-	rmdir(CGROUP);
 	unlink_all();
 }
 
@@ -520,59 +517,6 @@ TEST_F(mounts, s3_r19_rootless)
 	/* with the container its names are gone, and their charges */
 	ASSERT_EQ(0, as_user(USER));
 	EXPECT_LE(0, ch_make_named(PREFIX "mine", 1, 0600));
-}
-
-/* A program that denies every device. */
-static int deny_devices(int cgroup)
-{
-	static const struct bpf_insn deny[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
-	union bpf_attr load = {
-		.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
-		.insns = (unsigned long)deny,
-		.insn_cnt = ARRAY_SIZE(deny),
-		.license = (unsigned long)"GPL",
-	};
-	union bpf_attr attach = {
-		.target_fd = cgroup,
-		.attach_type = BPF_CGROUP_DEVICE,
-	};
-	int fd = syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof(load));
-
-	if (fd < 0)
-		return -errno;
-	attach.attach_bpf_fd = fd;
-	return result(syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof(attach)));
-}
-
-/* DESIGN 3: a device cgroup does not apply to a gochanfs. */
-TEST_F(mounts, s3_device_cgroup)
-{
-	int dir, ret;
-	pid_t pid;
-
-	ASSERT_EQ(0, mkdir(CGROUP, 0755));
-	dir = open(CGROUP, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	ASSERT_LE(0, dir);
-	/* The debugging kernels are built without device cgroups. */
-	if (access("/proc/sys/kernel/unprivileged_bpf_disabled", F_OK))
-		return;
-	ret = deny_devices(dir);
-	if (ret == -EINVAL)
-		return;
-	ASSERT_EQ(0, ret);
-	pid = child();
-	if (!pid) {
-		EXPECT_EQ(0, write_text(CGROUP "/cgroup.procs", "0"));
-		EXPECT_EQ(-EPERM, result(open("/dev/gochan", O_RDWR)));
-		EXPECT_LE(0, ch_make_named(PREFIX "cg", 1, 0600));
-		EXPECT_LE(0, ch_open(PREFIX "cg", O_RDWR));
-		EXPECT_LE(0, ch_dup(ch_open(PREFIX "cg", O_RDWR), O_RDONLY));
-		_exit(!_metadata->passed);
-	}
-	EXPECT_EQ(0, reap(pid));
 }
 
 static bool is_device(int fd)

@@ -2,18 +2,23 @@
 /*
  * DESIGN section 3: every way to send or receive passes the checks of security
  * modules, as read(2) and write(2) do. Under an AppArmor profile that denies
- * named channels (security.profile), on a handle that was opened before. Only for
- * Debian's kernels, which have AppArmor.
+ * named channels (security.profile), on a handle that was opened before. And
+ * under a device cgroup, which does not apply to named channels. Only for
+ * Debian's kernels, which have both.
  */
 #include <kselftest_harness.h>
 
 #include "../lib/ops.h"
 
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #define APPARMOR	"/sys/kernel/security/apparmor"
+#define CGROUP		"/sys/fs/cgroup/" PREFIX "security"
 
 /* Load the compiled profiles. */
 static int load_profiles(void)
@@ -143,6 +148,66 @@ TEST_F(security, s3_select_not_ready)
 	call->arg.timeout = 1;
 	EXPECT_EQ(variant->denied ?: -ETIMEDOUT, call_now(call));
 	EXPECT_EQ(variant->denied ?: UNTOUCHED, call->ops[1].result);
+}
+
+/* A program that denies every device. */
+static int deny_devices(int cgroup)
+{
+	static const struct bpf_insn deny[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	union bpf_attr load = {
+		.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
+		.insns = (unsigned long)deny,
+		.insn_cnt = ARRAY_SIZE(deny),
+		.license = (unsigned long)"GPL",
+	};
+	union bpf_attr attach = {
+		.target_fd = cgroup,
+		.attach_type = BPF_CGROUP_DEVICE,
+	};
+	int fd = syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof(load));
+
+	if (fd < 0)
+		return -errno;
+	attach.attach_bpf_fd = fd;
+	return syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof(attach)) ? -errno : 0;
+}
+
+FIXTURE(cgroup) {
+};
+
+FIXTURE_SETUP(cgroup)
+{
+	ASSERT_EQ(0, mkdir(CGROUP, 0755));
+}
+
+FIXTURE_TEARDOWN(cgroup)
+{
+	rmdir(CGROUP);
+	unlink_all();
+}
+
+/* A device cgroup does not apply to a gochanfs. */
+TEST_F(cgroup, s3_device_cgroup)
+{
+	const int dir = open(CGROUP, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	pid_t pid;
+
+	ASSERT_LE(0, dir);
+	ASSERT_EQ(0, deny_devices(dir));
+	pid = child();
+	if (!pid) {
+		EXPECT_EQ(0, write_text(CGROUP "/cgroup.procs", "0"));
+		EXPECT_EQ(-1, open("/dev/gochan", O_RDWR));
+		EXPECT_EQ(EPERM, errno);
+		EXPECT_LE(0, ch_make_named(PREFIX "cg", 1, 0600));
+		EXPECT_LE(0, ch_open(PREFIX "cg", O_RDWR));
+		EXPECT_LE(0, ch_dup(ch_open(PREFIX "cg", O_RDWR), O_RDONLY));
+		_exit(!_metadata->passed);
+	}
+	EXPECT_EQ(0, reap(pid));
 }
 
 TEST_HARNESS_MAIN
