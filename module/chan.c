@@ -11,7 +11,7 @@
  * I2. A live send is queued only while no slot is free and no live receive but
  *     of its own select is queued. (The slot of a message that a receiver has
  *     taken without being charged is not free until it is copied: nr_copying.)
- * I3. On a channel that is closed or hung up no op is queued that would wait for ever:
+ * I3. On a channel that is closed or hung up no op is queued that would wait forever:
  *     no send, and no receive once nothing is buffered. (The state is set first, so
  *     that no op joins; then flush_waiters() fails those queued, a few at a time.)
  * I4. A message is in one place: at its sender, buffered, or at its receiver.
@@ -164,16 +164,16 @@ static void flush_waiters(struct chan *ch)
 /**
  * chan_close() - Go's close(ch)
  * @ch: the channel
- * @named: also if it has a name
+ * @even_named: close it even if it has a name
  *
- * Return: 0; -EALREADY; -EPERM for a channel that has a name.
+ * Return: 0; -EALREADY if it is closed; -EPERM if it has a name and @even_named is false.
  */
-int chan_close(struct chan *ch, bool named)
+int chan_close(struct chan *ch, bool even_named)
 {
 	int err = 0;
 
 	spin_lock(&ch->lock);
-	if (ch->named && !named)
+	if (ch->named && !even_named)
 		err = -EPERM;
 	else if (ch->closed)
 		err = -EALREADY;
@@ -212,7 +212,7 @@ void chan_drop_handle(struct chan *ch, bool may_send, bool may_receive)
 
 /* ---- names ---- */
 
-/* The channel gets a name: too late for setup, and to be hung up for want of handles. */
+/* The channel is named: it can no longer be set up, nor hangs up as an unnamed one does. */
 void chan_set_named(struct chan *ch)
 {
 	chan_freeze(ch);

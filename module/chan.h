@@ -185,7 +185,7 @@ void chan_get(struct chan *ch);
 void chan_put(struct chan *ch);
 void chan_add_handle(struct chan *ch, bool may_send, bool may_receive);
 void chan_drop_handle(struct chan *ch, bool may_send, bool may_receive);
-int chan_close(struct chan *ch, bool named);
+int chan_close(struct chan *ch, bool even_named);
 void chan_set_named(struct chan *ch);
 void chan_clear_named(struct chan *ch);
 void chan_info(struct chan *ch, struct gochan_info *info);

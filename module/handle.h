@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Handles: open files on channels (file.c), for those who find a channel by its file.
+ * Handles: open files on channels (file.c), for code that finds a channel by its file.
  */
 #ifndef GOCHAN_HANDLE_H
 #define GOCHAN_HANDLE_H

@@ -14,7 +14,7 @@
  * its own waiter (nobody can complete it any more), dequeues its ops and looks
  * again. So it never has to win two waiters at once, and a select that is queued
  * and one that passes by can always meet. Two selects cannot make each other
- * retry for ever: all queue in the same order of channels, and a select that is
+ * retry forever: all queue in the same order of channels, and a select that is
  * found queued on a channel has already gone further in that order than the one
  * that found it. So of selects that wait for each other the one furthest along
  * proceeds. If an op fails after it looked ready, another task was faster.

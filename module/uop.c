@@ -215,7 +215,7 @@ static void report(struct gochan_op __user *user, u16 opcode, int verdict,
 		pr_debug("the results of an op could not be written\n");
 }
 
-/* What read(2) and write(2) report to those who watch the file, such as by inotify. */
+/* Tell fsnotify of the file, and so inotify, as read(2) and write(2) do. */
 static inline void notify(struct file *file, u16 opcode)
 {
 	if (opcode == GOCHAN_OP_SEND)

@@ -171,7 +171,7 @@ TEST_F(mounts, s3_unmount)
 	EXPECT_LE(0, ch_dup(ch, O_WRONLY));
 }
 
-/* Make, use and unlink names for ever. */
+/* Make, use and unlink names forever. */
 static void use_forever(void)
 {
 	int ch;
@@ -231,7 +231,7 @@ static bool wait_for_references(int count)
 	return false;
 }
 
-/* Send or receive on @ch for ever; a process that holds no other descriptor. */
+/* Start a process that sends or receives on @ch forever, and holds no other descriptor. */
 static pid_t traffic(int ch, bool send)
 {
 	const pid_t pid = child();

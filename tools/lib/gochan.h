@@ -50,14 +50,13 @@ extern "C" {
  *
  * Return: a descriptor that may send and receive, or -1.
  * ENOENT: there is no /dev/gochan: the module is not loaded or, in a container, the
- * device was not passed in. ENOTTY: /dev/gochan is another file, such as one that
- * was there before the module was loaded. ENXIO: its device number is not the
- * module's. EOPNOTSUPP: the module is too old for this
- * library. EPROTONOSUPPORT: this library is too old for the module. EINVAL: a value
- * is out of range, or a flag is unknown. EDQUOT: a limit of the user, or of the owner
- * of a user namespace that it is in, would be exceeded: max_user_channels or
- * max_user_bytes. ENOSPC: the limit of all users, max_bytes, would be exceeded.
- * ENOMEM, EMFILE, ENFILE.
+ * device was not passed in. ENOTTY: /dev/gochan is another file, such as one that was
+ * there before the module was loaded. ENXIO: its device number is not the module's.
+ * EOPNOTSUPP: the module is too old for this library. EPROTONOSUPPORT: this library is
+ * too old for the module. EINVAL: a value is out of range, or a flag is unknown.
+ * EDQUOT: a limit of the user, or of the owner of a user namespace that it is in,
+ * would be exceeded: max_user_channels or max_user_bytes. ENOSPC: the limit of all
+ * users, max_bytes, would be exceeded. ENOMEM, EMFILE, ENFILE.
  */
 int gochan_make(uint32_t capacity, uint32_t msg_size, uint32_t flags);
 
@@ -129,7 +128,8 @@ int gochan_open(const char *name, int oflags);
  * gochan_unlink - remove a channel's name; open descriptors remain usable
  * @name: as for gochan_create()
  *
- * Permission to open the channel is not required.
+ * This is unlink(2) of its path, whatever file that is. Permission to open the channel
+ * is not required.
  *
  * Return: 0 or -1.
  * ENOENT: no such channel. EACCES, EPERM: no permission to remove a name from

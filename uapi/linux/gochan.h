@@ -3,8 +3,8 @@
  * gochan - Go channels between processes: user space interface
  *
  * This header defines the structures, ioctls and flags of /dev/gochan and of
- * the channels on a gochanfs, usually mounted at /dev/gochans. <gochan.h> declares the functions of
- * libgochan, the C library on top of it.
+ * the channels on a gochanfs, usually mounted at /dev/gochans. <gochan.h>
+ * declares the functions of libgochan, the C library on top of it.
  *
  * All structures have the same layout in 32-bit and 64-bit programs. Reserved
  * fields must be zero. Unknown flags and opcodes fail with EINVAL, unknown
