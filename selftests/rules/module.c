@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 
 #define DIRECTORY	"/dev/gochans/"
+#define MODPROBE	"/proc/sys/kernel/modprobe"
 
 FIXTURE(module) {
 };
@@ -39,6 +40,19 @@ TEST_F(module, s3_unload)
 	EXPECT_FALSE(module_loaded());
 	ASSERT_EQ(0, module_load(""));
 	EXPECT_LE(0, ch_make(1, 1, 0));
+}
+
+/* DESIGN 3: the filesystem's type is an alias of the module, so that a mount loads it. */
+TEST_F(module, s3_mount_loads)
+{
+	ASSERT_EQ(0, module_unload());
+	EXPECT_EQ(-ENODEV, fs_mount());
+	ASSERT_EQ(0, write_text(MODPROBE, "/bin/modprobe"));
+	EXPECT_EQ(0, fs_mount());
+	EXPECT_EQ(0, write_text(MODPROBE, "/sbin/modprobe"));
+	EXPECT_TRUE(module_loaded());
+	EXPECT_LE(0, ch_make_named(PREFIX "loaded", 1, 0600));
+	EXPECT_EQ(0, ch_unlink(PREFIX "loaded"));
 }
 
 /* DESIGN 3: an open handle pins the module, a duplicate too. */
