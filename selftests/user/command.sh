@@ -1364,8 +1364,8 @@ stale_device() {
 other_abi() {
 	version=$(gochan --version)
 	version=${version##* }
-	later='too old for the module, whose interface is later than version'
-	needs='too old for this command, which needs version'
+	later='too old for the module, whose interface is later than'
+	needs='too old for this command, which needs interface'
 	make jobs --cap 4
 	exec 3<>/dev/gochan
 	for command in 'make more' ls 'info jobs' 'close jobs' 'send jobs x' 'recv jobs' \
@@ -1378,7 +1378,7 @@ other_abi() {
 		says "this command: $later $version; update it"
 		# shellcheck disable=SC2086 # split into words
 		expect 1 "$here/other-abi/newer" $command
-		says "the module: $needs $((version + 1)) of its interface; update it, then reload it"
+		says "the module: $needs $((version + 1)); update it, then reload it"
 	done
 	is "$(gochan info jobs closed sent | tr '\n' ' ')" 'no 0 '
 	expect 0 "$here/other-abi/newer" ls -q

@@ -99,10 +99,10 @@ const char *device_problem(void)
 enum status report_other_abi(int abi)
 {
 	if (abi < GOCHAN_ABI)
-		print_error("the module: too old for this command, which needs version %d of its interface; update it, then reload it",
-			    GOCHAN_ABI);
+		print_error("the module: too old for this command, which needs interface %d; %s",
+			    GOCHAN_ABI, "update it, then reload it");
 	else
-		print_error("this command: too old for the module, whose interface is later than version %d; update it",
-			    GOCHAN_ABI);
+		print_error("%s: too old for the module, whose interface is later than %d; %s",
+			    "this command", GOCHAN_ABI, "update it");
 	return FAILED;
 }
