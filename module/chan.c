@@ -302,6 +302,9 @@ void chan_info(struct chan *ch, struct gochan_info *info)
 	info->sent = ch->last_seq;
 	info->received = info->sent - nr_buffered(ch);
 	info->bytes = ch->bytes;
+	info->requeued = ch->requeued_total;
+	info->send_blocked = ch->waitqs[CHAN_SEND].nr_blocked;
+	info->recv_blocked = ch->waitqs[CHAN_RECV].nr_blocked;
 	spin_unlock(&ch->lock);
 }
 

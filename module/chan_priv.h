@@ -45,11 +45,13 @@ enum step {
  * struct waitq - the blocked ops of one direction, in order of arrival
  * @ops: the ops; the channel's lock
  * @len: how many; the channel's lock
+ * @nr_blocked: how many have ever been queued; the channel's lock
  * @spin_backoff: so many more waiters do not spin; accessed without the lock
  */
 struct waitq {
 	struct list_head ops;
 	u32 len;
+	u64 nr_blocked;
 	u8 spin_backoff;
 };
 
@@ -71,6 +73,7 @@ struct waitq {
  * @waitqs: the blocked senders and receivers
  * @requeued: messages that receivers gave back, older than the ring's, by msg.seq
  * @nr_requeued: how many
+ * @requeued_total: messages that were ever requeued
  * @nr_copying: messages being copied by receivers not charged for them, in their slots
  * @offered: sends that pass a file and are offered to a receiver (xfer.c)
  * @handles: open handles, by right
@@ -112,6 +115,7 @@ struct chan {
 	struct list_head offered;
 	u32 handles[2];
 	u64 last_seq;
+	u64 requeued_total;
 	u64 bytes;
 
 	raw_spinlock_t defer_lock;	/* protects what follows, see above */
@@ -353,6 +357,7 @@ static inline void waitq_add(struct chan *ch, struct chan_op *op,
 
 	lockdep_assert_held(&ch->lock);
 	list_add(&op->node, unlikely(op->queue_first) ? &q->ops : q->ops.prev);
+	q->nr_blocked++;
 	if (++q->len == 1)
 		op->waiter->spin_backoff = &q->spin_backoff;
 	op->queue_first = false;

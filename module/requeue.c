@@ -62,6 +62,7 @@ static void msg_requeue(struct chan *ch, struct msg *m, bool in_slot)
 
 	wake_batch_init(&wb);
 	chan_lock(ch);
+	ch->requeued_total++;
 	while (!done) {
 		to = waitq_first(ch, CHAN_RECV);
 		done = !to || requeue_to(to, m, in_slot, &wb);

@@ -21,7 +21,14 @@ static_assert(offsetof(struct gochan_setup, flags) == 8, "setup.flags");
 static_assert(offsetof(struct gochan_info, len) == 16, "info.len");
 static_assert(offsetof(struct gochan_info, id) == 48, "info.id");
 static_assert(offsetof(struct gochan_info, sent) == 56, "info.sent");
+static_assert(offsetof(struct gochan_info, leased) == 40, "info.leased");
+static_assert(offsetof(struct gochan_info, max_deliveries) == 44, "info.max_deliveries");
 static_assert(offsetof(struct gochan_info, bytes) == 72, "info.bytes");
+static_assert(offsetof(struct gochan_info, requeued) == 80, "info.requeued");
+static_assert(offsetof(struct gochan_info, dropped) == 88, "info.dropped");
+static_assert(offsetof(struct gochan_info, send_blocked) == 96, "info.send_blocked");
+static_assert(offsetof(struct gochan_info, recv_blocked) == 104, "info.recv_blocked");
+static_assert(offsetof(struct gochan_info, reserved) == 112, "info.reserved");
 static_assert(offsetof(struct gochan_op, opcode) == 4, "op.opcode");
 static_assert(offsetof(struct gochan_op, buf) == 8, "op.buf");
 static_assert(offsetof(struct gochan_op, result) == 20, "op.result");
@@ -194,7 +201,7 @@ static bool info_is_complete(int ch)
 	memset(&ones, 0xff, sizeof(ones));
 	return !call(ch, GOCHAN_IOC_INFO, &zeroes) &&
 	       !call(ch, GOCHAN_IOC_INFO, &ones) &&
-	       !memcmp(&zeroes, &ones, sizeof(ones)) && !ones.reserved[7];
+	       !memcmp(&zeroes, &ones, sizeof(ones)) && !ones.reserved[3];
 }
 
 /* R20: INFO writes the whole structure, whatever was in the memory. */

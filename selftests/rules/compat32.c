@@ -58,6 +58,9 @@ static void say_info(int ch)
 	    info.senders_waiting, info.receivers_waiting);
 	say("  handles %u %u sent %llu received %llu bytes %llu id %d\n", info.send_handles,
 	    info.recv_handles, info.sent, info.received, info.bytes, info.id > 0);
+	say("  leased %u %u requeued %llu dropped %llu blocked %llu %llu\n", info.leased,
+	    info.max_deliveries, info.requeued, info.dropped, info.send_blocked,
+	    info.recv_blocked);
 }
 
 static void describe_structures(void)

@@ -645,7 +645,10 @@ receivers_waiting: 0
 send_handles: 0
 recv_handles: 0
 sent: 2
-received: 0"
+received: 0
+send_blocked: 0
+recv_blocked: 0
+requeued: 0"
 	expect 2 gochan info jobs nonsense
 }
 

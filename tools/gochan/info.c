@@ -24,11 +24,14 @@ static const char help[] =
 "  len, bytes                          messages in the channel, and their bytes\n"
 "  senders_waiting, receivers_waiting  blocked senders and receivers\n"
 "  send_handles, recv_handles          open handles that may send, receive\n"
-"  sent, received                      messages since it was created\n";
+"  sent, received                      messages since it was created\n"
+"  send_blocked, recv_blocked          how often a send, a receive had to block\n"
+"  requeued                            messages given back by receivers that could not\n"
+"                                      copy them\n";
 
 static const struct option options[] = { OPTION_FD, OPTION_HELP, OPTION_END };
 
-enum { FIELDS = 14 };
+enum { FIELDS = 17 };
 
 struct field {
 	const char *name;
@@ -132,6 +135,9 @@ static void describe(const struct gochan_info *info, const struct target *target
 		number("recv_handles", info->recv_handles),
 		number("sent", info->sent),
 		number("received", info->received),
+		number("send_blocked", info->send_blocked),
+		number("recv_blocked", info->recv_blocked),
+		number("requeued", info->requeued),
 	};
 
 	memcpy(fields, all, sizeof(all));

@@ -120,11 +120,18 @@ struct gochan_setup {
  * @receivers_waiting: number of blocked receivers
  * @send_handles: number of open handles that may send
  * @recv_handles: number of open handles that may receive
- * @reserved1: zero
+ * @leased: 0
+ * @max_deliveries: 0
  * @id: identifies the channel until the module is unloaded
  * @sent: messages sent since the channel was created
  * @received: messages received since the channel was created
  * @bytes: payload bytes in the channel
+ * @requeued: messages requeued since the channel was created, because a receiver
+ *	could not copy them
+ * @dropped: 0
+ * @send_blocked: how often a send had to block since the channel was created; that
+ *	of a select counts on each channel on which it was queued
+ * @recv_blocked: how often a receive had to block, likewise
  * @reserved: zero
  */
 struct gochan_info {
@@ -138,12 +145,17 @@ struct gochan_info {
 	__u32 receivers_waiting;
 	__u32 send_handles;
 	__u32 recv_handles;
-	__u32 reserved1[2];
+	__u32 leased;
+	__u32 max_deliveries;
 	__aligned_u64 id;
 	__aligned_u64 sent;
 	__aligned_u64 received;
 	__aligned_u64 bytes;
-	__aligned_u64 reserved[8];
+	__aligned_u64 requeued;
+	__aligned_u64 dropped;
+	__aligned_u64 send_blocked;
+	__aligned_u64 recv_blocked;
+	__aligned_u64 reserved[4];
 };
 
 /**
