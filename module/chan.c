@@ -281,8 +281,13 @@ __poll_t chan_poll(struct chan *ch, struct file *file, poll_table *pt)
 	return mask;
 }
 
-/* The state of a channel at one instant; all of @info is written. */
-void chan_info(struct chan *ch, struct gochan_info *info)
+/**
+ * chan_info() - the state of a channel at one instant
+ * @ch: the channel
+ * @info: its state; all of it is written
+ * @waiters: who waits, to be released by chan_waiters_put(); or NULL
+ */
+void chan_info(struct chan *ch, struct gochan_info *info, struct chan_waiters *waiters)
 {
 	memset(info, 0, sizeof(*info));
 	info->abi = GOCHAN_ABI;
@@ -305,6 +310,8 @@ void chan_info(struct chan *ch, struct gochan_info *info)
 	info->requeued = ch->requeued_total;
 	info->send_blocked = ch->waitqs[CHAN_SEND].nr_blocked;
 	info->recv_blocked = ch->waitqs[CHAN_RECV].nr_blocked;
+	if (waiters)
+		chan_waiters_get(ch, waiters);
 	spin_unlock(&ch->lock);
 }
 

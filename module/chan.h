@@ -58,6 +58,8 @@ struct chan_config {
  *	it gives up; NULL while undecided. Set by one compare-and-swap, waiter_claim()
  * @done: set last by whoever completes the op: from then on the waiter may be gone
  * @is_select: any of several ops may be claimed elsewhere; constant while it waits
+ * @has_deadline: it gives up at a deadline; constant while it waits
+ * @since: CLOCK_MONOTONIC, when it was queued or, of a select, first was; likewise
  * @poll_triggered: of a select that polls as well: wake up for it, too; or NULL
  * @spin_backoff: of the wait queue in which it is first; else NULL: it does not spin
  *
@@ -68,6 +70,8 @@ struct waiter {
 	struct chan_op *selected;
 	bool done;
 	bool is_select;
+	bool has_deadline;
+	ktime_t since;
 	const int *poll_triggered;
 	u8 *spin_backoff;
 };
@@ -143,6 +147,37 @@ struct chan_op {
 	struct quota_user *user;
 };
 
+#define CHAN_WAITERS_MAX	64	/* waiters that are listed; bounds the time for that */
+
+/**
+ * struct chan_waiter - what is told of a waiter
+ * @task: the task, a counted reference
+ * @since: CLOCK_MONOTONIC, when it began to wait
+ * @dir: whether it sends or receives
+ * @is_select: it does so in a select
+ * @has_deadline: it gives up at a deadline
+ */
+struct chan_waiter {
+	struct task_struct *task;
+	ktime_t since;
+	enum chan_dir dir;
+	bool is_select;
+	bool has_deadline;
+};
+
+/**
+ * struct chan_waiters - the waiters of a channel at one instant
+ * @nr: how many are in @list: those whose message a receiver is copying, senders, then
+ *	receivers
+ * @nr_more: waiters beyond these
+ * @list: the waiters, those of a direction in order of arrival
+ */
+struct chan_waiters {
+	unsigned int nr;
+	unsigned int nr_more;
+	struct chan_waiter list[CHAN_WAITERS_MAX];
+};
+
 /**
  * struct received - what a plain receive came to
  * @verdict: as that of chan_recv_op()
@@ -188,7 +223,7 @@ void chan_drop_handle(struct chan *ch, bool may_send, bool may_receive);
 int chan_close(struct chan *ch, bool even_named);
 void chan_set_named(struct chan *ch);
 void chan_clear_named(struct chan *ch);
-void chan_info(struct chan *ch, struct gochan_info *info);
+void chan_info(struct chan *ch, struct gochan_info *info, struct chan_waiters *waiters);
 size_t chan_next_len(struct chan *ch);
 __poll_t chan_poll(struct chan *ch, struct file *file, poll_table *pt);
 bool chan_ready_hint(struct chan *ch, enum chan_dir dir);
@@ -213,6 +248,7 @@ int chan_fasync(struct chan *ch, int fd, struct file *file, int on);
 /* waitq.c */
 int chan_waiter_park(struct waiter *w, ktime_t deadline);
 bool chan_waitq_cancel(struct chan_op *op);
+void chan_waiters_put(struct chan_waiters *waiters);
 
 /*
  * Begin an operation. The caller sets the buffer, and @len or @room. Not all of the op
@@ -248,12 +284,14 @@ static inline void op_init(struct chan_op *op, struct chan *ch, enum chan_dir di
 	op->user = NULL;
 }
 
-static inline void waiter_init(struct waiter *w)
+/* Not @since, which is set where it is queued. */
+static inline void waiter_init(struct waiter *w, ktime_t deadline)
 {
 	w->task = current;
 	w->selected = NULL;
 	w->done = false;
 	w->is_select = false;
+	w->has_deadline = deadline != KTIME_MAX;
 	w->poll_triggered = NULL;
 	w->spin_backoff = NULL;
 }

@@ -164,6 +164,7 @@ void chan_defer_init(struct chan *ch);
 
 struct chan_op *chan_waitq_first_select(struct chan *ch, enum chan_dir dir);
 struct chan_op *chan_waitq_claim_first(struct chan *ch, enum chan_dir dir);
+void chan_waiters_get(struct chan *ch, struct chan_waiters *waiters);
 int chan_op_pause(const struct chan_op *op);
 int chan_may_retry(ktime_t deadline);
 

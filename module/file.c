@@ -17,8 +17,11 @@
 #include "handle.h"
 #include "quota.h"
 #include "select.h"
+#include "show.h"
 
 /* ---- handles ---- */
+
+static atomic64_t last_handle;
 
 /* Make a handle on @ch, and take over the caller's reference unless that fails. */
 static struct handle *handle_make(struct chan *ch)
@@ -33,6 +36,7 @@ static struct handle *handle_make(struct chan *ch)
 		return NULL;
 	}
 	h->ch = ch;
+	h->id = atomic64_inc_return(&last_handle);
 	h->opener = get_pid(task_tgid(current));
 	return h;
 }
@@ -264,18 +268,25 @@ static int gochan_fasync(int fd, struct file *file, int on)
 	return chan_fasync(file_chan(file), fd, file, on);
 }
 
-/* /proc/PID/fdinfo/FD: which channel a descriptor is, and how it is */
+/* /proc/PID/fdinfo/FD: which handle and channel a descriptor is, its state, who waits */
 static void gochan_show_fdinfo(struct seq_file *m, struct file *file)
 {
+	const struct handle *h = file->private_data;
+	struct chan_waiters *waiters = kmalloc(sizeof(*waiters), GFP_KERNEL);
 	struct gochan_info info;
 
-	chan_info(file_chan(file), &info);
-	seq_printf(m, "gochan-id:\t%llu\n", chan_config(file_chan(file))->id);
-	seq_printf(m, "gochan-capacity:\t%u\n", info.capacity);
-	seq_printf(m, "gochan-len:\t%u\n", info.len);
-	seq_printf(m, "gochan-closed:\t%u\n", info.closed);
-	seq_printf(m, "gochan-senders-waiting:\t%u\n", info.senders_waiting);
-	seq_printf(m, "gochan-receivers-waiting:\t%u\n", info.receivers_waiting);
+	chan_info(h->ch, &info, waiters);
+	seq_printf(m, "gochan-id:\t%llu\n", info.id);
+	gochan_fs_show_name(m, file_inode(file));
+	seq_printf(m, "gochan-rights:\t%s\n",
+		   gochan_rights(file->f_mode & FMODE_WRITE, file->f_mode & FMODE_READ));
+	seq_printf(m, "gochan-handle:\t%llu\n", h->id);
+	gochan_show_state(m, &info);
+	if (!waiters)
+		return;
+	gochan_show_waiters(m, waiters);
+	chan_waiters_put(waiters);
+	kfree(waiters);
 }
 
 /* ---- ioctls ---- */
@@ -293,7 +304,7 @@ static long ioctl_info(struct file *file, void __user *arg)
 {
 	struct gochan_info info;
 
-	chan_info(file_chan(file), &info);
+	chan_info(file_chan(file), &info, NULL);
 	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
 }
 

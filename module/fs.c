@@ -305,6 +305,20 @@ bool gochan_fs_owned(struct inode *inode)
 	return inode_owner_or_capable(compat_nop_idmap, inode);
 }
 
+/* For fdinfo: the path of a named channel within its gochanfs; of others nothing. */
+void gochan_fs_show_name(struct seq_file *m, struct inode *inode)
+{
+	/* Not that of the handle, which may be from before the channel was named. */
+	struct dentry *dentry = on_gochanfs(inode) ? d_find_alias(inode) : NULL;
+
+	if (!dentry)
+		return;
+	seq_puts(m, "gochan-name:\t");
+	seq_dentry(m, dentry, " \t\n\\");
+	seq_putc(m, '\n');
+	dput(dentry);
+}
+
 /* ---- mounts ---- */
 
 enum {

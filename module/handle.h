@@ -14,11 +14,13 @@ struct quota_user;
 /**
  * struct handle - what a file on a channel knows; constant
  * @ch: the channel, a counted reference
+ * @id: no other handle has or had it: which descriptors share a handle
  * @opener: the process that opened it, a counted reference
  * @user: its user, a counted reference: sends and receives find it, and need not make it
  */
 struct handle {
 	struct chan *ch;
+	u64 id;
 	struct pid *opener;
 	struct quota_user *user;
 };

@@ -488,6 +488,7 @@ static __always_inline int recv_slow(struct chan_op *op, enum step step,
 			step = STEP_NEED_CHARGE;
 		}
 		if (wait) {
+			op->waiter->since = ktime_get();
 			waitq_add(ch, op, CHAN_RECV, wb);
 			chan_unlock(ch, wb);
 			err = op_wait(op, deadline);
@@ -509,7 +510,7 @@ static __always_inline int recv_slow(struct chan_op *op, enum step step,
 		if (err)
 			return err;
 		if (op->waiter->done)
-			waiter_init(op->waiter);
+			waiter_init(op->waiter, deadline);
 		wake_batch_init(wb);
 		chan_lock(ch);
 		step = recv_locked(op, wb);
@@ -544,7 +545,7 @@ static noinline struct received recv_uncommon(struct chan *ch, void __user *buf,
 		r.len = rb.len;
 		return r;
 	}
-	waiter_init(&w);
+	waiter_init(&w, deadline);
 	op_init(&op, ch, CHAN_RECV);
 	op.ub.ptr = buf;
 	op.room = room;
@@ -620,7 +621,7 @@ int chan_recv_op(struct chan_op *op, bool nonblock, ktime_t deadline)
 	int err = 0;
 
 	op->inline_buf = inline_buf;
-	waiter_init(&w);
+	waiter_init(&w, deadline);
 	op->waiter = &w;
 	wake_batch_init(&wb);
 	chan_lock(op->ch);

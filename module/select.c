@@ -291,7 +291,7 @@ static int queue_and_park(struct sel *sel, struct poll_wqueues *wq)
 {
 	int at = -EAGAIN;
 
-	waiter_init(&sel->waiter);
+	waiter_init(&sel->waiter, sel->deadline);
 	if (wq)
 		sel->waiter.poll_triggered = &wq->triggered;
 	sel->waiter.is_select = true;
@@ -325,6 +325,7 @@ static noinline int sel_block(struct sel *sel, int *verdict, struct poll_wqueues
 	at = prepare_ops(sel, verdict);
 	if (at != -EAGAIN)
 		return at;
+	sel->waiter.since = ktime_get();
 	do {
 		cond_resched();
 		at = queue_and_park(sel, wq);

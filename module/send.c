@@ -120,6 +120,7 @@ static enum step handoff_offer(struct chan_op *op, struct chan_op *to,
 	if (err)
 		return fail_receiver(to, op->len, err, wb);
 	origin_copy(&to->from, &op->from);
+	op->waiter->since = ktime_get();
 	chan_xfer_offer(op, to);
 	deliver(to, 0, op->len, wb);
 	return STEP_OFFERED;
@@ -453,6 +454,7 @@ static __always_inline int send_slow(struct chan_op *op, enum step step,
 		if (step == STEP_WAIT && !nonblock)
 			step = before_wait(op);
 		if (step == STEP_WAIT && !nonblock) {
+			op->waiter->since = ktime_get();
 			waitq_add(ch, op, CHAN_SEND, wb);
 			chan_unlock(ch, wb);
 			err = op_wait(op, deadline);
@@ -475,7 +477,7 @@ static __always_inline int send_slow(struct chan_op *op, enum step step,
 		if (err)
 			return err;
 		if (op->waiter->done)
-			waiter_init(op->waiter);
+			waiter_init(op->waiter, deadline);
 		wake_batch_init(wb);
 		chan_lock(ch);
 		step = send_locked(op, wb);
@@ -501,7 +503,7 @@ static noinline int send_uncommon(struct chan *ch, const void __user *buf,
 		chan_unlock(ch, &wb);
 		return step == STEP_DONE ? 0 : -EAGAIN;
 	}
-	waiter_init(&w);
+	waiter_init(&w, deadline);
 	op_init(&op, ch, CHAN_SEND);
 	op.ub.ptr = (void __user *)buf;
 	op.len = len;
@@ -557,7 +559,7 @@ int chan_send_op(struct chan_op *op, bool nonblock, ktime_t deadline)
 
 	if (own_buf)
 		op->inline_buf = inline_buf;
-	waiter_init(&w);
+	waiter_init(&w, deadline);
 	op->waiter = &w;
 	wake_batch_init(&wb);
 	chan_lock(op->ch);

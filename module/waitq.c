@@ -17,6 +17,7 @@
 
 #include <linux/hrtimer.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 
 #include "chan_priv.h"
 #include "xfer.h"
@@ -123,6 +124,61 @@ bool chan_waitq_cancel(struct chan_op *op)
 		wait_for_commit(op->waiter);
 	return withdrawn;
 }
+
+/* ---- who waits ---- */
+
+/* List the ops on @ops, until the list of waiters is full; how many were looked at. */
+static unsigned int list_waiters(const struct list_head *ops, unsigned int most,
+				 struct chan_waiters *waiters)
+{
+	unsigned int n = 0;
+	struct chan_op *op;
+
+	list_for_each_entry(op, ops, node) {
+		if (n == most)
+			break;
+		n++;
+		if (op_is_dead(op))
+			continue;
+		waiters->list[waiters->nr++] = (struct chan_waiter){
+			.task = get_task_struct(op->waiter->task),
+			.since = op->waiter->since,
+			.dir = op->dir,
+			.is_select = op->waiter->is_select,
+			.has_deadline = op->waiter->has_deadline,
+		};
+	}
+	return n;
+}
+
+/*
+ * Who waits on the channel, with references to the tasks. However many there are, it looks
+ * at no more than CHAN_WAITERS_MAX ops.
+ */
+void chan_waiters_get(struct chan *ch, struct chan_waiters *waiters)
+{
+	unsigned int left = CHAN_WAITERS_MAX, n, dir;
+
+	lockdep_assert_held(&ch->lock);
+	waiters->nr = 0;
+	waiters->nr_more = 0;
+	left -= list_waiters(&ch->offered, left, waiters);
+	for (dir = CHAN_SEND; dir <= CHAN_RECV; dir++) {
+		n = list_waiters(&ch->waitqs[dir].ops, left, waiters);
+		left -= n;
+		waiters->nr_more += ch->waitqs[dir].len - n;
+	}
+}
+
+void chan_waiters_put(struct chan_waiters *waiters)
+{
+	unsigned int i;
+
+	for (i = 0; i < waiters->nr; i++)
+		put_task_struct(waiters->list[i].task);
+}
+
+/* ---- going on ---- */
 
 /* A peer has ended an offer: may the op be tried again, however often that is? */
 int chan_may_retry(ktime_t deadline)

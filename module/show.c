@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What fdinfo and debugfs tell of a channel, as text (R22). Here it is also decided whose
+ * waiters are told to whom. No locks here: the state was copied under the channel's lock,
+ * with a reference to each task, which may have exited since.
+ */
+
+#include <linux/cred.h>
+#include <linux/pid_namespace.h>
+#include <linux/proc_fs.h>
+#include <linux/seq_file.h>
+#include <linux/time_namespace.h>
+
+#include "chan.h"
+#include "show.h"
+
+const char *gochan_rights(bool may_send, bool may_receive)
+{
+	if (may_send)
+		return may_receive ? "send recv" : "send";
+	return may_receive ? "recv" : "none";
+}
+
+void gochan_show_state(struct seq_file *m, const struct gochan_info *info)
+{
+	seq_printf(m, "gochan-capacity:\t%u\n", info->capacity);
+	seq_printf(m, "gochan-msg-size:\t%u\n", info->msg_size);
+	seq_printf(m, "gochan-flags:\t%#x\n", info->flags);
+	seq_printf(m, "gochan-len:\t%u\n", info->len);
+	seq_printf(m, "gochan-leased:\t%u\n", info->leased);
+	seq_printf(m, "gochan-closed:\t%u\n", info->closed);
+	seq_printf(m, "gochan-send-handles:\t%u\n", info->send_handles);
+	seq_printf(m, "gochan-recv-handles:\t%u\n", info->recv_handles);
+	seq_printf(m, "gochan-senders-waiting:\t%u\n", info->senders_waiting);
+	seq_printf(m, "gochan-receivers-waiting:\t%u\n", info->receivers_waiting);
+}
+
+/* A waiter, with its ids in @ns, 0 if it is not visible there or has exited. */
+void gochan_show_waiter(struct seq_file *m, const struct chan_waiter *w,
+			struct pid_namespace *ns)
+{
+	struct timespec64 since = ktime_to_timespec64(w->since);
+
+	timens_add_monotonic(&since);
+	seq_printf(m, "pid: %d tid: %d op: %s select: %d deadline: %d since: %lld.%09ld\n",
+		   task_tgid_nr_ns(w->task, ns), task_pid_nr_ns(w->task, ns),
+		   w->dir == CHAN_SEND ? "send" : "recv", w->is_select,
+		   w->has_deadline, (s64)since.tv_sec, since.tv_nsec);
+}
+
+/*
+ * May the opener of @m see the task? It may see those of its own user, and others with
+ * CAP_SYS_PTRACE over the task's user namespace, as ptrace(2) has it: so root of a
+ * container sees all that waits in it, and nobody outside.
+ */
+static bool may_see(const struct seq_file *m, struct task_struct *task)
+{
+	const struct cred *cred = get_task_cred(task);
+	bool may = uid_eq(cred->euid, m->file->f_cred->fsuid) ||
+		   file_ns_capable(m->file, cred->user_ns, CAP_SYS_PTRACE);
+
+	put_cred(cred);
+	return may;
+}
+
+/* For fdinfo: a line for each waiter, with ids as /proc has them where it is read. */
+void gochan_show_waiters(struct seq_file *m, const struct chan_waiters *waiters)
+{
+	struct pid_namespace *ns = proc_pid_ns(file_inode(m->file)->i_sb);
+	unsigned int i, others = 0;
+
+	for (i = 0; i < waiters->nr; i++) {
+		if (!may_see(m, waiters->list[i].task)) {
+			others++;
+			continue;
+		}
+		seq_puts(m, "gochan-waiter:\t");
+		gochan_show_waiter(m, &waiters->list[i], ns);
+	}
+	seq_printf(m, "gochan-waiters-of-others:\t%u\n", others);
+	seq_printf(m, "gochan-waiters-more:\t%u\n", waiters->nr_more);
+}
