@@ -179,11 +179,31 @@ int chan_close(struct chan *ch, bool even_named)
 		err = -EALREADY;
 	else
 		ch->closed = true;
+	if (!err)
+		trace_gochan_close(ch->config.id);
 	spin_unlock(&ch->lock);
 	if (err)
 		return err;
 	flush_waiters(ch);
 	return 0;
+}
+
+/* Sides that are hung up, and not because the channel is closed: a bit for each. */
+static unsigned int hung_up(const struct chan *ch)
+{
+	if (ch->closed)
+		return 0;
+	return no_senders(ch) << CHAN_SEND | send_broken(ch) << CHAN_RECV;
+}
+
+static void trace_hangup(const struct chan *ch, unsigned int before)
+{
+	unsigned int dir;
+
+	for (dir = CHAN_SEND; dir <= CHAN_RECV; dir++) {
+		if (hung_up(ch) & ~before & 1U << dir)
+			trace_gochan_hangup(ch->config.id, dir);
+	}
 }
 
 void chan_add_handle(struct chan *ch, bool may_send, bool may_receive)
@@ -199,11 +219,14 @@ void chan_add_handle(struct chan *ch, bool may_send, bool may_receive)
 /* A handle was released; the last one hangs up its side. */
 void chan_drop_handle(struct chan *ch, bool may_send, bool may_receive)
 {
+	unsigned int before;
 	bool ended;
 
 	spin_lock(&ch->lock);
+	before = hung_up(ch);
 	ch->handles[CHAN_SEND] -= may_send;
 	ch->handles[CHAN_RECV] -= may_receive;
+	trace_hangup(ch, before);
 	ended = send_broken(ch) || no_senders(ch);
 	spin_unlock(&ch->lock);
 	if (ended)
@@ -227,8 +250,12 @@ void chan_set_named(struct chan *ch)
 /* The name was removed, which may hang up the channel. */
 void chan_clear_named(struct chan *ch)
 {
+	unsigned int before;
+
 	spin_lock(&ch->lock);
+	before = hung_up(ch);
 	ch->named = false;
+	trace_hangup(ch, before);
 	spin_unlock(&ch->lock);
 	flush_waiters(ch);
 }
@@ -421,6 +448,7 @@ int chan_setup(struct chan *ch, const struct gochan_setup *setup)
 	spin_unlock(&ch->lock);
 	if (err)
 		goto free;
+	trace_gochan_setup(&ch->config);
 	return 0;
 
 free:
@@ -458,6 +486,8 @@ struct chan *chan_make(void)
 	chan_defer_init(ch);
 	init_waitqueue_head(&ch->in_wait);
 	init_waitqueue_head(&ch->out_wait);
+	chan_coarse_adjust();
+	trace_gochan_create(ch->config.id);
 	return ch;
 
 put_user:
@@ -489,6 +519,7 @@ static void chan_free(struct kref *ref)
 {
 	struct chan *ch = container_of(ref, struct chan, ref);
 
+	trace_gochan_free(ch->config.id, nr_buffered(ch));
 	hrtimer_cancel(&ch->defer_timer);
 	drop_messages(ch);
 	kvfree(ch->ring.slots);

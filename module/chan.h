@@ -59,7 +59,7 @@ struct chan_config {
  * @done: set last by whoever completes the op: from then on the waiter may be gone
  * @is_select: any of several ops may be claimed elsewhere; constant while it waits
  * @has_deadline: it gives up at a deadline; constant while it waits
- * @since: CLOCK_MONOTONIC, when it was queued or, of a select, first was; likewise
+ * @since: chan_coarse_now() when it was queued or, of a select, first was; likewise
  * @poll_triggered: of a select that polls as well: wake up for it, too; or NULL
  * @spin_backoff: of the wait queue in which it is first; else NULL: it does not spin
  *
@@ -152,7 +152,7 @@ struct chan_op {
 /**
  * struct chan_waiter - what is told of a waiter
  * @task: the task, a counted reference
- * @since: CLOCK_MONOTONIC, when it began to wait
+ * @since: CLOCK_MONOTONIC, when it began to wait, up to two ticks early
  * @dir: whether it sends or receives
  * @is_select: it does so in a select
  * @has_deadline: it gives up at a deadline
@@ -249,6 +249,8 @@ int chan_fasync(struct chan *ch, int fd, struct file *file, int on);
 int chan_waiter_park(struct waiter *w, ktime_t deadline);
 bool chan_waitq_cancel(struct chan_op *op);
 void chan_waiters_put(struct chan_waiters *waiters);
+ktime_t chan_coarse_now(void);
+void chan_coarse_adjust(void);
 
 /*
  * Begin an operation. The caller sets the buffer, and @len or @room. Not all of the op

@@ -16,6 +16,7 @@
 #include "chan.h"
 #include "quota.h"
 #include "ring.h"
+#include "trace.h"
 
 /*
  * Up to here messages are copied under the lock where that saves a copy; longer ones are
@@ -44,14 +45,14 @@ enum step {
 /**
  * struct waitq - the blocked ops of one direction, in order of arrival
  * @ops: the ops; the channel's lock
- * @len: how many; the channel's lock
  * @nr_blocked: how many have ever been queued; the channel's lock
+ * @len: how many there are; the channel's lock
  * @spin_backoff: so many more waiters do not spin; accessed without the lock
  */
 struct waitq {
 	struct list_head ops;
-	u32 len;
 	u64 nr_blocked;
+	u32 len;
 	u8 spin_backoff;
 };
 
@@ -171,6 +172,14 @@ int chan_may_retry(ktime_t deadline);
 void chan_refill(struct chan *ch, struct wake_batch *wb);
 bool chan_has_message(struct chan *ch, size_t *len);
 int chan_recv_requeue(struct chan_op *op, int err);
+
+void chan_trace_send(const struct chan *ch, const struct chan_op *op, size_t len);
+void chan_trace_recv(const struct chan *ch, const struct task_struct *receiver, u64 seq,
+		     size_t len);
+void chan_trace_handoff(const struct chan *ch, const struct task_struct *sender,
+			const struct task_struct *receiver, u64 seq, size_t len);
+void chan_trace_block(const struct chan_op *op);
+void chan_trace_unblock(const struct chan_op *op, int result);
 
 /* ---- predicates; the lock is held ---- */
 
@@ -362,6 +371,8 @@ static inline void waitq_add(struct chan *ch, struct chan_op *op,
 	if (++q->len == 1)
 		op->waiter->spin_backoff = &q->spin_backoff;
 	op->queue_first = false;
+	if (trace_gochan_block_enabled())
+		chan_trace_block(op);
 	/* A channel without a free slot is ready for the peers of its waiters. */
 	if (unlikely(ch->has_pollers) && !has_free_slot(ch))
 		wb->events |= dir == CHAN_SEND ? in_event(ch) : out_event(ch);
@@ -427,9 +438,11 @@ static inline int op_wait(struct chan_op *op, ktime_t deadline)
 {
 	int err = chan_waiter_park(op->waiter, deadline);
 
-	if (unlikely(err) && chan_waitq_cancel(op))
-		return err;
-	return op->result;
+	if (likely(!err) || !chan_waitq_cancel(op))
+		err = op->result;
+	if (trace_gochan_unblock_enabled())
+		chan_trace_unblock(op, err);
+	return err;
 }
 
 static inline void op_advance(struct chan_op *op)
@@ -458,6 +471,16 @@ static inline void op_consume(struct chan_op *op, struct wake_batch *wb)
 		return;
 	op->pos = 0;
 	wake_batch_free(wb, op_detach(op));
+}
+
+/* A message is handed off, and neither task woken yet. */
+static __always_inline void trace_handoff(const struct chan *ch,
+					  const struct task_struct *sender,
+					  const struct task_struct *receiver,
+					  u64 seq, size_t len)
+{
+	if (trace_gochan_send_enabled() || trace_gochan_recv_enabled())
+		chan_trace_handoff(ch, sender, receiver, seq, len);
 }
 
 /* A queued receive that is claimed has its message, in op->msg or op->inline_buf. */

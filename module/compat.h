@@ -189,6 +189,13 @@ static inline void compat_hrtimer_setup(struct hrtimer *timer,
 }
 #endif
 
+/* 6.10 has __assign_str() take the source from __string(). */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+#define compat_assign_str(dst, src)	__assign_str(dst, src)
+#else
+#define compat_assign_str(dst, src)	__assign_str(dst)
+#endif
+
 /* 6.14, and later releases of 6.12, have two bits for which events are told. */
 #ifndef FMODE_FSNOTIFY_MASK
 #define FMODE_FSNOTIFY_MASK FMODE_NONOTIFY

@@ -52,6 +52,7 @@
 #include "fs.h"
 #include "handle.h"
 #include "quota.h"
+#include "trace.h"
 
 #define ROOT_MODE	01777
 
@@ -224,7 +225,17 @@ static int fs_link(struct dentry *old_dentry, struct inode *dir, struct dentry *
 	if (err)
 		return err;
 	chan_set_named(ch);
+	trace_gochan_link(chan_config(ch)->id, dentry);
 	return simple_link(old_dentry, dir, dentry);
+}
+
+/* The channel has lost its name, that of the dentry. */
+static void unnamed(const struct inode *inode, const struct dentry *dentry)
+{
+	struct chan *ch = to_fs_inode(inode)->ch;
+
+	trace_gochan_unlink(chan_config(ch)->id, dentry);
+	chan_clear_named(ch);
 }
 
 static int fs_unlink(struct inode *dir, struct dentry *dentry)
@@ -235,7 +246,7 @@ static int fs_unlink(struct inode *dir, struct dentry *dentry)
 	lockdep_assert_held_write(&inode->i_rwsem);
 	err = simple_unlink(dir, dentry);
 	if (!err)
-		chan_clear_named(to_fs_inode(inode)->ch);
+		unnamed(inode, dentry);
 	return err;
 }
 
@@ -275,7 +286,7 @@ static int fs_rename(struct compat_idmap *idmap, struct inode *old_dir,
 		return simple_rename_exchange(old_dir, old_dentry, new_dir, new_dentry);
 	err = simple_rename(idmap, old_dir, old_dentry, new_dir, new_dentry, flags);
 	if (!err && over && S_ISCHR(over->i_mode))
-		chan_clear_named(to_fs_inode(over)->ch);
+		unnamed(over, new_dentry);
 	return err;
 }
 

@@ -109,6 +109,8 @@ bool chan_has_message(struct chan *ch, size_t *len)
 /* A message was taken that was buffered, and copied or about to be. */
 static void take_requeued(struct chan *ch, struct chan_op *op, struct found *f)
 {
+	if (trace_gochan_recv_enabled())
+		chan_trace_recv(ch, current, f->msg->seq, f->len);
 	rb_erase_cached(&f->msg->node, &ch->requeued);
 	ch->nr_requeued--;
 	ch->bytes -= f->len;
@@ -125,6 +127,8 @@ static __always_inline void take_slot(struct chan *ch, struct chan_op *op,
 		op->seq = ring_first(&ch->ring)->seq;
 		origin_move(&op->from, f->from);
 	}
+	if (trace_gochan_recv_enabled())
+		chan_trace_recv(ch, current, ring_first(&ch->ring)->seq, f->len);
 	ring_pop(&ch->ring);
 	ch->bytes -= f->len;
 }
@@ -153,6 +157,7 @@ static __always_inline bool take_from_sender(struct chan *ch, struct chan_op *op
 		op_consume(sender, wb);
 	op_advance(sender);
 	ch->last_seq++;
+	trace_handoff(ch, sender->waiter->task, current, ch->last_seq, f->len);
 	if (op)
 		op->seq = ch->last_seq;
 	if (!sender->todo)
@@ -488,7 +493,7 @@ static __always_inline int recv_slow(struct chan_op *op, enum step step,
 			step = STEP_NEED_CHARGE;
 		}
 		if (wait) {
-			op->waiter->since = ktime_get();
+			op->waiter->since = chan_coarse_now();
 			waitq_add(ch, op, CHAN_RECV, wb);
 			chan_unlock(ch, wb);
 			err = op_wait(op, deadline);

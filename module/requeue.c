@@ -34,6 +34,8 @@ static bool requeue_to(struct chan_op *to, struct msg *m, bool in_slot,
 		to->msg = m;
 		to->in_slot = in_slot;
 	}
+	if (trace_gochan_recv_enabled())
+		chan_trace_recv(to->ch, to->waiter->task, m->seq, m->len);
 	deliver(to, m->seq, m->len, wb);
 	return true;
 }
@@ -63,6 +65,7 @@ static void msg_requeue(struct chan *ch, struct msg *m, bool in_slot)
 	wake_batch_init(&wb);
 	chan_lock(ch);
 	ch->requeued_total++;
+	trace_gochan_requeue(ch->config.id, m->seq, m->len);
 	while (!done) {
 		to = waitq_first(ch, CHAN_RECV);
 		done = !to || requeue_to(to, m, in_slot, &wb);

@@ -35,6 +35,7 @@
 
 #include "quota.h"
 #include "select.h"
+#include "trace.h"
 #include "uop.h"
 
 #define SELECT_SMALL	4	/* selects of up to so many ops live on the stack */
@@ -325,7 +326,7 @@ static noinline int sel_block(struct sel *sel, int *verdict, struct poll_wqueues
 	at = prepare_ops(sel, verdict);
 	if (at != -EAGAIN)
 		return at;
-	sel->waiter.since = ktime_get();
+	sel->waiter.since = chan_coarse_now();
 	do {
 		cond_resched();
 		at = queue_and_park(sel, wq);
@@ -518,6 +519,8 @@ long gochan_select(struct gochan_ops __user *arg)
 	ret = select_fast(&call, &at);
 	if (ret == -EAGAIN)
 		ret = select_slow(&call, &at);
+	trace_gochan_select(call.count, at < call.count ? (int)at : -1,
+			    min(ret, 0L));
 	if (at < call.count && put_user(at, &arg->index))
 		pr_debug("the index of an op could not be written\n");
 	return ret;

@@ -65,6 +65,8 @@ static __always_inline enum step send_to_slot(struct chan *ch, struct chan_op *o
 	}
 	ring_push(&ch->ring);
 	ch->bytes += len;
+	if (trace_gochan_send_enabled())
+		chan_trace_send(ch, op, len);
 	if (wb)
 		wb->events |= in_event(ch);
 	return STEP_DONE;
@@ -96,6 +98,7 @@ static enum step handoff_msg(struct chan_op *op, struct chan_op *to,
 	to->msg = op_detach(op);
 	origin_copy(&to->from, &op->from);
 	op_advance(op);
+	trace_handoff(op->ch, current, to->waiter->task, op->ch->last_seq + 1, op->len);
 	deliver(to, ++op->ch->last_seq, op->len, wb);
 	return STEP_DONE;
 }
@@ -120,7 +123,7 @@ static enum step handoff_offer(struct chan_op *op, struct chan_op *to,
 	if (err)
 		return fail_receiver(to, op->len, err, wb);
 	origin_copy(&to->from, &op->from);
-	op->waiter->since = ktime_get();
+	op->waiter->since = chan_coarse_now();
 	chan_xfer_offer(op, to);
 	deliver(to, 0, op->len, wb);
 	return STEP_OFFERED;
@@ -157,6 +160,7 @@ static __always_inline enum step handoff(struct chan *ch, struct chan_op *op,
 		origin_copy(&to->from, &op->from);
 		op_advance(op);
 	}
+	trace_handoff(ch, current, to->waiter->task, ch->last_seq + 1, len);
 	deliver(to, ++ch->last_seq, len, wb);
 	return STEP_DONE;
 }
@@ -454,7 +458,7 @@ static __always_inline int send_slow(struct chan_op *op, enum step step,
 		if (step == STEP_WAIT && !nonblock)
 			step = before_wait(op);
 		if (step == STEP_WAIT && !nonblock) {
-			op->waiter->since = ktime_get();
+			op->waiter->since = chan_coarse_now();
 			waitq_add(ch, op, CHAN_SEND, wb);
 			chan_unlock(ch, wb);
 			err = op_wait(op, deadline);

@@ -16,6 +16,7 @@
  */
 
 #include <linux/hrtimer.h>
+#include <linux/jiffies.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 
@@ -126,6 +127,28 @@ bool chan_waitq_cancel(struct chan_op *op)
 }
 
 /* ---- who waits ---- */
+
+static s64 coarse_base;		/* CLOCK_MONOTONIC when jiffies was 0; accessed without a lock */
+
+/*
+ * CLOCK_MONOTONIC, up to two ticks late: what it costs to block shows, and ktime_get() would
+ * be a hundredth of it. While the time waited is traced it is exact.
+ */
+ktime_t chan_coarse_now(void)
+{
+	if (trace_gochan_unblock_enabled())
+		return ktime_get();
+	return READ_ONCE(coarse_base) + get_jiffies_64() * TICK_NSEC;
+}
+
+/* Where jiffies is not derived from CLOCK_MONOTONIC they may drift apart. */
+void chan_coarse_adjust(void)
+{
+	s64 base = ktime_get() - get_jiffies_64() * TICK_NSEC - TICK_NSEC;
+
+	if (abs(base - READ_ONCE(coarse_base)) > 2 * TICK_NSEC)
+		WRITE_ONCE(coarse_base, base);
+}
 
 /* List the ops on @ops, until the list of waiters is full; how many were looked at. */
 static unsigned int list_waiters(const struct list_head *ops, unsigned int most,

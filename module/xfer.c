@@ -114,6 +114,8 @@ static void xfer_end(struct chan_op *recv, int result, struct wake_batch *wb)
 		send->queue_first = true;
 	} else {
 		recv->seq = ++recv->ch->last_seq;
+		trace_handoff(recv->ch, send->waiter->task, current, recv->seq,
+			      send->len);
 		op_advance(send);
 	}
 	waiter_release(send, wb);
