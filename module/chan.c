@@ -29,12 +29,19 @@
  */
 
 #include <linux/slab.h>
+#include <linux/xarray.h>
 
 #include "chan_priv.h"
 #include "xfer.h"
 
 static struct kmem_cache *chan_cache;
 static atomic64_t last_id;
+
+/*
+ * All channels, by id, for debugfs. Its own lock is taken when a channel is made, freed or
+ * looked for, and never by an operation.
+ */
+static DEFINE_XARRAY_FLAGS(channels, XA_FLAGS_ACCOUNT);
 
 int chan_init(void)
 {
@@ -487,9 +494,15 @@ struct chan *chan_make(void)
 	init_waitqueue_head(&ch->in_wait);
 	init_waitqueue_head(&ch->out_wait);
 	chan_coarse_adjust();
+	/* From here on it can be found. */
+	err = xa_insert(&channels, ch->config.id, ch, GFP_KERNEL);
+	if (err)
+		goto uncharge;
 	trace_gochan_create(ch->config.id);
 	return ch;
 
+uncharge:
+	gochan_uncharge(ch->charged_to, QUOTA_CHANNELS, 1);
 put_user:
 	gochan_user_put(ch->charged_to);
 free:
@@ -519,6 +532,7 @@ static void chan_free(struct kref *ref)
 {
 	struct chan *ch = container_of(ref, struct chan, ref);
 
+	xa_erase(&channels, ch->config.id);
 	trace_gochan_free(ch->config.id, nr_buffered(ch));
 	hrtimer_cancel(&ch->defer_timer);
 	drop_messages(ch);
@@ -537,4 +551,23 @@ void chan_get(struct chan *ch)
 void chan_put(struct chan *ch)
 {
 	kref_put(&ch->ref, chan_free);
+}
+
+/* The channel with the least id from @id on, counted; NULL if there is none. */
+struct chan *chan_find(u64 id)
+{
+	unsigned long index = id;
+	struct chan *ch;
+
+	/* One that is found under the lock was not erased yet, and so is not freed. */
+	xa_lock(&channels);
+	ch = xa_find(&channels, &index, ULONG_MAX, XA_PRESENT);
+	while (ch && !kref_get_unless_zero(&ch->ref)) {
+		xa_unlock(&channels);
+		cond_resched();
+		xa_lock(&channels);
+		ch = xa_find_after(&channels, &index, ULONG_MAX, XA_PRESENT);
+	}
+	xa_unlock(&channels);
+	return ch;
 }

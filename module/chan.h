@@ -218,6 +218,7 @@ struct chan *chan_make(void);
 int chan_setup(struct chan *ch, const struct gochan_setup *setup);
 void chan_get(struct chan *ch);
 void chan_put(struct chan *ch);
+struct chan *chan_find(u64 id);
 void chan_add_handle(struct chan *ch, bool may_send, bool may_receive);
 void chan_drop_handle(struct chan *ch, bool may_send, bool may_receive);
 int chan_close(struct chan *ch, bool even_named);

@@ -60,7 +60,7 @@ struct waitq {
  * struct chan - a channel
  * @config: constant once frozen; first, see chan_config()
  * @indirect: slots, of which there are some, point to the messages; as @config
- * @ref: one for each handle and one for its inode on a gochanfs
+ * @ref: one for each handle, one for its inode on a gochanfs, and those of chan_find()
  * @charged_to: the user that made it; constant
  * @charged_bytes: what that user is charged for the slots; constant once frozen
  *

@@ -10,6 +10,7 @@
 
 #include "chan.h"
 #include "compat.h"
+#include "debug.h"
 #include "fs.h"
 #include "handle.h"
 #include "quota.h"
@@ -95,6 +96,7 @@ static int __init gochan_init(void)
 	err = gochan_fs_register();
 	if (err)
 		goto exit_device;
+	gochan_debug_init();
 	WRITE_ONCE(gochan_loaded, true);
 	return 0;
 
@@ -109,6 +111,7 @@ exit_chan:
 
 static void __exit gochan_exit(void)
 {
+	gochan_debug_exit();
 	gochan_fs_unregister();
 	device_exit();
 	gochan_fs_exit();
