@@ -124,6 +124,21 @@ TEST_F(module, s3_r8_waiters_pin_module)
 	EXPECT_EQ(0, module_unload());
 }
 
+/* R22, DESIGN 3: a file in debugfs that is open pins the module. */
+TEST_F(module, s3_r22_debugfs_pins_module)
+{
+	const char *path = "/sys/kernel/debug/gochan/channels";
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 && mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL) == 0)
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-EWOULDBLOCK, module_unload());
+	close(fd);
+	EXPECT_EQ(0, module_unload());
+	EXPECT_NE(0, access(path, F_OK));
+}
+
 /* Keep making channels, with moments at which there is none. */
 static void make_channels_forever(void)
 {
