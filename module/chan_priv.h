@@ -105,9 +105,9 @@ struct chan {
 	spinlock_t lock;	/* protects what follows, see above */
 	bool closed;
 	bool has_pollers;
-	bool named;
-	bool had_sender;
-	bool had_receiver;
+	bool named : 1;
+	bool had_sender : 1;
+	bool had_receiver : 1;
 	struct ring ring;
 	struct waitq waitqs[2];
 	struct rb_root_cached requeued;
