@@ -373,12 +373,18 @@ static bool setup_valid(const struct gochan_setup *s)
 	return s->msg_size || !(s->flags & GOCHAN_FIXED);
 }
 
-static size_t slot_size(u32 msg_size)
+static u32 slot_size(u32 msg_size)
 {
 	if (msg_size > CHAN_LOCKED_COPY_MAX)
 		return sizeof(struct slot);
 	return ALIGN(max(sizeof(struct slot),
 			 offsetof(struct slot, data) + msg_size), 8);
+}
+
+/* What the creator is charged for the slots, whether they hold messages or pointers. */
+static u64 slots_charge(u32 capacity, u32 msg_size)
+{
+	return (u64)capacity * ((u64)msg_size + sizeof(struct slot));
 }
 
 /* It is too late for setup from here on. */
@@ -403,7 +409,7 @@ void chan_freeze_slow(struct chan *ch)
 
 /* Configure the channel, unless it was used meanwhile. */
 static int setup_locked(struct chan *ch, const struct gochan_setup *setup,
-			void *slots, u64 bytes)
+			void *slots)
 {
 	lockdep_assert_held(&ch->lock);
 	if (ch->config.frozen)
@@ -415,7 +421,6 @@ static int setup_locked(struct chan *ch, const struct gochan_setup *setup,
 	ch->ring.capacity = setup->capacity;
 	ch->ring.stride = slot_size(setup->msg_size);
 	ch->ring.slots = slots;
-	ch->charged_bytes = bytes;
 	freeze_locked(ch);
 	return 0;
 }
@@ -429,9 +434,7 @@ static int setup_locked(struct chan *ch, const struct gochan_setup *setup,
  */
 int chan_setup(struct chan *ch, const struct gochan_setup *setup)
 {
-	size_t stride = slot_size(setup->msg_size);
-	u64 bytes = (u64)setup->capacity *
-		    ((u64)setup->msg_size + sizeof(struct slot));
+	u64 bytes = slots_charge(setup->capacity, setup->msg_size);
 	void *slots = NULL;
 	int err;
 
@@ -445,13 +448,13 @@ int chan_setup(struct chan *ch, const struct gochan_setup *setup)
 		return err;
 	if (setup->capacity) {
 		err = -ENOMEM;
-		slots = kvmalloc_array(setup->capacity, stride,
+		slots = kvmalloc_array(setup->capacity, slot_size(setup->msg_size),
 				       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 		if (!slots)
 			goto uncharge;
 	}
 	spin_lock(&ch->lock);
-	err = setup_locked(ch, setup, slots, bytes);
+	err = setup_locked(ch, setup, slots);
 	spin_unlock(&ch->lock);
 	if (err)
 		goto free;
@@ -537,7 +540,8 @@ static void chan_free(struct kref *ref)
 	hrtimer_cancel(&ch->defer_timer);
 	drop_messages(ch);
 	kvfree(ch->ring.slots);
-	gochan_uncharge(ch->charged_to, QUOTA_BYTES, ch->charged_bytes);
+	gochan_uncharge(ch->charged_to, QUOTA_BYTES,
+			slots_charge(ch->config.capacity, ch->config.msg_size));
 	gochan_uncharge(ch->charged_to, QUOTA_CHANNELS, 1);
 	gochan_user_put(ch->charged_to);
 	kmem_cache_free(chan_cache, ch);

@@ -155,6 +155,7 @@ struct chan_op {
  * @since: CLOCK_MONOTONIC, when it began to wait, up to two ticks early
  * @dir: whether it sends or receives
  * @is_select: it does so in a select
+ * @polls: the select has ops that poll, which may end it
  * @has_deadline: it gives up at a deadline
  */
 struct chan_waiter {
@@ -162,6 +163,7 @@ struct chan_waiter {
 	ktime_t since;
 	enum chan_dir dir;
 	bool is_select;
+	bool polls;
 	bool has_deadline;
 };
 

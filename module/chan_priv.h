@@ -61,8 +61,7 @@ struct waitq {
  * @config: constant once frozen; first, see chan_config()
  * @indirect: slots, of which there are some, point to the messages; as @config
  * @ref: one for each handle, one for its inode on a gochanfs, and those of chan_find()
- * @charged_to: the user that made it; constant
- * @charged_bytes: what that user is charged for the slots; constant once frozen
+ * @charged_to: the user that made it and is charged for the slots; constant
  *
  * @lock: protects all up to @defer_lock; what follows that has locks of its own
  * @closed: Go's close(ch) was performed
@@ -100,7 +99,6 @@ struct chan {
 	bool indirect;
 	struct kref ref;
 	struct quota_user *charged_to;
-	u64 charged_bytes;
 
 	spinlock_t lock;	/* protects what follows, see above */
 	bool closed;

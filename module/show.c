@@ -42,10 +42,11 @@ void gochan_show_waiter(struct seq_file *m, const struct chan_waiter *w,
 	struct timespec64 since = ktime_to_timespec64(w->since);
 
 	timens_add_monotonic(&since);
-	seq_printf(m, "pid: %d tid: %d op: %s select: %d deadline: %d since: %lld.%09ld\n",
+	seq_printf(m, "pid: %d tid: %d op: %s select: %d poll: %d deadline: %d ",
 		   task_tgid_nr_ns(w->task, ns), task_pid_nr_ns(w->task, ns),
-		   w->dir == CHAN_SEND ? "send" : "recv", w->is_select,
-		   w->has_deadline, (s64)since.tv_sec, since.tv_nsec);
+		   w->dir == CHAN_SEND ? "send" : "recv", w->is_select, w->polls,
+		   w->has_deadline);
+	seq_printf(m, "since: %lld.%09ld\n", (s64)since.tv_sec, since.tv_nsec);
 }
 
 /*

@@ -168,6 +168,7 @@ static unsigned int list_waiters(const struct list_head *ops, unsigned int most,
 			.since = op->waiter->since,
 			.dir = op->dir,
 			.is_select = op->waiter->is_select,
+			.polls = op->waiter->poll_triggered,
 			.has_deadline = op->waiter->has_deadline,
 		};
 	}

@@ -33,6 +33,7 @@ struct line {
 	int tid;
 	char op[8];
 	int select;
+	int poll;
 	int deadline;
 	long long since_ns;
 };
@@ -123,9 +124,11 @@ static bool nth_waiter(const struct text *text, int n, struct line *line)
 			return false;
 		at += strlen(start);
 	} while (n--);
-	if (sscanf(at, "pid: %d tid: %d op: %7s select: %d deadline: %d since: %lld.%9lld\n",
-		   &line->pid, &line->tid, line->op, &line->select, &line->deadline,
-		   &s, &ns) != 7)
+	if (sscanf(at, "pid: %d tid: %d op: %7s select: %d poll: %d deadline: %d ",
+		   &line->pid, &line->tid, line->op, &line->select, &line->poll,
+		   &line->deadline) != 6)
+		return false;
+	if (sscanf(strstr(at, "since: "), "since: %lld.%9lld\n", &s, &ns) != 2)
 		return false;
 	line->since_ns = s * 1000000000 + ns;
 	return true;
@@ -298,6 +301,7 @@ TEST_F(fdinfo, r22_select)
 	EXPECT_EQ(call->id, line.pid);
 	EXPECT_STREQ("send", line.op);
 	EXPECT_EQ(1, line.select);
+	EXPECT_EQ(1, line.poll);
 	EXPECT_EQ(1, line.deadline);
 	since = line.since_ns;
 	ASSERT_TRUE(read_fdinfo(b, &self->text));
@@ -305,6 +309,25 @@ TEST_F(fdinfo, r22_select)
 	EXPECT_STREQ("recv", line.op);
 	EXPECT_EQ(since, line.since_ns);
 
+	call_kill(call);
+}
+
+/* R22: a select of channels only, for ever. */
+TEST_F(fdinfo, r22_select_of_channels)
+{
+	const int a = ch_make(0, 16, 0), b = ch_make(0, 16, 0);
+	struct call *call = call_select(a);
+	struct line line;
+
+	call_send(call, a, "a");
+	call_recv(call, b);
+	call_start(call, BY_PROCESS);
+	ASSERT_TRUE(wait_for_waiters(b, 0, 1));
+	ASSERT_TRUE(read_fdinfo(b, &self->text));
+	ASSERT_TRUE(nth_waiter(&self->text, 0, &line));
+	EXPECT_EQ(1, line.select);
+	EXPECT_EQ(0, line.poll);
+	EXPECT_EQ(0, line.deadline);
 	call_kill(call);
 }
 
