@@ -21,6 +21,7 @@
 
 struct chan;
 struct file;
+struct waitq;
 
 /* Messages up to here are kept on the stack of the task that waits with or for them. */
 #define CHAN_INLINE_MAX		512
@@ -61,7 +62,10 @@ struct chan_config {
  * @has_deadline: it gives up at a deadline; constant while it waits
  * @since: chan_coarse_now() when it was queued or, of a select, first was; likewise
  * @poll_triggered: of a select that polls as well: wake up for it, too; or NULL
- * @spin_backoff: of the wait queue in which it is first; else NULL: it does not spin
+ * @waitq: the wait queue whose first waiter it was when it was queued; else NULL, and it
+ *	does not spin
+ * @began_at: when it began to wait, set once it does not spin any more; 0: not measured
+ * @done_at: when it was completed, if @began_at was set by then; else 0
  *
  * It lives on its task's stack.
  */
@@ -73,7 +77,9 @@ struct waiter {
 	bool has_deadline;
 	ktime_t since;
 	const int *poll_triggered;
-	u8 *spin_backoff;
+	struct waitq *waitq;
+	ktime_t began_at;
+	ktime_t done_at;
 };
 
 /**
@@ -298,7 +304,9 @@ static inline void waiter_init(struct waiter *w, ktime_t deadline)
 	w->is_select = false;
 	w->has_deadline = deadline != KTIME_MAX;
 	w->poll_triggered = NULL;
-	w->spin_backoff = NULL;
+	w->waitq = NULL;
+	w->began_at = 0;
+	w->done_at = 0;
 }
 
 /* Claim a select for @op. True for whoever decides it, and again for that op. */

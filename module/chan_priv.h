@@ -47,13 +47,18 @@ enum step {
  * @ops: the ops; the channel's lock
  * @nr_blocked: how many have ever been queued; the channel's lock
  * @len: how many there are; the channel's lock
- * @spin_backoff: so many more waiters do not spin; accessed without the lock
+ * @spin_share: how long its first waiter spins, the window, as a share of spin_us in
+ *	1/SPIN_ALL. It and what follows are accessed without the lock, see wake.c
+ * @spin_misses: how often spinning timed out, SPIN_MISS each time
+ * @spin_skip: so many more short waits do not open the window
  */
 struct waitq {
 	struct list_head ops;
 	u64 nr_blocked;
 	u32 len;
-	u8 spin_backoff;
+	u8 spin_share;
+	u8 spin_misses;
+	u8 spin_skip;
 };
 
 /**
@@ -155,7 +160,8 @@ struct wake_batch {
 
 void chan_wake_pollers(struct chan *ch, unsigned int events);
 void chan_note_poller(struct chan *ch);
-void chan_waiter_spin(const struct waiter *w, ktime_t deadline);
+void chan_waiter_spin(struct waiter *w, ktime_t deadline);
+void chan_spin_adapt(const struct waiter *w);
 void chan_complete_deferred(struct chan_op *op, struct wake_batch *wb);
 void chan_deferred_cancel(struct chan_op *op);
 void chan_wake_deferred(struct chan *ch, struct wake_batch *wb);
@@ -367,7 +373,7 @@ static inline void waitq_add(struct chan *ch, struct chan_op *op,
 	list_add(&op->node, unlikely(op->queue_first) ? &q->ops : q->ops.prev);
 	q->nr_blocked++;
 	if (++q->len == 1)
-		op->waiter->spin_backoff = &q->spin_backoff;
+		op->waiter->waitq = q;
 	op->queue_first = false;
 	if (trace_gochan_block_enabled())
 		chan_trace_block(op);
@@ -406,6 +412,8 @@ static inline void waiter_release(struct chan_op *op, struct wake_batch *wb)
 	struct waiter *w = op->waiter;
 	struct task_struct *task = w->task;
 
+	if (READ_ONCE(w->began_at))
+		w->done_at = ktime_get();
 	/* Pairs with waiter_is_done(): who sees done sees the results. */
 	smp_store_release(&w->done, true);
 	wake_batch_add(wb, task);

@@ -66,7 +66,7 @@ int chan_waiter_park(struct waiter *w, ktime_t deadline)
 {
 	int err = 0;
 
-	if (num_online_cpus() > 1 && w->spin_backoff)
+	if (w->waitq && num_online_cpus() > 1)
 		chan_waiter_spin(w, deadline);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
@@ -88,6 +88,8 @@ int chan_waiter_park(struct waiter *w, ktime_t deadline)
 		err = 0;
 	}
 	__set_current_state(TASK_RUNNING);
+	if (!err && w->done_at)
+		chan_spin_adapt(w);
 	return err;
 }
 

@@ -18,11 +18,32 @@
  * protects what the timer looks at. The timer is not canceled when the ring is drained,
  * since a stream would start it again for every few messages: it expires once more, and
  * stops if no wakeup is deferred then.
+ *
+ * Adaptive spinning. A peer on another processor may complete a waiter sooner than that
+ * could sleep and be woken. So the first waiter of a wait queue spins before it sleeps, for
+ * a window that follows, as in KVM's halt polling, from how long earlier waits took:
+ *
+ * - A waiter that has slept compares the time until it was completed with the time from
+ *   then until it ran again, its latency. A wait of less than twice the latency, or than a
+ *   fifth of spin_us, is short. It opens the window for that long, up to spin_us, so that
+ *   spinning costs no more than about what it saves. (Twice, as a peer may have to be
+ *   woken itself; once one of two tasks spins, the other waits for less.)
+ * - A longer wait closes the window. Tasks that are idle in between do not spin.
+ * - Spinning that times out closes it, too, and 2 short waits have to follow until one may
+ *   open it again; 4 or 8 after further timeouts, each of which counts until two waits
+ *   have ended while spinning. This bounds what spinning costs where waits prove short
+ *   but a spinning task is never completed, as when two virtual processors share one of the
+ *   host: a ping-pong takes a tenth more processor time there.
+ *
+ * No task spins while another one wants its processor, nor does a deadline task, whose
+ * processor time is allotted. A wait that ends while spinning is not measured; so the peer
+ * reads the clock only for a waiter that it has to wake.
  */
 
 #include <linux/hrtimer.h>
+#include <linux/math64.h>
 #include <linux/moduleparam.h>
-#include <linux/random.h>
+#include <linux/sched/deadline.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/stat.h>
 
@@ -38,7 +59,10 @@ MODULE_PARM_DESC(spin_us, "longest adaptive spinning before a task sleeps, micro
 #define DEFER_NS		(2 * NSEC_PER_MSEC)	/* delayed by up to twice that */
 #define DEFER_MAX		16	/* senders that are kept asleep */
 #define DEFER_BACKOFF		1024	/* senders woken at once after the timer fired */
-#define SPIN_BACKOFF_MAX	15	/* waiters that do not spin after it timed out */
+#define SPIN_ALL		U8_MAX	/* of spin_us, see waitq.spin_share */
+#define SPIN_MIN_DIV		5	/* an open window is at least spin_us / 5 */
+#define SPIN_MISS		2	/* waits that end while spinning make up for a timeout */
+#define SPIN_MISSES_MAX		(3 * SPIN_MISS)
 
 /* ---- deferred wakeups ---- */
 
@@ -163,36 +187,79 @@ static bool may_spin(const struct waiter *w)
 	       !signal_pending(current) && !waiter_poll_triggered(w);
 }
 
-/*
- * A peer on another processor may complete us sooner than we could sleep and be woken: then
- * both go on without that. If spinning times out, the next waiters of that queue sleep at
- * once. How many is random: two that wait for each other, each asleep while the other
- * spins, come to spin at the same time again.
- */
-void chan_waiter_spin(const struct waiter *w, ktime_t deadline)
+/* Spin until @end: true. False when there is a reason to stop before. */
+static bool spin_until(const struct waiter *w, ktime_t end)
 {
-	unsigned int us = READ_ONCE(spin_us);
-	u8 backoff = READ_ONCE(*w->spin_backoff);
-	ktime_t now, end;
-
-	if (backoff) {
-		WRITE_ONCE(*w->spin_backoff, backoff - 1);
-		return;
-	}
-	if (!us || !may_spin(w))
-		return;
-	now = ktime_get();
-	end = ktime_add_us(now, us);
-	while (now < deadline && may_spin(w)) {
-		if (now >= end) {
-			WRITE_ONCE(*w->spin_backoff,
-				   get_random_u32() % (SPIN_BACKOFF_MAX + 1));
-			return;
-		}
+	while (may_spin(w)) {
+		if (ktime_get() >= end)
+			return true;
 		cond_resched();
 		cpu_relax();
-		now = ktime_get();
 	}
+	return false;
+}
+
+static void spin_hit(struct waitq *q)
+{
+	u8 misses = READ_ONCE(q->spin_misses);
+
+	if (misses)
+		WRITE_ONCE(q->spin_misses, misses - 1);
+}
+
+static void spin_missed(struct waitq *q)
+{
+	u8 misses = min(READ_ONCE(q->spin_misses) + SPIN_MISS, SPIN_MISSES_MAX);
+
+	WRITE_ONCE(q->spin_misses, misses);
+	WRITE_ONCE(q->spin_skip, 1 << (misses / SPIN_MISS));
+	WRITE_ONCE(q->spin_share, 0);
+}
+
+static u64 spin_max_ns(void)
+{
+	return (u64)READ_ONCE(spin_us) * NSEC_PER_USEC;
+}
+
+/* Spin for the window of the waiter's queue. */
+void chan_waiter_spin(struct waiter *w, ktime_t deadline)
+{
+	u64 max_ns = spin_max_ns();
+	u64 window = div_u64(max_ns * READ_ONCE(w->waitq->spin_share), SPIN_ALL);
+	bool timed_out;
+	ktime_t now;
+
+	if (!max_ns || dl_task(current))
+		return;
+	now = ktime_get();
+	if (window) {
+		timed_out = spin_until(w, min_t(ktime_t, now + window, deadline));
+		if (waiter_is_done(w)) {
+			spin_hit(w->waitq);
+			return;
+		}
+		if (timed_out)
+			spin_missed(w->waitq);
+	}
+	WRITE_ONCE(w->began_at, now);
+}
+
+/* The waiter was completed while it slept: was its wait short? */
+void chan_spin_adapt(const struct waiter *w)
+{
+	s64 max_ns = spin_max_ns();
+	s64 waited = w->done_at - w->began_at;
+	s64 latency = ktime_get() - w->done_at;
+	s64 worth = max(2 * latency, max_ns / SPIN_MIN_DIV);
+	struct waitq *q = w->waitq;
+	u8 skip = READ_ONCE(q->spin_skip);
+
+	if (!max_ns || waited >= worth)
+		WRITE_ONCE(q->spin_share, 0);
+	else if (skip)
+		WRITE_ONCE(q->spin_skip, skip - 1);
+	else
+		WRITE_ONCE(q->spin_share, div64_s64(min(worth, max_ns) * SPIN_ALL, max_ns));
 }
 
 /* ---- poll and SIGIO ---- */
