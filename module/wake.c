@@ -30,10 +30,10 @@
  *   woken itself; once one of two tasks spins, the other waits for less.)
  * - A longer wait closes the window. Tasks that are idle in between do not spin.
  * - Spinning that times out closes it, too, and 2 short waits have to follow until one may
- *   open it again; 4 or 8 after further timeouts, each of which counts until two waits
- *   have ended while spinning. This bounds what spinning costs where waits prove short
+ *   open it again; 4, 8 and up to 64 after further timeouts, each of which counts until two
+ *   waits have ended while spinning. This bounds what spinning costs where waits prove short
  *   but a spinning task is never completed, as when two virtual processors share one of the
- *   host: a ping-pong takes a tenth more processor time there.
+ *   host.
  *
  * No task spins while another one wants its processor, nor does a deadline task, whose
  * processor time is allotted. A wait that ends while spinning is not measured; so the peer
@@ -62,7 +62,7 @@ MODULE_PARM_DESC(spin_us, "longest adaptive spinning before a task sleeps, micro
 #define SPIN_ALL		U8_MAX	/* of spin_us, see waitq.spin_share */
 #define SPIN_MIN_DIV		5	/* an open window is at least spin_us / 5 */
 #define SPIN_MISS		2	/* waits that end while spinning make up for a timeout */
-#define SPIN_MISSES_MAX		(3 * SPIN_MISS)
+#define SPIN_MISSES_MAX		(6 * SPIN_MISS)
 
 /* ---- deferred wakeups ---- */
 
