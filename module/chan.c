@@ -491,7 +491,7 @@ struct chan *chan_make(void)
 	spin_lock_init(&ch->lock);
 	INIT_LIST_HEAD(&ch->waitqs[CHAN_SEND].ops);
 	INIT_LIST_HEAD(&ch->waitqs[CHAN_RECV].ops);
-	ch->requeued = RB_ROOT_CACHED;
+	ch->requeued = RB_ROOT;
 	INIT_LIST_HEAD(&ch->offered);
 	chan_defer_init(ch);
 	init_waitqueue_head(&ch->in_wait);
@@ -525,7 +525,7 @@ static void drop_messages(struct chan *ch)
 			chan_msg_put(slot->msg);
 		cond_resched();
 	}
-	rbtree_postorder_for_each_entry_safe(m, next, &ch->requeued.rb_root, node) {
+	rbtree_postorder_for_each_entry_safe(m, next, &ch->requeued, node) {
 		chan_msg_put(m);
 		cond_resched();
 	}

@@ -108,7 +108,7 @@ struct chan {
 	bool had_receiver : 1;
 	struct ring ring;
 	struct waitq waitqs[2];
-	struct rb_root_cached requeued;
+	struct rb_root requeued;
 	u32 nr_requeued;
 	u32 nr_copying;
 	struct list_head offered;
