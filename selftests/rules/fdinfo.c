@@ -550,7 +550,7 @@ static int seen_in_pid_namespace(int ch)
 	if (!wait_for_waiters(ch, 0, 2) || !read_fdinfo_in(PROC, ch, &text) ||
 	    !nth_waiter(&text, 0, &outside) || !nth_waiter(&text, 1, &inside))
 		return 3;
-	if (outside.pid || outside.tid || strcmp(outside.op, "recv"))
+	if (outside.pid || outside.tid || strcmp(outside.op, "recv") != 0)
 		return 4;
 	if (inside.pid != pid || inside.tid != pid)
 		return 5;
