@@ -75,12 +75,14 @@ enum {
 	OPT_HELP = 256,
 	OPT_FD,
 	OPT_TIMEOUT,
+	OPT_JSON,
 	OPT_OTHER,
 };
 
 #define OPTION_HELP	{ "help", no_argument, NULL, OPT_HELP }
 #define OPTION_FD	{ "fd", required_argument, NULL, OPT_FD }
 #define OPTION_TIMEOUT	{ "timeout", required_argument, NULL, OPT_TIMEOUT }
+#define OPTION_JSON	{ "json", no_argument, NULL, OPT_JSON }
 #define OPTION_NULL	{ "null", no_argument, NULL, '0' }
 #define OPTION_END	{ NULL, 0, NULL, 0 }
 
@@ -89,7 +91,7 @@ enum status help_or_usage(const struct command *command, int opt);
 /* Parse optarg. On failure print an error and return false. */
 bool opt_number(const struct command *command, const char *option, unsigned int *value);
 bool opt_mode(const struct command *command, unsigned int *mode);
-bool opt_seconds(const struct command *command, long long *ns);
+bool opt_seconds(const struct command *command, const char *option, long long *ns);
 bool opt_fd(const struct command *command, struct target *target);
 
 /* ---- target.c: the channel that a subcommand works on -------------------- */
