@@ -145,6 +145,8 @@ pid_t actor_plays(struct stage *stage, const char *script, void (*play)(struct s
 {
 	const pid_t pid = child();
 
+	if (pid < 0)
+		return -errno;
 	if (pid) {
 		stage->actors[stage->count++] = pid;
 		return pid;
@@ -185,6 +187,10 @@ int run_command_as(struct stage *stage, uid_t uid, const char *command)
 		_exit(101);
 	}
 	close(out[1]);
+	if (pid < 0) {
+		close(out[0]);
+		return -EAGAIN;
+	}
 	while ((n = read(out[0], stage->output + len, OUTPUT_SIZE - 1 - len)) > 0)
 		len += n;
 	stage->output[len] = '\0';

@@ -212,7 +212,7 @@ TEST_F(ps, r22_json)
 	EXPECT_TRUE(output_has(s, "{\"pid\":%d,\"tid\":%d,\"command\":\"ps\",", a, a));
 	EXPECT_TRUE(output_has(s, ",\"waits\":\"select\",\"seconds\":"));
 	EXPECT_TRUE(output_has(s, ",\"deadline\":true,\"polls\":false,\"channels\":[{"));
-	EXPECT_TRUE(output_has(s, "[{\"op\":\"recv\",\"id\":%llu,\"name\":null,\"could_end\":[", id));
+	EXPECT_TRUE(output_has(s, "[{\"op\":\"recv\",\"id\":%llu,\"name\":null,", id));
 	for (i = 0; i < 5; i++)
 		EXPECT_TRUE(output_has(s, "{\"pid\":%d,\"command\":\"ps\",\"fd\":%d}",
 				       others[i], fd));

@@ -27,6 +27,8 @@ enum status {
 	USAGE = 2,
 	CLOSED = 3,
 	TIMED_OUT = 4,
+	/* For deadlock, where 1 and 2 are answers: any error. */
+	NO_ANSWER = 5,
 };
 
 struct command {
@@ -38,7 +40,7 @@ struct command {
 
 extern const struct command make_command, rm_command, ls_command, info_command;
 extern const struct command close_command, send_command, recv_command;
-extern const struct command select_command, each_command, ps_command;
+extern const struct command select_command, each_command, ps_command, deadlock_command;
 
 /* ---- report.c: error messages -------------------------------------------- */
 
