@@ -570,7 +570,7 @@ TEST_F(deadlock, r22_not_other_user)
 	EXPECT_EQ(SUSPECTED, run_command_as(s, USER, "gochan deadlock"));
 	EXPECT_TRUE(output_has(s, "Suspected deadlock: a task waits, and nobody else is seen "));
 	EXPECT_TRUE(output_has(s, "nobody who was looked at may send to it\n"));
-	EXPECT_TRUE(output_has(s, "Processes that could not be looked at, and may have handles: "));
+	EXPECT_TRUE(output_has(s, "Processes that could not be looked at and may have handles: "));
 }
 
 /* R22: a handle that is in a message on a socket. */

@@ -16,27 +16,29 @@
  *   direction, or only those who wait on it with the task: it waits for whoever opens the
  *   name next, as servers do.
  *
- * Tasks that are not live are stuck: all who could serve them are stuck, too. Nothing in
- * the system can end that but a signal or somebody new: signals, which are not considered,
- * a new handle of the channel, or a deadline that is over in a moment. For the last reason
- * and because what is in /proc is read piece by piece, all is read twice, and stuck is
- * only who was so both times and has waited in the same call since. What is read is not of
- * one instant, but what a task does that did not move between is the same at any instant
- * between, and who holds a handle the second time and is stuck had it the first time, too,
- * because it can have received none meanwhile.
+ * The other tasks are stuck: whoever could serve one of them is stuck, too. Only a signal
+ * or a newcomer can end that; signals are not considered.
  *
- * It is a deadlock, exit status 1, if some tasks are stuck even when everybody is counted
- * as live who might be served by somebody that is not seen, and otherwise only suspected:
+ * /proc is read piece by piece, and what was read of one process may be over when the next
+ * one is read. So everything is read twice, and only tasks count that are stuck both times
+ * and, by the time since when they wait, did not return from their call in between. At any
+ * instant between the two all of them were waiting. Missed is only a process which got a
+ * handle after it was read the first time, and dropped it before it was read the second
+ * time.
  *
- * - a channel has a name, which somebody may open;
- * - it has more handles than were found, by their numbers: one is in a message on a socket,
- *   or registered with io_uring, or a process that could not be looked at has it;
+ * It is a deadlock (exit status 1) if tasks are stuck even when all those count as live who
+ * might be served by somebody that was not seen. Otherwise it is suspected (2). Somebody may
+ * not be seen because
+ *
+ * - the channel has a name, which others may open;
+ * - it has more handles than descriptors of different handles were found: one is in a
+ *   message on a socket, registered with io_uring, or in a process that is not shown;
  * - it has waiters of other users or pid namespaces, whose processes have it open;
- * - some process could not be looked at: it may share any handle.
+ * - a process could not be looked at, which may share any handle.
  *
- * Not seen at all, and so not considered, are a process outside of this pid namespace that
- * shares a handle with one inside and does not wait, and a handle that is on its way in a
- * message while its sender has it, too.
+ * Two things are not noticed: a process outside of this pid namespace that shares a handle
+ * with one inside, and does not wait on the channel; and a handle in a message on a socket
+ * that its sender has kept as well.
  */
 #include <stdlib.h>
 #include <string.h>

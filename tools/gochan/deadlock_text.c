@@ -205,7 +205,7 @@ static void print_reasons(const struct graph *graph, const struct group *group)
 static void print_hidden(const struct graph *graph)
 {
 	if (graph->walk.hidden)
-		printf("Processes that could not be looked at, and may have handles: %u; root can\n",
+		printf("Processes that could not be looked at and may have handles: %u; root can\n",
 		       graph->walk.hidden);
 	if (graph->walk.hides_others)
 		puts("/proc does not show the processes of other users (hidepid); root sees them");
