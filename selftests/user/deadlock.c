@@ -719,7 +719,45 @@ TEST_F(deadlock, r22_user)
 	EXPECT_EQ(FOUND, deadlock(s));
 }
 
+#define ALICE		1000
+#define HIDEPID		WITHOUT_PROC "'mount -t proc -o hidepid=2 none /proc && "
+#define CONTAINER	"unshare -p -f -m sh -c 'mount -t proc none /proc && exec sh -c \"$0\"' "
+/* It waits for what only itself could send. */
+#define CAT		"(exec 3<>/dev/gochan; exec cat <&3) & " \
+			"until gochan ps | grep -q cat; do :; done; "
 #define THREADS_MAX	"/proc/sys/kernel/threads-max"
+
+/* R22: inside a container, which has a /proc of its own. */
+TEST_F(deadlock, r22_container)
+{
+	struct stage *s = &self->stage;
+
+	actor(s, "<0 +w0");
+	stage_leave(s);
+	EXPECT_EQ(FOUND, run_command(s, CONTAINER "'" CAT "gochan deadlock'"));
+	EXPECT_TRUE(output_has(s, "Deadlock: a task waits"));
+	EXPECT_TRUE(output_has(s, " (cat) waits, for "));
+	EXPECT_EQ(NONE, run_command(s, CONTAINER "'gochan deadlock'"));
+}
+
+static void play_as_alice(struct stage *stage)
+{
+	if (!become(ALICE) && !prctl(PR_SET_DUMPABLE, 1))
+		perform(stage, "<0");
+}
+
+/* R22: a /proc that hides the processes of other users. */
+TEST_F(deadlock, r22_hidepid)
+{
+	struct stage *s = &self->stage;
+	const pid_t pid = actor_plays(s, "<0 +w0", play_as_alice);
+
+	stage_leave(s);
+	ASSERT_TRUE(wait_blocked(pid, pid));
+	EXPECT_EQ(SUSPECTED, run_command(s, HIDEPID "su alice -c \"gochan deadlock\"'"));
+	EXPECT_TRUE(output_has(s, "(hidepid)"));
+	EXPECT_EQ(FOUND, run_command(s, HIDEPID "gochan deadlock'"));
+}
 
 static int crowd_size(void)
 {
