@@ -518,7 +518,7 @@ rm_at_the_limit() {
 
 ls_empty() {
 	expect 0 gochan ls
-	prints 'NAME  OWNER  MODE  CAPACITY  SIZE  LEN  STATE'
+	prints 'NAME  OWNER  MODE  CAPACITY  SIZE  LEN  STATE  WAIT-SEND  WAIT-RECV  OLDEST'
 	says_nothing
 }
 
@@ -528,13 +528,13 @@ ls_columns() {
 	alice gochan make results --size 100 >/dev/null
 	gochan close results
 	expect 0 gochan ls
-	prints 'NAME     OWNER        MODE  CAPACITY  SIZE  LEN  STATE
-jobs     root:root    0622  16        4096  2    open
-results  alice:alice  0600  0         100   0    closed'
+	prints 'NAME     OWNER        MODE  CAPACITY  SIZE  LEN  STATE   WAIT-SEND  WAIT-RECV  OLDEST
+jobs     root:root    0622  16        4096  2    open    0          0          -
+results  alice:alice  0600  0         100   0    closed  0          0          -'
 	expect 0 alice gochan ls
-	prints 'NAME     OWNER        MODE  CAPACITY  SIZE  LEN  STATE
-jobs     root:root    0622  -         -     -    -
-results  alice:alice  0600  0         100   0    closed'
+	prints 'NAME     OWNER        MODE  CAPACITY  SIZE  LEN  STATE   WAIT-SEND  WAIT-RECV  OLDEST
+jobs     root:root    0622  -         -     -    -       -          -          -
+results  alice:alice  0600  0         100   0    closed  0          0          -'
 }
 
 ls_names() {
@@ -1148,7 +1148,7 @@ usage_errors() {
 	expect 2 gochan make a --mode rw
 	expect 2 gochan make a --fixed --size 0
 	expect 2 gochan rm --all jobs
-	expect 2 gochan ls jobs
+	expect 2 gochan ls jobs results
 	expect 2 gochan close jobs jobs
 	expect 2 gochan recv jobs jobs
 	expect 2 gochan recv jobs -n x
