@@ -16,6 +16,7 @@ tests='
 	live_quits live_rates live_sorts live_resizes live_interrupted live_terminated
 	live_stopped live_continued live_hung_up live_comes_and_goes live_escapes_names
 	live_count live_unmounted live_many live_unknown_keys
+	prometheus prometheus_names prometheus_keeps_file
 '
 
 # ---- helpers ------------------------------------------------------------------
@@ -818,6 +819,64 @@ live_unknown_keys() {
 		output restored, status 0
 		end 0
 	END
+}
+
+# ---- examples/gochan-prometheus.sh -------------------------------------------------
+
+prometheus() {
+	make jobs --cap 4
+	gochan send jobs one three
+	gochan recv jobs -n 1 >/dev/null
+	make results
+	gochan recv results >/dev/null &
+	until_info results receivers_waiting 1
+	expect 0 "$here/examples/gochan-prometheus.sh" gochan.prom
+	prints_nothing
+	says_nothing
+	cp gochan.prom out
+	prints_match '^gochan_sent_total\{channel="jobs"\} 2$'
+	prints_match '^gochan_received_total\{channel="jobs"\} 1$'
+	prints_match '^gochan_messages\{channel="jobs"\} 1$'
+	prints_match '^gochan_bytes\{channel="jobs"\} 5$'
+	prints_match '^gochan_capacity\{channel="jobs"\} 4$'
+	prints_match '^gochan_closed\{channel="jobs"\} 0$'
+	prints_match '^gochan_receivers_waiting\{channel="results"\} 1$'
+	prints_match '^gochan_oldest_wait_seconds\{channel="results"\} [0-9.]+$'
+	prints_no_match '^gochan_oldest_wait_seconds\{channel="jobs"\}'
+	# all lines of a metric together, after its type
+	awk '/^# TYPE/ { if ($3 in seen) exit 1; seen[$3] = 1; name = $3; next }
+		/^#/ { next }
+		{ sub(/\{.*/, ""); if ($0 != name) exit 1 }' gochan.prom || fail "$(cat gochan.prom)"
+	is "$(stat -c %a gochan.prom)" 644
+	gochan close results
+	wait
+	expect 0 "$here/examples/gochan-prometheus.sh" gochan.prom
+	cp gochan.prom out
+	prints_match '^gochan_closed\{channel="results"\} 1$'
+	# nothing else is left beside it
+	is "$(echo gochan.prom*)" gochan.prom
+}
+
+# The label is escaped, and is there once even if two names look alike.
+prometheus_names() {
+	make "$(printf 'a"b\\c\nd\033')" --cap 7
+	make "$(printf 'x\377')" --cap 1
+	make "$(printf 'x\376')" --cap 2
+	make '"len":99,"capacity":99' --cap 8
+	expect 0 "$here/examples/gochan-prometheus.sh" gochan.prom
+	grep -qxF 'gochan_capacity{channel="a\"b\\c\nd\\u001b"} 7' gochan.prom || fail "$(cat gochan.prom)"
+	grep -qxF 'gochan_capacity{channel="\"len\":99,\"capacity\":99"} 8' gochan.prom ||
+		fail "$(cat gochan.prom)"
+	is "$(grep -c '^gochan_capacity{' gochan.prom)" 3
+}
+
+prometheus_keeps_file() {
+	echo before >gochan.prom
+	umount /dev/gochans
+	expect 1 "$here/examples/gochan-prometheus.sh" gochan.prom
+	is "$(cat gochan.prom)" before
+	is "$(echo gochan.prom*)" gochan.prom
+	expect 2 "$here/examples/gochan-prometheus.sh"
 }
 
 here=$(realpath "$(dirname "$0")")
