@@ -40,7 +40,8 @@ struct command {
 
 extern const struct command make_command, rm_command, ls_command, info_command;
 extern const struct command close_command, send_command, recv_command;
-extern const struct command select_command, each_command, ps_command, deadlock_command;
+extern const struct command select_command, each_command, ps_command, top_command;
+extern const struct command trace_command, deadlock_command;
 
 /* ---- report.c: error messages -------------------------------------------- */
 
