@@ -553,6 +553,45 @@ ssize_t gochan_cap(int ch);
  * nor errno, and a line that cannot be written is lost.
  */
 
+/**
+ * gochan_dump - write the channels of this process, and who waits on them, as text
+ * @fd: the descriptor to write to
+ *
+ * For each descriptor that is a channel: its number, the channel's ID and name, rights,
+ * messages and capacity, whether it is closed, and then each waiter that this process
+ * may see (see proc(5) and ptrace(2)), with how long it has waited. Other threads are
+ * among the waiters, but the calling one is not, even if this is called by a signal
+ * handler that interrupted a send or receive: its call is shown ahead of the rest, if
+ * gochan_dump_on() or GOCHAN_DEBUG was in use when it began, and if it is a call of this
+ * library rather than a read(2) or write(2). If /proc is not mounted, that is what the
+ * dump says.
+ *
+ * Async-signal-safe; leaves errno alone. It needs two free descriptors and 4 KiB of
+ * stack. Each line is one write(2), so lines of several processes do not mix.
+ */
+void gochan_dump(int fd);
+
+/**
+ * gochan_dump_on - on a signal, dump to standard error and take the default action
+ * @sig: the signal, such as SIGQUIT, which Ctrl-\ sends
+ *
+ * The signal's handler becomes one that calls gochan_dump(). Then the signal's default
+ * action is taken, as if there were no handler: after SIGQUIT, say, there may be a core,
+ * and the exit status is that of SIGQUIT. A second signal, while the first one's dump is
+ * being written, takes its default action at once.
+ *
+ * After signals that by default do nothing (SIGURG, SIGWINCH, SIGCHLD, SIGCONT) or stop
+ * the process (SIGTSTP, SIGTTIN, SIGTTOU), the process goes on, and the next one dumps
+ * again; blocked calls are restarted. In the first process of a pid namespace, default
+ * actions end nothing: there, other signals dump once, and are then ignored.
+ *
+ * The handler uses the alternate signal stack, if there is one. Children of fork(2) have
+ * the same handler, programs executed have not.
+ *
+ * Return: 0 or -1. EINVAL: @sig is not a signal, or is SIGKILL or SIGSTOP.
+ */
+int gochan_dump_on(int sig);
+
 #ifdef __cplusplus
 }
 #endif
