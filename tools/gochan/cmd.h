@@ -38,7 +38,7 @@ struct command {
 
 extern const struct command make_command, rm_command, ls_command, info_command;
 extern const struct command close_command, send_command, recv_command;
-extern const struct command select_command, each_command;
+extern const struct command select_command, each_command, trace_command;
 
 /* ---- report.c: error messages -------------------------------------------- */
 

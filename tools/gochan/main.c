@@ -14,6 +14,7 @@
 static const struct command *const commands[] = {
 	&make_command, &rm_command, &ls_command, &info_command, &close_command,
 	&send_command, &recv_command, &select_command, &each_command,
+	&trace_command,
 };
 
 static void print_help(void)

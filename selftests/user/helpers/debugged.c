@@ -183,6 +183,23 @@ static int closed(void)
 	return fds[7] != 7 || gochan_make(1, 1, 0) != 8 || lseek(fds[0], 0, SEEK_END) != 0;
 }
 
+static void *exec_send(void *arg)
+{
+	(void)arg;
+	execlp("gochan", "gochan", "send", "jobs", "ab", NULL);
+	_exit(1);
+}
+
+/* Not the first thread executes a program. */
+static int threads_exec(void)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, exec_send, NULL);
+	pthread_join(thread, NULL);
+	return 1;
+}
+
 static int changes_directory(void)
 {
 	return chdir("/") || gochan_make(1, 1, 0) < 0;
@@ -200,6 +217,7 @@ int main(int argc, char **argv)
 		{ "cancelled", cancelled },
 		{ "closed", closed },
 		{ "changes_directory", changes_directory },
+		{ "threads_exec", threads_exec },
 	};
 
 	if (argc != 2)
