@@ -1180,10 +1180,10 @@ limit_in_namespace() {
 help() {
 	expect 0 gochan --help
 	grep -q '^Usage: gochan COMMAND' out
-	for command in make rm ls info close send recv select each; do
+	for command in make rm ls info close send recv select each trace; do
 		grep -q "^  $command " out
 	done
-	for command in make rm ls info close send recv select each; do
+	for command in make rm ls info close send recv select each trace; do
 		expect 0 gochan $command --help
 		grep -q "^Usage: gochan $command" out
 		says_nothing
@@ -1204,7 +1204,7 @@ usage_errors() {
 	expect 2 gochan
 	expect 2 gochan nonsense
 	says "nonsense: no such command; see 'gochan --help'"
-	for command in make rm ls info close send recv select each; do
+	for command in make rm ls info close send recv select each trace; do
 		expect 2 gochan $command --nonsense
 		grep -qF "See 'gochan $command --help'." err
 		grep -qF "gochan $command: unrecognized option" err
