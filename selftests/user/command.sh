@@ -1105,13 +1105,15 @@ limit_in_namespace() {
 
 # ---- help and usage ------------------------------------------------------------------
 
+commands='make rm ls info close send recv select each ps top trace deadlock'
+
 help() {
 	expect 0 gochan --help
 	grep -q '^Usage: gochan COMMAND' out
-	for command in make rm ls info close send recv select each top; do
+	for command in $commands; do
 		grep -q "^  $command " out
 	done
-	for command in make rm ls info close send recv select each top; do
+	for command in $commands; do
 		expect 0 gochan $command --help
 		grep -q "^Usage: gochan $command" out
 		says_nothing
@@ -1132,8 +1134,10 @@ usage_errors() {
 	expect 2 gochan
 	expect 2 gochan nonsense
 	says "nonsense: no such command; see 'gochan --help'"
-	for command in make rm ls info close send recv select each top; do
-		expect 2 gochan $command --nonsense
+	for command in $commands; do
+		# Its other statuses are answers.
+		[ $command = deadlock ] && wanted=5 || wanted=2
+		expect $wanted gochan $command --nonsense
 		grep -qF "See 'gochan $command --help'." err
 		grep -qF "gochan $command: unrecognized option" err
 	done
