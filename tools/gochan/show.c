@@ -55,7 +55,7 @@ void show_start(void)
 
 	wall_offset = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
 	/* Without them there are still IDs. */
-	if (!is_gochanfs(NAME_DIR) || list_channels(&list) != DONE)
+	if (!is_gochanfs(NAME_DIR) || list_channels(&list, NULL, false) != DONE)
 		return;
 	for (size_t i = 0; i < list.count; i++) {
 		if (list.entries[i].has_info)
