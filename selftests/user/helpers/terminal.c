@@ -14,9 +14,9 @@
  *	run COMMAND	run it in a shell, beside COMMAND
  *	end STATUS	wait until COMMAND exits with this status
  *
- * In a line ^ stands for the escape character.
- * Each wait is for what is written after the last keys, size, signal or run. Exits with 0 if
- * all of that happened; otherwise prints what did not, and the output.
+ * In a line ^ stands for the escape character. Each wait is for what is written after the
+ * last keys, size, signal or run, and after the last output that was waited for. Exits with
+ * 0 if all of that happened; otherwise prints what did not, and the output.
  */
 #include <err.h>
 #include <errno.h>
@@ -132,9 +132,15 @@ static bool is_full(const char *unused)
 	return rows == size.ws_row - 1 && longest == size.ws_col - 1;
 }
 
+/* What is waited for next has to come after it. */
 static bool was_written(const char *text)
 {
-	return strstr(output + since, text);
+	const char *found = strstr(output + since, text);
+
+	if (!found)
+		return false;
+	since = (size_t)(found - output) + strlen(text);
+	return true;
 }
 
 static void fail(const char *what, const char *argument)
