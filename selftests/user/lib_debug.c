@@ -282,12 +282,18 @@ TEST_F(debug, s6_closed_descriptors)
 TEST_F(debug, s6_unwritable)
 {
 	const struct rlimit limit = { .rlim_cur = 100, .rlim_max = 100 };
+	static char expected[TEXT_SIZE];
 	int fds[2];
 
+	ASSERT_EQ(0, run(self, NULL, "all"));
+	read_fd(self, self->out);
+	strcpy(expected, self->text);
 	ASSERT_EQ(0, pipe(fds));
 	close(fds[0]);
 	ASSERT_LE(0, dup2(fds[1], self->err));
-	EXPECT_EQ(0, run(self, "1", "forks"));
+	EXPECT_EQ(0, run(self, "1", "all"));
+	read_fd(self, self->out);
+	EXPECT_STREQ(expected, self->text);
 
 	self->pid = child();
 	if (!self->pid) {
