@@ -5,6 +5,7 @@
 # tracefs behind. Runs as root, with the module loaded and a user alice (1000). Arguments
 # choose tests.
 
+# shellcheck disable=SC2034 # for run_tests
 tests='
 	events_of_messages events_of_blocking events_of_channels select_and_result
 	by_name by_name_with_slash by_descriptor by_pid by_pid_handoff pid_ends pid_missing
@@ -15,29 +16,6 @@ tests='
 '
 
 # ---- helpers ------------------------------------------------------------------
-
-fail() {
-	printf '%.2000s\n' "$*"
-	exit 1
-}
-
-# expect STATUS COMMAND...: run it, with its output to the files out and err.
-expect() {
-	wanted=$1
-	shift
-	status=0
-	"$@" >out 2>err || status=$?
-	[ $status = "$wanted" ] || fail "$*: status $status, not $wanted: $(cat err)"
-}
-
-# says TEXT: this was the last command's error message.
-says() {
-	[ "$(cat err)" = "gochan: $1" ] || fail "said '$(cat err)', not 'gochan: $1'"
-}
-
-is() {
-	[ "$1" = "$2" ] || fail "'$1' is not '$2'"
-}
 
 # until_true COMMAND...: for 10 seconds at most.
 until_true() {
@@ -77,6 +55,7 @@ is_tracing() {
 trace() {
 	gochan trace "$@" >traced 2>err &
 	tracer=$!
+	trap 'cat traced err; kill -TERM $tracer 2>/dev/null || :' EXIT
 	until_true is_tracing $tracer
 }
 
@@ -362,12 +341,12 @@ killed_leaves_nothing_for_long() {
 odd_names() {
 	name='a b len=9 id=1'
 	gochan make "$name" --cap 1
-	mkfifo go
+	mkfifo odd
 	# shellcheck disable=SC2016 # for the inner shell
 	sh -c 'printf "1.1: gochan_s: " >/proc/$$/comm; read -r x; echo abc >"/dev/gochans/$1"' \
-		- "$name" <go &
+		- "$name" <odd &
 	sender=$!
-	exec 3>go
+	exec 3>odd
 	until_true grep -q gochan_s "/proc/$sender/comm"
 	trace
 	echo >&3
@@ -447,34 +426,6 @@ tracing=/sys/kernel/tracing
 instances=$tracing/instances
 grep -q " $tracing tracefs " /proc/mounts || mount -t tracefs tracefs $tracing
 
-work=$(mktemp -d)
-chmod 755 "$work"
-cd "$work" || exit 1
-
-# shellcheck disable=SC2086 # split into words
-[ $# != 0 ] || set -- $tests
-echo 'TAP version 13'
-echo "1..$#"
-failed=0
-number=0
-for test; do
-	number=$((number + 1))
-	rm -f go
-	: >traced
-	: >err
-	(set -e; $test) >log 2>&1
-	status=$?
-	grep -q ' /dev/gochans gochan ' /proc/mounts || mount -t gochan gochan /dev/gochans
-	gochan rm --all || status=$?
-	[ $status = 0 ] && result=ok || result='not ok'
-	[ $status = 0 ] || {
-		sed 's/^/# /' log traced err
-		failed=$((failed + 1))
-		for instance in "$instances"/gochan-*; do
-			[ ! -d "$instance" ] || kill -TERM "${instance##*-}"
-		done
-	}
-	echo "$result $number $test"
-done
-cd / && rm -r "$work"
-[ $failed = 0 ]
+# shellcheck source-path=SCRIPTDIR source=helpers/shell.sh
+. "$here/shell.sh"
+run_tests "$@"

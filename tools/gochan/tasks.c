@@ -57,18 +57,53 @@ unsigned int tasks_count(void)
 	return count;
 }
 
+static void set_name(int tid, const char *comm, size_t len)
+{
+	if (len > COMM_LEN)
+		len = COMM_LEN;
+	names[tid % NAMES].tid = tid;
+	names[tid % NAMES].executed = false;
+	memcpy(names[tid % NAMES].comm, comm, len);
+	names[tid % NAMES].comm[len] = '\0';
+}
+
+/* From /proc, for one that no event was seen of. */
+static bool read_comm(int tid, char comm[COMM_SIZE])
+{
+	char path[32];
+	FILE *file;
+	bool ok;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", tid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	ok = fgets(comm, COMM_SIZE, file);
+	fclose(file);
+	if (ok)
+		comm[strcspn(comm, "\n")] = '\0';
+	return ok;
+}
+
 bool tasks_add_process(int pid)
 {
 	const struct dirent *entry;
+	char comm[COMM_SIZE];
 	char path[32];
 	DIR *dir;
+	int tid;
 
 	snprintf(path, sizeof(path), "/proc/%d/task", pid);
 	dir = opendir(path);
 	if (!dir)
 		return false;
-	while ((entry = readdir(dir)))
-		tasks_add((int)strtol(entry->d_name, NULL, 10));
+	while ((entry = readdir(dir))) {
+		tid = (int)strtol(entry->d_name, NULL, 10);
+		tasks_add(tid);
+		/* It may be gone when the first event of it is read. */
+		if (tid > 0 && read_comm(tid, comm))
+			set_name(tid, comm, strlen(comm));
+	}
 	closedir(dir);
 	return true;
 }
@@ -81,16 +116,6 @@ void tasks_prune(void)
 		else if (tasks_have(tid) && kill(tid, 0) < 0 && errno == ESRCH)
 			tasks_remove(tid);
 	}
-}
-
-static void set_name(int tid, const char *comm, size_t len)
-{
-	if (len > COMM_LEN)
-		len = COMM_LEN;
-	names[tid % NAMES].tid = tid;
-	names[tid % NAMES].executed = false;
-	memcpy(names[tid % NAMES].comm, comm, len);
-	names[tid % NAMES].comm[len] = '\0';
 }
 
 /* The kernel looks only at times, so it may tell the name from before execve(2). */
@@ -122,24 +147,6 @@ void tasks_forget(int tid)
 {
 	if (tid > 0 && names[tid % NAMES].tid == tid)
 		names[tid % NAMES].tid = 0;
-}
-
-/* From /proc, for one that has not been seen. */
-static bool read_comm(int tid, char comm[COMM_SIZE])
-{
-	char path[32];
-	FILE *file;
-	bool ok;
-
-	snprintf(path, sizeof(path), "/proc/%d/comm", tid);
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	ok = fgets(comm, COMM_SIZE, file);
-	fclose(file);
-	if (ok)
-		comm[strcspn(comm, "\n")] = '\0';
-	return ok;
 }
 
 const char *tasks_label(int tid, char label[2 * COMM_SIZE])
