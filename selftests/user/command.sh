@@ -1114,7 +1114,7 @@ help() {
 		grep -q "^  $command " out
 	done
 	for command in $commands; do
-		expect 0 gochan $command --help
+		expect 0 gochan "$command" --help
 		grep -q "^Usage: gochan $command" out
 		says_nothing
 	done
@@ -1136,8 +1136,8 @@ usage_errors() {
 	says "nonsense: no such command; see 'gochan --help'"
 	for command in $commands; do
 		# Its other statuses are answers.
-		[ $command = deadlock ] && wanted=5 || wanted=2
-		expect $wanted gochan $command --nonsense
+		[ "$command" = deadlock ] && wanted=5 || wanted=2
+		expect "$wanted" gochan "$command" --nonsense
 		grep -qF "See 'gochan $command --help'." err
 		grep -qF "gochan $command: unrecognized option" err
 	done
