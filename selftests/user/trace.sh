@@ -421,6 +421,14 @@ usage_errors() {
 
 # ---- main --------------------------------------------------------------------------
 
+# Enabling events changes the kernel's code. In QEMU a processor that executes that code at
+# the same time may take the breakpoint for ever which was there in between: use only one.
+cpu1=/sys/devices/system/cpu/cpu1/online
+[ ! -e $cpu1 ] || {
+	trap 'echo 1 >$cpu1' EXIT
+	echo 0 >$cpu1
+}
+
 here=$(realpath "$(dirname "$0")")
 tracing=/sys/kernel/tracing
 instances=$tracing/instances

@@ -43,6 +43,7 @@ static struct {
 	int signals;		/* descriptor to read them from */
 	char keys[64];
 	size_t count, next;	/* of @keys */
+	enum { NO_SEQUENCE, BEGUN, CSI, SS3 } sequence;	/* what the last key is part of */
 } screen;
 
 static bool is_ignored(int sig)
@@ -178,18 +179,48 @@ static bool may_repeat(int err)
 	return err == EINTR || err == EAGAIN;
 }
 
-/* An escape sequence is a key that has no meaning here. */
+/* Is it a key by itself? Escape sequences, which may come in pieces, have no meaning here. */
+static bool is_key(char c)
+{
+	switch (screen.sequence) {
+	case BEGUN:
+		screen.sequence = c == '[' ? CSI : c == 'O' ? SS3 : NO_SEQUENCE;
+		return false;
+	case CSI:
+		if (c >= '@' && c <= '~')
+			screen.sequence = NO_SEQUENCE;
+		return false;
+	case SS3:
+		screen.sequence = NO_SEQUENCE;
+		return false;
+	default:
+		if (c != ESCAPE)
+			return true;
+		screen.sequence = BEGUN;
+		return false;
+	}
+}
+
+static int next_key(void)
+{
+	while (screen.next < screen.count) {
+		const char c = screen.keys[screen.next++];
+
+		if (is_key(c))
+			return (unsigned char)c;
+	}
+	return SCREEN_REDRAW;
+}
+
 static int read_keys(void)
 {
 	const ssize_t count = read(STDIN_FILENO, screen.keys, sizeof(screen.keys));
 
 	if (count <= 0)
 		return count < 0 && may_repeat(errno) ? SCREEN_REDRAW : SCREEN_GONE;
-	if (screen.keys[0] == ESCAPE)
-		return SCREEN_REDRAW;
 	screen.count = (size_t)count;
-	screen.next = 1;
-	return (unsigned char)screen.keys[0];
+	screen.next = 0;
+	return next_key();
 }
 
 int screen_wait(long long deadline)
@@ -202,7 +233,7 @@ int screen_wait(long long deadline)
 	struct timespec timeout;
 
 	if (screen.next < screen.count)
-		return (unsigned char)screen.keys[screen.next++];
+		return next_key();
 	if (left < 0)
 		left = 0;
 	timeout.tv_sec = left / 1000000000;
