@@ -319,7 +319,7 @@ __poll_t chan_poll(struct chan *ch, struct file *file, poll_table *pt)
  * chan_info() - the state of a channel at one instant
  * @ch: the channel
  * @info: its state; all of it is written
- * @waiters: who waits, to be released by chan_waiters_put(); or NULL
+ * @waiters: its waiters, to be released by chan_waiters_put(); or NULL
  */
 void chan_info(struct chan *ch, struct gochan_info *info, struct chan_waiters *waiters)
 {

@@ -268,7 +268,7 @@ static int gochan_fasync(int fd, struct file *file, int on)
 	return chan_fasync(file_chan(file), fd, file, on);
 }
 
-/* /proc/PID/fdinfo/FD: which handle and channel a descriptor is, its state, who waits */
+/* /proc/PID/fdinfo/FD: the handle and channel of a descriptor, its state, its waiters */
 static void gochan_show_fdinfo(struct seq_file *m, struct file *file)
 {
 	const struct handle *h = file->private_data;

@@ -126,7 +126,7 @@ bool chan_waitq_cancel(struct chan_op *op)
 	return withdrawn;
 }
 
-/* ---- who waits ---- */
+/* ---- listing waiters ---- */
 
 static s64 coarse_base;		/* CLOCK_MONOTONIC when jiffies was 0; accessed without a lock */
 

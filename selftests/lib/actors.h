@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Processes that wait for each other, and what a command says of them. The test makes
- * unnamed channels, starts actors, and closes its own handles, so that it is not one of
- * those who could end a wait.
+ * unnamed channels, starts actors, and closes its own handles, so that it cannot end a
+ * wait itself.
  */
 #ifndef SELFTESTS_ACTORS_H
 #define SELFTESTS_ACTORS_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R22: what /proc/PID/fdinfo/FD says of a handle, its channel and who waits on it, and
- * to whom; and the counters of INFO.
+ * R22: what /proc/PID/fdinfo/FD shows of a handle, its channel and the waiters, and to
+ * which users; and the counters of INFO.
  */
 #include <kselftest_harness.h>
 
@@ -312,7 +312,7 @@ TEST_F(fdinfo, r22_select)
 	call_kill(call);
 }
 
-/* R22: a select of channels only, for ever. */
+/* R22: a select of channels only, without a deadline. */
 TEST_F(fdinfo, r22_select_of_channels)
 {
 	const int a = ch_make(0, 16, 0), b = ch_make(0, 16, 0);
@@ -525,7 +525,7 @@ static int root_and_subordinate(int ch)
 	return seen;
 }
 
-/* R22: root of a user namespace sees those who wait in it. */
+/* R22: root of a user namespace sees the waiters in it. */
 TEST_F(fdinfo, r22_user_namespace)
 {
 	const int ch = ch_make(0, 16, 0);

@@ -295,7 +295,7 @@ TEST_F(trace, r22_block)
 	EXPECT_LT(0, wait_time(id_of(ch), "op=recv result=-110"));
 }
 
-/* R22: selects, by the fast path, asleep, and in vain. */
+/* R22: selects: on the fast path, after blocking, and without an op that is ready. */
 TEST_F(trace, r22_select)
 {
 	const int a = ch_make(1, 16, 0), b = ch_make(1, 16, 0);

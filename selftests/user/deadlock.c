@@ -24,7 +24,7 @@
 #define SUSPECTED	2
 #define NO_ANSWER	5
 
-#define KEPT_OPEN	" is kept open by who does not send to it: "
+#define KEPT_OPEN	" is kept open by processes that do not send to it: "
 #define WITHOUT_PROC	"unshare -m sh -c "
 #define ONE		PREFIX "one"
 #define OTHER_NAME	PREFIX "other"
@@ -423,7 +423,7 @@ static void play_listener(struct stage *stage)
 	recv_text(ch_open(ONE, O_RDONLY));
 }
 
-/* R22: who waits on a named channel that nobody else has open waits for newcomers. */
+/* R22: a waiter on a named channel that no other process has open waits for the next open. */
 TEST_F(deadlock, r22_not_listener)
 {
 	struct stage *s = &self->stage;

@@ -170,7 +170,7 @@ TEST_F(dump, s6_none)
 	EXPECT_EQ(1, matching(self, getpid(), ".*"));
 }
 
-/* DESIGN 6, R22: who waits: processes and threads, in a select, with a deadline. */
+/* DESIGN 6, R22: waiters: processes and threads, in a select, with a deadline. */
 TEST_F(dump, s6_r22_waiters)
 {
 	const int other = gochan_make(0, 16, 0);

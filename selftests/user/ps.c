@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * R22: gochan ps: who is blocked on which channel, since when, and who could end that.
+ * R22: gochan ps: the blocked tasks, their channels, since when, and what could end the wait.
  */
 #include <kselftest_harness.h>
 
@@ -99,7 +99,7 @@ static void play_pause(struct stage *stage)
 		pause();
 }
 
-/* R22: a row a task: who sends, receives and selects, and who could end it. */
+/* R22: a row for each task: what it does, and which processes could end the wait. */
 TEST_F(ps, r22_rows)
 {
 	struct stage *s = &self->stage;
@@ -193,7 +193,7 @@ TEST_F(ps, r22_threads)
 	EXPECT_STREQ("", row(s, other));
 }
 
-/* R22: --json has all who could end a wait, and with which descriptor. */
+/* R22: --json has all processes that could end a wait, and their descriptors. */
 TEST_F(ps, r22_json)
 {
 	struct stage *s = &self->stage;

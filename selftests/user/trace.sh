@@ -421,8 +421,8 @@ usage_errors() {
 
 # ---- main --------------------------------------------------------------------------
 
-# Enabling events changes the kernel's code. In QEMU a processor that executes that code at
-# the same time may take the breakpoint for ever which was there in between: use only one.
+# Enabling events patches kernel code, with a breakpoint in between. In QEMU a processor that
+# executes the code at that time may go on executing the breakpoint: use only one processor.
 cpu1=/sys/devices/system/cpu/cpu1/online
 [ ! -e $cpu1 ] || {
 	trap 'echo 1 >$cpu1' EXIT

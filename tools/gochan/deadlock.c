@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * gochan deadlock: find tasks that wait for each other for ever.
+ * gochan deadlock: find tasks that wait for each other forever.
  *
  * A task is live if it may do something without a message from somebody else: it runs,
  * or waits for something that is not known here; it is stopped or traced, and will be
@@ -12,23 +12,23 @@
  *   and the other way round; in a select, if that is so for one of its ops;
  * - a task that waits for a child is live if it has a live child (or none), and one that
  *   waits for another thread if its process has a live one;
- * - a task that waits on a named channel is live if nobody has a handle for the other
- *   direction, or only those who wait on it with the task: it waits for whoever opens the
- *   name next, as servers do.
+ * - a task that waits on a named channel is live if no process has a handle for the other
+ *   direction, or only waiters of the same direction have: like a server, it waits for the
+ *   next process that opens the name.
  *
- * The other tasks are stuck: whoever could serve one of them is stuck, too. Only a signal
- * or a newcomer can end that; signals are not considered.
+ * The other tasks are stuck: all tasks that could serve one of them are stuck, too. Only a
+ * signal or a new process can end that; signals are not considered.
  *
  * /proc is read piece by piece, and what was read of one process may be over when the next
- * one is read. So everything is read twice, and only tasks count that are stuck both times
- * and, by the time since when they wait, did not return from their call in between. At any
- * instant between the two all of them were waiting. Missed is only a process which got a
- * handle after it was read the first time, and dropped it before it was read the second
+ * one is read. So everything is read twice. A task counts only if it is stuck both times
+ * and has waited since the same time, that is, did not return from its call in between.
+ * So at any instant between the two, all of them were waiting. The only thing missed is a
+ * process that got a handle after it was first read, and dropped it before the second
  * time.
  *
- * It is a deadlock (exit status 1) if tasks are stuck even when all those count as live who
- * might be served by somebody that was not seen. Otherwise it is suspected (2). Somebody may
- * not be seen because
+ * It is a deadlock (exit status 1) if tasks are stuck even when every task counts as live
+ * that a process which was not seen might serve. Otherwise it is suspected (2). A process
+ * may not be seen because
  *
  * - the channel has a name, which others may open;
  * - it has more handles than descriptors of different handles were found: one is in a
@@ -49,17 +49,17 @@
 
 static const char help[] =
 "Usage: gochan deadlock [-q] [--dot] [--watch SECONDS]\n"
-"Finds processes that wait on channels for each other, so that none can go on, and says\n"
-"who waits where and since when, and which descriptors keep a channel open. Looks at all\n"
+"Finds processes that wait on channels for each other, so that none can go on. Says which\n"
+"tasks wait, where and since when, and which descriptors keep a channel open. Looks at all\n"
 "processes that you may look at, twice, a tenth of a second apart. Signals that could\n"
 "interrupt a wait are not considered.\n"
 "\n"
 "  -q               print nothing, only exit with the status\n"
-"  --dot            print who waits for whom as a graph for Graphviz\n"
+"  --dot            print the wait-for graph for Graphviz\n"
 "  --watch SECONDS  look again and again, until a deadlock is found or suspected\n"
 "\n"
-"Exit status: 0 none, 1 a deadlock, 2 one that is suspected: somebody who was not seen\n"
-"might end it, 5 error or wrong usage.\n";
+"Exit status: 0 none, 1 a deadlock, 2 a suspected one, which a process that cannot be seen\n"
+"might end, 5 error or wrong usage.\n";
 
 enum { OPT_DOT = OPT_OTHER, OPT_WATCH };
 
@@ -188,7 +188,7 @@ static enum status run(int argc, char **argv)
 
 const struct command deadlock_command = {
 	.name = "deadlock",
-	.summary = "find processes that wait for each other for ever",
+	.summary = "find processes that wait for each other forever",
 	.help = help,
 	.run = run,
 };

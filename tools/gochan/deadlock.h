@@ -9,7 +9,7 @@
 
 /* As text, for people. */
 void print_stuck(struct graph *graph, const struct stuck *stuck);
-/* For Graphviz: all who wait on channels, and in red those who are stuck. */
+/* For Graphviz: all waiters, those that are stuck in red. */
 void print_dot(const struct graph *graph);
 
 #endif /* GOCHAN_DEADLOCK_H */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The output of gochan deadlock --dot: processes are rectangles, channels ellipses; an
- * edge leads from who waits to the channel, and from there to who could end the wait.
+ * edge leads from a waiter to the channel, and from there to each process that could
+ * end the wait.
  */
 #include "deadlock.h"
 

@@ -15,7 +15,7 @@ static const char *verb(enum dir dir)
 	return dir == SENDING ? "send to" : "receive from";
 }
 
-/* ---- who could end a wait ---- */
+/* ---- processes that could end a wait ---- */
 
 /* Print those who have the right to @dir, as "process 5 (descriptor 3), ..." */
 static unsigned int print_holders(const struct channel *channel, enum dir dir)
@@ -130,7 +130,7 @@ static void print_heading(const struct group *group)
 		       group->certain ? "can wake it" : "is seen that could wake it");
 }
 
-/* A channel that only its own waiters, and who waits for them, keep open. */
+/* A channel that is kept open only by its own waiters and by tasks that wait for them. */
 static void print_kept_open(const struct group *group, const struct channel *channel,
 			    enum dir dir)
 {
@@ -144,8 +144,8 @@ static void print_kept_open(const struct group *group, const struct channel *cha
 	}
 	if (!wait || !is_kept_open(channel, dir))
 		return;
-	printf("  %s is kept open by who does not %s it: ", channel_label(channel, label),
-	       verb(other));
+	printf("  %s is kept open by processes that do not %s it: ",
+	       channel_label(channel, label), verb(other));
 	print_holders(channel, other);
 	printf("\n    close what is not needed; a descriptor that may both send and receive is\n"
 	       "    better replaced by narrower ones: gochan_pair(3), GOCHAN_IOC_DUP\n");

@@ -191,7 +191,7 @@ bool proc_available(void)
 
 	if (statfs(PROC, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC)
 		return true;
-	print_error("%s: not mounted, and only there is seen who waits: sudo mount -t proc none %s",
+	print_error("%s: not mounted, and waiters are shown only there: sudo mount -t proc none %s",
 		    PROC, PROC);
 	return false;
 }

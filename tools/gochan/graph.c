@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The graph of who waits and who holds. No /proc here, and no judgement.
+ * The graph of waiters and holders. No /proc here, and no analysis.
  */
 #include <ctype.h>
 #include <stdlib.h>

@@ -55,7 +55,7 @@ static bool is_listed(const struct task *task, const struct arguments *args)
 	       (!args->pid || task->process->pid == args->pid);
 }
 
-/* ---- who could end a wait ---- */
+/* ---- processes that could end a wait ---- */
 
 /*
  * Call @use for the processes that could end a wait of @task, each once. A single

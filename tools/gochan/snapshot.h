@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Reading from /proc who waits on channels and who holds them.
+ * Reading the waiters and holders of channels from /proc.
  */
 #ifndef GOCHAN_SNAPSHOT_H
 #define GOCHAN_SNAPSHOT_H

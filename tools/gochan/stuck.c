@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The judgement on a graph: who is live is found, and the others are stuck. That is the
- * greatest set of tasks which have all who could serve them among them, and it takes one
- * step for each task, handle and wait. No I/O here.
+ * The analysis of a graph: find the live tasks; the others are stuck. These are the
+ * greatest set of tasks such that all tasks which could serve one of them are in the set.
+ * Linear in the number of tasks, handles and waits. No I/O here.
  */
 #include "stuck.h"
 
@@ -39,8 +39,8 @@ static bool waits_for(const struct task *task, const struct channel *channel, en
 }
 
 /*
- * Does somebody have a right to serve those who wait in a direction of a channel, and
- * something else to do than to wait there, too?
+ * Does a process have the right to serve the waiters of a direction of a channel, and a
+ * task that does not wait there itself?
  */
 static bool has_peer(const struct channel *channel, enum dir dir)
 {
@@ -267,7 +267,7 @@ static void join(struct process **group, struct process *process)
 	*group = process;
 }
 
-/* Who waits in a direction of a channel, and who could serve them. */
+/* The waiters of a direction of a channel, and the processes that could serve them. */
 static void group_channel(const struct channel *channel, enum dir dir)
 {
 	struct process *group = NULL;

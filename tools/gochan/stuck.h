@@ -28,8 +28,8 @@ static inline bool is_stuck(const struct task *task)
 }
 
 /*
- * Would those who wait in a direction of a channel see its end, if the stuck tasks
- * closed descriptors that they do not need for what they wait for?
+ * Would the waiters of a direction of a channel see its end if the stuck tasks closed
+ * the descriptors that they do not wait on?
  */
 bool is_kept_open(const struct channel *channel, enum dir dir);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The channels of this process and who waits on them, as fdinfo has it, written to a
+ * The channels of this process and their waiters, as fdinfo shows them, written to a
  * descriptor as text.
  *
  * All of it may run in a signal handler, at any point of the program: it calls only

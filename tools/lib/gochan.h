@@ -554,7 +554,7 @@ ssize_t gochan_cap(int ch);
  */
 
 /**
- * gochan_dump - write the channels of this process, and who waits on them, as text
+ * gochan_dump - write the channels of this process, and their waiters, as text
  * @fd: the descriptor to write to
  *
  * For each descriptor that is a channel: its number, the channel's ID and name, rights,
