@@ -203,12 +203,13 @@ static unsigned int hung_up(const struct chan *ch)
 	return no_senders(ch) << CHAN_SEND | send_broken(ch) << CHAN_RECV;
 }
 
+/* Not once all handles are gone: then there is nothing left to hang up. */
 static void trace_hangup(const struct chan *ch, unsigned int before)
 {
 	unsigned int dir;
 
 	for (dir = CHAN_SEND; dir <= CHAN_RECV; dir++) {
-		if (hung_up(ch) & ~before & 1U << dir)
+		if (ch->handles[!dir] && hung_up(ch) & ~before & 1U << dir)
 			trace_gochan_hangup(ch->config.id, dir);
 	}
 }
@@ -319,7 +320,7 @@ __poll_t chan_poll(struct chan *ch, struct file *file, poll_table *pt)
  * chan_info() - the state of a channel at one instant
  * @ch: the channel
  * @info: its state; all of it is written
- * @waiters: who waits, to be released by chan_waiters_put(); or NULL
+ * @waiters: its waiters, to be released by chan_waiters_put(); or NULL
  */
 void chan_info(struct chan *ch, struct gochan_info *info, struct chan_waiters *waiters)
 {
@@ -491,7 +492,7 @@ struct chan *chan_make(void)
 	spin_lock_init(&ch->lock);
 	INIT_LIST_HEAD(&ch->waitqs[CHAN_SEND].ops);
 	INIT_LIST_HEAD(&ch->waitqs[CHAN_RECV].ops);
-	ch->requeued = RB_ROOT_CACHED;
+	ch->requeued = RB_ROOT;
 	INIT_LIST_HEAD(&ch->offered);
 	chan_defer_init(ch);
 	init_waitqueue_head(&ch->in_wait);
@@ -525,7 +526,7 @@ static void drop_messages(struct chan *ch)
 			chan_msg_put(slot->msg);
 		cond_resched();
 	}
-	rbtree_postorder_for_each_entry_safe(m, next, &ch->requeued.rb_root, node) {
+	rbtree_postorder_for_each_entry_safe(m, next, &ch->requeued, node) {
 		chan_msg_put(m);
 		cond_resched();
 	}

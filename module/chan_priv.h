@@ -45,7 +45,7 @@ enum step {
 /**
  * struct waitq - the blocked ops of one direction, in order of arrival
  * @ops: the ops; the channel's lock
- * @nr_blocked: how many have ever been queued; the channel's lock
+ * @nr_blocked: how often an op was queued that had not waited already; the channel's lock
  * @len: how many there are; the channel's lock
  * @spin_share: how long its first waiter spins, the window, as a share of spin_us in
  *	1/SPIN_ALL. It and what follows are accessed without the lock, see wake.c
@@ -113,7 +113,7 @@ struct chan {
 	bool had_receiver : 1;
 	struct ring ring;
 	struct waitq waitqs[2];
-	struct rb_root_cached requeued;
+	struct rb_root requeued;
 	u32 nr_requeued;
 	u32 nr_copying;
 	struct list_head offered;
@@ -371,7 +371,7 @@ static inline void waitq_add(struct chan *ch, struct chan_op *op,
 
 	lockdep_assert_held(&ch->lock);
 	list_add(&op->node, unlikely(op->queue_first) ? &q->ops : q->ops.prev);
-	q->nr_blocked++;
+	q->nr_blocked += !op->queue_first;
 	if (++q->len == 1)
 		op->waiter->waitq = q;
 	op->queue_first = false;

@@ -55,7 +55,7 @@ static inline bool find_requeued_or_blocked(struct chan *ch, struct found *f)
 {
 	lockdep_assert_held(&ch->lock);
 	f->sender = NULL;
-	f->msg = rb_entry_safe(rb_first_cached(&ch->requeued), struct msg, node);
+	f->msg = rb_entry_safe(rb_first(&ch->requeued), struct msg, node);
 	if (f->msg) {
 		f->from = &f->msg->from;
 		f->len = f->msg->len;
@@ -111,7 +111,7 @@ static void take_requeued(struct chan *ch, struct chan_op *op, struct found *f)
 {
 	if (trace_gochan_recv_enabled())
 		chan_trace_recv(ch, current, f->msg->seq, f->len);
-	rb_erase_cached(&f->msg->node, &ch->requeued);
+	rb_erase(&f->msg->node, &ch->requeued);
 	ch->nr_requeued--;
 	ch->bytes -= f->len;
 	if (op) {

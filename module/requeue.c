@@ -48,7 +48,7 @@ static bool sent_before(struct rb_node *a, const struct rb_node *b)
 /* It is buffered again, at its place in the order of sending. */
 static void requeue_sorted(struct chan *ch, struct msg *m, struct wake_batch *wb)
 {
-	rb_add_cached(&m->node, &ch->requeued, sent_before);
+	rb_add(&m->node, &ch->requeued, sent_before);
 	ch->nr_requeued++;
 	ch->bytes += m->len;
 	wb->events |= in_event(ch);

@@ -38,7 +38,7 @@ struct slot {
  */
 struct ring {
 	u8 *slots;
-	u32 stride;
+	size_t stride;
 	u32 capacity;
 	u32 head;
 	u32 len;
@@ -56,7 +56,7 @@ static inline struct slot *ring_slot(const struct ring *r, u32 n)
 
 static inline struct slot *ring_first(const struct ring *r)
 {
-	return (struct slot *)(r->slots + (u64)r->head * r->stride);
+	return (struct slot *)(r->slots + r->head * r->stride);
 }
 
 /* The slot that the next push makes part of the ring, which is not full. */

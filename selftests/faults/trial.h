@@ -107,6 +107,10 @@ static struct state state_of(int ch)
 		state.info = ch_info(ch);
 		state.next_size = ch_next_size(ch);
 	}
+	/* Whoever is refused may have blocked, and its message been requeued. */
+	state.info.requeued = 0;
+	state.info.send_blocked = 0;
+	state.info.recv_blocked = 0;
 	return state;
 }
 

@@ -57,7 +57,7 @@ static bool read_pieces(const char *path, size_t piece)
 	} while (n > 0);
 	text[len] = '\0';
 	close(fd);
-	return !n;
+	return !n && len < sizeof(text) - 1;
 }
 
 /* Does the text that was read last contain this line? */
@@ -65,12 +65,14 @@ static bool has_line(const char *format, ...)
 {
 	char line[512] = "\n";
 	va_list args;
+	size_t len;
 
 	va_start(args, format);
 	vsnprintf(line + 1, sizeof(line) - 1, format, args);
 	va_end(args);
 	strcat(line, "\n");
-	return strstr(text, line) || !strncmp(text, line + 1, strlen(line + 1));
+	len = strlen(line + 1);
+	return strstr(text, line) || (strlen(text) >= len && !memcmp(text, line + 1, len));
 }
 
 static bool lists(int ch)

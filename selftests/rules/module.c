@@ -127,16 +127,22 @@ TEST_F(module, s3_r8_waiters_pin_module)
 /* R22, DESIGN 3: a file in debugfs that is open pins the module. */
 TEST_F(module, s3_r22_debugfs_pins_module)
 {
-	const char *path = "/sys/kernel/debug/gochan/channels";
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	static const char *const paths[] = {
+		"/sys/kernel/debug/gochan/channels", "/sys/kernel/debug/gochan/waiters",
+	};
+	size_t i;
+	int fd;
 
-	if (fd < 0 && mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL) == 0)
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-	ASSERT_LE(0, fd);
-	EXPECT_EQ(-EWOULDBLOCK, module_unload());
-	close(fd);
+	if (access("/sys/kernel/debug/gochan", F_OK))
+		ASSERT_EQ(0, mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL));
+	for (i = 0; i < ARRAY_SIZE(paths); i++) {
+		fd = open(paths[i], O_RDONLY | O_CLOEXEC);
+		ASSERT_LE(0, fd);
+		EXPECT_EQ(-EWOULDBLOCK, module_unload());
+		close(fd);
+	}
 	EXPECT_EQ(0, module_unload());
-	EXPECT_NE(0, access(path, F_OK));
+	EXPECT_NE(0, access(paths[0], F_OK));
 }
 
 /* Keep making channels, with moments at which there is none. */

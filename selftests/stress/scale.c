@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Scale: 10,000 processes blocked on one channel, 100,000 channels, 100
- * concurrent selects of 1,024 ops. They behave as small numbers do, and leak
+ * Scale: 10,000 processes blocked on one channel, 100,000 channels, in debugfs,
+ * too, 100 concurrent selects of 1,024 ops. They behave as small numbers do, and leak
  * nothing: the module's reference count and the number of channels return to
  * what they were, and the kernel's allocated memory, after shrinking its caches,
  * grows by less than 4 MiB. (That is 400 bytes per process and 40 per channel, so
@@ -17,13 +17,16 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #define SELECTS		100
 #define OPS		1024
+#define DEBUG		"/tmp/" PREFIX "scale-debugfs"
 
 static int nr_processes = 10000, nr_channels = 100000, nr_selects = SELECTS;
 
@@ -370,6 +373,43 @@ TEST_F(scale, r19_channels)
 	EXPECT_EQ(-EDQUOT, ch_make(0, 16, 0));
 	close(more);
 	close(kept);
+}
+
+/* The lines of a file, read in pieces of a page; -1 if that fails. */
+static long count_lines(const char *path)
+{
+	const int fd = open(path, O_RDONLY);
+	char piece[4096];
+	long lines = 0;
+	ssize_t n, i;
+
+	if (fd < 0)
+		return -1;
+	do {
+		n = read(fd, piece, sizeof(piece));
+		for (i = 0; i < n; i++)
+			lines += piece[i] == '\n';
+	} while (n > 0);
+	close(fd);
+	return n ? -1 : lines;
+}
+
+/* R22: debugfs shows all channels, however many there are. */
+TEST_F(scale, r22_debugfs)
+{
+	int first, i;
+
+	umount2(DEBUG, MNT_DETACH);
+	ASSERT_TRUE(!mkdir(DEBUG, 0755) || errno == EEXIST);
+	ASSERT_EQ(0, mount("debugfs", DEBUG, "debugfs", 0, NULL));
+	first = open("/dev/gochan", O_RDWR);
+	for (i = 1; i < nr_channels; i++)
+		ASSERT_EQ(first + i, open("/dev/gochan", O_RDWR));
+	EXPECT_EQ(1 + nr_channels, count_lines(DEBUG "/gochan/channels"));
+	EXPECT_EQ(0, count_lines(DEBUG "/gochan/waiters"));
+	ASSERT_EQ(0, close_range(first, first + nr_channels - 1, 0));
+	EXPECT_EQ(0, umount(DEBUG));
+	EXPECT_EQ(0, rmdir(DEBUG));
 }
 
 /* ---- selects of 1,024 ops ---- */

@@ -5,6 +5,7 @@
 # module loaded and a user alice (1000); every test starts and ends without named
 # channels. Arguments choose tests.
 
+# shellcheck disable=SC2034 # for run_tests
 tests='
 	make_prints_the_path make_defaults make_options make_in_directories
 	make_rejects_existing_name make_reports_limits make_as_user
@@ -35,56 +36,6 @@ tests='
 
 # ---- helpers ------------------------------------------------------------------
 
-fail() {
-	printf '%.2000s\n' "$*"
-	exit 1
-}
-
-# expect STATUS COMMAND...: run it, with its output to the files out and err.
-expect() {
-	wanted=$1
-	shift
-	status=0
-	"$@" >out 2>err || status=$?
-	[ $status = "$wanted" ] || fail "$*: status $status, not $wanted: $(cat err)"
-}
-
-# prints TEXT: the last command printed this and a newline.
-prints() {
-	printf '%s\n' "$1" | cmp -s - out || fail "printed '$(cat out)', not '$1'"
-}
-
-prints_nothing() {
-	[ ! -s out ] || fail "printed '$(cat out)'"
-}
-
-# says TEXT: this was the last command's error message.
-says() {
-	[ "$(cat err)" = "gochan: $1" ] || fail "said '$(cat err)', not 'gochan: $1'"
-}
-
-says_nothing() {
-	[ ! -s err ] || fail "said '$(cat err)'"
-}
-
-is() {
-	[ "$1" = "$2" ] || fail "'$1' is not '$2'"
-}
-
-alice() {
-	su alice -c "$*"
-}
-
-# Wait until a field of "gochan info" has a value, for 10 seconds at most.
-until_info() {
-	tries=1000
-	until [ "$(gochan info "$1" "$2")" = "$3" ]; do
-		tries=$((tries - 1))
-		[ $tries != 0 ] || fail "$1: $2 did not become $3"
-		usleep 10000
-	done
-}
-
 # Stop a process that is blocked on a channel, and continue it.
 stop_and_continue() {
 	kill -STOP "$1"
@@ -107,17 +58,6 @@ until_said() {
 	done
 }
 
-# Wait until a process sleeps, for 10 seconds at most.
-until_asleep() {
-	tries=1000
-	until [ "$(cut -d' ' -f3 "/proc/$1/stat")" = S ]; do
-		tries=$((tries - 1))
-		[ $tries != 0 ] ||
-			fail "process $1 did not go to sleep: $(cat err)"
-		usleep 10000
-	done
-}
-
 # Open a pipe, for reading as 4, for writing as 5.
 open_pipe() {
 	rm -f pipe
@@ -126,18 +66,6 @@ open_pipe() {
 	exec 4<pipe
 	exec 5>pipe
 	exec 3>&-
-}
-
-# set_limit NAME VALUE: change a module parameter until the test ends.
-set_limit() {
-	limit=/sys/module/gochan/parameters/$1
-	before=$(cat "$limit")
-	trap 'echo "$before" >"$limit"' EXIT
-	echo "$2" >"$limit"
-}
-
-make() {
-	gochan make "$@" >/dev/null || fail "make $*"
 }
 
 # ---- make -----------------------------------------------------------------------
@@ -590,7 +518,7 @@ rm_at_the_limit() {
 
 ls_empty() {
 	expect 0 gochan ls
-	prints 'NAME  OWNER  MODE  CAPACITY  SIZE  LEN  STATE'
+	prints 'NAME  OWNER  MODE  CAPACITY  SIZE  LEN  STATE  WAIT-SEND  WAIT-RECV  OLDEST'
 	says_nothing
 }
 
@@ -600,13 +528,13 @@ ls_columns() {
 	alice gochan make results --size 100 >/dev/null
 	gochan close results
 	expect 0 gochan ls
-	prints 'NAME     OWNER        MODE  CAPACITY  SIZE  LEN  STATE
-jobs     root:root    0622  16        4096  2    open
-results  alice:alice  0600  0         100   0    closed'
+	prints 'NAME     OWNER        MODE  CAPACITY  SIZE  LEN  STATE   WAIT-SEND  WAIT-RECV  OLDEST
+jobs     root:root    0622  16        4096  2    open    0          0          -
+results  alice:alice  0600  0         100   0    closed  0          0          -'
 	expect 0 alice gochan ls
-	prints 'NAME     OWNER        MODE  CAPACITY  SIZE  LEN  STATE
-jobs     root:root    0622  -         -     -    -
-results  alice:alice  0600  0         100   0    closed'
+	prints 'NAME     OWNER        MODE  CAPACITY  SIZE  LEN  STATE   WAIT-SEND  WAIT-RECV  OLDEST
+jobs     root:root    0622  -         -     -    -       -          -          -
+results  alice:alice  0600  0         100   0    closed  0          0          -'
 }
 
 ls_names() {
@@ -1177,14 +1105,16 @@ limit_in_namespace() {
 
 # ---- help and usage ------------------------------------------------------------------
 
+commands='make rm ls info close send recv select each ps top trace deadlock'
+
 help() {
 	expect 0 gochan --help
 	grep -q '^Usage: gochan COMMAND' out
-	for command in make rm ls info close send recv select each; do
+	for command in $commands; do
 		grep -q "^  $command " out
 	done
-	for command in make rm ls info close send recv select each; do
-		expect 0 gochan $command --help
+	for command in $commands; do
+		expect 0 gochan "$command" --help
 		grep -q "^Usage: gochan $command" out
 		says_nothing
 	done
@@ -1204,8 +1134,10 @@ usage_errors() {
 	expect 2 gochan
 	expect 2 gochan nonsense
 	says "nonsense: no such command; see 'gochan --help'"
-	for command in make rm ls info close send recv select each; do
-		expect 2 gochan $command --nonsense
+	for command in $commands; do
+		# Its other statuses are answers.
+		[ "$command" = deadlock ] && wanted=5 || wanted=2
+		expect "$wanted" gochan "$command" --nonsense
 		grep -qF "See 'gochan $command --help'." err
 		grep -qF "gochan $command: unrecognized option" err
 	done
@@ -1220,7 +1152,7 @@ usage_errors() {
 	expect 2 gochan make a --mode rw
 	expect 2 gochan make a --fixed --size 0
 	expect 2 gochan rm --all jobs
-	expect 2 gochan ls jobs
+	expect 2 gochan ls jobs results
 	expect 2 gochan close jobs jobs
 	expect 2 gochan recv jobs jobs
 	expect 2 gochan recv jobs -n x
@@ -1389,33 +1321,8 @@ other_abi() {
 	expect 0 "$here/other-abi/newer" rm --all
 }
 
-# ---- main --------------------------------------------------------------------------
-
 here=$(realpath "$(dirname "$0")")
 nonblock=$here/nonblock
-
-work=$(mktemp -d)
-chmod 755 "$work"
-cd "$work" || exit 1
-
-# shellcheck disable=SC2086 # split into words
-[ $# != 0 ] || set -- $tests
-echo 'TAP version 13'
-echo "1..$#"
-failed=0
-number=0
-for test; do
-	number=$((number + 1))
-	(set -e; $test) >log 2>&1
-	status=$?
-	grep -q ' /dev/gochans gochan ' /proc/mounts || mount -t gochan gochan /dev/gochans
-	gochan rm --all || status=$?
-	[ $status = 0 ] && result=ok || result='not ok'
-	[ $status = 0 ] || {
-		sed 's/^/# /' log
-		failed=$((failed + 1))
-	}
-	echo "$result $number $test"
-done
-cd / && rm -r "$work"
-[ $failed = 0 ]
+# shellcheck source-path=SCRIPTDIR source=helpers/shell.sh
+. "$here/shell.sh"
+run_tests "$@"

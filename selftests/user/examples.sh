@@ -5,7 +5,7 @@
 # with status 0 and prints what is expected. (Their status says whether what they
 # demonstrate holds.) Arguments choose examples.
 
-tests='counter bank vote queue waitgroup periodic sieve reply stealing supervisor'
+tests='counter bank vote queue waitgroup periodic sieve reply stealing supervisor deadlock'
 
 # expected EXAMPLE: its output, as a pattern; a semicolon ends each line.
 expected() {
@@ -36,13 +36,20 @@ expected() {
 	supervisor)
 		printf '%s;' "(job $some (hangs|lost its worker);)+12 jobs done, $some workers replaced"
 		;;
+	deadlock)
+		# lines of the three workers in any order
+		printf '%s;' "((gochan\[$some\]: [^;]*;)*gochan\[$some\]: thread $some is in \
+gochan_send for [0-9.]+ s: send $some;){3}(gochan\[$some\]: [^;]*;)+3 of 3 workers were stuck"
+		;;
 	esac
 }
 
 # run EXAMPLE: succeeds if its status is 0 and its output as expected.
 run() {
 	status=0
-	timeout $((${kselftest_timeout:-90} * 2 / 3)) "$examples/$1" >out 2>&1 || status=$?
+	argument=
+	[ "$1" != deadlock ] || argument=quit
+	timeout $((${kselftest_timeout:-90} * 2 / 3)) "$examples/$1" $argument >out 2>&1 || status=$?
 	[ $status = 0 ] && tr '\n' ';' <out | grep -qxE "$(expected "$1")" && return
 	sed 's/^/# /' out
 	echo "# status $status; expected: $(expected "$1")"

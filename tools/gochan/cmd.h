@@ -27,6 +27,8 @@ enum status {
 	USAGE = 2,
 	CLOSED = 3,
 	TIMED_OUT = 4,
+	/* For deadlock, where 1 and 2 are answers: any error. */
+	NO_ANSWER = 5,
 };
 
 struct command {
@@ -38,7 +40,8 @@ struct command {
 
 extern const struct command make_command, rm_command, ls_command, info_command;
 extern const struct command close_command, send_command, recv_command;
-extern const struct command select_command, each_command;
+extern const struct command select_command, each_command, ps_command, top_command;
+extern const struct command trace_command, deadlock_command;
 
 /* ---- report.c: error messages -------------------------------------------- */
 
@@ -75,12 +78,14 @@ enum {
 	OPT_HELP = 256,
 	OPT_FD,
 	OPT_TIMEOUT,
+	OPT_JSON,
 	OPT_OTHER,
 };
 
 #define OPTION_HELP	{ "help", no_argument, NULL, OPT_HELP }
 #define OPTION_FD	{ "fd", required_argument, NULL, OPT_FD }
 #define OPTION_TIMEOUT	{ "timeout", required_argument, NULL, OPT_TIMEOUT }
+#define OPTION_JSON	{ "json", no_argument, NULL, OPT_JSON }
 #define OPTION_NULL	{ "null", no_argument, NULL, '0' }
 #define OPTION_END	{ NULL, 0, NULL, 0 }
 
@@ -89,7 +94,7 @@ enum status help_or_usage(const struct command *command, int opt);
 /* Parse optarg. On failure print an error and return false. */
 bool opt_number(const struct command *command, const char *option, unsigned int *value);
 bool opt_mode(const struct command *command, unsigned int *mode);
-bool opt_seconds(const struct command *command, long long *ns);
+bool opt_seconds(const struct command *command, const char *option, long long *ns);
 bool opt_fd(const struct command *command, struct target *target);
 
 /* ---- target.c: the channel that a subcommand works on -------------------- */

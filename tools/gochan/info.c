@@ -4,18 +4,20 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd.h"
+#include "fields.h"
+#include "json.h"
 
 static const char help[] =
-"Usage: gochan info NAME [FIELD...]\n"
-"       gochan info --fd N [FIELD...]\n"
+"Usage: gochan info [--json] NAME [FIELD...]\n"
+"       gochan info [--json] --fd N [FIELD...]\n"
 "Prints a consistent snapshot of a channel's state, as lines of FIELD: VALUE. If\n"
 "FIELDs are given, prints only their values, one per line. The handle that this\n"
 "command opens is not counted.\n"
+"\n"
+"  --json          print one JSON object, with all fields or those that are given\n"
 "\n"
 "  name                                its name or path, or none\n"
 "  id                                  identifies it until the module is unloaded\n"
@@ -27,16 +29,16 @@ static const char help[] =
 "  sent, received                      messages since it was created\n"
 "  send_blocked, recv_blocked          how often a send, a receive had to block\n"
 "  requeued                            messages given back by receivers that could not\n"
-"                                      copy them\n";
+"                                      copy them\n"
+"  leased, max_deliveries, dropped     of acknowledged channels, printed unless they\n"
+"                                      are 0\n"
+"  abi                                 the version of the module's interface, printed\n"
+"                                      only in JSON or if it is given\n"
+"\n"
+"In JSON numbers are numbers, flags is an array of strings, closed is true or false,\n"
+"and the name of an unnamed channel is null. Bytes that are not UTF-8 become U+FFFD.\n";
 
-static const struct option options[] = { OPTION_FD, OPTION_HELP, OPTION_END };
-
-enum { FIELDS = 17 };
-
-struct field {
-	const char *name;
-	char value[NAME_PATH_SIZE];
-};
+static const struct option options[] = { OPTION_FD, OPTION_JSON, OPTION_HELP, OPTION_END };
 
 /*
  * Prefer a handle without rights (O_ACCMODE), which has no effect on hangup, but
@@ -71,95 +73,113 @@ static void exclude_own_handle(struct gochan_info *info, const struct target *ta
 		info->recv_handles--;
 }
 
-static struct field number(const char *name, unsigned long long value)
+/* The path of an inherited handle, as far as it is one on a gochanfs; or NULL. */
+static const char *name_of(const struct target *target)
 {
-	struct field field = { .name = name };
-
-	snprintf(field.value, sizeof(field.value), "%llu", value);
-	return field;
-}
-
-static struct field text(const char *name, const char *value)
-{
-	struct field field = { .name = name };
-
-	snprintf(field.value, sizeof(field.value), "%s", value);
-	return field;
-}
-
-static struct field flags(unsigned int flags)
-{
-	struct field field = { .name = "flags" };
-
-	snprintf(field.value, sizeof(field.value), "%s%s%s",
-		 flags & GOCHAN_FIXED ? " fixed" : "", flags & GOCHAN_HANGUP ? " hangup" : "",
-		 flags & GOCHAN_CRED ? " cred" : "");
-	if (field.value[0] == '\0')
-		return text("flags", "none");
-	return text("flags", field.value + 1);
-}
-
-/* The path of an inherited handle, as far as it is one on a gochanfs. */
-static struct field name(const struct target *target)
-{
-	char link[64], path[NAME_PATH_SIZE];
+	static char path[NAME_PATH_SIZE];
+	char link[64];
 	ssize_t len;
 
 	if (target->inherited_fd < 0)
-		return text("name", target->label);
+		return target->label;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", target->fd);
 	len = readlink(link, path, sizeof(path) - 1);
 	path[len < 0 ? 0 : len] = '\0';
 	if (!is_gochanfs(path))
-		return text("name", "none");
+		return NULL;
 	if (strncmp(path, NAME_DIR, strlen(NAME_DIR)) == 0)
-		return text("name", path + strlen(NAME_DIR));
-	return text("name", path);
+		return path + strlen(NAME_DIR);
+	return path;
 }
 
-static void describe(const struct gochan_info *info, const struct target *target,
-		     struct field fields[FIELDS])
+static bool is_name(const char *field)
 {
-	const struct field all[FIELDS] = {
-		name(target),
-		number("id", info->id),
-		number("capacity", info->capacity),
-		number("msg_size", info->msg_size),
-		flags(info->flags),
-		text("closed", info->closed ? "yes" : "no"),
-		number("len", info->len),
-		number("bytes", info->bytes),
-		number("senders_waiting", info->senders_waiting),
-		number("receivers_waiting", info->receivers_waiting),
-		number("send_handles", info->send_handles),
-		number("recv_handles", info->recv_handles),
-		number("sent", info->sent),
-		number("received", info->received),
-		number("send_blocked", info->send_blocked),
-		number("recv_blocked", info->recv_blocked),
-		number("requeued", info->requeued),
-	};
-
-	memcpy(fields, all, sizeof(all));
+	return strcmp(field, "name") == 0;
 }
 
-static bool print_value(const struct field fields[FIELDS], const char *name)
+static enum status check_fields(const struct field fields[FIELDS], char **names)
 {
+	for (; *names; names++) {
+		if (!is_name(*names) && !field_find(fields, *names))
+			return usage_error(&info_command, "%s: no such field", *names);
+	}
+	return DONE;
+}
+
+static void print_all(const struct field fields[FIELDS], const char *name)
+{
+	printf("name: %s\n", name ?: "none");
 	for (int i = 0; i < FIELDS; i++) {
-		if (strcmp(fields[i].name, name) == 0) {
-			puts(fields[i].value);
+		if (fields[i].hidden)
+			continue;
+		printf("%s: ", fields[i].name);
+		field_print(&fields[i]);
+	}
+}
+
+static void print_values(const struct field fields[FIELDS], const char *name, char **names)
+{
+	for (; *names; names++) {
+		if (is_name(*names))
+			puts(name ?: "none");
+		else
+			field_print(field_find(fields, *names));
+	}
+}
+
+static void name_json(const char *name)
+{
+	if (name)
+		json_string("name", name);
+	else
+		json_null("name");
+}
+
+/* Those in @names, or all if there are none. */
+static bool is_wanted(const char *field, char **names)
+{
+	if (!*names)
+		return true;
+	for (; *names; names++) {
+		if (strcmp(*names, field) == 0)
 			return true;
-		}
 	}
 	return false;
 }
 
-static enum status print_values(const struct field fields[FIELDS], char **names)
+static void print_json(const struct field fields[FIELDS], const char *name, char **names)
 {
-	for (; *names; names++) {
-		if (!print_value(fields, *names))
-			return usage_error(&info_command, "%s: no such field", *names);
+	json_object(NULL);
+	if (is_wanted("name", names))
+		name_json(name);
+	for (int i = 0; i < FIELDS; i++) {
+		if (is_wanted(fields[i].name, names))
+			field_json(&fields[i]);
 	}
+	json_object_end();
+	json_end();
+}
+
+static enum status show(const struct target *target, char **names, bool json)
+{
+	struct field fields[FIELDS];
+	struct gochan_info info;
+	enum status status;
+
+	status = target_info(target, &info);
+	if (status != DONE)
+		return status;
+	exclude_own_handle(&info, target);
+	fields_of(&info, fields);
+	status = check_fields(fields, names);
+	if (status != DONE)
+		return status;
+	if (json)
+		print_json(fields, name_of(target), names);
+	else if (*names)
+		print_values(fields, name_of(target), names);
+	else
+		print_all(fields, name_of(target));
 	return DONE;
 }
 
@@ -167,31 +187,29 @@ static enum status run(int argc, char **argv)
 {
 	const struct command *self = &info_command;
 	struct target target = NO_TARGET;
-	struct field fields[FIELDS];
-	struct gochan_info info;
 	enum status status;
+	bool json = false;
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (opt != OPT_FD)
+		switch (opt) {
+		case OPT_FD:
+			if (!opt_fd(self, &target))
+				return USAGE;
+			break;
+		case OPT_JSON:
+			json = true;
+			break;
+		default:
 			return help_or_usage(self, opt);
-		if (!opt_fd(self, &target))
-			return USAGE;
+		}
 	}
 	if (!target_parse(&target, argc, argv))
 		return usage_error(self, "info takes a name, or --fd N");
 	status = open_for_info(&target);
-	if (status == DONE)
-		status = target_info(&target, &info);
 	if (status != DONE)
 		return status;
-	exclude_own_handle(&info, &target);
-	describe(&info, &target, fields);
-	if (optind < argc)
-		return print_values(fields, argv + optind);
-	for (int i = 0; i < FIELDS; i++)
-		printf("%s: %s\n", fields[i].name, fields[i].value);
-	return DONE;
+	return show(&target, argv + optind, json);
 }
 
 const struct command info_command = {

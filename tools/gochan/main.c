@@ -14,6 +14,7 @@
 static const struct command *const commands[] = {
 	&make_command, &rm_command, &ls_command, &info_command, &close_command,
 	&send_command, &recv_command, &select_command, &each_command,
+	&ps_command, &top_command, &trace_command, &deadlock_command,
 };
 
 static void print_help(void)
@@ -22,7 +23,7 @@ static void print_help(void)
 	       "Go channels between processes: whole messages, any number of senders and\n"
 	       "receivers.\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		printf("  %-8s%s\n", commands[i]->name, commands[i]->summary);
+		printf("  %-10s%s\n", commands[i]->name, commands[i]->summary);
 	printf("\n"
 	       "'gochan COMMAND --help' describes a command, 'gochan --version' prints the\n"
 	       "version. The channel NAME is the file /dev/gochans/NAME; with a slash in it,\n"
@@ -31,7 +32,8 @@ static void print_help(void)
 	       "O_NONBLOCK makes no difference: commands wait unless given a --timeout.\n"
 	       "\n"
 	       "Exit status: 0 success, 1 error, 2 wrong usage, 3 the channel is closed (or\n"
-	       "no handle is left at its other end), 4 timed out or would block.\n");
+	       "no handle is left at its other end), 4 timed out or would block. Those of\n"
+	       "deadlock are others.\n");
 }
 
 static const struct command *find_command(const char *name)

@@ -50,7 +50,7 @@ bool opt_mode(const struct command *command, unsigned int *mode)
 	return false;
 }
 
-bool opt_seconds(const struct command *command, long long *ns)
+bool opt_seconds(const struct command *command, const char *option, long long *ns)
 {
 	double seconds;
 	char *end;
@@ -58,7 +58,7 @@ bool opt_seconds(const struct command *command, long long *ns)
 	seconds = strtod(optarg, &end);
 	/* 3e9 seconds, about a century, are far from overflowing *ns. */
 	if (end == optarg || *end || !(seconds >= 0 && seconds <= 3e9)) {
-		usage_error(command, "--timeout %s: not a number of seconds", optarg);
+		usage_error(command, "%s %s: not a number of seconds", option, optarg);
 		return false;
 	}
 	*ns = (long long)(seconds * 1e9);

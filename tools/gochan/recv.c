@@ -130,7 +130,7 @@ static enum status run(int argc, char **argv)
 			r.out.terminator = -1;
 			break;
 		case OPT_TIMEOUT:
-			if (!opt_seconds(self, &r.timeout_ns))
+			if (!opt_seconds(self, "--timeout", &r.timeout_ns))
 				return USAGE;
 			break;
 		case OPT_FD:

@@ -7,12 +7,14 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "screen.h"
 
 static void print_line(const char *format, va_list args)
 {
 	char text[1024];
 
 	progress_end();
+	screen_end();
 	vsnprintf(text, sizeof(text), format, args);
 	/* One write, so that messages of several processes are not interleaved. */
 	fprintf(stderr, "gochan: %s\n", text);

@@ -84,7 +84,7 @@ static enum status remove_all(void)
 	enum status status;
 	struct list list;
 
-	status = list_channels(&list);
+	status = list_channels(&list, NULL, false);
 	for (size_t i = 0; i < list.count; i++) {
 		const struct entry *entry = &list.entries[i];
 

@@ -175,7 +175,7 @@ static enum status parse_and_select(struct select_ctx *s, int argc, char **argv)
 			s->out.terminator = '\0';
 			break;
 		case OPT_TIMEOUT:
-			if (!opt_seconds(self, &s->timeout_ns))
+			if (!opt_seconds(self, "--timeout", &s->timeout_ns))
 				return USAGE;
 			break;
 		case OPT_FD:

@@ -179,7 +179,7 @@ static enum status run(int argc, char **argv)
 			input_option = true;
 			break;
 		case OPT_TIMEOUT:
-			if (!opt_seconds(self, &s.timeout_ns))
+			if (!opt_seconds(self, "--timeout", &s.timeout_ns))
 				return USAGE;
 			break;
 		case OPT_FD:

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "debug.h"
 #include "gochan.h"
 #include "internal.h"
 #include "race.h"
@@ -78,7 +79,7 @@ int gochan_apply_setup(int ch, const struct gochan_setup *setup)
 	return -1;
 }
 
-int gochan_make(uint32_t capacity, uint32_t msg_size, uint32_t flags)
+static int make(uint32_t capacity, uint32_t msg_size, uint32_t flags)
 {
 	struct gochan_setup setup = {
 		.capacity = capacity,
@@ -93,6 +94,16 @@ int gochan_make(uint32_t capacity, uint32_t msg_size, uint32_t flags)
 		return ch;
 	close_fd(ch);
 	return -1;
+}
+
+int gochan_make(uint32_t capacity, uint32_t msg_size, uint32_t flags)
+{
+	struct watched w;
+	int ch;
+
+	watch_begin(&w, __func__, NULL);
+	ch = make(capacity, msg_size, flags);
+	return watch_end(&w, ch, ch);
 }
 
 int gochan_pair(int fds[2], uint32_t capacity, uint32_t msg_size, uint32_t flags)
@@ -122,21 +133,29 @@ close_ch:
 
 int gochan_dup(int ch, int oflags)
 {
-	return ioctl(ch, GOCHAN_IOC_DUP, (unsigned long)(oflags & ~O_CLOEXEC));
+	struct watched w;
+
+	watch_begin(&w, __func__, NULL);
+	return watch_end(&w, ch, ioctl(ch, GOCHAN_IOC_DUP, (unsigned long)(oflags & ~O_CLOEXEC)));
 }
 
 int gochan_close(int ch)
 {
 	/* Close happens before a receive that sees end of file because of it (R18). */
 	const struct gochan_op end = { .fd = ch, .opcode = GOCHAN_OP_RECV };
+	struct watched w;
 
+	watch_begin(&w, __func__, NULL);
 	gochan_race_before(&end, 1);
-	return ioctl(ch, GOCHAN_IOC_CLOSE, 0);
+	return watch_end(&w, ch, ioctl(ch, GOCHAN_IOC_CLOSE, 0));
 }
 
 int gochan_info(int ch, struct gochan_info *info)
 {
-	return ioctl(ch, GOCHAN_IOC_INFO, info);
+	struct watched w;
+
+	watch_begin(&w, __func__, NULL);
+	return watch_end(&w, ch, ioctl(ch, GOCHAN_IOC_INFO, info));
 }
 
 ssize_t gochan_len(int ch)

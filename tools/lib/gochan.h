@@ -5,8 +5,9 @@
  * A channel is represented by a file descriptor: read(2), write(2), poll(2),
  * fork(2), dup(2), SCM_RIGHTS and close(2) work on it. Unless stated otherwise,
  * functions return 0 on success, and -1 with errno set on failure. All functions
- * are thread-safe; the library has no global state, and sending and receiving
- * do not allocate memory. All descriptors returned are close-on-exec.
+ * are thread-safe; the library has no global state but for what is watched (see
+ * below), and sending and receiving do not allocate memory. All descriptors returned
+ * are close-on-exec.
  *
  * The blocking calls - gochan_send(), gochan_recv(), their _until() variants,
  * gochan_select(), gochan_batch(), gochan_call() and gochan_wg_wait() - are
@@ -528,6 +529,68 @@ ssize_t gochan_len(int ch);
  * Return: the number, or -1 with the errors of gochan_info().
  */
 ssize_t gochan_cap(int ch);
+
+/* ---- why does it not move? ------------------------------------------------- */
+
+/*
+ * With GOCHAN_DEBUG in the environment when the library is loaded, it logs the calls
+ * of the program, each on a line of its own:
+ *
+ *	12:34:56.789012 4711 4712 gochan_recv recv=3 id=17 len=5 result=1 took=0.000123
+ *
+ * that is: time of day (UTC) at which it returned, pid, tid, call, then its ops, with
+ * the descriptor, the channel's ID (see struct gochan_info) and the length; its result,
+ * or the name of the errno; and the seconds that it took. A select that succeeded shows
+ * the op that was performed, other calls the first 8 ops. Calls without ops have ch= or
+ * name= instead. Calls that the library makes itself are logged, too: gochan_pair() is
+ * one of gochan_make() and two of gochan_dup(), gochan_len() is gochan_info(). A call
+ * that is cancelled while it is blocked has result=cancelled. Timers are not logged, nor
+ * are system calls of the program, such as read(2).
+ *
+ * GOCHAN_DEBUG is the file to append to if there is a slash in it; 0 or empty for none;
+ * anything else, such as 1, for standard error. It is ignored by programs that run with
+ * more rights than their user has, see secure_getenv(3). The log changes neither results
+ * nor errno, and a line that cannot be written is lost.
+ */
+
+/**
+ * gochan_dump - write the channels of this process, and their waiters, as text
+ * @fd: the descriptor to write to
+ *
+ * For each descriptor that is a channel: its number, the channel's ID and name, rights,
+ * messages and capacity, whether it is closed, and then each waiter that this process
+ * may see (see proc(5) and ptrace(2)), with how long it has waited. Other threads are
+ * among the waiters, but the calling one is not, even if this is called by a signal
+ * handler that interrupted a send or receive: its call is shown ahead of the rest, if
+ * gochan_dump_on() or GOCHAN_DEBUG was in use when it began, and if it is a call of this
+ * library rather than a read(2) or write(2). If /proc is not mounted, that is what the
+ * dump says.
+ *
+ * Async-signal-safe; leaves errno alone. It needs two free descriptors and 4 KiB of
+ * stack. Each line is one write(2), so lines of several processes do not mix.
+ */
+void gochan_dump(int fd);
+
+/**
+ * gochan_dump_on - on a signal, dump to standard error and take the default action
+ * @sig: the signal, such as SIGQUIT, which Ctrl-\ sends
+ *
+ * The signal's handler becomes one that calls gochan_dump(). Then the signal's default
+ * action is taken, as if there were no handler: after SIGQUIT, say, there may be a core,
+ * and the exit status is that of SIGQUIT. A second signal, while the first one's dump is
+ * being written, takes its default action at once.
+ *
+ * After signals that by default do nothing (SIGURG, SIGWINCH, SIGCHLD, SIGCONT) or stop
+ * the process (SIGTSTP, SIGTTIN, SIGTTOU), the process goes on, and the next one dumps
+ * again; blocked calls are restarted. In the first process of a pid namespace, default
+ * actions end nothing: there, other signals dump once, and are then ignored.
+ *
+ * The handler uses the alternate signal stack, if there is one. Children of fork(2) have
+ * the same handler, programs executed have not.
+ *
+ * Return: 0 or -1. EINVAL: @sig is not a signal, or is SIGKILL or SIGSTOP.
+ */
+int gochan_dump_on(int sig);
 
 #ifdef __cplusplus
 }

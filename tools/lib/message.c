@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdbool.h>
 
+#include "debug.h"
 #include "gochan.h"
 #include "internal.h"
 
@@ -36,56 +37,67 @@ static int do_op(struct gochan_op *op, size_t *len, uint64_t timeout)
 	return gochan_submit(&s) < 0 ? -errno : op->result;
 }
 
-static int send_op(struct gochan_op op, uint64_t timeout)
+static int send_op(const char *call, struct gochan_op op, uint64_t timeout)
 {
-	int result = do_op(&op, NULL, timeout);
+	struct watched w;
+	int result;
 
-	if (result < 0) {
+	watch_ops(&w, call, &op, 1);
+	result = do_op(&op, NULL, timeout);
+	if (result < 0)
 		errno = -result;
-		return -1;
-	}
-	return 0;
+	return watch_ops_end(&w, &op, 1, result < 0 ? -1 : 0);
 }
 
-static int recv_op(struct gochan_op op, size_t *len, uint64_t timeout)
+static int recv_op(const char *call, struct gochan_op op, size_t *len, uint64_t timeout)
 {
-	int result = do_op(&op, len, timeout);
+	struct watched w;
+	int result;
 
-	return recv_return(result, op.len, len);
+	watch_ops(&w, call, &op, 1);
+	result = do_op(&op, len, timeout);
+	return watch_ops_end(&w, &op, 1, recv_return(result, op.len, len));
 }
 
-/* Convert a deadline to gochan_ops.timeout. Returns false with EINVAL if invalid. */
+static int bad_deadline(const char *call, int ch)
+{
+	struct watched w;
+
+	watch_begin(&w, call, NULL);
+	errno = EINVAL;
+	return watch_end(&w, ch, -1);
+}
+
+/* Convert a deadline to gochan_ops.timeout; false if it is invalid. */
 static bool deadline_to_timeout(const struct timespec *deadline, uint64_t *timeout)
 {
 	*timeout = GOCHAN_TIMEOUT_NEVER;
 	if (!deadline)
 		return true;
-	if (deadline->tv_nsec < 0 || (uint64_t)deadline->tv_nsec >= NSEC_PER_SEC) {
-		errno = EINVAL;
+	if (deadline->tv_nsec < 0 || (uint64_t)deadline->tv_nsec >= NSEC_PER_SEC)
 		return false;
-	}
 	*timeout = timespec_to_ns(deadline);
 	return true;
 }
 
 int gochan_send(int ch, const void *msg, size_t len)
 {
-	return send_op(GOCHAN_SEND(ch, msg, len), GOCHAN_TIMEOUT_NEVER);
+	return send_op(__func__, GOCHAN_SEND(ch, msg, len), GOCHAN_TIMEOUT_NEVER);
 }
 
 int gochan_recv(int ch, void *buf, size_t size, size_t *len)
 {
-	return recv_op(GOCHAN_RECV(ch, buf, size), len, GOCHAN_TIMEOUT_NEVER);
+	return recv_op(__func__, GOCHAN_RECV(ch, buf, size), len, GOCHAN_TIMEOUT_NEVER);
 }
 
 int gochan_try_send(int ch, const void *msg, size_t len)
 {
-	return send_op(GOCHAN_SEND(ch, msg, len), TRY);
+	return send_op(__func__, GOCHAN_SEND(ch, msg, len), TRY);
 }
 
 int gochan_try_recv(int ch, void *buf, size_t size, size_t *len)
 {
-	return recv_op(GOCHAN_RECV(ch, buf, size), len, TRY);
+	return recv_op(__func__, GOCHAN_RECV(ch, buf, size), len, TRY);
 }
 
 int gochan_send_until(int ch, const void *msg, size_t len, const struct timespec *deadline)
@@ -93,8 +105,8 @@ int gochan_send_until(int ch, const void *msg, size_t len, const struct timespec
 	uint64_t timeout;
 
 	if (!deadline_to_timeout(deadline, &timeout))
-		return -1;
-	return send_op(GOCHAN_SEND(ch, msg, len), timeout);
+		return bad_deadline(__func__, ch);
+	return send_op(__func__, GOCHAN_SEND(ch, msg, len), timeout);
 }
 
 int gochan_recv_until(int ch, void *buf, size_t size, size_t *len,
@@ -103,6 +115,6 @@ int gochan_recv_until(int ch, void *buf, size_t size, size_t *len,
 	uint64_t timeout;
 
 	if (!deadline_to_timeout(deadline, &timeout))
-		return -1;
-	return recv_op(GOCHAN_RECV(ch, buf, size), len, timeout);
+		return bad_deadline(__func__, ch);
+	return recv_op(__func__, GOCHAN_RECV(ch, buf, size), len, timeout);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "debug.h"
 #include "gochan.h"
 #include "internal.h"
 
@@ -29,7 +30,7 @@ static int name_path(char path[PATH_MAX], const char *name)
 	return 0;
 }
 
-int gochan_open(const char *name, int oflags)
+static int open_name(const char *name, int oflags)
 {
 	char path[PATH_MAX];
 
@@ -41,6 +42,16 @@ int gochan_open(const char *name, int oflags)
 	if (name_path(path, name) < 0)
 		return -1;
 	return open(path, oflags | O_CLOEXEC);
+}
+
+int gochan_open(const char *name, int oflags)
+{
+	struct watched w;
+	int ch;
+
+	watch_begin(&w, __func__, name);
+	ch = open_name(name, oflags);
+	return watch_end(&w, ch, ch);
 }
 
 /* A new channel in the directory of @path, without a name yet. */
@@ -71,7 +82,7 @@ static int link_fd(int ch, const char *path)
 	return linkat(ch, "", AT_FDCWD, path, AT_EMPTY_PATH);
 }
 
-int gochan_create_with(const char *name, const struct gochan_setup *setup, mode_t mode)
+static int create(const char *name, const struct gochan_setup *setup, mode_t mode)
 {
 	char path[PATH_MAX];
 	int ch;
@@ -94,6 +105,16 @@ int gochan_create_with(const char *name, const struct gochan_setup *setup, mode_
 	return -1;
 }
 
+int gochan_create_with(const char *name, const struct gochan_setup *setup, mode_t mode)
+{
+	struct watched w;
+	int ch;
+
+	watch_begin(&w, __func__, name);
+	ch = create(name, setup, mode);
+	return watch_end(&w, ch, ch);
+}
+
 int gochan_create(const char *name, uint32_t capacity, uint32_t msg_size, uint32_t flags,
 		  mode_t mode)
 {
@@ -109,8 +130,12 @@ int gochan_create(const char *name, uint32_t capacity, uint32_t msg_size, uint32
 int gochan_unlink(const char *name)
 {
 	char path[PATH_MAX];
+	struct watched w;
+	int ret;
 
-	if (name_path(path, name) < 0)
-		return -1;
-	return unlink(path);
+	watch_begin(&w, __func__, name);
+	ret = name_path(path, name);
+	if (!ret)
+		ret = unlink(path);
+	return watch_end(&w, -1, ret);
 }

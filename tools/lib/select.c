@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <time.h>
 
+#include "debug.h"
 #include "gochan.h"
 #include "internal.h"
 
@@ -60,9 +61,15 @@ int gochan_select(struct gochan_op *ops, unsigned int n, int64_t timeout_ns, uns
 		.count = n,
 		.flags = flags,
 	};
+	struct watched w;
+	int ret;
 
+	watch_ops(&w, __func__, ops, n);
 	set_timeout(&arg, timeout_ns);
-	return submit(first_channel(ops, n), GOCHAN_IOC_SELECT, &arg, NULL);
+	ret = submit(first_channel(ops, n), GOCHAN_IOC_SELECT, &arg, NULL);
+	if (ret >= 0)
+		return watch_ops_end(&w, ops + ret, 1, ret);
+	return watch_ops_end(&w, ops, n, ret);
 }
 
 int gochan_batch(struct gochan_op *ops, unsigned int n, int64_t timeout_ns, unsigned int flags)
@@ -72,9 +79,12 @@ int gochan_batch(struct gochan_op *ops, unsigned int n, int64_t timeout_ns, unsi
 		.count = n,
 		.flags = flags,
 	};
+	struct watched w;
 
+	watch_ops(&w, __func__, ops, n);
 	set_timeout(&arg, timeout_ns);
-	return submit(first_channel(ops, n), GOCHAN_IOC_BATCH, &arg, NULL);
+	return watch_ops_end(&w, ops, n, submit(first_channel(ops, n), GOCHAN_IOC_BATCH, &arg,
+						NULL));
 }
 
 /* GOCHAN_RESUME: a signal while the reply is awaited does not send the request again. */
@@ -90,9 +100,13 @@ int gochan_call(int ch, const void *req, size_t reqlen, int reply_ch, void *rep,
 		.count = 2,
 		.flags = GOCHAN_RESUME,
 	};
+	struct watched w;
+	int ret;
 
+	watch_ops(&w, __func__, op, 2);
 	set_timeout(&arg, timeout_ns);
-	if (submit(first_channel(op, 2), GOCHAN_IOC_BATCH, &arg, replen) < 0)
-		return -1;
-	return recv_return(op[1].result, op[1].len, replen);
+	ret = submit(first_channel(op, 2), GOCHAN_IOC_BATCH, &arg, replen);
+	if (ret >= 0)
+		ret = recv_return(op[1].result, op[1].len, replen);
+	return watch_ops_end(&w, op, 2, ret);
 }

@@ -15,6 +15,7 @@
 #include <sys/ioctl.h>
 #include <sys/single_threaded.h>
 
+#include "debug.h"
 #include "gochan.h"
 #include "internal.h"
 #include "race.h"
@@ -44,6 +45,7 @@ static void report_cancelled(void *arg)
 		*s->len = op->opcode == GOCHAN_OP_RECV && !op->result ? op->len : SIZE_MAX;
 	if (s->temporary)
 		close_fd(s->ch);
+	gochan_watch_cancelled();
 }
 
 static int cancellable_ioctl(struct submission *s)

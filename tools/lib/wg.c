@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "debug.h"
 #include "gochan.h"
 #include "internal.h"
 
@@ -56,7 +57,7 @@ static int send_tokens(int token_fd, uint32_t n)
 	return n > 0 ? -1 : 0;
 }
 
-int gochan_wg_add(struct gochan_wg *wg, uint32_t n)
+static int wg_add(struct gochan_wg *wg, uint32_t n)
 {
 	uint32_t old = __atomic_load_n(&wg->members, __ATOMIC_RELAXED);
 
@@ -74,7 +75,15 @@ int gochan_wg_add(struct gochan_wg *wg, uint32_t n)
 	return 0;
 }
 
-int gochan_wg_done(const struct gochan_wg *wg)
+int gochan_wg_add(struct gochan_wg *wg, uint32_t n)
+{
+	struct watched w;
+
+	watch_begin(&w, __func__, NULL);
+	return watch_end(&w, -1, wg_add(wg, n));
+}
+
+static int wg_done(const struct gochan_wg *wg)
 {
 	char token;
 	struct gochan_op ops[] = {
@@ -96,6 +105,14 @@ int gochan_wg_done(const struct gochan_wg *wg)
 	else if (errno == EAGAIN)
 		errno = EOVERFLOW;
 	return -1;
+}
+
+int gochan_wg_done(const struct gochan_wg *wg)
+{
+	struct watched w;
+
+	watch_begin(&w, __func__, NULL);
+	return watch_end(&w, -1, wg_done(wg));
 }
 
 struct await {
@@ -127,7 +144,7 @@ static int await_member(struct gochan_wg *wg)
 	return ret;
 }
 
-int gochan_wg_wait(struct gochan_wg *wg)
+static int wg_wait(struct gochan_wg *wg)
 {
 	int ret;
 
@@ -144,6 +161,14 @@ int gochan_wg_wait(struct gochan_wg *wg)
 			return -1;
 	}
 	return 0;
+}
+
+int gochan_wg_wait(struct gochan_wg *wg)
+{
+	struct watched w;
+
+	watch_begin(&w, __func__, NULL);
+	return watch_end(&w, -1, wg_wait(wg));
 }
 
 void gochan_wg_destroy(struct gochan_wg *wg)

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The graph of waiters and holders. No /proc here, and no analysis.
+ */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "graph.h"
+
+/* ---- indexes ---- */
+
+static uint64_t key_of(const void *item)
+{
+	return *(const uint64_t *)item;
+}
+
+/* The first item whose key is not less. */
+static size_t index_position(const struct index *index, uint64_t key)
+{
+	size_t low = 0, high = index->count;
+
+	/* Most keys come in order. */
+	if (high && key_of(index->items[high - 1]) < key)
+		return high;
+	while (low < high) {
+		const size_t middle = (low + high) / 2;
+
+		if (key_of(index->items[middle]) < key)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+void *index_find(const struct index *index, uint64_t key)
+{
+	const size_t at = index_position(index, key);
+
+	if (at == index->count || key_of(index->items[at]) != key)
+		return NULL;
+	return index->items[at];
+}
+
+static bool index_grow(struct index *index)
+{
+	const size_t room = index->room ? 2 * index->room : 64;
+	void **items = realloc(index->items, room * sizeof(*items));
+
+	if (!items)
+		return false;
+	index->items = items;
+	index->room = room;
+	return true;
+}
+
+/* A new item of @size bytes, zero but for its key. */
+static void *index_add(struct index *index, uint64_t key, size_t size)
+{
+	const size_t at = index_position(index, key);
+	uint64_t *item;
+
+	if (index->count == index->room && !index_grow(index))
+		return NULL;
+	item = calloc(1, size);
+	if (!item)
+		return NULL;
+	*item = key;
+	memmove(&index->items[at + 1], &index->items[at],
+		(index->count - at) * sizeof(index->items[0]));
+	index->items[at] = item;
+	index->count++;
+	return item;
+}
+
+static void index_free(struct index *index)
+{
+	for (size_t i = 0; i < index->count; i++)
+		free(index->items[i]);
+	free(index->items);
+}
+
+/* ---- the graph ---- */
+
+struct channel *graph_channel(struct graph *graph, uint64_t id)
+{
+	return index_find(&graph->channels, id) ?:
+	       index_add(&graph->channels, id, sizeof(struct channel));
+}
+
+struct process *graph_process(struct graph *graph, pid_t pid)
+{
+	return index_find(&graph->processes, (uint64_t)pid) ?:
+	       index_add(&graph->processes, (uint64_t)pid, sizeof(struct process));
+}
+
+struct task *graph_task(struct graph *graph, pid_t pid, pid_t tid)
+{
+	struct task *task = index_find(&graph->tasks, (uint64_t)tid);
+	struct process *process;
+
+	if (task)
+		return task;
+	process = graph_process(graph, pid);
+	if (!process)
+		return NULL;
+	task = index_add(&graph->tasks, (uint64_t)tid, sizeof(*task));
+	if (!task)
+		return NULL;
+	task->process = process;
+	task->since_ns = SINCE_UNKNOWN;
+	task->next_of_process = process->tasks;
+	process->tasks = task;
+	return task;
+}
+
+struct hold *graph_add_hold(struct process *process, struct channel *channel,
+			    const struct fdinfo *info)
+{
+	struct hold *hold = malloc(sizeof(*hold));
+
+	if (!hold)
+		return NULL;
+	*hold = (struct hold){
+		.process = process, .channel = channel, .fd = info->fd,
+		.may = { [SENDING] = info->may_send, [RECEIVING] = info->may_receive },
+		.next_of_process = process->holds, .next_of_channel = channel->holds,
+	};
+	process->holds = hold;
+	channel->holds = hold;
+	return hold;
+}
+
+struct wait *graph_add_wait(struct task *task, struct channel *channel, enum dir dir)
+{
+	struct wait *wait = malloc(sizeof(*wait));
+
+	if (!wait)
+		return NULL;
+	*wait = (struct wait){
+		.task = task, .channel = channel, .dir = dir,
+		.next_of_task = task->waits, .next_of_channel = channel->waits,
+	};
+	task->waits = wait;
+	channel->waits = wait;
+	return wait;
+}
+
+bool graph_found_handle(struct graph *graph, struct channel *channel,
+			const struct fdinfo *info)
+{
+	if (index_find(&graph->handles, info->handle))
+		return true;
+	channel->found[SENDING] += info->may_send;
+	channel->found[RECEIVING] += info->may_receive;
+	return index_add(&graph->handles, info->handle, sizeof(struct handle));
+}
+
+void graph_drop_waits(struct task *task)
+{
+	struct wait *wait, **link;
+
+	while ((wait = task->waits)) {
+		task->waits = wait->next_of_task;
+		for (link = &wait->channel->waits; *link != wait; link = &(*link)->next_of_channel)
+			;
+		*link = wait->next_of_channel;
+		free(wait);
+	}
+}
+
+void graph_free(struct graph *graph)
+{
+	for (size_t i = 0; i < graph->channels.count; i++) {
+		struct channel *channel = graph->channels.items[i];
+		struct hold *hold;
+		struct wait *wait;
+
+		while ((hold = channel->holds)) {
+			channel->holds = hold->next_of_channel;
+			free(hold);
+		}
+		while ((wait = channel->waits)) {
+			channel->waits = wait->next_of_channel;
+			free(wait);
+		}
+		free(channel->name);
+		free(channel->waiters);
+	}
+	index_free(&graph->channels);
+	index_free(&graph->processes);
+	index_free(&graph->tasks);
+	index_free(&graph->handles);
+	*graph = (struct graph){ 0 };
+}
+
+/* ---- as text ---- */
+
+const char *channel_label(const struct channel *channel, char label[LABEL_SIZE])
+{
+	if (!channel->name) {
+		snprintf(label, LABEL_SIZE, "#%llu", (unsigned long long)channel->id);
+		return label;
+	}
+	snprintf(label, LABEL_SIZE, "%s", channel->name);
+	for (char *c = label; *c; c++) {
+		/* It may be meant for the terminal. */
+		if (iscntrl((unsigned char)*c))
+			*c = '?';
+	}
+	return label;
+}
+
+const char *duration(const struct graph *graph, const struct task *task, char text[32])
+{
+	const long long ns = graph->now_ns - task->since_ns;
+	const long long s = ns > 0 ? ns / 1000000000 : 0;
+
+	if (task->since_ns == SINCE_UNKNOWN)
+		return "?";
+	if (s < 60)
+		snprintf(text, 32, "%.1fs", ns > 0 ? (double)ns / 1e9 : 0.0);
+	else if (s < 3600)
+		snprintf(text, 32, "%lldm%02llds", s / 60, s % 60);
+	else if (s < 86400)
+		snprintf(text, 32, "%lldh%02lldm", s / 3600, s / 60 % 60);
+	else
+		snprintf(text, 32, "%lldd%02lldh", s / 86400, s / 3600 % 24);
+	return text;
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A line for each event: time, task, call, channel, and what happened.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "event.h"
+#include "list.h"
+#include "show.h"
+#include "tasks.h"
+
+enum { LABEL_SIZE = 64, TEXT_SIZE = 256, INTERRUPTED = 512, INTERRUPTED_LAST = 516 };
+
+static struct {
+	uint64_t id;
+	char *name;
+} *names;
+static size_t nr_names;
+
+static uint64_t wall_offset;	/* of CLOCK_REALTIME from CLOCK_MONOTONIC */
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+enum status show_name(uint64_t id, const char *name)
+{
+	void *bigger;
+
+	for (size_t i = 0; i < nr_names; i++) {
+		if (names[i].id == id)
+			return DONE;
+	}
+	bigger = realloc(names, (nr_names + 1) * sizeof(*names));
+	if (!bigger)
+		return report_errno(name, ENOMEM);
+	names = bigger;
+	names[nr_names].id = id;
+	names[nr_names].name = strdup(name);
+	if (!names[nr_names].name)
+		return report_errno(name, ENOMEM);
+	nr_names++;
+	return DONE;
+}
+
+void show_start(void)
+{
+	struct list list;
+
+	wall_offset = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
+	/* Without them there are still IDs. */
+	if (!is_gochanfs(NAME_DIR) || list_channels(&list, NULL, false) != DONE)
+		return;
+	for (size_t i = 0; i < list.count; i++) {
+		if (list.entries[i].has_info)
+			show_name(list.entries[i].info.id, list.entries[i].name);
+	}
+	list_free(&list);
+}
+
+/* Its name, or "#ID". */
+static const char *channel_label(uint64_t id, char label[LABEL_SIZE])
+{
+	for (size_t i = 0; i < nr_names; i++) {
+		if (names[i].id == id)
+			return names[i].name;
+	}
+	snprintf(label, LABEL_SIZE, "#%llu", (unsigned long long)id);
+	return label;
+}
+
+static const char *result_name(long long result)
+{
+	const char *name = strerrorname_np((int)-result);
+
+	if (result == 0)
+		return "ok";
+	if (result == GOCHAN_R_CLOSED)
+		return "closed";
+	if (-result >= INTERRUPTED && -result <= INTERRUPTED_LAST)
+		return "interrupted";
+	return name ?: "unknown result";
+}
+
+/* The length of a message, and with whom it was exchanged. */
+static void show_message(char text[TEXT_SIZE], const struct event *event, const char *with,
+			 const char *without)
+{
+	const int peer = (int)event_number(event, "peer");
+	char label[2 * COMM_SIZE];
+
+	if (peer)
+		snprintf(text, TEXT_SIZE, "len %lld, %s %s", event_number(event, "len"), with,
+			 tasks_label(peer, label));
+	else
+		snprintf(text, TEXT_SIZE, "len %lld, %s", event_number(event, "len"), without);
+}
+
+static void show_block(char text[TEXT_SIZE], const struct event *event)
+{
+	snprintf(text, TEXT_SIZE, "blocks%s%s",
+		 event_number(event, "select") ? ", in a select" : "",
+		 event_number(event, "deadline") ? ", with a deadline" : "");
+}
+
+static void show_unblock(char text[TEXT_SIZE], const struct event *event)
+{
+	snprintf(text, TEXT_SIZE, "%s, was blocked for %.6f s",
+		 result_name(event_number(event, "result")),
+		 (double)event_number(event, "waited") / 1e9);
+}
+
+static void show_select(char text[TEXT_SIZE], const struct event *event)
+{
+	const long long index = event_number(event, "index"), ops = event_number(event, "ops");
+	const char *result = result_name(event_number(event, "result"));
+
+	if (index >= 0)
+		snprintf(text, TEXT_SIZE, "op %lld of %lld: %s", index, ops, result);
+	else
+		snprintf(text, TEXT_SIZE, "none of %lld ops: %s", ops, result);
+}
+
+static void show_setup(char text[TEXT_SIZE], const struct event *event)
+{
+	snprintf(text, TEXT_SIZE, "capacity %lld, size %lld, flags %#llx",
+		 event_number(event, "capacity"), event_number(event, "msg_size"),
+		 event_number(event, "flags"));
+}
+
+static bool is_dir(const struct event *event, const char *key)
+{
+	const char *value = event_field(event, key);
+
+	return value && strncmp(value, "send", 4) == 0;
+}
+
+/* Names may contain anything. */
+static void print_clean(FILE *out, const char *text)
+{
+	for (; *text; text++)
+		putc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, out);
+}
+
+static void learn_name(const struct event *event)
+{
+	const char *name = event_field(event, "name");
+
+	if (name)
+		show_name((uint64_t)event_number(event, "id"), name);
+}
+
+/* What happened, and in *@call, what was called. */
+static void describe(char text[TEXT_SIZE], const struct event *event, const char **call)
+{
+	if (event_is(event, "gochan_send")) {
+		show_message(text, event, "handed off to", "buffered");
+	} else if (event_is(event, "gochan_recv")) {
+		show_message(text, event, "handed off by", "was buffered");
+	} else if (event_is(event, "gochan_block")) {
+		*call = is_dir(event, "op") ? "send" : "recv";
+		show_block(text, event);
+	} else if (event_is(event, "gochan_unblock")) {
+		*call = is_dir(event, "op") ? "send" : "recv";
+		show_unblock(text, event);
+	} else if (event_is(event, "gochan_select")) {
+		show_select(text, event);
+	} else if (event_is(event, "gochan_setup")) {
+		show_setup(text, event);
+	} else if (event_is(event, "gochan_hangup")) {
+		snprintf(text, TEXT_SIZE, "no %s left",
+			 is_dir(event, "side") ? "senders" : "receivers");
+	} else {
+		snprintf(text, TEXT_SIZE, "%s", event->fields + strspn(event->fields, " "));
+	}
+}
+
+static void print_time(FILE *out, uint64_t ns)
+{
+	const time_t seconds = (time_t)((ns + wall_offset) / 1000000000);
+	char text[16];
+	struct tm tm;
+
+	localtime_r(&seconds, &tm);
+	strftime(text, sizeof(text), "%H:%M:%S", &tm);
+	fprintf(out, "%s.%06u", text, (unsigned int)((ns + wall_offset) % 1000000000 / 1000));
+}
+
+void show_event(FILE *out, const struct event *event)
+{
+	const uint64_t id = (uint64_t)event_number(event, "id");
+	const long long pid = event_number(event, "pid");
+	char label[LABEL_SIZE], task[2 * COMM_SIZE], text[TEXT_SIZE], name[LABEL_SIZE];
+	const char *call = name;
+
+	snprintf(name, sizeof(name), "%.*s", (int)event->name_len, event->name);
+	if (strncmp(name, "gochan_", strlen("gochan_")) == 0)
+		call = name + strlen("gochan_");
+	describe(text, event, &call);
+	learn_name(event);
+	print_time(out, event->ns);
+	/* A handoff is the event of one task about another one. */
+	fprintf(out, " %-20s %-8s ", tasks_label(pid ? (int)pid : event->tid, task), call);
+	fprintf(out, "%-12s ", id ? channel_label(id, label) : "-");
+	print_clean(out, text);
+	putc('\n', out);
+}

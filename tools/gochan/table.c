@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tables. Each character counts as one column of the screen.
+ */
+#include <limits.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "table.h"
+#include "utf8.h"
+
+enum { ESCAPE_SIZE = 5 };	/* "\033" */
+
+void row_set(struct row *row, int column, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(row->cell[column], sizeof(row->cell[column]), format, args);
+	va_end(args);
+}
+
+/* The character at @text as it is printed; returns its length in @text. */
+static size_t escape(const char *text, char escaped[ESCAPE_SIZE])
+{
+	unsigned int character;
+	size_t len = utf8_decode(text, &character);
+
+	if (!len || utf8_is_control(character)) {
+		/* A longer control character has a first byte that is none of ASCII. */
+		snprintf(escaped, ESCAPE_SIZE, "\\%03o", (unsigned char)*text);
+		return 1;
+	}
+	if (*text == '\\')
+		snprintf(escaped, ESCAPE_SIZE, "\\\\");
+	else
+		snprintf(escaped, ESCAPE_SIZE, "%.*s", (int)len, text);
+	return len;
+}
+
+void row_set_name(struct row *row, int column, const char *name)
+{
+	char *end = row->cell[column];
+	size_t left = sizeof(row->cell[column]);
+	char escaped[ESCAPE_SIZE];
+	size_t len;
+
+	while (*name) {
+		name += escape(name, escaped);
+		len = strlen(escaped);
+		if (len >= left)
+			break;
+		memcpy(end, escaped, len);
+		left -= len;
+		end += len;
+	}
+	*end = '\0';
+}
+
+void row_set_duration(struct row *row, int column, long long ns)
+{
+	const long long seconds = ns / 1000000000, minutes = seconds / 60, hours = minutes / 60;
+
+	if (ns < 0)
+		row_set(row, column, "-");
+	else if (seconds < 60)
+		row_set(row, column, "%.1fs", (double)ns / 1e9);
+	else if (minutes < 60)
+		row_set(row, column, "%lldm%02llds", minutes, seconds % 60);
+	else if (hours < 24)
+		row_set(row, column, "%lldh%02lldm", hours, minutes % 60);
+	else
+		row_set(row, column, "%lldd%02lldh", hours / 24, hours % 24);
+}
+
+static bool is_continuation(char byte)
+{
+	return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
+static int width(const char *text)
+{
+	int characters = 0;
+
+	for (; *text; text++)
+		characters += !is_continuation(*text);
+	return characters;
+}
+
+void table_widen(struct table *table, const struct row *row)
+{
+	for (int i = 0; i < table->columns; i++) {
+		if (table->width[i] < width(row->cell[i]))
+			table->width[i] = width(row->cell[i]);
+	}
+}
+
+/* The titles as a row. */
+static const struct row *titles(const struct table *table)
+{
+	static struct row row;
+
+	for (int i = 0; i < table->columns; i++)
+		row_set(&row, i, "%s", table->titles[i]);
+	return &row;
+}
+
+void table_widen_titles(struct table *table)
+{
+	table_widen(table, titles(table));
+}
+
+/* Print what fits into the @left columns of the line. */
+static void print_limited(const char *text, int *left)
+{
+	for (; *text; text++) {
+		if (!is_continuation(*text) && (*left)-- <= 0)
+			return;
+		putchar(*text);
+	}
+}
+
+static void print_spaces(int count, int *left)
+{
+	for (; count > 0; count--)
+		print_limited(" ", left);
+}
+
+void table_print(const struct table *table, const struct row *row)
+{
+	int left = table->limit ? table->limit : INT_MAX;
+	const int last = table->columns - 1;
+
+	for (int i = 0; i < last; i++) {
+		const int padding = table->width[i] - width(row->cell[i]);
+
+		if (table->right)
+			print_spaces(padding, &left);
+		print_limited(row->cell[i], &left);
+		print_spaces((table->right ? 0 : padding) + 2, &left);
+	}
+	print_limited(row->cell[last], &left);
+}
+
+void table_print_titles(const struct table *table)
+{
+	table_print(table, titles(table));
+}

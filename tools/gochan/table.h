@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A table on standard output, whose columns are as wide as they have to be: first widen
+ * it by all rows, then print them.
+ */
+#ifndef GOCHAN_TABLE_H
+#define GOCHAN_TABLE_H
+
+#include "cmd.h"
+
+enum { TABLE_COLUMNS = 12 };	/* at most */
+
+struct row {
+	char cell[TABLE_COLUMNS][NAME_PATH_SIZE];
+};
+
+struct table {
+	int columns;
+	const char *const *titles;
+	bool right;		/* align all columns but the last to the right */
+	int limit;		/* of the length of a line, 0 for none */
+	int width[TABLE_COLUMNS];
+};
+
+void row_set(struct row *row, int column, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Escape what is not valid UTF-8 or would control a terminal, as "ls -b" does. */
+void row_set_name(struct row *row, int column, const char *name);
+/* For how long; "-" if @ns is negative. */
+void row_set_duration(struct row *row, int column, long long ns);
+
+void table_widen(struct table *table, const struct row *row);
+void table_widen_titles(struct table *table);
+
+/* Both without a newline. */
+void table_print(const struct table *table, const struct row *row);
+void table_print_titles(const struct table *table);
+
+#endif /* GOCHAN_TABLE_H */

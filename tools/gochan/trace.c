@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * gochan trace: print what happens on channels, by the tracepoints of the module.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "event.h"
+#include "show.h"
+#include "tasks.h"
+#include "tracefs.h"
+
+static const char help[] =
+"Usage: gochan trace [OPTION...] [NAME] [-- COMMAND [ARGUMENT...]]\n"
+"Prints a line for each event on channels: time, task, call, channel (#ID, if it has no\n"
+"name), and what happened: length, result, for how long it was blocked. Without\n"
+"arguments, of all channels of the machine, until it is interrupted.\n"
+"\n"
+"  NAME            only events on this channel\n"
+"  --fd N          only events on the channel of an inherited descriptor\n"
+"  --pid P         only calls of process P and of the children that it makes meanwhile,\n"
+"                  until all of them have exited\n"
+"  -- COMMAND      run COMMAND, and show only its calls and those of its children, until\n"
+"                  all of them have exited\n"
+"  -o FILE         print to FILE; else to standard output or, with COMMAND, to standard\n"
+"                  error\n"
+"\n"
+"Needs access to tracefs, which root has. GOCHAN_DEBUG=1 in the environment of a program\n"
+"that uses the library shows its calls without.\n"
+"\n"
+"Exit status: that of COMMAND, 128 plus the number of the signal that ended it, or 127\n"
+"if it cannot be run; else 0, 1 or 2.\n";
+
+enum { OPT_PID = OPT_OTHER, PRUNE_MS = 1000, BUFFER_SIZE = 65536, NOT_RUN = 127 };
+
+/* The inode of the initial pid namespace; the tracepoints have its IDs. */
+#define INITIAL_PID_NS	0xeffffffcU
+
+static const struct option options[] = {
+	{ "pid", required_argument, NULL, OPT_PID },
+	OPTION_FD,
+	OPTION_HELP,
+	OPTION_END,
+};
+
+struct trace {
+	struct target target;	/* the label is NULL for all channels */
+	unsigned int pid;	/* 0 for all processes */
+	char **command;		/* NULL if there is none */
+	const char *file;
+	FILE *out;
+	struct tracefs fs;
+	uint64_t id;		/* of the channel, 0 for all */
+	pid_t child;		/* that is or was COMMAND */
+	int go;			/* the child waits until this is closed */
+	int wait_status;
+	bool reaped;
+	sigset_t mask;		/* the original one */
+	unsigned long long lost;
+	char buffer[BUFFER_SIZE];
+	size_t len;
+};
+
+/* ---- signals: whatever ends the command, the instance is removed ----------------- */
+
+static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGCHLD };
+static int caught;	/* the last one but SIGCHLD, or 0 */
+
+static void on_signal(int sig)
+{
+	if (sig != SIGCHLD)
+		__atomic_store_n(&caught, sig, __ATOMIC_RELAXED);
+}
+
+/* They are delivered while events are waited for, only. */
+static void catch_signals(struct trace *trace)
+{
+	struct sigaction action = { .sa_handler = on_signal }, old;
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+		sigaction(signals[i], NULL, &old);
+		/* As nohup(1) has it; SIGCHLD may be ignored by mistake. */
+		if (old.sa_handler == SIG_IGN && signals[i] != SIGCHLD)
+			continue;
+		sigaction(signals[i], &action, NULL);
+		sigaddset(&set, signals[i]);
+	}
+	sigprocmask(SIG_BLOCK, &set, &trace->mask);
+}
+
+/* In the child: one that comes before execve(2) must not get lost. */
+static void default_signals(void)
+{
+	struct sigaction old;
+
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+		sigaction(signals[i], NULL, &old);
+		if (old.sa_handler == on_signal)
+			signal(signals[i], SIG_DFL);
+	}
+}
+
+/* End as if the signal had not been caught. */
+static void raise_caught(const struct trace *trace)
+{
+	const int sig = __atomic_load_n(&caught, __ATOMIC_RELAXED);
+
+	if (!sig)
+		return;
+	signal(sig, SIG_DFL);
+	raise(sig);
+	sigprocmask(SIG_SETMASK, &trace->mask, NULL);
+}
+
+/* ---- the command --------------------------------------------------------------------- */
+
+static void __attribute__((noreturn)) run_child(const struct trace *trace, int go)
+{
+	char none;
+
+	/* The end of file comes when tracing is on. */
+	if (read(go, &none, sizeof(none)) < 0)
+		_exit(FAILED);
+	default_signals();
+	sigprocmask(SIG_SETMASK, &trace->mask, NULL);
+	execvp(trace->command[0], trace->command);
+	print_error("%s: %s", trace->command[0], strerror(errno));
+	_exit(NOT_RUN);
+}
+
+static enum status start_child(struct trace *trace)
+{
+	int go[2];
+
+	if (pipe2(go, O_CLOEXEC) < 0)
+		return report_errno("trace", errno);
+	trace->child = fork();
+	if (trace->child < 0)
+		return report_errno("trace", errno);
+	if (trace->child == 0) {
+		close(go[1]);
+		run_child(trace, go[0]);
+	}
+	close(go[0]);
+	trace->go = go[1];
+	tasks_add(trace->child);
+	return DONE;
+}
+
+static void reap_child(struct trace *trace, int flags)
+{
+	if (trace->child > 0 && !trace->reaped)
+		trace->reaped = waitpid(trace->child, &trace->wait_status, flags) == trace->child;
+}
+
+static enum status exit_status(const struct trace *trace)
+{
+	if (!trace->reaped)
+		return DONE;
+	if (WIFSIGNALED(trace->wait_status))
+		return 128 + WTERMSIG(trace->wait_status);
+	return WEXITSTATUS(trace->wait_status);
+}
+
+/* ---- events ------------------------------------------------------------------------------ */
+
+static bool is_following(const struct trace *trace)
+{
+	return trace->pid || trace->command;
+}
+
+/* A thread that executes a program gets the ID of the first one, which has exited. */
+static void follow_exec(const struct event *event)
+{
+	const int old_tid = (int)event_number(event, "old_pid");
+
+	tasks_see_exec(event);
+	if (!tasks_have(old_tid))
+		return;
+	tasks_remove(old_tid);
+	tasks_add(event->tid);
+}
+
+/* Returns true if the event is about tasks rather than about channels. */
+static bool follow_task(const struct event *event)
+{
+	if (event_is(event, "sched_process_fork")) {
+		tasks_forget((int)event_number(event, "child_pid"));
+		if (tasks_have(event->tid))
+			tasks_add((int)event_number(event, "child_pid"));
+	} else if (event_is(event, "sched_process_exit")) {
+		tasks_remove(event->tid);
+	} else if (event_is(event, "sched_process_exec")) {
+		follow_exec(event);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* The task that made the call: of a handoff, the other one may be current. */
+static int subject(const struct event *event)
+{
+	const int pid = (int)event_number(event, "pid");
+
+	return pid ? pid : event->tid;
+}
+
+static void handle_line(struct trace *trace, const char *line)
+{
+	const unsigned long long lost = event_lost(line);
+	struct event event;
+
+	if (lost) {
+		trace->lost += lost;
+		fprintf(trace->out, "(%llu events were lost here)\n", lost);
+		return;
+	}
+	if (!event_parse(&event, line))
+		return;
+	tasks_see(&event);
+	if (follow_task(&event))
+		return;
+	if (!is_following(trace) || tasks_have(subject(&event)))
+		show_event(trace->out, &event);
+}
+
+static void handle_lines(struct trace *trace)
+{
+	char *line = trace->buffer, *end;
+
+	trace->buffer[trace->len] = '\0';
+	while ((end = strchr(line, '\n'))) {
+		*end = '\0';
+		handle_line(trace, line);
+		line = end + 1;
+	}
+	trace->len -= (size_t)(line - trace->buffer);
+	/* A line that fills the buffer is none of ours. */
+	if (trace->len == BUFFER_SIZE - 1)
+		trace->len = 0;
+	memmove(trace->buffer, line, trace->len);
+}
+
+/* Handle all events that there are; false when the output has failed. */
+static bool drain(struct trace *trace)
+{
+	ssize_t n;
+
+	for (;;) {
+		n = read(trace->fs.pipe, trace->buffer + trace->len,
+			 BUFFER_SIZE - 1 - trace->len);
+		if (n <= 0)
+			break;
+		trace->len += (size_t)n;
+		handle_lines(trace);
+	}
+	return fflush(trace->out) == 0;
+}
+
+static bool is_over(const struct trace *trace)
+{
+	if (__atomic_load_n(&caught, __ATOMIC_RELAXED))
+		return true;
+	return is_following(trace) && tasks_count() == 0;
+}
+
+static enum status follow(struct trace *trace)
+{
+	struct pollfd pfd = { .fd = trace->fs.pipe, .events = POLLIN };
+	const struct timespec limit = { .tv_sec = PRUNE_MS / 1000 };
+	bool written = true;
+
+	while (written && !is_over(trace)) {
+		if (ppoll(&pfd, 1, &limit, &trace->mask) <= 0) {
+			reap_child(trace, WNOHANG);
+			/* The event of an exit may have been lost. */
+			tasks_prune();
+		}
+		written = drain(trace);
+	}
+	tracefs_stop(&trace->fs);
+	if (written)
+		written = drain(trace);
+	if (!written) {
+		print_error("%s: %s", trace->file ?: "output", strerror(errno));
+		return FAILED;
+	}
+	if (trace->lost)
+		print_error("trace: %llu events were lost: too many at once; give it a NAME",
+			    trace->lost);
+	return DONE;
+}
+
+/* ---- what is traced ------------------------------------------------------------------------ */
+
+static enum status find_channel(struct trace *trace)
+{
+	struct gochan_info info;
+	enum status status;
+
+	if (!trace->target.label)
+		return DONE;
+	status = target_open(&trace->target,
+			     trace->target.inherited_fd < 0 ? O_ACCMODE : O_RDWR);
+	if (status == DONE)
+		status = target_info(&trace->target, &info);
+	if (status != DONE)
+		return status;
+	trace->id = info.id;
+	/* Else this would be a handle like any other one. */
+	if (trace->target.inherited_fd >= 0)
+		return DONE;
+	close(trace->target.fd);
+	return show_name(info.id, trace->target.label);
+}
+
+static enum status find_tasks(struct trace *trace)
+{
+	struct stat st;
+
+	if (!is_following(trace))
+		return DONE;
+	if (stat("/proc/self/ns/pid", &st) == 0 && st.st_ino != INITIAL_PID_NS) {
+		print_error("trace: %s, run it there",
+			    "events have IDs of the initial pid namespace");
+		return FAILED;
+	}
+	if (trace->pid && !tasks_add_process((int)trace->pid)) {
+		print_error("trace: --pid %u: %s", trace->pid,
+			    errno == ENOENT ? "no such process" : strerror(errno));
+		return FAILED;
+	}
+	return trace->command ? start_child(trace) : DONE;
+}
+
+static enum status open_output(struct trace *trace)
+{
+	trace->out = trace->command ? stderr : stdout;
+	if (!trace->file)
+		return DONE;
+	trace->out = fopen(trace->file, "we");
+	return trace->out ? DONE : report_errno(trace->file, errno);
+}
+
+static enum status start(struct trace *trace)
+{
+	enum status status = tracefs_follow_tasks(&trace->fs);
+
+	if (status == DONE)
+		status = find_tasks(trace);
+	if (status == DONE)
+		status = tracefs_start(&trace->fs, trace->id);
+	return status;
+}
+
+static enum status run_trace(struct trace *trace)
+{
+	enum status status = find_channel(trace);
+
+	if (status == DONE)
+		status = open_output(trace);
+	if (status != DONE)
+		return status;
+	show_start();
+	catch_signals(trace);
+	status = tracefs_open(&trace->fs);
+	if (status != DONE)
+		return status;
+	status = start(trace);
+	if (status == DONE) {
+		if (trace->go >= 0)
+			close(trace->go);
+		status = follow(trace);
+	} else if (trace->child > 0) {
+		kill(trace->child, SIGKILL);
+		reap_child(trace, 0);
+	}
+	tracefs_close(&trace->fs);
+	raise_caught(trace);
+	reap_child(trace, 0);
+	return status == DONE ? exit_status(trace) : status;
+}
+
+/* The number of arguments in front of "--". What follows is COMMAND. */
+static int split_command(struct trace *trace, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--") == 0) {
+			trace->command = argv + i + 1;
+			return i;
+		}
+	}
+	return argc;
+}
+
+static enum status run(int argc, char **argv)
+{
+	static struct trace trace = { .target = NO_TARGET, .go = -1 };
+	const struct command *self = &trace_command;
+	int opt;
+
+	argc = split_command(&trace, argc, argv);
+	while ((opt = getopt_long(argc, argv, "o:", options, NULL)) != -1) {
+		switch (opt) {
+		case 'o':
+			trace.file = optarg;
+			break;
+		case OPT_PID:
+			if (!opt_number(self, "--pid", &trace.pid))
+				return USAGE;
+			if (!trace.pid || trace.pid > INT_MAX)
+				return usage_error(self, "--pid %s: not a process", optarg);
+			break;
+		case OPT_FD:
+			if (!opt_fd(self, &trace.target))
+				return USAGE;
+			break;
+		default:
+			return help_or_usage(self, opt);
+		}
+	}
+	target_parse(&trace.target, argc, argv);
+	if (optind != argc)
+		return usage_error(self, "trace takes one name; a command comes after --");
+	if (trace.command && !trace.command[0])
+		return usage_error(self, "trace takes a command after --");
+	if (trace.command && trace.pid)
+		return usage_error(self, "trace takes either --pid or a command");
+	return run_trace(&trace);
+}
+
+const struct command trace_command = {
+	.name = "trace",
+	.summary = "print what happens on channels, as it happens",
+	.help = help,
+	.run = run,
+};
