@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gochan.h>
-#include <regex.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -129,17 +128,7 @@ static int lines(const struct _test_data_debug *self)
 /* How many lines of the text match. */
 static int matching(const struct _test_data_debug *self, const char *pattern)
 {
-	const char *at = self->text;
-	regmatch_t match;
-	regex_t regex;
-	int n = 0;
-
-	if (regcomp(&regex, pattern, REG_EXTENDED | REG_NEWLINE))
-		return -1;
-	for (; !regexec(&regex, at, 1, &match, 0); at += match.rm_eo)
-		n++;
-	regfree(&regex);
-	return n;
+	return count_matches(self->text, pattern);
 }
 
 /* How many lines of the text are one of this process about these calls. */
