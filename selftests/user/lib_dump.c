@@ -377,6 +377,40 @@ TEST_F(dump, s6_quit)
 	EXPECT_EQ(3, matching(self, pid, ".*"));
 }
 
+/* A pipe that has no room left. */
+static int full_pipe(void)
+{
+	static char page[65536];
+	int fds[2];
+
+	if (pipe(fds) || fcntl(fds[1], F_SETPIPE_SZ, (int)page_size()) < 0)
+		return -1;
+	return write(fds[1], page, page_size()) == (ssize_t)page_size() ? fds[1] : -1;
+}
+
+/* DESIGN 6: a second signal ends a process whose dump is stuck. */
+TEST_F(dump, s6_stuck)
+{
+	const int full = full_pipe();
+	pid_t pid;
+	int status;
+
+	ASSERT_LE(0, full);
+	pid = dumping_child(self, SIGQUIT);
+	if (!pid) {
+		dup2(full, STDERR_FILENO);
+		gochan_send(self->ch, "a", 1);
+		_exit(0);
+	}
+	ASSERT_TRUE(wait_for_waiters(self->ch, 1, 0));
+	kill(pid, SIGQUIT);
+	ASSERT_TRUE(wait_in_syscall(pid, SYS_write));
+	kill(pid, SIGQUIT);
+	status = wait_status(pid, 0);
+	EXPECT_TRUE(WIFSIGNALED(status));
+	EXPECT_EQ(SIGQUIT, WTERMSIG(status));
+}
+
 /* DESIGN 6: all ops of a select, up to eight. */
 TEST_F(dump, s6_select)
 {

@@ -404,16 +404,9 @@ void gochan_dump(int fd)
 /* Take the default action, which was restored when the handler was called. */
 static void default_action(int sig, siginfo_t *info)
 {
-	sigset_t signals, mask;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, sig);
 	/* With what came with the signal, for a core. Sandboxes may not know the call. */
 	if (syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), sig, info) < 0)
 		raise(sig);
-	/* Here, and not on return: the signal may be blocked there. */
-	pthread_sigmask(SIG_UNBLOCK, &signals, &mask);
-	pthread_sigmask(SIG_SETMASK, &mask, NULL);
 }
 
 /* Is it a signal that by default ends no process? */
@@ -435,11 +428,20 @@ static bool goes_on(int sig)
 
 static void dump_and_act(int sig, siginfo_t *info, void *context)
 {
+	sigset_t signals, mask;
 	int err = errno;
 
 	(void)context;
+	/*
+	 * Before the dump, so that a second signal gets through to one that is stuck; and
+	 * not left to the return, since the signal may be blocked there.
+	 */
+	sigemptyset(&signals);
+	sigaddset(&signals, sig);
+	pthread_sigmask(SIG_UNBLOCK, &signals, &mask);
 	gochan_dump(STDERR_FILENO);
 	default_action(sig, info);
+	pthread_sigmask(SIG_SETMASK, &mask, NULL);
 	if (goes_on(sig))
 		gochan_dump_on(sig);
 	errno = err;
