@@ -127,9 +127,11 @@ static bool wait_for_dumps(struct _test_data_dump *self, pid_t pid, int count)
 TEST_F(dump, s6_channels)
 {
 	const int named = gochan_create(NAME, 4, 16, 0, 0600);
+	const int odd = gochan_create(NAME "\033[2J\177", 4, 16, 0, 0600);
 	int fds[2];
 
 	ASSERT_LE(0, named);
+	ASSERT_LE(0, odd);
 	ASSERT_EQ(0, gochan_pair(fds, 8, 16, 0));
 	ASSERT_EQ(0, gochan_send(named, "a", 1));
 	ASSERT_EQ(0, gochan_close(fds[1]));
@@ -140,14 +142,18 @@ TEST_F(dump, s6_channels)
 	EXPECT_EQ(1, matching(self, getpid(),
 			      "descriptor %d: channel %llu /" NAME ", send recv, 1 of 4 messages",
 			      named, id_of(named)));
+	/* a name cannot control a terminal */
+	EXPECT_EQ(1, matching(self, getpid(),
+			      "descriptor %d: channel %llu /" NAME "\\?\\[2J\\?, send recv, .*",
+			      odd, id_of(odd)));
 	EXPECT_EQ(1, matching(self, getpid(),
 			      "descriptor %d: channel %llu, recv, 0 of 8 messages, closed",
 			      fds[0], id_of(fds[0])));
 	EXPECT_EQ(1, matching(self, getpid(),
 			      "descriptor %d: channel %llu, send, 0 of 8 messages, closed",
 			      fds[1], id_of(fds[1])));
-	EXPECT_EQ(1, matching(self, getpid(), "4 descriptors are channels"));
-	EXPECT_EQ(5, matching(self, getpid(), ".*"));
+	EXPECT_EQ(1, matching(self, getpid(), "5 descriptors are channels"));
+	EXPECT_EQ(6, matching(self, getpid(), ".*"));
 	EXPECT_TRUE(well_formed(self, getpid()));
 }
 

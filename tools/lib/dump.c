@@ -177,7 +177,7 @@ static void write_channel(const struct dump *d, int fd, const struct channel *ch
 	line_number(&line, ch->id);
 	if (*ch->name) {
 		line_char(&line, ' ');
-		line_text(&line, ch->name);
+		line_name(&line, ch->name);
 	}
 	line_text(&line, ", ");
 	line_text(&line, ch->rights);
