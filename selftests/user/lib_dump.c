@@ -268,6 +268,50 @@ TEST_F(dump, s6_errno)
 	EXPECT_EQ(77, errno);
 }
 
+/* DESIGN 6: SIGXFSZ is taken back, but not a signal that was pending before. */
+TEST_F(dump, s6_pending)
+{
+	const struct rlimit limit = { .rlim_cur = 100, .rlim_max = 100 };
+	const pid_t pid = child();
+	sigset_t signals;
+
+	if (!pid) {
+		sigemptyset(&signals);
+		sigaddset(&signals, SIGPIPE);
+		sigprocmask(SIG_BLOCK, &signals, NULL);
+		raise(SIGPIPE);
+		setrlimit(RLIMIT_FSIZE, &limit);
+		gochan_dump(self->out);
+		sigpending(&signals);
+		_exit(!sigismember(&signals, SIGPIPE));
+	}
+	EXPECT_EQ(0, reap(pid));
+	read_out(self);
+	EXPECT_EQ(100U, strlen(self->text));
+}
+
+/* DESIGN 6: a file that takes nothing, without an error. */
+TEST_F(dump, s6_takes_nothing)
+{
+	pid_t pid = child();
+	char path[64];
+	int mem;
+
+	if (!pid)
+		pause();
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	mem = open(path, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, mem);
+	reap_killed(pid);
+	ASSERT_EQ(0, write(mem, "a", 1));
+	pid = child();
+	if (!pid) {
+		gochan_dump(mem);
+		_exit(0);
+	}
+	EXPECT_EQ(0, wait_status(pid, 0));
+}
+
 /* DESIGN 6: without free descriptors it says so. */
 TEST_F(dump, s6_emfile)
 {
