@@ -25,6 +25,8 @@
 #define LISTED		64	/* at most so many waiters have a line */
 #define DUMPS		300
 #define STACK_SIZE	1048576
+#define CORE_PATTERN	"/proc/sys/kernel/core_pattern"
+#define CORE_USES_PID	"/proc/sys/kernel/core_uses_pid"
 #define IN_SELECT	", in a select, with a deadline"
 #define NO_LIST		"cannot list the channels: /proc/thread-self/fd: "
 #define SECONDS		"[0-9]+\\.[0-9]{3} s"
@@ -32,6 +34,8 @@
 FIXTURE(dump) {
 	int out;		/* a file for what is written */
 	int ch;
+	char core_pattern[128];	/* what they were; empty if they are unchanged */
+	char core_uses_pid[16];
 	char text[TEXT_SIZE];
 };
 
@@ -45,7 +49,19 @@ FIXTURE_SETUP(dump)
 
 FIXTURE_TEARDOWN(dump)
 {
+	if (*self->core_pattern)
+		EXPECT_EQ(0, write_text(CORE_PATTERN, self->core_pattern));
+	if (*self->core_uses_pid)
+		EXPECT_EQ(0, write_text(CORE_USES_PID, self->core_uses_pid));
 	unlink_all();
+}
+
+/* Cores are written to the file "core" in the current directory. */
+static bool set_core_pattern(struct _test_data_dump *self)
+{
+	return read_text(CORE_PATTERN, self->core_pattern, sizeof(self->core_pattern)) > 0 &&
+	       read_text(CORE_USES_PID, self->core_uses_pid, sizeof(self->core_uses_pid)) > 0 &&
+	       !write_text(CORE_PATTERN, "core") && !write_text(CORE_USES_PID, "0");
 }
 
 static void read_out(struct _test_data_dump *self)
@@ -404,8 +420,7 @@ TEST_F(dump, s6_quit)
 
 	ASSERT_TRUE(mkdtemp(dir));
 	ASSERT_EQ(0, chdir(dir));
-	ASSERT_EQ(0, write_text("/proc/sys/kernel/core_pattern", "core"));
-	ASSERT_EQ(0, write_text("/proc/sys/kernel/core_uses_pid", "0"));
+	ASSERT_TRUE(set_core_pattern(self));
 	pid = dumping_child(self, SIGQUIT);
 	if (!pid) {
 		setrlimit(RLIMIT_CORE, &all);

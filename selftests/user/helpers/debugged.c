@@ -175,9 +175,8 @@ static int cancelled(void)
 	pthread_t thread;
 
 	pthread_create(&thread, NULL, recv_one, &ch);
-	do
-		gochan_info(ch, &info);
-	while (info.receivers_waiting == 0);
+	while (!gochan_info(ch, &info) && info.receivers_waiting == 0)
+		usleep(1000);
 	pthread_cancel(thread);
 	pthread_join(thread, NULL);
 	return 0;
