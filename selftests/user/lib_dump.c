@@ -205,16 +205,17 @@ TEST_F(dump, s6_r22_waiters)
 	ASSERT_TRUE(wait_for_waiters(other, 1, 0));
 	gochan_dump(self->out);
 	EXPECT_EQ(1, matching(self, getpid(),
-			      "    process %d, thread %d: waits to receive for " SECONDS,
+			      "    process %d, thread %d: has waited " SECONDS " to receive",
 			      process->id, process->id));
 	EXPECT_EQ(1, matching(self, getpid(),
-			      "    this process, thread %d: waits to receive for " SECONDS,
+			      "    this process, thread %d: has waited " SECONDS " to receive",
 			      thread->id));
 	EXPECT_EQ(1, matching(self, getpid(),
-			      "    process %d, thread %d: waits to send for " SECONDS IN_SELECT,
+			      "    process %d, thread %d: has waited " SECONDS " to send" IN_SELECT,
 			      pid, pid));
 	EXPECT_EQ(1, matching(self, getpid(),
-			      "    process %d, thread %d: waits to receive for " SECONDS IN_SELECT,
+			      "    process %d, thread %d: has waited " SECONDS
+			      " to receive" IN_SELECT,
 			      pid, pid));
 	EXPECT_TRUE(well_formed(self, getpid()));
 	reap_killed(pid);
@@ -237,7 +238,7 @@ TEST_F(dump, s6_r22_crowd)
 	for (i = 0; i < LISTED; i++)
 		EXPECT_EQ(1, matching(self, getpid(), "    this process, thread %d: .*",
 				      jobs[i]->id));
-	EXPECT_EQ(1, matching(self, getpid(), "    6 more"));
+	EXPECT_EQ(1, matching(self, getpid(), "    6 more waiters"));
 	EXPECT_TRUE(well_formed(self, getpid()));
 	for (i = 0; i < ARRAY_SIZE(jobs); i++)
 		ASSERT_EQ(0, gochan_send(self->ch, "a", 1));
@@ -261,7 +262,7 @@ TEST_F(dump, s6_r22_unprivileged)
 	}
 	ASSERT_EQ(0, reap(pid));
 	EXPECT_EQ(1, matching(self, pid, "descriptor %d: channel .*", self->ch));
-	EXPECT_EQ(1, matching(self, pid, "    1 of other users"));
+	EXPECT_EQ(1, matching(self, pid, "    1 waiter of other users"));
 	EXPECT_EQ(3, matching(self, pid, ".*"));
 	job_kill(job);
 }
@@ -368,7 +369,7 @@ TEST_F(dump, s6_no_proc)
 	kill(pid, SIGQUIT);
 	status = wait_status(pid, 0);
 	EXPECT_TRUE(WIFSIGNALED(status));
-	EXPECT_EQ(1, matching(self, pid, "thread %d is in gochan_send for .*", pid));
+	EXPECT_EQ(1, matching(self, pid, "thread %d has been in gochan_send for .*", pid));
 	EXPECT_EQ(1, matching(self, pid, NO_LIST "ENOENT; is /proc mounted\\?"));
 	EXPECT_EQ(2, matching(self, pid, ".*"));
 }
@@ -435,7 +436,8 @@ TEST_F(dump, s6_quit)
 	EXPECT_TRUE(WCOREDUMP(status));
 	EXPECT_EQ(0, unlink("core"));
 	rmdir(dir);
-	EXPECT_EQ(1, matching(self, pid, "thread %d is in gochan_send for " SECONDS ": send %d",
+	EXPECT_EQ(1, matching(self, pid,
+			      "thread %d has been in gochan_send for " SECONDS ": send %d",
 			      pid, self->ch));
 	EXPECT_EQ(1, matching(self, pid, "descriptor %d: channel .*", self->ch));
 	EXPECT_EQ(1, matching(self, pid, "1 descriptor is a channel"));
@@ -497,8 +499,9 @@ TEST_F(dump, s6_select)
 	kill(pid, SIGTERM);
 	EXPECT_EQ(128 + SIGTERM, reap(pid));
 	EXPECT_EQ(1, matching(self, pid,
-			      "thread %d is in gochan_select for " SECONDS ": recv -1 poll %d%s",
-			      pid, self->out, "( recv -1){6} \\.\\.\\."));
+			      "thread %d has been in gochan_select for " SECONDS
+			      ": recv -1 poll %d( recv -1){6} \\.\\.\\.",
+			      pid, self->out));
 }
 
 static int handler_out;
@@ -594,8 +597,8 @@ TEST_F(dump, s6_threads)
 	EXPECT_EQ(128 + SIGQUIT, reap(pid));
 	EXPECT_EQ(1, matching(self, pid, "1 descriptor is a channel"));
 	/* the first thread, if it is the one, is in no call */
-	EXPECT_EQ(4, matching(self, pid, "    this process, thread [0-9]+: waits to receive .*") +
-		     matching(self, pid, "thread [0-9]+ is in gochan_recv for .*"));
+	EXPECT_EQ(4, matching(self, pid, "    this process, thread .*: has waited .* to receive") +
+		     matching(self, pid, "thread [0-9]+ has been in gochan_recv for .*"));
 }
 
 static bool wait_handled_default(pid_t pid)

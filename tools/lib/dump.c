@@ -3,9 +3,10 @@
  * The channels of this process and their waiters, as fdinfo shows them, written to a
  * descriptor as text.
  *
- * All of it may run in a signal handler, at any point of the program: it calls only
- * what signal-safety(7) lists, and getdents64(2). It uses some 3 KiB of stack, because
- * the handler may run on an alternate one.
+ * All of it may run in a signal handler, at any point of the program: it takes no lock
+ * and allocates no memory. Beside what signal-safety(7) lists it calls only thin wrappers
+ * of system calls, pthread_setcancelstate() and strerrorname_np(). It uses some 3 KiB of
+ * stack, because the handler may run on an alternate one.
  *
  * Each line is one write(2) and begins with the process ID, so that the dumps of all
  * processes on a terminal, which get SIGQUIT at the same time, can be told apart.
@@ -212,7 +213,7 @@ static void put_task(struct line *line, const struct dump *d, const char *waiter
 	uint64_t pid = to_number(waiter_field(waiter, "pid: "));
 
 	if (!pid) {
-		line_text(line, "a process of another pid namespace");
+		line_text(line, "a process that is not visible here");
 		return;
 	}
 	if (pid == (uint64_t)d->pid) {
@@ -225,17 +226,17 @@ static void put_task(struct line *line, const struct dump *d, const char *waiter
 	line_number(line, to_number(waiter_field(waiter, "tid: ")));
 }
 
-/* "    process 4712, thread 4712: waits to send for 3.002 s, in a select" */
+/* "    process 4712, thread 4712: has waited 3.002 s to send, in a select" */
 static void write_waiter(const struct dump *d, const char *waiter)
 {
 	struct line line = begin_line();
 
 	line_text(&line, "    ");
 	put_task(&line, d, waiter);
-	line_text(&line, after(waiter_field(waiter, "op: "), "send") ?
-			 ": waits to send for " : ": waits to receive for ");
+	line_text(&line, ": has waited ");
 	line_seconds(&line, waited_ns(waiter), 3);
-	line_text(&line, " s");
+	line_text(&line, after(waiter_field(waiter, "op: "), "send") ? " s to send" :
+								       " s to receive");
 	if (*waiter_field(waiter, "select: ") == '1')
 		line_text(&line, ", in a select");
 	if (*waiter_field(waiter, "deadline: ") == '1')
@@ -243,15 +244,17 @@ static void write_waiter(const struct dump *d, const char *waiter)
 	gochan_line_write(d->fd, &line);
 }
 
-static void write_more(const struct dump *d, const char *count, const char *what)
+/* How many there are besides, if any. */
+static void write_count(const struct dump *d, uint64_t count, const char *one,
+			const char *several)
 {
 	struct line line = begin_line();
 
-	if (!to_number(count))
+	if (!count)
 		return;
 	line_text(&line, "    ");
-	line_text(&line, count);
-	line_text(&line, what);
+	line_number(&line, count);
+	line_text(&line, count == 1 ? one : several);
 	gochan_line_write(d->fd, &line);
 }
 
@@ -265,10 +268,11 @@ static void write_waiters(const struct dump *d, const char *text)
 		write_waiter(d, value);
 	value = after(text, "gochan-waiters-of-others:\t");
 	if (value)
-		write_more(d, value, " of other users");
+		write_count(d, to_number(value), " waiter of other users",
+			    " waiters of other users");
 	value = after(text, "gochan-waiters-more:\t");
 	if (value)
-		write_more(d, value, " more");
+		write_count(d, to_number(value), " more waiter", " more waiters");
 }
 
 /* ---- all descriptors ---------------------------------------------------------------- */
@@ -346,7 +350,7 @@ static void write_current(const struct dump *d)
 		return;
 	line_text(&line, "thread ");
 	line_int(&line, gettid());
-	line_text(&line, " is in ");
+	line_text(&line, " has been in ");
 	line_text(&line, current->call);
 	line_text(&line, " for ");
 	line_seconds(&line, elapsed_ns(current->begin), 3);

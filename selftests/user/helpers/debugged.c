@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * debugged CASE: a program whose calls are logged, if GOCHAN_DEBUG says so, since the
- * library reads that when it is loaded. lib_debug runs it. What the calls return is
- * printed on standard output, to be compared with what they return without a log.
+ * library reads that when it is loaded. lib_debug and trace.sh run it. What the calls
+ * return is printed on standard output, to be compared with what they return without a
+ * log.
  */
 #include <err.h>
 #include <errno.h>
