@@ -10,6 +10,7 @@
 #include <ftw.h>
 #include <grp.h>
 #include <poll.h>
+#include <regex.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -668,6 +669,22 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 void unlink_all(void)
 {
 	nftw("/dev/gochans", remove_one, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
+/* Text */
+
+int count_matches(const char *text, const char *pattern)
+{
+	regmatch_t match;
+	regex_t regex;
+	int n = 0;
+
+	if (regcomp(&regex, pattern, REG_EXTENDED | REG_NEWLINE))
+		return -1;
+	for (; !regexec(&regex, text, 1, &match, 0); text += match.rm_eo)
+		n++;
+	regfree(&regex);
+	return n;
 }
 
 /* Files */

@@ -120,6 +120,9 @@ int ch_open(const char *name, int oflags);
 int ch_make_named(const char *name, unsigned int capacity, unsigned int mode);
 void unlink_all(void);
 
+/* How many lines match this extended regular expression; -1 if it is none. */
+int count_matches(const char *text, const char *pattern);
+
 /* Files */
 int read_text(const char *path, char *buf, size_t size);
 int write_text(const char *path, const char *text);

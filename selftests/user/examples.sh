@@ -38,7 +38,7 @@ expected() {
 		;;
 	deadlock)
 		# lines of the three workers in any order
-		printf '%s;' "((gochan\[$some\]: [^;]*;)*gochan\[$some\]: thread $some is in \
+		printf '%s;' "((gochan\[$some\]: [^;]*;)*gochan\[$some\]: thread $some has been in \
 gochan_send for [0-9.]+ s: send $some;){3}(gochan\[$some\]: [^;]*;)+3 of 3 workers were stuck"
 		;;
 	esac

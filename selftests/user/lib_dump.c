@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <gochan.h>
 #include <poll.h>
-#include <regex.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -26,6 +25,8 @@
 #define LISTED		64	/* at most so many waiters have a line */
 #define DUMPS		300
 #define STACK_SIZE	1048576
+#define CORE_PATTERN	"/proc/sys/kernel/core_pattern"
+#define CORE_USES_PID	"/proc/sys/kernel/core_uses_pid"
 #define IN_SELECT	", in a select, with a deadline"
 #define NO_LIST		"cannot list the channels: /proc/thread-self/fd: "
 #define SECONDS		"[0-9]+\\.[0-9]{3} s"
@@ -33,6 +34,8 @@
 FIXTURE(dump) {
 	int out;		/* a file for what is written */
 	int ch;
+	char core_pattern[128];	/* what they were; empty if they are unchanged */
+	char core_uses_pid[16];
 	char text[TEXT_SIZE];
 };
 
@@ -46,7 +49,19 @@ FIXTURE_SETUP(dump)
 
 FIXTURE_TEARDOWN(dump)
 {
+	if (*self->core_pattern)
+		EXPECT_EQ(0, write_text(CORE_PATTERN, self->core_pattern));
+	if (*self->core_uses_pid)
+		EXPECT_EQ(0, write_text(CORE_USES_PID, self->core_uses_pid));
 	unlink_all();
+}
+
+/* Cores are written to the file "core" in the current directory. */
+static bool set_core_pattern(struct _test_data_dump *self)
+{
+	return read_text(CORE_PATTERN, self->core_pattern, sizeof(self->core_pattern)) > 0 &&
+	       read_text(CORE_USES_PID, self->core_uses_pid, sizeof(self->core_uses_pid)) > 0 &&
+	       !write_text(CORE_PATTERN, "core") && !write_text(CORE_USES_PID, "0");
 }
 
 static void read_out(struct _test_data_dump *self)
@@ -60,24 +75,15 @@ static void read_out(struct _test_data_dump *self)
 static int matching(struct _test_data_dump *self, pid_t pid, const char *format, ...)
 {
 	char pattern[512];
-	const char *at;
 	va_list args;
-	regmatch_t match;
-	regex_t regex;
-	int n = 0;
 
 	snprintf(pattern, sizeof(pattern), "^gochan\\[%d\\]: ", pid);
 	va_start(args, format);
 	vsnprintf(pattern + strlen(pattern), sizeof(pattern) - strlen(pattern) - 1, format, args);
 	va_end(args);
 	strcat(pattern, "$");
-	if (regcomp(&regex, pattern, REG_EXTENDED | REG_NEWLINE))
-		return -1;
 	read_out(self);
-	for (at = self->text; !regexec(&regex, at, 1, &match, 0); at += match.rm_eo)
-		n++;
-	regfree(&regex);
-	return n;
+	return count_matches(self->text, pattern);
 }
 
 /* All lines are whole. */
@@ -137,9 +143,11 @@ static bool wait_for_dumps(struct _test_data_dump *self, pid_t pid, int count)
 TEST_F(dump, s6_channels)
 {
 	const int named = gochan_create(NAME, 4, 16, 0, 0600);
+	const int odd = gochan_create(NAME "\033[2J\177", 4, 16, 0, 0600);
 	int fds[2];
 
 	ASSERT_LE(0, named);
+	ASSERT_LE(0, odd);
 	ASSERT_EQ(0, gochan_pair(fds, 8, 16, 0));
 	ASSERT_EQ(0, gochan_send(named, "a", 1));
 	ASSERT_EQ(0, gochan_close(fds[1]));
@@ -150,14 +158,18 @@ TEST_F(dump, s6_channels)
 	EXPECT_EQ(1, matching(self, getpid(),
 			      "descriptor %d: channel %llu /" NAME ", send recv, 1 of 4 messages",
 			      named, id_of(named)));
+	/* a name cannot control a terminal */
+	EXPECT_EQ(1, matching(self, getpid(),
+			      "descriptor %d: channel %llu /" NAME "\\?\\[2J\\?, send recv, .*",
+			      odd, id_of(odd)));
 	EXPECT_EQ(1, matching(self, getpid(),
 			      "descriptor %d: channel %llu, recv, 0 of 8 messages, closed",
 			      fds[0], id_of(fds[0])));
 	EXPECT_EQ(1, matching(self, getpid(),
 			      "descriptor %d: channel %llu, send, 0 of 8 messages, closed",
 			      fds[1], id_of(fds[1])));
-	EXPECT_EQ(1, matching(self, getpid(), "4 descriptors are channels"));
-	EXPECT_EQ(5, matching(self, getpid(), ".*"));
+	EXPECT_EQ(1, matching(self, getpid(), "5 descriptors are channels"));
+	EXPECT_EQ(6, matching(self, getpid(), ".*"));
 	EXPECT_TRUE(well_formed(self, getpid()));
 }
 
@@ -193,16 +205,17 @@ TEST_F(dump, s6_r22_waiters)
 	ASSERT_TRUE(wait_for_waiters(other, 1, 0));
 	gochan_dump(self->out);
 	EXPECT_EQ(1, matching(self, getpid(),
-			      "    process %d, thread %d: waits to receive for " SECONDS,
+			      "    process %d, thread %d: has waited " SECONDS " to receive",
 			      process->id, process->id));
 	EXPECT_EQ(1, matching(self, getpid(),
-			      "    this process, thread %d: waits to receive for " SECONDS,
+			      "    this process, thread %d: has waited " SECONDS " to receive",
 			      thread->id));
 	EXPECT_EQ(1, matching(self, getpid(),
-			      "    process %d, thread %d: waits to send for " SECONDS IN_SELECT,
+			      "    process %d, thread %d: has waited " SECONDS " to send" IN_SELECT,
 			      pid, pid));
 	EXPECT_EQ(1, matching(self, getpid(),
-			      "    process %d, thread %d: waits to receive for " SECONDS IN_SELECT,
+			      "    process %d, thread %d: has waited " SECONDS
+			      " to receive" IN_SELECT,
 			      pid, pid));
 	EXPECT_TRUE(well_formed(self, getpid()));
 	reap_killed(pid);
@@ -225,7 +238,7 @@ TEST_F(dump, s6_r22_crowd)
 	for (i = 0; i < LISTED; i++)
 		EXPECT_EQ(1, matching(self, getpid(), "    this process, thread %d: .*",
 				      jobs[i]->id));
-	EXPECT_EQ(1, matching(self, getpid(), "    6 more"));
+	EXPECT_EQ(1, matching(self, getpid(), "    6 more waiters"));
 	EXPECT_TRUE(well_formed(self, getpid()));
 	for (i = 0; i < ARRAY_SIZE(jobs); i++)
 		ASSERT_EQ(0, gochan_send(self->ch, "a", 1));
@@ -249,7 +262,7 @@ TEST_F(dump, s6_r22_unprivileged)
 	}
 	ASSERT_EQ(0, reap(pid));
 	EXPECT_EQ(1, matching(self, pid, "descriptor %d: channel .*", self->ch));
-	EXPECT_EQ(1, matching(self, pid, "    1 of other users"));
+	EXPECT_EQ(1, matching(self, pid, "    1 waiter of other users"));
 	EXPECT_EQ(3, matching(self, pid, ".*"));
 	job_kill(job);
 }
@@ -270,6 +283,50 @@ TEST_F(dump, s6_errno)
 	errno = 77;
 	gochan_dump(fds[1]);
 	EXPECT_EQ(77, errno);
+}
+
+/* DESIGN 6: SIGXFSZ is taken back, but not a signal that was pending before. */
+TEST_F(dump, s6_pending)
+{
+	const struct rlimit limit = { .rlim_cur = 100, .rlim_max = 100 };
+	const pid_t pid = child();
+	sigset_t signals;
+
+	if (!pid) {
+		sigemptyset(&signals);
+		sigaddset(&signals, SIGPIPE);
+		sigprocmask(SIG_BLOCK, &signals, NULL);
+		raise(SIGPIPE);
+		setrlimit(RLIMIT_FSIZE, &limit);
+		gochan_dump(self->out);
+		sigpending(&signals);
+		_exit(!sigismember(&signals, SIGPIPE));
+	}
+	EXPECT_EQ(0, reap(pid));
+	read_out(self);
+	EXPECT_EQ(100U, strlen(self->text));
+}
+
+/* DESIGN 6: a file that takes nothing, without an error. */
+TEST_F(dump, s6_takes_nothing)
+{
+	pid_t pid = child();
+	char path[64];
+	int mem;
+
+	if (!pid)
+		pause();
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	mem = open(path, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, mem);
+	reap_killed(pid);
+	ASSERT_EQ(0, write(mem, "a", 1));
+	pid = child();
+	if (!pid) {
+		gochan_dump(mem);
+		_exit(0);
+	}
+	EXPECT_EQ(0, wait_status(pid, 0));
 }
 
 /* DESIGN 6: without free descriptors it says so. */
@@ -312,7 +369,7 @@ TEST_F(dump, s6_no_proc)
 	kill(pid, SIGQUIT);
 	status = wait_status(pid, 0);
 	EXPECT_TRUE(WIFSIGNALED(status));
-	EXPECT_EQ(1, matching(self, pid, "thread %d is in gochan_send for .*", pid));
+	EXPECT_EQ(1, matching(self, pid, "thread %d has been in gochan_send for .*", pid));
 	EXPECT_EQ(1, matching(self, pid, NO_LIST "ENOENT; is /proc mounted\\?"));
 	EXPECT_EQ(2, matching(self, pid, ".*"));
 }
@@ -364,8 +421,7 @@ TEST_F(dump, s6_quit)
 
 	ASSERT_TRUE(mkdtemp(dir));
 	ASSERT_EQ(0, chdir(dir));
-	ASSERT_EQ(0, write_text("/proc/sys/kernel/core_pattern", "core"));
-	ASSERT_EQ(0, write_text("/proc/sys/kernel/core_uses_pid", "0"));
+	ASSERT_TRUE(set_core_pattern(self));
 	pid = dumping_child(self, SIGQUIT);
 	if (!pid) {
 		setrlimit(RLIMIT_CORE, &all);
@@ -380,11 +436,46 @@ TEST_F(dump, s6_quit)
 	EXPECT_TRUE(WCOREDUMP(status));
 	EXPECT_EQ(0, unlink("core"));
 	rmdir(dir);
-	EXPECT_EQ(1, matching(self, pid, "thread %d is in gochan_send for " SECONDS ": send %d",
+	EXPECT_EQ(1, matching(self, pid,
+			      "thread %d has been in gochan_send for " SECONDS ": send %d",
 			      pid, self->ch));
 	EXPECT_EQ(1, matching(self, pid, "descriptor %d: channel .*", self->ch));
 	EXPECT_EQ(1, matching(self, pid, "1 descriptor is a channel"));
 	EXPECT_EQ(3, matching(self, pid, ".*"));
+}
+
+/* A pipe that has no room left. */
+static int full_pipe(void)
+{
+	static char page[65536];
+	int fds[2];
+
+	if (pipe(fds) || fcntl(fds[1], F_SETPIPE_SZ, (int)page_size()) < 0)
+		return -1;
+	return write(fds[1], page, page_size()) == (ssize_t)page_size() ? fds[1] : -1;
+}
+
+/* DESIGN 6: a second signal ends a process whose dump is stuck. */
+TEST_F(dump, s6_stuck)
+{
+	const int full = full_pipe();
+	pid_t pid;
+	int status;
+
+	ASSERT_LE(0, full);
+	pid = dumping_child(self, SIGQUIT);
+	if (!pid) {
+		dup2(full, STDERR_FILENO);
+		gochan_send(self->ch, "a", 1);
+		_exit(0);
+	}
+	ASSERT_TRUE(wait_for_waiters(self->ch, 1, 0));
+	kill(pid, SIGQUIT);
+	ASSERT_TRUE(wait_in_syscall(pid, SYS_write));
+	kill(pid, SIGQUIT);
+	status = wait_status(pid, 0);
+	EXPECT_TRUE(WIFSIGNALED(status));
+	EXPECT_EQ(SIGQUIT, WTERMSIG(status));
 }
 
 /* DESIGN 6: all ops of a select, up to eight. */
@@ -408,8 +499,9 @@ TEST_F(dump, s6_select)
 	kill(pid, SIGTERM);
 	EXPECT_EQ(128 + SIGTERM, reap(pid));
 	EXPECT_EQ(1, matching(self, pid,
-			      "thread %d is in gochan_select for " SECONDS ": recv -1 poll %d%s",
-			      pid, self->out, "( recv -1){6} \\.\\.\\."));
+			      "thread %d has been in gochan_select for " SECONDS
+			      ": recv -1 poll %d( recv -1){6} \\.\\.\\.",
+			      pid, self->out));
 }
 
 static int handler_out;
@@ -505,8 +597,8 @@ TEST_F(dump, s6_threads)
 	EXPECT_EQ(128 + SIGQUIT, reap(pid));
 	EXPECT_EQ(1, matching(self, pid, "1 descriptor is a channel"));
 	/* the first thread, if it is the one, is in no call */
-	EXPECT_EQ(4, matching(self, pid, "    this process, thread [0-9]+: waits to receive .*") +
-		     matching(self, pid, "thread [0-9]+ is in gochan_recv for .*"));
+	EXPECT_EQ(4, matching(self, pid, "    this process, thread .*: has waited .* to receive") +
+		     matching(self, pid, "thread [0-9]+ has been in gochan_recv for .*"));
 }
 
 static bool wait_handled_default(pid_t pid)

@@ -7,7 +7,8 @@
  * Ctrl-\ (SIGQUIT) makes each process say where it is stuck. With an argument, whatever it
  * is, the example does not wait for that, but sends SIGQUIT as soon as all are stuck.
  *
- * Expected: nothing, until SIGQUIT; then each worker is in gochan_send.
+ * Expected: nothing until SIGQUIT; then a dump from each worker that shows it in
+ * gochan_send, and "3 of 3 workers were stuck".
  */
 #include <gochan.h>
 

@@ -68,7 +68,7 @@ metrics() {
 		metric("gochan_receivers_waiting", "gauge", "receivers_waiting",
 		       "Blocked receivers.")
 		metric("gochan_oldest_wait_seconds", "gauge", "oldest_wait",
-		       "For how long the first of them has waited.")
+		       "Seconds that the longest waiter has waited.")
 		metric("gochan_closed", "gauge", "closed", "Whether the channel is closed.")
 	}'
 }

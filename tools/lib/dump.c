@@ -3,9 +3,10 @@
  * The channels of this process and their waiters, as fdinfo shows them, written to a
  * descriptor as text.
  *
- * All of it may run in a signal handler, at any point of the program: it calls only
- * what signal-safety(7) lists, and getdents64(2). It uses some 3 KiB of stack, because
- * the handler may run on an alternate one.
+ * All of it may run in a signal handler, at any point of the program: it takes no lock
+ * and allocates no memory. Beside what signal-safety(7) lists it calls only thin wrappers
+ * of system calls, pthread_setcancelstate() and strerrorname_np(). It uses some 3 KiB of
+ * stack, because the handler may run on an alternate one.
  *
  * Each line is one write(2) and begins with the process ID, so that the dumps of all
  * processes on a terminal, which get SIGQUIT at the same time, can be told apart.
@@ -177,7 +178,7 @@ static void write_channel(const struct dump *d, int fd, const struct channel *ch
 	line_number(&line, ch->id);
 	if (*ch->name) {
 		line_char(&line, ' ');
-		line_text(&line, ch->name);
+		line_name(&line, ch->name);
 	}
 	line_text(&line, ", ");
 	line_text(&line, ch->rights);
@@ -212,7 +213,7 @@ static void put_task(struct line *line, const struct dump *d, const char *waiter
 	uint64_t pid = to_number(waiter_field(waiter, "pid: "));
 
 	if (!pid) {
-		line_text(line, "a process of another pid namespace");
+		line_text(line, "a process that is not visible here");
 		return;
 	}
 	if (pid == (uint64_t)d->pid) {
@@ -225,17 +226,17 @@ static void put_task(struct line *line, const struct dump *d, const char *waiter
 	line_number(line, to_number(waiter_field(waiter, "tid: ")));
 }
 
-/* "    process 4712, thread 4712: waits to send for 3.002 s, in a select" */
+/* "    process 4712, thread 4712: has waited 3.002 s to send, in a select" */
 static void write_waiter(const struct dump *d, const char *waiter)
 {
 	struct line line = begin_line();
 
 	line_text(&line, "    ");
 	put_task(&line, d, waiter);
-	line_text(&line, after(waiter_field(waiter, "op: "), "send") ?
-			 ": waits to send for " : ": waits to receive for ");
+	line_text(&line, ": has waited ");
 	line_seconds(&line, waited_ns(waiter), 3);
-	line_text(&line, " s");
+	line_text(&line, after(waiter_field(waiter, "op: "), "send") ? " s to send" :
+								       " s to receive");
 	if (*waiter_field(waiter, "select: ") == '1')
 		line_text(&line, ", in a select");
 	if (*waiter_field(waiter, "deadline: ") == '1')
@@ -243,15 +244,17 @@ static void write_waiter(const struct dump *d, const char *waiter)
 	gochan_line_write(d->fd, &line);
 }
 
-static void write_more(const struct dump *d, const char *count, const char *what)
+/* How many there are besides, if any. */
+static void write_count(const struct dump *d, uint64_t count, const char *one,
+			const char *several)
 {
 	struct line line = begin_line();
 
-	if (!to_number(count))
+	if (!count)
 		return;
 	line_text(&line, "    ");
-	line_text(&line, count);
-	line_text(&line, what);
+	line_number(&line, count);
+	line_text(&line, count == 1 ? one : several);
 	gochan_line_write(d->fd, &line);
 }
 
@@ -265,10 +268,11 @@ static void write_waiters(const struct dump *d, const char *text)
 		write_waiter(d, value);
 	value = after(text, "gochan-waiters-of-others:\t");
 	if (value)
-		write_more(d, value, " of other users");
+		write_count(d, to_number(value), " waiter of other users",
+			    " waiters of other users");
 	value = after(text, "gochan-waiters-more:\t");
 	if (value)
-		write_more(d, value, " more");
+		write_count(d, to_number(value), " more waiter", " more waiters");
 }
 
 /* ---- all descriptors ---------------------------------------------------------------- */
@@ -346,7 +350,7 @@ static void write_current(const struct dump *d)
 		return;
 	line_text(&line, "thread ");
 	line_int(&line, gettid());
-	line_text(&line, " is in ");
+	line_text(&line, " has been in ");
 	line_text(&line, current->call);
 	line_text(&line, " for ");
 	line_seconds(&line, elapsed_ns(current->begin), 3);
@@ -404,16 +408,9 @@ void gochan_dump(int fd)
 /* Take the default action, which was restored when the handler was called. */
 static void default_action(int sig, siginfo_t *info)
 {
-	sigset_t signals, mask;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, sig);
 	/* With what came with the signal, for a core. Sandboxes may not know the call. */
 	if (syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), sig, info) < 0)
 		raise(sig);
-	/* Here, and not on return: the signal may be blocked there. */
-	pthread_sigmask(SIG_UNBLOCK, &signals, &mask);
-	pthread_sigmask(SIG_SETMASK, &mask, NULL);
 }
 
 /* Is it a signal that by default ends no process? */
@@ -435,11 +432,20 @@ static bool goes_on(int sig)
 
 static void dump_and_act(int sig, siginfo_t *info, void *context)
 {
+	sigset_t signals, mask;
 	int err = errno;
 
 	(void)context;
+	/*
+	 * Before the dump, so that a second signal gets through to one that is stuck; and
+	 * not left to the return, since the signal may be blocked there.
+	 */
+	sigemptyset(&signals);
+	sigaddset(&signals, sig);
+	pthread_sigmask(SIG_UNBLOCK, &signals, &mask);
 	gochan_dump(STDERR_FILENO);
 	default_action(sig, info);
+	pthread_sigmask(SIG_SETMASK, &mask, NULL);
 	if (goes_on(sig))
 		gochan_dump_on(sig);
 	errno = err;

@@ -5,9 +5,9 @@
  * A channel is represented by a file descriptor: read(2), write(2), poll(2),
  * fork(2), dup(2), SCM_RIGHTS and close(2) work on it. Unless stated otherwise,
  * functions return 0 on success, and -1 with errno set on failure. All functions
- * are thread-safe; the library has no global state but for what is watched (see
- * below), and sending and receiving do not allocate memory. All descriptors returned
- * are close-on-exec.
+ * are thread-safe; the library has no global state except that of GOCHAN_DEBUG and
+ * gochan_dump_on() (see below), and sending and receiving do not allocate memory. All
+ * descriptors returned are close-on-exec.
  *
  * The blocking calls - gochan_send(), gochan_recv(), their _until() variants,
  * gochan_select(), gochan_batch(), gochan_call() and gochan_wg_wait() - are
@@ -540,12 +540,14 @@ ssize_t gochan_cap(int ch);
  *
  * that is: time of day (UTC) at which it returned, pid, tid, call, then its ops, with
  * the descriptor, the channel's ID (see struct gochan_info) and the length; its result,
- * or the name of the errno; and the seconds that it took. A select that succeeded shows
- * the op that was performed, other calls the first 8 ops. Calls without ops have ch= or
- * name= instead. Calls that the library makes itself are logged, too: gochan_pair() is
- * one of gochan_make() and two of gochan_dup(), gochan_len() is gochan_info(). A call
- * that is cancelled while it is blocked has result=cancelled. Timers are not logged, nor
- * are system calls of the program, such as read(2).
+ * or the name of the errno; and the seconds that it took. The length is that of the
+ * message; of a receive that failed, it is the size of the buffer or, with EMSGSIZE,
+ * the size needed. A select that succeeded shows the op that was performed, other calls
+ * the first 8 ops. Calls without ops have ch= or name= instead. Calls that the library
+ * makes itself are logged, too: gochan_pair() is one of gochan_make() and two of
+ * gochan_dup(), gochan_len() is gochan_info(). A call that is cancelled while it is
+ * blocked has result=cancelled. Timers are not logged, nor are system calls of the
+ * program, such as read(2).
  *
  * GOCHAN_DEBUG is the file to append to if there is a slash in it; 0 or empty for none;
  * anything else, such as 1, for standard error. It is ignored by programs that run with
@@ -560,11 +562,11 @@ ssize_t gochan_cap(int ch);
  * For each descriptor that is a channel: its number, the channel's ID and name, rights,
  * messages and capacity, whether it is closed, and then each waiter that this process
  * may see (see proc(5) and ptrace(2)), with how long it has waited. Other threads are
- * among the waiters, but the calling one is not, even if this is called by a signal
- * handler that interrupted a send or receive: its call is shown ahead of the rest, if
- * gochan_dump_on() or GOCHAN_DEBUG was in use when it began, and if it is a call of this
- * library rather than a read(2) or write(2). If /proc is not mounted, that is what the
- * dump says.
+ * among the waiters. The calling thread is not: even in a signal handler, its wait has
+ * been interrupted. The call that was interrupted is shown first instead, if it is one
+ * of this library (not a read(2) or write(2)) and gochan_dump_on() or GOCHAN_DEBUG was in
+ * use when it began. A call that was left by siglongjmp(3) is still shown. If /proc is
+ * not mounted, that is what the dump says.
  *
  * Async-signal-safe; leaves errno alone. It needs two free descriptors and 4 KiB of
  * stack. Each line is one write(2), so lines of several processes do not mix.

@@ -11,8 +11,8 @@
 #include "line.h"
 
 /*
- * Part of a line may have been written, to a socket or a full disk. Without the rest
- * of it, should the descriptor be O_NONBLOCK.
+ * Part of a line may have been written, to a socket or a full disk. On an O_NONBLOCK
+ * descriptor the rest may be lost. Returns the errno of the last write, or 0.
  */
 static int write_all(int fd, const char *text, size_t len)
 {
@@ -22,6 +22,9 @@ static int write_all(int fd, const char *text, size_t len)
 		n = write(fd, text, len);
 		if (n < 0 && errno != EINTR)
 			return errno;
+		/* Such as to /proc/PID/mem of a process that has ended. */
+		if (n == 0)
+			return 0;
 		if (n > 0) {
 			text += n;
 			len -= (size_t)n;
@@ -30,10 +33,22 @@ static int write_all(int fd, const char *text, size_t len)
 	return 0;
 }
 
-/* EPIPE comes with SIGPIPE, and EFBIG with SIGXFSZ: take the signal back. */
-void gochan_line_write(int fd, struct line *line)
+/* Take back the signal that the write raised, unless one of the program's was pending. */
+static void take_back(int sig, const sigset_t *before)
 {
 	const struct timespec now = { 0 };
+	sigset_t raised;
+
+	if (sigismember(before, sig))
+		return;
+	sigemptyset(&raised);
+	sigaddset(&raised, sig);
+	sigtimedwait(&raised, NULL, &now);
+}
+
+/* EPIPE comes with SIGPIPE, and EFBIG with SIGXFSZ. */
+void gochan_line_write(int fd, struct line *line)
+{
 	sigset_t signals, before, mask;
 	int err;
 
@@ -44,8 +59,9 @@ void gochan_line_write(int fd, struct line *line)
 	pthread_sigmask(SIG_BLOCK, &signals, &mask);
 	sigpending(&before);
 	err = write_all(fd, line->text, line->len);
-	if ((err == EPIPE && !sigismember(&before, SIGPIPE)) ||
-	    (err == EFBIG && !sigismember(&before, SIGXFSZ)))
-		sigtimedwait(&signals, NULL, &now);
+	if (err == EPIPE)
+		take_back(SIGPIPE, &before);
+	if (err == EFBIG)
+		take_back(SIGXFSZ, &before);
 	pthread_sigmask(SIG_SETMASK, &mask, NULL);
 }

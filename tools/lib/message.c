@@ -59,13 +59,14 @@ static int recv_op(const char *call, struct gochan_op op, size_t *len, uint64_t 
 	return watch_ops_end(&w, &op, 1, recv_return(result, op.len, len));
 }
 
-static int bad_deadline(const char *call, int ch)
+/* Without the channel, which was not used: asking for its ID would end its setup. */
+static int bad_deadline(const char *call)
 {
 	struct watched w;
 
 	watch_begin(&w, call, NULL);
 	errno = EINVAL;
-	return watch_end(&w, ch, -1);
+	return watch_end(&w, -1, -1);
 }
 
 /* Convert a deadline to gochan_ops.timeout; false if it is invalid. */
@@ -105,7 +106,7 @@ int gochan_send_until(int ch, const void *msg, size_t len, const struct timespec
 	uint64_t timeout;
 
 	if (!deadline_to_timeout(deadline, &timeout))
-		return bad_deadline(__func__, ch);
+		return bad_deadline(__func__);
 	return send_op(__func__, GOCHAN_SEND(ch, msg, len), timeout);
 }
 
@@ -115,6 +116,6 @@ int gochan_recv_until(int ch, void *buf, size_t size, size_t *len,
 	uint64_t timeout;
 
 	if (!deadline_to_timeout(deadline, &timeout))
-		return bad_deadline(__func__, ch);
+		return bad_deadline(__func__);
 	return recv_op(__func__, GOCHAN_RECV(ch, buf, size), len, timeout);
 }
