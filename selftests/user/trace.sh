@@ -8,24 +8,17 @@
 # shellcheck disable=SC2034 # for run_tests
 tests='
 	events_of_messages events_of_blocking events_of_channels select_and_result
-	by_name by_name_with_slash by_descriptor by_pid by_pid_handoff pid_ends pid_missing
+	by_name by_name_with_slash by_descriptor
+	by_pid by_pid_handoff pid_ends pid_missing
 	command_status command_killed command_missing command_children command_only_its_own
 	command_threads command_output output_file
-	interrupted broken_pipe killed_leaves_nothing_for_long odd_names
+	interrupted broken_pipe
+	killed_leaves_nothing_for_long
+	odd_names
 	lost_events unprivileged not_mounted no_module pid_namespace usage_errors
 '
 
 # ---- helpers ------------------------------------------------------------------
-
-# until_true COMMAND...: for 10 seconds at most.
-until_true() {
-	tries=1000
-	until "$@"; do
-		tries=$((tries - 1))
-		[ $tries != 0 ] || fail "not in time: $*; $(cat traced err)"
-		usleep 10000
-	done
-}
 
 time='[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{6}'
 
@@ -41,10 +34,6 @@ shows() {
 
 shows_none() {
 	is "$(lines "$1" "${2:-traced}") of $1" "0 of $1"
-}
-
-printed() {
-	[ "$(lines "$1")" != 0 ]
 }
 
 is_tracing() {
@@ -72,14 +61,6 @@ no_instance() {
 	is "$(ls $instances)" ''
 }
 
-is_blocked() {
-	[ "$(gochan info jobs "$1")" = 1 ]
-}
-
-is_gone() {
-	! kill -0 "$1" 2>/dev/null
-}
-
 # ---- what is printed -------------------------------------------------------------
 
 events_of_messages() {
@@ -97,7 +78,7 @@ events_of_blocking() {
 	trace
 	gochan recv jobs -n 1 >/dev/null &
 	receiver=$!
-	until_true is_blocked receivers_waiting
+	until_info jobs receivers_waiting 1
 	gochan send jobs hello &
 	sender=$!
 	wait $receiver
@@ -118,7 +99,7 @@ select_and_result() {
 	trace
 	dd if=/dev/gochans/jobs bs=16 count=1 >/dev/null 2>&1 &
 	reader=$!
-	until_true is_blocked receivers_waiting
+	until_info jobs receivers_waiting 1
 	gochan close jobs
 	wait $reader
 	end
@@ -183,7 +164,7 @@ by_pid_handoff() {
 	gochan make jobs
 	dd if=/dev/gochans/jobs bs=16 count=1 >/dev/null 2>&1 &
 	reader=$!
-	until_true is_blocked receivers_waiting
+	until_info jobs receivers_waiting 1
 	trace --pid $reader
 	gochan send jobs hello
 	wait $reader
@@ -286,7 +267,7 @@ command_output() {
 output_file() {
 	gochan make jobs --cap 4
 	expect 0 gochan trace -o file -- sh -c 'gochan send jobs a'
-	is "$(cat traced err)" ''
+	is "$(cat out err)" ''
 	shows '.* +send +jobs +len 1, buffered' file
 	expect 1 gochan trace -o /no/such/file -- true
 	says '/no/such/file: No such file or directory'

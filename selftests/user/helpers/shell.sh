@@ -45,25 +45,31 @@ alice() {
 	su alice -c "$*"
 }
 
-# Wait until a field of "gochan info" has a value, for 10 seconds at most.
-until_info() {
+# until_true COMMAND...: wait until it succeeds, for 10 seconds at most.
+until_true() {
 	tries=1000
-	until [ "$(gochan info "$1" "$2")" = "$3" ]; do
+	until "$@"; do
 		tries=$((tries - 1))
-		[ $tries != 0 ] || fail "$1: $2 did not become $3"
+		[ $tries != 0 ] || fail "not in time: $*; $(cat err)"
 		usleep 10000
 	done
 }
 
-# Wait until a process sleeps, for 10 seconds at most.
+has_info() {
+	[ "$(gochan info "$1" "$2")" = "$3" ]
+}
+
+# until_info NAME FIELD VALUE: wait until "gochan info" prints it.
+until_info() {
+	until_true has_info "$@"
+}
+
+is_asleep() {
+	[ "$(cut -d' ' -f3 "/proc/$1/stat")" = S ]
+}
+
 until_asleep() {
-	tries=1000
-	until [ "$(cut -d' ' -f3 "/proc/$1/stat")" = S ]; do
-		tries=$((tries - 1))
-		[ $tries != 0 ] ||
-			fail "process $1 did not go to sleep: $(cat err)"
-		usleep 10000
-	done
+	until_true is_asleep "$1"
 }
 
 # set_limit NAME VALUE: change a module parameter until the test ends.
