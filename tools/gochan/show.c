@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "event.h"
 #include "list.h"
 #include "show.h"
@@ -19,15 +20,7 @@ static struct {
 } *names;
 static size_t nr_names;
 
-static uint64_t wall_offset;	/* of CLOCK_REALTIME from CLOCK_MONOTONIC */
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
+static long long wall_offset;	/* of CLOCK_REALTIME from CLOCK_MONOTONIC */
 
 enum status show_name(uint64_t id, const char *name)
 {
@@ -53,7 +46,7 @@ void show_start(void)
 {
 	struct list list;
 
-	wall_offset = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
+	wall_offset = clock_of_day() - clock_now();
 	/* Without them there are still IDs. */
 	if (!is_gochanfs(NAME_DIR) || list_channels(&list, NULL, false) != DONE)
 		return;
@@ -183,13 +176,13 @@ static void describe(char text[TEXT_SIZE], const struct event *event, const char
 
 static void print_time(FILE *out, uint64_t ns)
 {
-	const time_t seconds = (time_t)((ns + wall_offset) / 1000000000);
+	const time_t seconds = (time_t)(ns / 1000000000);
 	char text[16];
 	struct tm tm;
 
 	localtime_r(&seconds, &tm);
 	strftime(text, sizeof(text), "%H:%M:%S", &tm);
-	fprintf(out, "%s.%06u", text, (unsigned int)((ns + wall_offset) % 1000000000 / 1000));
+	fprintf(out, "%s.%06u", text, (unsigned int)(ns % 1000000000 / 1000));
 }
 
 void show_event(FILE *out, const struct event *event)
@@ -204,7 +197,7 @@ void show_event(FILE *out, const struct event *event)
 		call = name + strlen("gochan_");
 	describe(text, event, &call);
 	learn_name(event);
-	print_time(out, event->ns);
+	print_time(out, event->ns + (uint64_t)wall_offset);
 	/* A handoff is the event of one task about another one. */
 	fprintf(out, " %-20s %-8s ", tasks_label(pid ? (int)pid : event->tid, task), call);
 	fprintf(out, "%-12s ", id ? channel_label(id, label) : "-");
