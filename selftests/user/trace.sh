@@ -14,7 +14,7 @@ tests='
 	command_threads command_output output_file
 	interrupted broken_pipe
 	killed_leaves_nothing_for_long
-	odd_names
+	odd_names renamed
 	lost_events unprivileged not_mounted no_module pid_namespace usage_errors
 '
 
@@ -335,6 +335,17 @@ odd_names() {
 	wait $sender
 	end
 	shows "1\.1: gochan_s: -[0-9]+ +send +$name +len 4, buffered"
+}
+
+renamed() {
+	gochan make jobs --cap 1
+	trace
+	mv /dev/gochans/jobs /dev/gochans/tasks
+	gochan send tasks x
+	end
+	shows 'mv-[0-9]+ +unlink +jobs +id=[0-9]+ name=jobs'
+	shows 'mv-[0-9]+ +link +tasks +id=[0-9]+ name=tasks'
+	shows 'gochan-[0-9]+ +send +tasks +len 1, buffered'
 }
 
 lost_events() {

@@ -14,31 +14,47 @@
 
 enum { LABEL_SIZE = 64, TEXT_SIZE = 256, INTERRUPTED = 512, INTERRUPTED_LAST = 516 };
 
-static struct {
+static struct channel {
 	uint64_t id;
 	char *name;
-} *names;
-static size_t nr_names;
+} *channels;
+static size_t nr_channels;
 
 static long long wall_offset;	/* of CLOCK_REALTIME from CLOCK_MONOTONIC */
 
-enum status show_name(uint64_t id, const char *name)
+static struct channel *find_channel(uint64_t id)
 {
-	void *bigger;
-
-	for (size_t i = 0; i < nr_names; i++) {
-		if (names[i].id == id)
-			return DONE;
+	for (size_t i = 0; i < nr_channels; i++) {
+		if (channels[i].id == id)
+			return &channels[i];
 	}
-	bigger = realloc(names, (nr_names + 1) * sizeof(*names));
+	return NULL;
+}
+
+static struct channel *add_channel(uint64_t id)
+{
+	struct channel *bigger = realloc(channels, (nr_channels + 1) * sizeof(*channels));
+
 	if (!bigger)
+		return NULL;
+	channels = bigger;
+	channels[nr_channels] = (struct channel){ .id = id };
+	return &channels[nr_channels++];
+}
+
+enum status show_learn_name(uint64_t id, const char *name)
+{
+	struct channel *channel = NULL;
+	char *copy = strdup(name);
+
+	if (copy)
+		channel = find_channel(id) ?: add_channel(id);
+	if (!channel) {
+		free(copy);
 		return report_errno(name, ENOMEM);
-	names = bigger;
-	names[nr_names].id = id;
-	names[nr_names].name = strdup(name);
-	if (!names[nr_names].name)
-		return report_errno(name, ENOMEM);
-	nr_names++;
+	}
+	free(channel->name);
+	channel->name = copy;
 	return DONE;
 }
 
@@ -52,7 +68,7 @@ void show_start(void)
 		return;
 	for (size_t i = 0; i < list.count; i++) {
 		if (list.entries[i].has_info)
-			show_name(list.entries[i].info.id, list.entries[i].name);
+			show_learn_name(list.entries[i].info.id, list.entries[i].name);
 	}
 	list_free(&list);
 }
@@ -60,10 +76,10 @@ void show_start(void)
 /* Its name, or "#ID". */
 static const char *channel_label(uint64_t id, char label[LABEL_SIZE])
 {
-	for (size_t i = 0; i < nr_names; i++) {
-		if (names[i].id == id)
-			return names[i].name;
-	}
+	const struct channel *channel = find_channel(id);
+
+	if (channel)
+		return channel->name;
 	snprintf(label, LABEL_SIZE, "#%llu", (unsigned long long)id);
 	return label;
 }
@@ -146,7 +162,7 @@ static void learn_name(const struct event *event)
 	const char *name = event_field(event, "name");
 
 	if (name)
-		show_name((uint64_t)event_number(event, "id"), name);
+		show_learn_name((uint64_t)event_number(event, "id"), name);
 }
 
 /* What happened, and in *@call, what was called. */

@@ -12,8 +12,8 @@
 
 /* Learn the names below /dev/gochans, and the time of day. */
 void show_start(void);
-/* The name of a channel, as known so far. */
-enum status show_name(uint64_t id, const char *name);
+/* The name of a channel from now on. */
+enum status show_learn_name(uint64_t id, const char *name);
 void show_event(FILE *out, const struct event *event);
 
 #endif /* GOCHAN_SHOW_H */

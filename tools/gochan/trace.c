@@ -321,7 +321,7 @@ static enum status find_channel(struct trace *trace)
 	if (trace->target.inherited_fd >= 0)
 		return DONE;
 	close(trace->target.fd);
-	return show_name(info.id, trace->target.label);
+	return show_learn_name(info.id, trace->target.label);
 }
 
 static enum status find_tasks(struct trace *trace)
