@@ -14,7 +14,7 @@ tests='
 	command_threads command_output output_file
 	interrupted broken_pipe
 	killed_leaves_nothing_for_long
-	odd_names renamed
+	odd_names name_like_a_field renamed
 	lost_events unprivileged not_mounted no_module pid_namespace usage_errors
 '
 
@@ -335,6 +335,16 @@ odd_names() {
 	wait $sender
 	end
 	shows "1\.1: gochan_s: -[0-9]+ +send +$name +len 4, buffered"
+}
+
+# It must not be taken for a field.
+name_like_a_field() {
+	trace
+	gochan make 'x pid=1'
+	gochan rm 'x pid=1'
+	end
+	shows 'gochan-[0-9]+ +link +x pid=1 +id=[0-9]+ name=x pid=1'
+	shows 'gochan-[0-9]+ +unlink +x pid=1 +id=[0-9]+ name=x pid=1'
 }
 
 renamed() {

@@ -148,6 +148,13 @@ long long event_number(const struct event *event, const char *key)
 	return value ? strtoll(value, NULL, 0) : 0;
 }
 
+int event_subject(const struct event *event)
+{
+	if (event_is(event, "gochan_send") || event_is(event, "gochan_recv"))
+		return (int)event_number(event, "pid");
+	return event->tid;
+}
+
 unsigned long long event_lost(const char *line)
 {
 	const char *at = strstr(line, "[LOST ");

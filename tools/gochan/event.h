@@ -28,6 +28,11 @@ bool event_is(const struct event *event, const char *name);
 const char *event_field(const struct event *event, const char *key);
 /* The same as a number, 0 if there is none. */
 long long event_number(const struct event *event, const char *key);
+/*
+ * The task that made the call. That is the current one, but of a handoff the other end
+ * may be current. Only messages have a field for it: elsewhere " pid=" is part of a name.
+ */
+int event_subject(const struct event *event);
 /* The number of events that were lost, if the line says so, else 0. */
 unsigned long long event_lost(const char *line);
 

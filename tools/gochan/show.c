@@ -204,7 +204,6 @@ static void print_time(FILE *out, uint64_t ns)
 void show_event(FILE *out, const struct event *event)
 {
 	const uint64_t id = (uint64_t)event_number(event, "id");
-	const long long pid = event_number(event, "pid");
 	char label[LABEL_SIZE], task[2 * COMM_SIZE], text[TEXT_SIZE], name[LABEL_SIZE];
 	const char *call = name;
 
@@ -214,8 +213,7 @@ void show_event(FILE *out, const struct event *event)
 	describe(text, event, &call);
 	learn_name(event);
 	print_time(out, event->ns + (uint64_t)wall_offset);
-	/* A handoff is the event of one task about another one. */
-	fprintf(out, " %-20s %-8s ", tasks_label(pid ? (int)pid : event->tid, task), call);
+	fprintf(out, " %-20s %-8s ", tasks_label(event_subject(event), task), call);
 	fprintf(out, "%-12s ", id ? channel_label(id, label) : "-");
 	print_clean(out, text);
 	putc('\n', out);

@@ -207,14 +207,6 @@ static bool follow_task(const struct event *event)
 	return true;
 }
 
-/* The task that made the call: of a handoff, the other one may be current. */
-static int subject(const struct event *event)
-{
-	const int pid = (int)event_number(event, "pid");
-
-	return pid ? pid : event->tid;
-}
-
 static void handle_line(struct trace *trace, const char *line)
 {
 	const unsigned long long lost = event_lost(line);
@@ -230,7 +222,7 @@ static void handle_line(struct trace *trace, const char *line)
 	tasks_see(&event);
 	if (follow_task(&event))
 		return;
-	if (!is_following(trace) || tasks_have(subject(&event)))
+	if (!is_following(trace) || tasks_have(event_subject(&event)))
 		show_event(trace->out, &event);
 }
 
