@@ -11,7 +11,7 @@ tests='
 	by_name by_name_with_slash by_descriptor
 	by_pid by_pid_handoff pid_ends pid_missing
 	command_status command_killed command_missing command_children command_only_its_own
-	command_threads command_output output_file
+	command_threads command_output output_file output_fails one_write_a_line
 	interrupted broken_pipe
 	killed_leaves_nothing_for_long
 	odd_names name_like_a_field renamed
@@ -274,6 +274,26 @@ output_file() {
 	no_instance
 }
 
+output_fails() {
+	gochan make jobs --cap 4
+	expect 1 gochan trace -o /dev/full -- gochan send jobs a
+	says '/dev/full: No space left on device'
+	status=0
+	gochan trace -- gochan send jobs a 2>/dev/full || status=$?
+	is $status 1
+	no_instance
+}
+
+# Each write to a channel is a message.
+one_write_a_line() {
+	gochan make jobs --cap 4
+	gochan make lines --cap 999
+	gochan trace jobs -- gochan send jobs a 2>/dev/gochans/lines
+	is "$(gochan info lines sent)" 1
+	gochan recv lines -n 1 >traced
+	shows 'gochan-[0-9]+ +send +jobs +len 1, buffered'
+}
+
 # ---- ends ------------------------------------------------------------------------
 
 interrupted() {
@@ -318,23 +338,27 @@ killed_leaves_nothing_for_long() {
 	end
 }
 
-# Names of tasks and channels that look like parts of a line.
+# Names of tasks and channels that look like parts of a line, or control the terminal.
 odd_names() {
-	name='a b len=9 id=1'
+	name=$(printf 'a b\377\033[2J\nlen=9 id=1')
 	gochan make "$name" --cap 1
 	mkfifo odd
 	# shellcheck disable=SC2016 # for the inner shell
-	sh -c 'printf "1.1: gochan_s: " >/proc/$$/comm; read -r x; echo abc >"/dev/gochans/$1"' \
+	sh -c 'printf "1.1: g\033[2J: " >/proc/$$/comm; read -r x; echo abc >"/dev/gochans/$1"' \
 		- "$name" <odd &
 	sender=$!
 	exec 3>odd
-	until_true grep -q gochan_s "/proc/$sender/comm"
+	until_true grep -qF '[2J: ' "/proc/$sender/comm"
 	trace
 	echo >&3
 	exec 3>&-
 	wait $sender
+	gochan make "$(printf 'new\377\033[2J\nlen=9 id=1')"
 	end
-	shows "1\.1: gochan_s: -[0-9]+ +send +$name +len 4, buffered"
+	shows '1\.1: g\\033\[2J: -[0-9]+ +send +a b\\377\\033\[2J\\012len=9 id=1 +len 4, buffered'
+	new='new\\377\\033\[2J\?len=9 id=1'
+	shows ".* +link +$new +id=[0-9]+ name=$new"
+	is "$(lines '.*')" "$(wc -l <traced)"
 }
 
 # It must not be taken for a field.

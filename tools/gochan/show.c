@@ -11,12 +11,15 @@
 #include "list.h"
 #include "show.h"
 #include "tasks.h"
+#include "utf8.h"
 
-enum { LABEL_SIZE = 64, TEXT_SIZE = 256, INTERRUPTED = 512, INTERRUPTED_LAST = 516 };
+enum { LABEL_SIZE = 64, TIME_SIZE = 16, INTERRUPTED = 512, INTERRUPTED_LAST = 516 };
+/* The text may have the name of a channel; each byte may be escaped by four. */
+enum { TEXT_SIZE = 512, ESCAPED = 4 };
 
 static struct channel {
 	uint64_t id;
-	char *name;
+	char *name;	/* escaped */
 } *channels;
 static size_t nr_channels;
 
@@ -44,9 +47,11 @@ static struct channel *add_channel(uint64_t id)
 
 enum status show_learn_name(uint64_t id, const char *name)
 {
+	char escaped[NAME_PATH_SIZE], *copy;
 	struct channel *channel = NULL;
-	char *copy = strdup(name);
 
+	text_escape(escaped, sizeof(escaped), name);
+	copy = strdup(escaped);
 	if (copy)
 		channel = find_channel(id) ?: add_channel(id);
 	if (!channel) {
@@ -150,13 +155,6 @@ static bool is_dir(const struct event *event, const char *key)
 	return value && strncmp(value, "send", 4) == 0;
 }
 
-/* Names may contain anything. */
-static void print_clean(FILE *out, const char *text)
-{
-	for (; *text; text++)
-		putc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, out);
-}
-
 static void learn_name(const struct event *event)
 {
 	const char *name = event_field(event, "name");
@@ -190,21 +188,23 @@ static void describe(char text[TEXT_SIZE], const struct event *event, const char
 	}
 }
 
-static void print_time(FILE *out, uint64_t ns)
+static void format_time(char text[TIME_SIZE], uint64_t ns)
 {
 	const time_t seconds = (time_t)(ns / 1000000000);
-	char text[16];
+	const unsigned int us = ns % 1000000000 / 1000;
 	struct tm tm;
+	size_t len;
 
 	localtime_r(&seconds, &tm);
-	strftime(text, sizeof(text), "%H:%M:%S", &tm);
-	fprintf(out, "%s.%06u", text, (unsigned int)(ns % 1000000000 / 1000));
+	len = strftime(text, TIME_SIZE, "%H:%M:%S", &tm);
+	snprintf(text + len, TIME_SIZE - len, ".%06u", us);
 }
 
-void show_event(FILE *out, const struct event *event)
+void show_event(char line[SHOW_SIZE], const struct event *event)
 {
 	const uint64_t id = (uint64_t)event_number(event, "id");
-	char label[LABEL_SIZE], task[2 * COMM_SIZE], text[TEXT_SIZE], name[LABEL_SIZE];
+	char label[LABEL_SIZE], name[LABEL_SIZE], text[TEXT_SIZE], time[TIME_SIZE];
+	char comm[2 * COMM_SIZE], task[ESCAPED * 2 * COMM_SIZE], what[ESCAPED * TEXT_SIZE];
 	const char *call = name;
 
 	snprintf(name, sizeof(name), "%.*s", (int)event->name_len, event->name);
@@ -212,9 +212,9 @@ void show_event(FILE *out, const struct event *event)
 		call = name + strlen("gochan_");
 	describe(text, event, &call);
 	learn_name(event);
-	print_time(out, event->ns + (uint64_t)wall_offset);
-	fprintf(out, " %-20s %-8s ", tasks_label(event_subject(event), task), call);
-	fprintf(out, "%-12s ", id ? channel_label(id, label) : "-");
-	print_clean(out, text);
-	putc('\n', out);
+	text_escape(what, sizeof(what), text);
+	text_escape(task, sizeof(task), tasks_label(event_subject(event), comm));
+	format_time(time, event->ns + (uint64_t)wall_offset);
+	snprintf(line, SHOW_SIZE, "%s %-20s %-8s %-12s %s\n", time, task, call,
+		 id ? channel_label(id, label) : "-", what);
 }

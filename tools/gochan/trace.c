@@ -64,6 +64,7 @@ struct trace {
 	bool reaped;
 	sigset_t mask;		/* the original one */
 	unsigned long long lost;
+	int output_err;
 	char buffer[BUFFER_SIZE];
 	size_t len;
 };
@@ -207,9 +208,23 @@ static bool follow_task(const struct event *event)
 	return true;
 }
 
+/* After an error nothing more is written. */
+static void print_line(struct trace *trace, const char *line)
+{
+	if (!trace->output_err && fputs(line, trace->out) < 0)
+		trace->output_err = errno;
+}
+
+static void flush_lines(struct trace *trace)
+{
+	if (!trace->output_err && fflush(trace->out) < 0)
+		trace->output_err = errno;
+}
+
 static void handle_line(struct trace *trace, const char *line)
 {
 	const unsigned long long lost = event_lost(line);
+	char shown[SHOW_SIZE];
 	struct event event;
 
 	if (lost) {
@@ -222,8 +237,10 @@ static void handle_line(struct trace *trace, const char *line)
 	tasks_see(&event);
 	if (follow_task(&event))
 		return;
-	if (!is_following(trace) || tasks_have(event_subject(&event)))
-		show_event(trace->out, &event);
+	if (is_following(trace) && !tasks_have(event_subject(&event)))
+		return;
+	show_event(shown, &event);
+	print_line(trace, shown);
 }
 
 static void handle_lines(struct trace *trace)
@@ -243,8 +260,8 @@ static void handle_lines(struct trace *trace)
 	memmove(trace->buffer, line, trace->len);
 }
 
-/* Handle all events that there are; false when the output has failed. */
-static bool drain(struct trace *trace)
+/* Handle all events that there are. */
+static void drain(struct trace *trace)
 {
 	ssize_t n;
 
@@ -256,12 +273,12 @@ static bool drain(struct trace *trace)
 		trace->len += (size_t)n;
 		handle_lines(trace);
 	}
-	return fflush(trace->out) == 0;
+	flush_lines(trace);
 }
 
 static bool is_over(const struct trace *trace)
 {
-	if (__atomic_load_n(&caught, __ATOMIC_RELAXED))
+	if (trace->output_err || __atomic_load_n(&caught, __ATOMIC_RELAXED))
 		return true;
 	return is_following(trace) && tasks_count() == 0;
 }
@@ -270,21 +287,20 @@ static enum status follow(struct trace *trace)
 {
 	struct pollfd pfd = { .fd = trace->fs.pipe, .events = POLLIN };
 	const struct timespec limit = { .tv_sec = PRUNE_MS / 1000 };
-	bool written = true;
 
-	while (written && !is_over(trace)) {
+	while (!is_over(trace)) {
 		if (ppoll(&pfd, 1, &limit, &trace->mask) <= 0) {
 			reap_child(trace, WNOHANG);
 			/* The event of an exit may have been lost. */
 			tasks_prune();
 		}
-		written = drain(trace);
+		drain(trace);
 	}
 	tracefs_stop(&trace->fs);
-	if (written)
-		written = drain(trace);
-	if (!written) {
-		print_error("%s: %s", trace->file ?: "output", strerror(errno));
+	if (!trace->output_err)
+		drain(trace);
+	if (trace->output_err) {
+		print_error("%s: %s", trace->file ?: "output", strerror(trace->output_err));
 		return FAILED;
 	}
 	if (trace->lost)
