@@ -4,6 +4,7 @@
  *
  *	        COMM-TID     [CPU] FLAGS SECONDS.MICROSECONDS: EVENT: KEY=VALUE ...
  *	CPU:0 [LOST 123 EVENTS]
+ *	CPU:0 [LOST EVENTS]
  *
  * The name of a task may contain anything, so the line is read from the time to its
  * beginning, and the time is that in front of the first ": " where the rest fits. FLAGS
@@ -155,11 +156,12 @@ int event_subject(const struct event *event)
 	return event->tid;
 }
 
-unsigned long long event_lost(const char *line)
+bool event_lost(const char *line, unsigned long long *count)
 {
 	const char *at = strstr(line, "[LOST ");
 
 	if (strncmp(line, "CPU:", 4) != 0 || !at)
-		return 0;
-	return strtoull(at + strlen("[LOST "), NULL, 10);
+		return false;
+	*count = strtoull(at + strlen("[LOST "), NULL, 10);
+	return true;
 }

@@ -33,7 +33,7 @@ long long event_number(const struct event *event, const char *key);
  * may be current. Only messages have a field for it: elsewhere " pid=" is part of a name.
  */
 int event_subject(const struct event *event);
-/* The number of events that were lost, if the line says so, else 0. */
-unsigned long long event_lost(const char *line);
+/* Does the line say that events were lost? @count is 0 if it does not say how many. */
+bool event_lost(const char *line, unsigned long long *count);
 
 #endif /* GOCHAN_EVENT_H */

@@ -221,15 +221,24 @@ static void flush_lines(struct trace *trace)
 		trace->output_err = errno;
 }
 
+static void handle_lost(struct trace *trace, unsigned long long lost)
+{
+	char line[64] = "(events were lost here)\n";
+
+	if (lost)
+		snprintf(line, sizeof(line), "(%llu events were lost here)\n", lost);
+	print_line(trace, line);
+	trace->lost += lost ?: 1;
+}
+
 static void handle_line(struct trace *trace, const char *line)
 {
-	const unsigned long long lost = event_lost(line);
 	char shown[SHOW_SIZE];
+	unsigned long long lost;
 	struct event event;
 
-	if (lost) {
-		trace->lost += lost;
-		fprintf(trace->out, "(%llu events were lost here)\n", lost);
+	if (event_lost(line, &lost)) {
+		handle_lost(trace, lost);
 		return;
 	}
 	if (!event_parse(&event, line))
