@@ -12,6 +12,7 @@ tests='
 	by_pid by_pid_handoff pid_ends pid_missing
 	command_status command_killed command_missing command_children command_only_its_own
 	command_threads command_output output_file output_fails one_write_a_line
+	killed_before_command
 	interrupted broken_pipe
 	killed_leaves_nothing_for_long
 	odd_names name_like_a_field renamed
@@ -226,6 +227,16 @@ command_killed() {
 command_missing() {
 	expect 127 gochan trace -- no-such-command
 	says 'no-such-command: No such file or directory'
+	expect 127 gochan trace -- ''
+	says ': No such file or directory'
+	echo 'echo ran' >script
+	chmod 755 script
+	expect 127 gochan trace -- ./script
+	says './script: Exec format error'
+	prints_nothing
+	echo '#!/no/such/interpreter' >script
+	expect 127 gochan trace -- ./script
+	says './script: its interpreter does not exist'
 	no_instance
 }
 
@@ -292,6 +303,37 @@ one_write_a_line() {
 	is "$(gochan info lines sent)" 1
 	gochan recv lines -n 1 >traced
 	shows 'gochan-[0-9]+ +send +jobs +len 1, buffered'
+}
+
+# Killed after it has made the process for COMMAND, and before all events are on.
+killed_before_command() {
+	gochan make jobs
+	tries=50
+	until killed_early; do
+		tries=$((tries - 1))
+		[ $tries != 0 ] || fail 'it was always too late'
+	done
+	until_true is_gone "$child"
+	[ ! -e ran ] || fail 'ran without being traced'
+}
+
+killed_early() {
+	rm -f ran
+	gochan trace jobs -- sh -c 'echo >ran' 2>err &
+	tracer=$!
+	child=
+	until [ "$child" ] || is_gone $tracer; do
+		read -r child </proc/$tracer/task/$tracer/children || :
+	done
+	kill -KILL $tracer
+	wait $tracer || :
+	child=${child% }
+	[ "$child" ] && ! is_tracing $tracer
+}
+
+# Or a zombie.
+is_gone() {
+	[ ! -e "/proc/$1/exe" ]
 }
 
 # ---- ends ------------------------------------------------------------------------

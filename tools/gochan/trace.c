@@ -9,10 +9,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "event.h"
+#include "runner.h"
 #include "show.h"
 #include "tasks.h"
 #include "tracefs.h"
@@ -59,7 +61,7 @@ struct trace {
 	struct tracefs fs;
 	uint64_t id;		/* of the channel, 0 for all */
 	pid_t child;		/* that is or was COMMAND */
-	int go;			/* the child waits until this is closed */
+	int control;		/* a socket to the child, or -1 */
 	int wait_status;
 	bool reaped;
 	sigset_t mask;		/* the original one */
@@ -124,37 +126,52 @@ static void raise_caught(const struct trace *trace)
 
 /* ---- the command --------------------------------------------------------------------- */
 
-static void __attribute__((noreturn)) run_child(const struct trace *trace, int go)
+static void __attribute__((noreturn)) run_child(const struct trace *trace, int control)
 {
-	char none;
+	char path[PATH_MAX], go;
+	int err;
 
-	/* The end of file comes when tracing is on. */
-	if (read(go, &none, sizeof(none)) < 0)
+	/* End of file: tracing is not possible, or the parent has died. */
+	if (read(control, &go, sizeof(go)) != sizeof(go))
 		_exit(FAILED);
 	default_signals();
 	sigprocmask(SIG_SETMASK, &trace->mask, NULL);
-	execvp(trace->command[0], trace->command);
-	print_error("%s: %s", trace->command[0], strerror(errno));
+	err = runner_find(trace->command[0], path);
+	if (!err) {
+		execv(path, trace->command);
+		err = -errno;
+	}
+	print_error("%s: %s", trace->command[0], runner_strerror(path, err));
 	_exit(NOT_RUN);
 }
 
+/* The child waits for send_go(). */
 static enum status start_child(struct trace *trace)
 {
-	int go[2];
+	int ends[2];
 
-	if (pipe2(go, O_CLOEXEC) < 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return report_errno("trace", errno);
 	trace->child = fork();
 	if (trace->child < 0)
 		return report_errno("trace", errno);
 	if (trace->child == 0) {
-		close(go[1]);
-		run_child(trace, go[0]);
+		close(ends[1]);
+		run_child(trace, ends[0]);
 	}
-	close(go[0]);
-	trace->go = go[1];
+	close(ends[0]);
+	trace->control = ends[1];
 	tasks_add(trace->child);
 	return DONE;
+}
+
+static void send_go(const struct trace *trace)
+{
+	if (trace->control < 0)
+		return;
+	/* If it fails, the child was killed. */
+	send(trace->control, "", 1, MSG_NOSIGNAL);
+	close(trace->control);
 }
 
 static void reap_child(struct trace *trace, int flags)
@@ -395,8 +412,7 @@ static enum status run_trace(struct trace *trace)
 		return status;
 	status = start(trace);
 	if (status == DONE) {
-		if (trace->go >= 0)
-			close(trace->go);
+		send_go(trace);
 		status = follow(trace);
 	} else if (trace->child > 0) {
 		kill(trace->child, SIGKILL);
@@ -422,7 +438,7 @@ static int split_command(struct trace *trace, int argc, char **argv)
 
 static enum status run(int argc, char **argv)
 {
-	static struct trace trace = { .target = NO_TARGET, .go = -1 };
+	static struct trace trace = { .target = NO_TARGET, .control = -1 };
 	const struct command *self = &trace_command;
 	int opt;
 
