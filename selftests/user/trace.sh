@@ -444,6 +444,12 @@ unprivileged() {
 	says "trace: no access to $tracing: run it with sudo; $hint"
 	expect 1 su alice -c 'gochan trace -- true'
 	says "trace: no access to $tracing: run it with sudo; $hint"
+	gochan make jobs --mode 0600
+	echo kept >kept
+	chmod 666 kept
+	expect 1 su alice -c 'gochan trace -o kept jobs'
+	says "trace: no access to $tracing: run it with sudo; $hint"
+	is "$(cat kept)" kept
 }
 
 not_mounted() {

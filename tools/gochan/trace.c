@@ -180,6 +180,15 @@ static void reap_child(struct trace *trace, int flags)
 		trace->reaped = waitpid(trace->child, &trace->wait_status, flags) == trace->child;
 }
 
+/* It has not run COMMAND. */
+static void cancel_child(struct trace *trace)
+{
+	if (trace->child <= 0)
+		return;
+	kill(trace->child, SIGKILL);
+	reap_child(trace, 0);
+}
+
 static enum status exit_status(const struct trace *trace)
 {
 	if (!trace->reaped)
@@ -388,8 +397,12 @@ static enum status open_output(struct trace *trace)
 
 static enum status start(struct trace *trace)
 {
-	enum status status = tracefs_follow_tasks(&trace->fs);
+	enum status status = find_channel(trace);
 
+	if (status == DONE)
+		status = open_output(trace);
+	if (status == DONE)
+		status = tracefs_follow_tasks(&trace->fs);
 	if (status == DONE)
 		status = find_tasks(trace);
 	if (status == DONE)
@@ -399,24 +412,19 @@ static enum status start(struct trace *trace)
 
 static enum status run_trace(struct trace *trace)
 {
-	enum status status = find_channel(trace);
+	enum status status;
 
-	if (status == DONE)
-		status = open_output(trace);
-	if (status != DONE)
-		return status;
 	show_start();
 	catch_signals(trace);
+	/* First, because without the right to it nothing else matters, or may be changed. */
 	status = tracefs_open(&trace->fs);
-	if (status != DONE)
-		return status;
-	status = start(trace);
+	if (status == DONE)
+		status = start(trace);
 	if (status == DONE) {
 		send_go(trace);
 		status = follow(trace);
-	} else if (trace->child > 0) {
-		kill(trace->child, SIGKILL);
-		reap_child(trace, 0);
+	} else {
+		cancel_child(trace);
 	}
 	tracefs_close(&trace->fs);
 	raise_caught(trace);
