@@ -13,7 +13,7 @@ tests='
 	command_status command_killed command_missing command_children command_only_its_own
 	command_threads command_output output_file output_fails one_write_a_line
 	killed_before_command
-	interrupted broken_pipe
+	interrupted busy output_waits command_ends_first broken_pipe
 	killed_leaves_nothing_for_long
 	odd_names name_like_a_field renamed
 	lost_events unprivileged not_mounted no_module pid_namespace usage_errors
@@ -52,6 +52,10 @@ trace() {
 # end: interrupt it, and wait. What happened before is printed then.
 end() {
 	kill -TERM "$tracer"
+	terminated
+}
+
+terminated() {
 	status=0
 	wait "$tracer" || status=$?
 	is "$status" 143
@@ -60,6 +64,19 @@ end() {
 
 no_instance() {
 	is "$(ls $instances)" ''
+}
+
+has_no_instance() {
+	[ ! "$(ls $instances)" ]
+}
+
+# traffic CHANNEL: messages without a pause, from now to the end of the test.
+traffic() {
+	dd if=/dev/zero of="/dev/gochans/$1" bs=16 2>/dev/null &
+	writer=$!
+	dd if="/dev/gochans/$1" of=/dev/null bs=16 2>/dev/null &
+	reader=$!
+	trap 'cat err; kill -KILL $writer $reader $tracer 2>/dev/null || :' EXIT
 }
 
 # ---- what is printed -------------------------------------------------------------
@@ -357,15 +374,72 @@ one_instance() {
 	[ "$(ls $instances)" ]
 }
 
+# There are always more events to read.
+busy() {
+	gochan make jobs --cap 9
+	trace -o /dev/null
+	traffic jobs
+	until_true has_sent 10000
+	kill -TERM $tracer
+	until_true has_no_instance
+	terminated
+}
+
+has_sent() {
+	[ "$(gochan info jobs sent)" -ge "$1" ]
+}
+
+# Its pipe has no reader, or is full.
+output_waits() {
+	gochan make jobs --cap 9
+	mkfifo unread
+	gochan trace -o unread 2>err &
+	tracer=$!
+	until_true one_instance
+	until_asleep $tracer
+	end
+	exec 3<>unread
+	trace -o unread
+	traffic jobs
+	until_true grep -q ^pipe_w /proc/$tracer/wchan
+	kill -TERM $tracer
+	until_true has_no_instance
+	terminated
+	exec 3>&-
+	says_nothing
+}
+
+# Its end must not interrupt the output, which has more lines than fit into a pipe.
+command_ends_first() {
+	gochan make jobs --cap 9999
+	mkfifo read_late end
+	gochan trace -o read_late -- sh -c \
+		'dd if=/dev/zero of=/dev/gochans/jobs bs=1 count=2000; read -r x <end' 2>err &
+	tracer=$!
+	exec 3<read_late
+	until_true grep -q ^pipe_w /proc/$tracer/wchan
+	child=$(cat /proc/$tracer/task/$tracer/children)
+	echo >end
+	until_true is_gone "${child% }"
+	cat <&3 >traced
+	exec 3<&-
+	wait $tracer
+	is "$(lines 'dd-[0-9]+ +send +jobs +len 1, buffered')" 2000
+}
+
+# Some sends after the first line, until the pipe is found broken.
 broken_pipe() {
 	gochan make jobs --cap 9999
-	gochan trace | head -n 1 >first &
-	tries=1000
-	while [ ! -s first ] || [ "$(ls $instances)" ]; do
-		gochan send jobs x
-		tries=$((tries - 1))
-		[ $tries != 0 ] || fail 'it did not end'
-	done
+	(gochan trace 2>err || echo $? >status) | head -n 1 >first &
+	until_true ends_by_traffic
+	is "$(cat status)" 141
+	says_nothing
+	no_instance
+}
+
+ends_by_traffic() {
+	gochan send jobs x
+	[ -s status ]
 }
 
 killed_leaves_nothing_for_long() {

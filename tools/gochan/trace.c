@@ -64,7 +64,7 @@ struct trace {
 	int control;		/* a socket to the child, or -1 */
 	int wait_status;
 	bool reaped;
-	sigset_t mask;		/* the original one */
+	sigset_t mask, blocked;	/* the original mask, and the one with all signals below */
 	unsigned long long lost;
 	int output_err;
 	char buffer[BUFFER_SIZE];
@@ -82,10 +82,21 @@ static void on_signal(int sig)
 		__atomic_store_n(&caught, sig, __ATOMIC_RELAXED);
 }
 
-/* They are delivered while events are waited for, only. */
+/* SIGCHLD must not interrupt the output; ppoll(2) is interrupted even so. */
+static void catch_signal(int sig)
+{
+	const struct sigaction action = {
+		.sa_handler = on_signal,
+		.sa_flags = sig == SIGCHLD ? SA_RESTART : 0,
+	};
+
+	sigaction(sig, &action, NULL);
+}
+
+/* They are blocked, so that none comes between is_over() and ppoll(2). */
 static void catch_signals(struct trace *trace)
 {
-	struct sigaction action = { .sa_handler = on_signal }, old;
+	struct sigaction old;
 	sigset_t set;
 
 	sigemptyset(&set);
@@ -94,10 +105,26 @@ static void catch_signals(struct trace *trace)
 		/* As nohup(1) has it; SIGCHLD may be ignored by mistake. */
 		if (old.sa_handler == SIG_IGN && signals[i] != SIGCHLD)
 			continue;
-		sigaction(signals[i], &action, NULL);
+		catch_signal(signals[i]);
 		sigaddset(&set, signals[i]);
 	}
 	sigprocmask(SIG_BLOCK, &set, &trace->mask);
+	sigprocmask(SIG_BLOCK, NULL, &trace->blocked);
+}
+
+static void unblock_signals(const struct trace *trace)
+{
+	sigprocmask(SIG_SETMASK, &trace->mask, NULL);
+}
+
+static void block_signals(const struct trace *trace)
+{
+	sigprocmask(SIG_SETMASK, &trace->blocked, NULL);
+}
+
+static bool is_caught(void)
+{
+	return __atomic_load_n(&caught, __ATOMIC_RELAXED);
 }
 
 /* In the child: one that comes before execve(2) must not get lost. */
@@ -234,7 +261,7 @@ static bool follow_task(const struct event *event)
 	return true;
 }
 
-/* After an error nothing more is written. */
+/* After an error nothing more is written: a signal may have interrupted the output. */
 static void print_line(struct trace *trace, const char *line)
 {
 	if (!trace->output_err && fputs(line, trace->out) < 0)
@@ -295,30 +322,28 @@ static void handle_lines(struct trace *trace)
 	memmove(trace->buffer, line, trace->len);
 }
 
-/* Handle all events that there are. */
-static void drain(struct trace *trace)
+/* Handle some of the events that there are; false if there are none. */
+static bool handle_events(struct trace *trace)
 {
 	ssize_t n;
 
-	for (;;) {
-		n = read(trace->fs.pipe, trace->buffer + trace->len,
-			 BUFFER_SIZE - 1 - trace->len);
-		if (n <= 0)
-			break;
-		trace->len += (size_t)n;
-		handle_lines(trace);
-	}
+	n = read(trace->fs.pipe, trace->buffer + trace->len, BUFFER_SIZE - 1 - trace->len);
+	if (n <= 0)
+		return false;
+	trace->len += (size_t)n;
+	handle_lines(trace);
 	flush_lines(trace);
+	return true;
 }
 
 static bool is_over(const struct trace *trace)
 {
-	if (trace->output_err || __atomic_load_n(&caught, __ATOMIC_RELAXED))
+	if (trace->output_err || is_caught())
 		return true;
 	return is_following(trace) && tasks_count() == 0;
 }
 
-static enum status follow(struct trace *trace)
+static void follow_events(struct trace *trace)
 {
 	struct pollfd pfd = { .fd = trace->fs.pipe, .events = POLLIN };
 	const struct timespec limit = { .tv_sec = PRUNE_MS / 1000 };
@@ -329,11 +354,24 @@ static enum status follow(struct trace *trace)
 			/* The event of an exit may have been lost. */
 			tasks_prune();
 		}
-		drain(trace);
+		/* ppoll(2) delivers none if there are events, and the output may wait forever. */
+		unblock_signals(trace);
+		handle_events(trace);
+		block_signals(trace);
 	}
 	tracefs_stop(&trace->fs);
-	if (!trace->output_err)
-		drain(trace);
+	unblock_signals(trace);
+	while (!trace->output_err && handle_events(trace))
+		;
+	block_signals(trace);
+}
+
+static enum status follow(struct trace *trace)
+{
+	follow_events(trace);
+	/* The signal is the reason: SIGPIPE, or one that interrupted the output. */
+	if (trace->output_err && is_caught())
+		return FAILED;
 	if (trace->output_err) {
 		print_error("%s: %s", trace->file ?: "output", strerror(trace->output_err));
 		return FAILED;
@@ -388,11 +426,19 @@ static enum status find_tasks(struct trace *trace)
 
 static enum status open_output(struct trace *trace)
 {
+	int err;
+
 	trace->out = trace->command ? stderr : stdout;
 	if (!trace->file)
 		return DONE;
+	/* That of a FIFO waits for a reader. */
+	unblock_signals(trace);
 	trace->out = fopen(trace->file, "we");
-	return trace->out ? DONE : report_errno(trace->file, errno);
+	err = errno;
+	block_signals(trace);
+	if (trace->out)
+		return DONE;
+	return is_caught() ? FAILED : report_errno(trace->file, err);
 }
 
 static enum status start(struct trace *trace)
