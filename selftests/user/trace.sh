@@ -9,14 +9,14 @@
 tests='
 	events_of_messages events_of_blocking events_of_channels select_and_result
 	by_name by_name_with_slash by_descriptor
-	by_pid by_pid_handoff pid_ends pid_missing
+	by_pid by_pid_handoff pid_ends pid_read_late pid_missing
 	command_status command_killed command_missing command_children command_only_its_own
 	command_threads command_output output_file output_fails one_write_a_line
 	killed_before_command
 	interrupted busy output_waits command_ends_first broken_pipe
 	killed_leaves_nothing_for_long
 	odd_names name_like_a_field renamed
-	lost_events unprivileged not_mounted no_module pid_namespace usage_errors
+	lost_events exit_event_lost unprivileged not_mounted no_module pid_namespace usage_errors
 '
 
 # ---- helpers ------------------------------------------------------------------
@@ -217,6 +217,24 @@ pid_ends() {
 	kill -KILL $sleeper
 	wait $tracer
 	no_instance
+}
+
+# It has exited, and exited tasks are looked for, before its events are read.
+pid_read_late() {
+	gochan make jobs --cap 999
+	mkfifo input
+	dd of=/dev/gochans/jobs bs=1 count=500 <input 2>/dev/null &
+	sender=$!
+	exec 3>input
+	trace --pid $sender
+	kill -STOP $tracer
+	head -c 500 /dev/zero >&3
+	exec 3>&-
+	wait $sender
+	sleep 1.1
+	kill -CONT $tracer
+	wait $tracer
+	is "$(lines "dd-$sender +send +jobs +len 1, buffered")" 500
 }
 
 pid_missing() {
@@ -508,6 +526,27 @@ lost_events() {
 	end
 	grep -qE '^\([0-9]+ events were lost here\)$' file || fail 'none were lost'
 	grep -qE '^gochan: trace: [0-9]+ events were lost: .*' err || fail "said $(cat err)"
+}
+
+# Of the process that is followed, while there are events of others all the time.
+exit_event_lost() {
+	gochan make jobs --cap 30000 --size 1 --fixed
+	gochan make others --cap 9
+	sleep 100 &
+	sleeper=$!
+	trace --pid $sleeper
+	kill -STOP $tracer
+	echo 4 >$instances/gochan-$tracer/buffer_size_kb
+	# the event must not be in the page that is being read, which is kept
+	head -c 10000 /dev/zero >/dev/gochans/jobs
+	kill $sleeper
+	wait $sleeper || :
+	head -c 10000 /dev/zero >/dev/gochans/jobs
+	traffic others
+	kill -CONT $tracer
+	until_true has_no_instance
+	wait $tracer
+	is "$(lines '.*')" 0
 }
 
 # ---- errors ----------------------------------------------------------------------

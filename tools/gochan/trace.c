@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "event.h"
 #include "runner.h"
 #include "show.h"
@@ -40,7 +41,7 @@ static const char help[] =
 "Exit status: that of COMMAND, 128 plus the number of the signal that ended it, or 127\n"
 "if it cannot be run; else 0, 1 or 2.\n";
 
-enum { OPT_PID = OPT_OTHER, PRUNE_MS = 1000, BUFFER_SIZE = 65536, NOT_RUN = 127 };
+enum { OPT_PID = OPT_OTHER, PRUNE_SECONDS = 1, BUFFER_SIZE = 65536, NOT_RUN = 127 };
 
 /* The inode of the initial pid namespace; the tracepoints have its IDs. */
 #define INITIAL_PID_NS	0xeffffffcU
@@ -65,6 +66,9 @@ struct trace {
 	int wait_status;
 	bool reaped;
 	sigset_t mask, blocked;	/* the original mask, and the one with all signals below */
+	long long read_ns;	/* events up to here were read, by CLOCK_MONOTONIC */
+	long long found_ns;	/* when gone tasks were found, 0 if these are removed */
+	long long find_ns;	/* when to look for them again */
 	unsigned long long lost;
 	int output_err;
 	char buffer[BUFFER_SIZE];
@@ -296,6 +300,7 @@ static void handle_line(struct trace *trace, const char *line)
 	}
 	if (!event_parse(&event, line))
 		return;
+	trace->read_ns = (long long)event.ns;
 	tasks_see(&event);
 	if (follow_task(&event))
 		return;
@@ -325,15 +330,37 @@ static void handle_lines(struct trace *trace)
 /* Handle some of the events that there are; false if there are none. */
 static bool handle_events(struct trace *trace)
 {
+	const long long now = clock_now();
 	ssize_t n;
 
 	n = read(trace->fs.pipe, trace->buffer + trace->len, BUFFER_SIZE - 1 - trace->len);
-	if (n <= 0)
+	if (n <= 0) {
+		trace->read_ns = now;
 		return false;
+	}
 	trace->len += (size_t)n;
 	handle_lines(trace);
 	flush_lines(trace);
 	return true;
+}
+
+/*
+ * The event of an exit may have been lost. Those found gone are removed when all events
+ * that were recorded by then have been read, because some may be theirs.
+ */
+static void prune_tasks(struct trace *trace)
+{
+	const long long now = clock_now();
+
+	if (trace->found_ns && trace->read_ns > trace->found_ns) {
+		tasks_remove_gone();
+		trace->found_ns = 0;
+	} else if (!trace->found_ns && now >= trace->find_ns) {
+		reap_child(trace, WNOHANG);
+		tasks_find_gone();
+		trace->found_ns = now;
+		trace->find_ns = now + PRUNE_SECONDS * 1000000000LL;
+	}
 }
 
 static bool is_over(const struct trace *trace)
@@ -346,18 +373,15 @@ static bool is_over(const struct trace *trace)
 static void follow_events(struct trace *trace)
 {
 	struct pollfd pfd = { .fd = trace->fs.pipe, .events = POLLIN };
-	const struct timespec limit = { .tv_sec = PRUNE_MS / 1000 };
+	const struct timespec limit = { .tv_sec = PRUNE_SECONDS };
 
 	while (!is_over(trace)) {
-		if (ppoll(&pfd, 1, &limit, &trace->mask) <= 0) {
-			reap_child(trace, WNOHANG);
-			/* The event of an exit may have been lost. */
-			tasks_prune();
-		}
+		ppoll(&pfd, 1, &limit, &trace->mask);
 		/* ppoll(2) delivers none if there are events, and the output may wait forever. */
 		unblock_signals(trace);
 		handle_events(trace);
 		block_signals(trace);
+		prune_tasks(trace);
 	}
 	tracefs_stop(&trace->fs);
 	unblock_signals(trace);
