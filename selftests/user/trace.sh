@@ -14,7 +14,7 @@ tests='
 	command_threads command_output output_file output_fails one_write_a_line
 	killed_before_command
 	interrupted busy output_waits command_ends_first broken_pipe
-	killed_leaves_nothing_for_long
+	killed_leaves_nothing_for_long foreign_instance instance_exists
 	odd_names name_like_a_field renamed
 	lost_events exit_event_lost unprivileged not_mounted no_module pid_namespace usage_errors
 '
@@ -470,6 +470,23 @@ killed_leaves_nothing_for_long() {
 	expect 0 gochan trace -- true
 	is "$(ls $instances)" "gochan-$tracer"
 	end
+}
+
+# Another tracer may have a process ID that does not exist in this namespace.
+foreign_instance() {
+	gochan make jobs --cap 9
+	trace jobs
+	expect 1 unshare -pf --mount-proc gochan trace --pid 1
+	gochan send jobs x
+	end
+	shows '.* +send +jobs +len 1, buffered'
+}
+
+# One that another process with the same ID has left.
+instance_exists() {
+	expect 0 sh -c "mkdir $instances/gochan-\$\$ && exec gochan trace -- true"
+	says_nothing
+	no_instance
 }
 
 # Names of tasks and channels that look like parts of a line, or control the terminal.
