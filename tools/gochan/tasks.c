@@ -137,10 +137,13 @@ void tasks_remove_gone(void)
 /* The kernel looks only at times, so it may tell the name from before execve(2). */
 void tasks_see(const struct event *event)
 {
-	const bool executed = names[event->tid % NAMES].tid == event->tid &&
-			      names[event->tid % NAMES].executed;
+	bool executed;
 
-	if (event->tid > 0 && event->comm[0] != '<' && !executed)
+	if (event->tid <= 0)
+		return;
+	executed = names[event->tid % NAMES].tid == event->tid &&
+		   names[event->tid % NAMES].executed;
+	if (event->comm[0] != '<' && !executed)
 		set_name(event->tid, event->comm, strlen(event->comm));
 }
 
