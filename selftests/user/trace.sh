@@ -295,7 +295,7 @@ command_only_its_own() {
 	shows_none '.* +len 1,.*' err
 }
 
-# A thread that executes a program gets the ID of the first one.
+# A thread that executes a program takes over the thread ID of the group leader.
 command_threads() {
 	gochan make jobs --cap 9
 	expect 0 gochan trace -- "$here/debugged" threads_exec
@@ -608,7 +608,8 @@ pid_namespace() {
 	for arguments in '--pid 1' '-- true'; do
 		# shellcheck disable=SC2086 # split into words
 		expect 1 unshare -pf --mount-proc gochan trace $arguments
-		says 'trace: events have IDs of the initial pid namespace, run it there'
+		says "trace: --pid and a command work only in the initial pid namespace: \
+run it on the host, outside of the container"
 	done
 	no_instance
 }

@@ -22,7 +22,10 @@ void tasks_remove_gone(void);
 
 /* Note the name of the current task of an event. */
 void tasks_see(const struct event *event);
-/* The same of a program that it executes, after which the former does not count. */
+/*
+ * Note the name of the program that it executes; later events may still carry the old
+ * name.
+ */
 void tasks_see_exec(const struct event *event);
 /* This is a new task. */
 void tasks_forget(int tid);

@@ -28,15 +28,15 @@ static const char help[] =
 "\n"
 "  NAME            only events on this channel\n"
 "  --fd N          only events on the channel of an inherited descriptor\n"
-"  --pid P         only calls of process P and of the children that it makes meanwhile,\n"
-"                  until all of them have exited\n"
+"  --pid P         only calls of process P and of children that it creates from then\n"
+"                  on, until all of them have exited\n"
 "  -- COMMAND      run COMMAND, and show only its calls and those of its children, until\n"
 "                  all of them have exited\n"
 "  -o FILE         print to FILE; else to standard output or, with COMMAND, to standard\n"
 "                  error\n"
 "\n"
 "Needs access to tracefs, which root has. GOCHAN_DEBUG=1 in the environment of a program\n"
-"that uses the library shows its calls without.\n"
+"that uses the library shows its calls without that access.\n"
 "\n"
 "Exit status: that of COMMAND, 128 plus the number of the signal that ended it, or 127\n"
 "if it cannot be run; else 0, 1 or 2.\n";
@@ -236,7 +236,7 @@ static bool is_following(const struct trace *trace)
 	return trace->pid || trace->command;
 }
 
-/* A thread that executes a program gets the ID of the first one, which has exited. */
+/* A thread that executes a program takes over the thread ID of the group leader. */
 static void follow_exec(const struct event *event)
 {
 	const int old_tid = (int)event_number(event, "old_pid");
@@ -422,7 +422,7 @@ static enum status find_channel(struct trace *trace)
 	if (status != DONE)
 		return status;
 	trace->id = info.id;
-	/* Else this would be a handle like any other one. */
+	/* Do not keep the channel alive: its free event is of interest, too. */
 	if (trace->target.inherited_fd >= 0)
 		return DONE;
 	close(trace->target.fd);
@@ -436,8 +436,9 @@ static enum status find_tasks(struct trace *trace)
 	if (!is_following(trace))
 		return DONE;
 	if (stat("/proc/self/ns/pid", &st) == 0 && st.st_ino != INITIAL_PID_NS) {
-		print_error("trace: %s, run it there",
-			    "events have IDs of the initial pid namespace");
+		print_error("trace: %s: %s",
+			    "--pid and a command work only in the initial pid namespace",
+			    "run it on the host, outside of the container");
 		return FAILED;
 	}
 	if (trace->pid && !tasks_add_process((int)trace->pid)) {
