@@ -8,24 +8,18 @@
 # shellcheck disable=SC2034 # for run_tests
 tests='
 	events_of_messages events_of_blocking events_of_channels select_and_result
-	by_name by_name_with_slash by_descriptor by_pid by_pid_handoff pid_ends pid_missing
+	by_name by_name_with_slash by_descriptor
+	by_pid by_pid_handoff pid_ends pid_read_late pid_missing
 	command_status command_killed command_missing command_children command_only_its_own
-	command_threads command_output output_file
-	interrupted broken_pipe killed_leaves_nothing_for_long odd_names
-	lost_events unprivileged not_mounted no_module pid_namespace usage_errors
+	command_threads command_output output_file output_fails one_write_a_line
+	killed_before_command
+	interrupted busy output_waits command_ends_first broken_pipe
+	killed_leaves_nothing_for_long foreign_instance instance_exists
+	odd_names name_like_a_field renamed
+	lost_events exit_event_lost unprivileged not_mounted no_module pid_namespace usage_errors
 '
 
 # ---- helpers ------------------------------------------------------------------
-
-# until_true COMMAND...: for 10 seconds at most.
-until_true() {
-	tries=1000
-	until "$@"; do
-		tries=$((tries - 1))
-		[ $tries != 0 ] || fail "not in time: $*; $(cat traced err)"
-		usleep 10000
-	done
-}
 
 time='[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{6}'
 
@@ -43,10 +37,6 @@ shows_none() {
 	is "$(lines "$1" "${2:-traced}") of $1" "0 of $1"
 }
 
-printed() {
-	[ "$(lines "$1")" != 0 ]
-}
-
 is_tracing() {
 	grep -q 1 "$instances/gochan-$1/events/gochan/gochan_unlink/enable" 2>/dev/null
 }
@@ -62,6 +52,10 @@ trace() {
 # end: interrupt it, and wait. What happened before is printed then.
 end() {
 	kill -TERM "$tracer"
+	terminated
+}
+
+terminated() {
 	status=0
 	wait "$tracer" || status=$?
 	is "$status" 143
@@ -72,12 +66,17 @@ no_instance() {
 	is "$(ls $instances)" ''
 }
 
-is_blocked() {
-	[ "$(gochan info jobs "$1")" = 1 ]
+has_no_instance() {
+	[ ! "$(ls $instances)" ]
 }
 
-is_gone() {
-	! kill -0 "$1" 2>/dev/null
+# traffic CHANNEL: messages without a pause, from now to the end of the test.
+traffic() {
+	dd if=/dev/zero of="/dev/gochans/$1" bs=16 2>/dev/null &
+	writer=$!
+	dd if="/dev/gochans/$1" of=/dev/null bs=16 2>/dev/null &
+	reader=$!
+	trap 'cat err; kill -KILL $writer $reader $tracer 2>/dev/null || :' EXIT
 }
 
 # ---- what is printed -------------------------------------------------------------
@@ -97,7 +96,7 @@ events_of_blocking() {
 	trace
 	gochan recv jobs -n 1 >/dev/null &
 	receiver=$!
-	until_true is_blocked receivers_waiting
+	until_info jobs receivers_waiting 1
 	gochan send jobs hello &
 	sender=$!
 	wait $receiver
@@ -118,7 +117,7 @@ select_and_result() {
 	trace
 	dd if=/dev/gochans/jobs bs=16 count=1 >/dev/null 2>&1 &
 	reader=$!
-	until_true is_blocked receivers_waiting
+	until_info jobs receivers_waiting 1
 	gochan close jobs
 	wait $reader
 	end
@@ -183,7 +182,7 @@ by_pid_handoff() {
 	gochan make jobs
 	dd if=/dev/gochans/jobs bs=16 count=1 >/dev/null 2>&1 &
 	reader=$!
-	until_true is_blocked receivers_waiting
+	until_info jobs receivers_waiting 1
 	trace --pid $reader
 	gochan send jobs hello
 	wait $reader
@@ -220,6 +219,24 @@ pid_ends() {
 	no_instance
 }
 
+# It has exited, and exited tasks are looked for, before its events are read.
+pid_read_late() {
+	gochan make jobs --cap 999
+	mkfifo input
+	dd of=/dev/gochans/jobs bs=1 count=500 <input 2>/dev/null &
+	sender=$!
+	exec 3>input
+	trace --pid $sender
+	kill -STOP $tracer
+	head -c 500 /dev/zero >&3
+	exec 3>&-
+	wait $sender
+	sleep 1.1
+	kill -CONT $tracer
+	wait $tracer
+	is "$(lines "dd-$sender +send +jobs +len 1, buffered")" 500
+}
+
 pid_missing() {
 	true &
 	wait $!
@@ -245,6 +262,16 @@ command_killed() {
 command_missing() {
 	expect 127 gochan trace -- no-such-command
 	says 'no-such-command: No such file or directory'
+	expect 127 gochan trace -- ''
+	says ': No such file or directory'
+	echo 'echo ran' >script
+	chmod 755 script
+	expect 127 gochan trace -- ./script
+	says './script: Exec format error'
+	prints_nothing
+	echo '#!/no/such/interpreter' >script
+	expect 127 gochan trace -- ./script
+	says './script: its interpreter does not exist'
 	no_instance
 }
 
@@ -268,7 +295,7 @@ command_only_its_own() {
 	shows_none '.* +len 1,.*' err
 }
 
-# A thread that executes a program gets the ID of the first one.
+# A thread that executes a program takes over the thread ID of the group leader.
 command_threads() {
 	gochan make jobs --cap 9
 	expect 0 gochan trace -- "$here/debugged" threads_exec
@@ -286,11 +313,62 @@ command_output() {
 output_file() {
 	gochan make jobs --cap 4
 	expect 0 gochan trace -o file -- sh -c 'gochan send jobs a'
-	is "$(cat traced err)" ''
+	is "$(cat out err)" ''
 	shows '.* +send +jobs +len 1, buffered' file
 	expect 1 gochan trace -o /no/such/file -- true
 	says '/no/such/file: No such file or directory'
 	no_instance
+}
+
+output_fails() {
+	gochan make jobs --cap 4
+	expect 1 gochan trace -o /dev/full -- gochan send jobs a
+	says '/dev/full: No space left on device'
+	status=0
+	gochan trace -- gochan send jobs a 2>/dev/full || status=$?
+	is $status 1
+	no_instance
+}
+
+# Each write to a channel is a message.
+one_write_a_line() {
+	gochan make jobs --cap 4
+	gochan make lines --cap 999
+	gochan trace jobs -- gochan send jobs a 2>/dev/gochans/lines
+	is "$(gochan info lines sent)" 1
+	gochan recv lines -n 1 >traced
+	shows 'gochan-[0-9]+ +send +jobs +len 1, buffered'
+}
+
+# Killed after it has made the process for COMMAND, and before all events are on.
+killed_before_command() {
+	gochan make jobs
+	tries=50
+	until killed_early; do
+		tries=$((tries - 1))
+		[ $tries != 0 ] || fail 'it was always too late'
+	done
+	until_true is_gone "$child"
+	[ ! -e ran ] || fail 'ran without being traced'
+}
+
+killed_early() {
+	rm -f ran
+	gochan trace jobs -- sh -c 'echo >ran' 2>err &
+	tracer=$!
+	child=
+	until [ "$child" ] || is_gone $tracer; do
+		read -r child </proc/$tracer/task/$tracer/children || :
+	done
+	kill -KILL $tracer
+	wait $tracer || :
+	child=${child% }
+	[ "$child" ] && ! is_tracing $tracer
+}
+
+# Or a zombie.
+is_gone() {
+	[ ! -e "/proc/$1/exe" ]
 }
 
 # ---- ends ------------------------------------------------------------------------
@@ -314,15 +392,72 @@ one_instance() {
 	[ "$(ls $instances)" ]
 }
 
+# There are always more events to read.
+busy() {
+	gochan make jobs --cap 9
+	trace -o /dev/null
+	traffic jobs
+	until_true has_sent 10000
+	kill -TERM $tracer
+	until_true has_no_instance
+	terminated
+}
+
+has_sent() {
+	[ "$(gochan info jobs sent)" -ge "$1" ]
+}
+
+# Its pipe has no reader, or is full.
+output_waits() {
+	gochan make jobs --cap 9
+	mkfifo unread
+	gochan trace -o unread 2>err &
+	tracer=$!
+	until_true one_instance
+	until_asleep $tracer
+	end
+	exec 3<>unread
+	trace -o unread
+	traffic jobs
+	until_true grep -q ^pipe_w /proc/$tracer/wchan
+	kill -TERM $tracer
+	until_true has_no_instance
+	terminated
+	exec 3>&-
+	says_nothing
+}
+
+# Its end must not interrupt the output, which has more lines than fit into a pipe.
+command_ends_first() {
+	gochan make jobs --cap 9999
+	mkfifo read_late end
+	gochan trace -o read_late -- sh -c \
+		'dd if=/dev/zero of=/dev/gochans/jobs bs=1 count=2000; read -r x <end' 2>err &
+	tracer=$!
+	exec 3<read_late
+	until_true grep -q ^pipe_w /proc/$tracer/wchan
+	child=$(cat /proc/$tracer/task/$tracer/children)
+	echo >end
+	until_true is_gone "${child% }"
+	cat <&3 >traced
+	exec 3<&-
+	wait $tracer
+	is "$(lines 'dd-[0-9]+ +send +jobs +len 1, buffered')" 2000
+}
+
+# Some sends after the first line, until the pipe is found broken.
 broken_pipe() {
 	gochan make jobs --cap 9999
-	gochan trace | head -n 1 >first &
-	tries=1000
-	while [ ! -s first ] || [ "$(ls $instances)" ]; do
-		gochan send jobs x
-		tries=$((tries - 1))
-		[ $tries != 0 ] || fail 'it did not end'
-	done
+	(gochan trace 2>err || echo $? >status) | head -n 1 >first &
+	until_true ends_by_traffic
+	is "$(cat status)" 141
+	says_nothing
+	no_instance
+}
+
+ends_by_traffic() {
+	gochan send jobs x
+	[ -s status ]
 }
 
 killed_leaves_nothing_for_long() {
@@ -337,23 +472,65 @@ killed_leaves_nothing_for_long() {
 	end
 }
 
-# Names of tasks and channels that look like parts of a line.
+# Another tracer may have a process ID that does not exist in this namespace.
+foreign_instance() {
+	gochan make jobs --cap 9
+	trace jobs
+	expect 1 unshare -pf --mount-proc gochan trace --pid 1
+	gochan send jobs x
+	end
+	shows '.* +send +jobs +len 1, buffered'
+}
+
+# One that another process with the same ID has left.
+instance_exists() {
+	expect 0 sh -c "mkdir $instances/gochan-\$\$ && exec gochan trace -- true"
+	says_nothing
+	no_instance
+}
+
+# Names of tasks and channels that look like parts of a line, or control the terminal.
 odd_names() {
-	name='a b len=9 id=1'
+	name=$(printf 'a b\377\033[2J\nlen=9 id=1')
 	gochan make "$name" --cap 1
 	mkfifo odd
 	# shellcheck disable=SC2016 # for the inner shell
-	sh -c 'printf "1.1: gochan_s: " >/proc/$$/comm; read -r x; echo abc >"/dev/gochans/$1"' \
+	sh -c 'printf "1.1: g\033[2J: " >/proc/$$/comm; read -r x; echo abc >"/dev/gochans/$1"' \
 		- "$name" <odd &
 	sender=$!
 	exec 3>odd
-	until_true grep -q gochan_s "/proc/$sender/comm"
+	until_true grep -qF '[2J: ' "/proc/$sender/comm"
 	trace
 	echo >&3
 	exec 3>&-
 	wait $sender
+	gochan make "$(printf 'new\377\033[2J\nlen=9 id=1')"
 	end
-	shows "1\.1: gochan_s: -[0-9]+ +send +$name +len 4, buffered"
+	shows '1\.1: g\\033\[2J: -[0-9]+ +send +a b\\377\\033\[2J\\012len=9 id=1 +len 4, buffered'
+	new='new\\377\\033\[2J\?len=9 id=1'
+	shows ".* +link +$new +id=[0-9]+ name=$new"
+	is "$(lines '.*')" "$(wc -l <traced)"
+}
+
+# It must not be taken for a field.
+name_like_a_field() {
+	trace
+	gochan make 'x pid=1'
+	gochan rm 'x pid=1'
+	end
+	shows 'gochan-[0-9]+ +link +x pid=1 +id=[0-9]+ name=x pid=1'
+	shows 'gochan-[0-9]+ +unlink +x pid=1 +id=[0-9]+ name=x pid=1'
+}
+
+renamed() {
+	gochan make jobs --cap 1
+	trace
+	mv /dev/gochans/jobs /dev/gochans/tasks
+	gochan send tasks x
+	end
+	shows 'mv-[0-9]+ +unlink +jobs +id=[0-9]+ name=jobs'
+	shows 'mv-[0-9]+ +link +tasks +id=[0-9]+ name=tasks'
+	shows 'gochan-[0-9]+ +send +tasks +len 1, buffered'
 }
 
 lost_events() {
@@ -368,6 +545,27 @@ lost_events() {
 	grep -qE '^gochan: trace: [0-9]+ events were lost: .*' err || fail "said $(cat err)"
 }
 
+# Of the process that is followed, while there are events of others all the time.
+exit_event_lost() {
+	gochan make jobs --cap 30000 --size 1 --fixed
+	gochan make others --cap 9
+	sleep 100 &
+	sleeper=$!
+	trace --pid $sleeper
+	kill -STOP $tracer
+	echo 4 >$instances/gochan-$tracer/buffer_size_kb
+	# the event must not be in the page that is being read, which is kept
+	head -c 10000 /dev/zero >/dev/gochans/jobs
+	kill $sleeper
+	wait $sleeper || :
+	head -c 10000 /dev/zero >/dev/gochans/jobs
+	traffic others
+	kill -CONT $tracer
+	until_true has_no_instance
+	wait $tracer
+	is "$(lines '.*')" 0
+}
+
 # ---- errors ----------------------------------------------------------------------
 
 unprivileged() {
@@ -376,6 +574,12 @@ unprivileged() {
 	says "trace: no access to $tracing: run it with sudo; $hint"
 	expect 1 su alice -c 'gochan trace -- true'
 	says "trace: no access to $tracing: run it with sudo; $hint"
+	gochan make jobs --mode 0600
+	echo kept >kept
+	chmod 666 kept
+	expect 1 su alice -c 'gochan trace -o kept jobs'
+	says "trace: no access to $tracing: run it with sudo; $hint"
+	is "$(cat kept)" kept
 }
 
 not_mounted() {
@@ -404,7 +608,8 @@ pid_namespace() {
 	for arguments in '--pid 1' '-- true'; do
 		# shellcheck disable=SC2086 # split into words
 		expect 1 unshare -pf --mount-proc gochan trace $arguments
-		says 'trace: events have IDs of the initial pid namespace, run it there'
+		says "trace: --pid and a command work only in the initial pid namespace: \
+run it on the host, outside of the container"
 	done
 	no_instance
 }

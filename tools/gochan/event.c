@@ -4,6 +4,7 @@
  *
  *	        COMM-TID     [CPU] FLAGS SECONDS.MICROSECONDS: EVENT: KEY=VALUE ...
  *	CPU:0 [LOST 123 EVENTS]
+ *	CPU:0 [LOST EVENTS]
  *
  * The name of a task may contain anything, so the line is read from the time to its
  * beginning, and the time is that in front of the first ": " where the rest fits. FLAGS
@@ -148,11 +149,19 @@ long long event_number(const struct event *event, const char *key)
 	return value ? strtoll(value, NULL, 0) : 0;
 }
 
-unsigned long long event_lost(const char *line)
+int event_subject(const struct event *event)
+{
+	if (event_is(event, "gochan_send") || event_is(event, "gochan_recv"))
+		return (int)event_number(event, "pid");
+	return event->tid;
+}
+
+bool event_lost(const char *line, unsigned long long *count)
 {
 	const char *at = strstr(line, "[LOST ");
 
 	if (strncmp(line, "CPU:", 4) != 0 || !at)
-		return 0;
-	return strtoull(at + strlen("[LOST "), NULL, 10);
+		return false;
+	*count = strtoull(at + strlen("[LOST "), NULL, 10);
+	return true;
 }

@@ -28,7 +28,12 @@ bool event_is(const struct event *event, const char *name);
 const char *event_field(const struct event *event, const char *key);
 /* The same as a number, 0 if there is none. */
 long long event_number(const struct event *event, const char *key);
-/* The number of events that were lost, if the line says so, else 0. */
-unsigned long long event_lost(const char *line);
+/*
+ * The task that made the call. That is the current one, but of a handoff the other end
+ * may be current. Only messages have a field for it: elsewhere " pid=" is part of a name.
+ */
+int event_subject(const struct event *event);
+/* Does the line say that events were lost? @count is 0 if it does not say how many. */
+bool event_lost(const char *line, unsigned long long *count);
 
 #endif /* GOCHAN_EVENT_H */

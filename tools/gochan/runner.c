@@ -67,8 +67,9 @@ static int search_path(const char *name, char path[PATH_MAX])
 	}
 }
 
-static int find_program(const char *name, char path[PATH_MAX])
+int runner_find(const char *name, char path[PATH_MAX])
 {
+	path[0] = '\0';
 	if (name[0] == '\0')
 		return -ENOENT;
 	if (!strchr(name, '/'))
@@ -210,9 +211,9 @@ static int try_exec(struct runner *r)
 }
 
 /* The kernel says ENOENT also of the interpreter of a script, EAGAIN only of processes. */
-static const char *exec_strerror(const struct runner *r, int err)
+const char *runner_strerror(const char *path, int err)
 {
-	if (err == -ENOENT && check_program(r->path) == 0)
+	if (err == -ENOENT && check_program(path) == 0)
 		return "its interpreter does not exist";
 	if (err == -EAGAIN)
 		return "cannot start a process: your limit of processes is reached (ulimit -u)";
@@ -221,7 +222,7 @@ static const char *exec_strerror(const struct runner *r, int err)
 
 enum status runner_failed(const struct runner *r, int err, const char *consequence)
 {
-	print_error("%s: %s%s", r->argv[0], exec_strerror(r, err), consequence);
+	print_error("%s: %s%s", r->argv[0], runner_strerror(r->path, err), consequence);
 	return FAILED;
 }
 
@@ -230,7 +231,7 @@ enum status runner_init(struct runner *r, char **argv)
 	int err;
 
 	r->argv = argv;
-	err = find_program(argv[0], r->path);
+	err = runner_find(argv[0], r->path);
 	if (!err)
 		err = runner_prepare(r);
 	if (err)

@@ -20,6 +20,11 @@ struct runner {
 	int input;		/* a file, its standard input */
 };
 
+/* Find a program as a shell does. Returns 0 or -errno, as execve(2) would. */
+int runner_find(const char *name, char path[PATH_MAX]);
+/* What is wrong if @err, -errno, was the result of execve(2). */
+const char *runner_strerror(const char *path, int err);
+
 /*
  * Find the program of @argv, and execute it for trial, up to but without its first
  * instruction.

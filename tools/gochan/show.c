@@ -6,46 +6,60 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "event.h"
 #include "list.h"
 #include "show.h"
 #include "tasks.h"
+#include "utf8.h"
 
-enum { LABEL_SIZE = 64, TEXT_SIZE = 256, INTERRUPTED = 512, INTERRUPTED_LAST = 516 };
+enum { LABEL_SIZE = 64, TIME_SIZE = 16, INTERRUPTED = 512, INTERRUPTED_LAST = 516 };
+/* The text may have the name of a channel; each byte may be escaped by four. */
+enum { TEXT_SIZE = 512, ESCAPED = 4 };
 
-static struct {
+static struct channel {
 	uint64_t id;
-	char *name;
-} *names;
-static size_t nr_names;
+	char *name;	/* escaped */
+} *channels;
+static size_t nr_channels;
 
-static uint64_t wall_offset;	/* of CLOCK_REALTIME from CLOCK_MONOTONIC */
+static long long wall_offset;	/* of CLOCK_REALTIME from CLOCK_MONOTONIC */
 
-static uint64_t clock_ns(clockid_t clock)
+static struct channel *find_channel(uint64_t id)
 {
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	for (size_t i = 0; i < nr_channels; i++) {
+		if (channels[i].id == id)
+			return &channels[i];
+	}
+	return NULL;
 }
 
-enum status show_name(uint64_t id, const char *name)
+static struct channel *add_channel(uint64_t id)
 {
-	void *bigger;
+	struct channel *bigger = realloc(channels, (nr_channels + 1) * sizeof(*channels));
 
-	for (size_t i = 0; i < nr_names; i++) {
-		if (names[i].id == id)
-			return DONE;
-	}
-	bigger = realloc(names, (nr_names + 1) * sizeof(*names));
 	if (!bigger)
+		return NULL;
+	channels = bigger;
+	channels[nr_channels] = (struct channel){ .id = id };
+	return &channels[nr_channels++];
+}
+
+enum status show_learn_name(uint64_t id, const char *name)
+{
+	char escaped[NAME_PATH_SIZE], *copy;
+	struct channel *channel = NULL;
+
+	text_escape(escaped, sizeof(escaped), name);
+	copy = strdup(escaped);
+	if (copy)
+		channel = find_channel(id) ?: add_channel(id);
+	if (!channel) {
+		free(copy);
 		return report_errno(name, ENOMEM);
-	names = bigger;
-	names[nr_names].id = id;
-	names[nr_names].name = strdup(name);
-	if (!names[nr_names].name)
-		return report_errno(name, ENOMEM);
-	nr_names++;
+	}
+	free(channel->name);
+	channel->name = copy;
 	return DONE;
 }
 
@@ -53,13 +67,13 @@ void show_start(void)
 {
 	struct list list;
 
-	wall_offset = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
+	wall_offset = clock_of_day() - clock_now();
 	/* Without them there are still IDs. */
 	if (!is_gochanfs(NAME_DIR) || list_channels(&list, NULL, false) != DONE)
 		return;
 	for (size_t i = 0; i < list.count; i++) {
 		if (list.entries[i].has_info)
-			show_name(list.entries[i].info.id, list.entries[i].name);
+			show_learn_name(list.entries[i].info.id, list.entries[i].name);
 	}
 	list_free(&list);
 }
@@ -67,10 +81,10 @@ void show_start(void)
 /* Its name, or "#ID". */
 static const char *channel_label(uint64_t id, char label[LABEL_SIZE])
 {
-	for (size_t i = 0; i < nr_names; i++) {
-		if (names[i].id == id)
-			return names[i].name;
-	}
+	const struct channel *channel = find_channel(id);
+
+	if (channel)
+		return channel->name;
 	snprintf(label, LABEL_SIZE, "#%llu", (unsigned long long)id);
 	return label;
 }
@@ -141,19 +155,12 @@ static bool is_dir(const struct event *event, const char *key)
 	return value && strncmp(value, "send", 4) == 0;
 }
 
-/* Names may contain anything. */
-static void print_clean(FILE *out, const char *text)
-{
-	for (; *text; text++)
-		putc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, out);
-}
-
 static void learn_name(const struct event *event)
 {
 	const char *name = event_field(event, "name");
 
 	if (name)
-		show_name((uint64_t)event_number(event, "id"), name);
+		show_learn_name((uint64_t)event_number(event, "id"), name);
 }
 
 /* What happened, and in *@call, what was called. */
@@ -181,22 +188,23 @@ static void describe(char text[TEXT_SIZE], const struct event *event, const char
 	}
 }
 
-static void print_time(FILE *out, uint64_t ns)
+static void format_time(char text[TIME_SIZE], uint64_t ns)
 {
-	const time_t seconds = (time_t)((ns + wall_offset) / 1000000000);
-	char text[16];
+	const time_t seconds = (time_t)(ns / 1000000000);
+	const unsigned int us = ns % 1000000000 / 1000;
 	struct tm tm;
+	size_t len;
 
 	localtime_r(&seconds, &tm);
-	strftime(text, sizeof(text), "%H:%M:%S", &tm);
-	fprintf(out, "%s.%06u", text, (unsigned int)((ns + wall_offset) % 1000000000 / 1000));
+	len = strftime(text, TIME_SIZE, "%H:%M:%S", &tm);
+	snprintf(text + len, TIME_SIZE - len, ".%06u", us);
 }
 
-void show_event(FILE *out, const struct event *event)
+void show_event(char line[SHOW_SIZE], const struct event *event)
 {
 	const uint64_t id = (uint64_t)event_number(event, "id");
-	const long long pid = event_number(event, "pid");
-	char label[LABEL_SIZE], task[2 * COMM_SIZE], text[TEXT_SIZE], name[LABEL_SIZE];
+	char label[LABEL_SIZE], name[LABEL_SIZE], text[TEXT_SIZE], time[TIME_SIZE];
+	char comm[2 * COMM_SIZE], task[ESCAPED * 2 * COMM_SIZE], what[ESCAPED * TEXT_SIZE];
 	const char *call = name;
 
 	snprintf(name, sizeof(name), "%.*s", (int)event->name_len, event->name);
@@ -204,10 +212,9 @@ void show_event(FILE *out, const struct event *event)
 		call = name + strlen("gochan_");
 	describe(text, event, &call);
 	learn_name(event);
-	print_time(out, event->ns);
-	/* A handoff is the event of one task about another one. */
-	fprintf(out, " %-20s %-8s ", tasks_label(pid ? (int)pid : event->tid, task), call);
-	fprintf(out, "%-12s ", id ? channel_label(id, label) : "-");
-	print_clean(out, text);
-	putc('\n', out);
+	text_escape(what, sizeof(what), text);
+	text_escape(task, sizeof(task), tasks_label(event_subject(event), comm));
+	format_time(time, event->ns + (uint64_t)wall_offset);
+	snprintf(line, SHOW_SIZE, "%s %-20s %-8s %-12s %s\n", time, task, call,
+		 id ? channel_label(id, label) : "-", what);
 }

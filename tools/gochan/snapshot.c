@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "snapshot.h"
 
 /* ---- files of /proc ---- */
@@ -181,14 +182,6 @@ static bool report_no_memory(void)
 	return false;
 }
 
-static long long monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000LL + now.tv_nsec;
-}
-
 bool snapshot_read(struct graph *graph)
 {
 	*graph = (struct graph){ 0 };
@@ -199,7 +192,7 @@ bool snapshot_read(struct graph *graph)
 		return report_no_memory();
 	}
 	read_processes(graph);
-	graph->now_ns = monotonic_ns();
+	graph->now_ns = clock_now();
 	return true;
 }
 

@@ -17,6 +17,7 @@
 enum { MAX_TID = 4194304, BITS = 8, NAMES = 4096, COMM_LEN = 15 };
 
 static unsigned char traced[MAX_TID / BITS];
+static unsigned char gone[MAX_TID / BITS];	/* of the traced ones */
 static unsigned int count;
 
 /* By the thread ID modulo NAMES. */
@@ -38,7 +39,11 @@ bool tasks_have(int tid)
 
 void tasks_add(int tid)
 {
-	if (tid <= 0 || tid >= MAX_TID || tasks_have(tid))
+	if (tid <= 0 || tid >= MAX_TID)
+		return;
+	/* Another one that had this ID may be. */
+	gone[tid / BITS] &= (unsigned char)~bit(tid);
+	if (tasks_have(tid))
 		return;
 	traced[tid / BITS] |= bit(tid);
 	count++;
@@ -49,6 +54,7 @@ void tasks_remove(int tid)
 	if (!tasks_have(tid))
 		return;
 	traced[tid / BITS] &= (unsigned char)~bit(tid);
+	gone[tid / BITS] &= (unsigned char)~bit(tid);
 	count--;
 }
 
@@ -108,12 +114,22 @@ bool tasks_add_process(int pid)
 	return true;
 }
 
-void tasks_prune(void)
+void tasks_find_gone(void)
 {
 	for (int tid = 1; tid < MAX_TID; tid++) {
 		if (!traced[tid / BITS])
 			tid |= BITS - 1;
 		else if (tasks_have(tid) && kill(tid, 0) < 0 && errno == ESRCH)
+			gone[tid / BITS] |= bit(tid);
+	}
+}
+
+void tasks_remove_gone(void)
+{
+	for (int tid = 1; tid < MAX_TID; tid++) {
+		if (!gone[tid / BITS])
+			tid |= BITS - 1;
+		else if (gone[tid / BITS] & bit(tid))
 			tasks_remove(tid);
 	}
 }
@@ -121,10 +137,13 @@ void tasks_prune(void)
 /* The kernel looks only at times, so it may tell the name from before execve(2). */
 void tasks_see(const struct event *event)
 {
-	const bool executed = names[event->tid % NAMES].tid == event->tid &&
-			      names[event->tid % NAMES].executed;
+	bool executed;
 
-	if (event->tid > 0 && event->comm[0] != '<' && !executed)
+	if (event->tid <= 0)
+		return;
+	executed = names[event->tid % NAMES].tid == event->tid &&
+		   names[event->tid % NAMES].executed;
+	if (event->comm[0] != '<' && !executed)
 		set_name(event->tid, event->comm, strlen(event->comm));
 }
 

@@ -15,12 +15,17 @@ bool tasks_have(int tid);
 unsigned int tasks_count(void);
 /* Add all threads of a process; false, with errno, if there is none. */
 bool tasks_add_process(int pid);
-/* Remove those that do not exist any more. */
-void tasks_prune(void);
+/* Find those that do not exist any more. */
+void tasks_find_gone(void);
+/* Remove those that were found gone, and not added again since then. */
+void tasks_remove_gone(void);
 
 /* Note the name of the current task of an event. */
 void tasks_see(const struct event *event);
-/* The same of a program that it executes, after which the former does not count. */
+/*
+ * Note the name of the program that it executes; later events may still carry the old
+ * name.
+ */
 void tasks_see_exec(const struct event *event);
 /* This is a new task. */
 void tasks_forget(int tid);

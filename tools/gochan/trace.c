@@ -9,10 +9,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "event.h"
+#include "runner.h"
 #include "show.h"
 #include "tasks.h"
 #include "tracefs.h"
@@ -25,20 +28,20 @@ static const char help[] =
 "\n"
 "  NAME            only events on this channel\n"
 "  --fd N          only events on the channel of an inherited descriptor\n"
-"  --pid P         only calls of process P and of the children that it makes meanwhile,\n"
-"                  until all of them have exited\n"
+"  --pid P         only calls of process P and of children that it creates from then\n"
+"                  on, until all of them have exited\n"
 "  -- COMMAND      run COMMAND, and show only its calls and those of its children, until\n"
 "                  all of them have exited\n"
 "  -o FILE         print to FILE; else to standard output or, with COMMAND, to standard\n"
 "                  error\n"
 "\n"
 "Needs access to tracefs, which root has. GOCHAN_DEBUG=1 in the environment of a program\n"
-"that uses the library shows its calls without.\n"
+"that uses the library shows its calls without that access.\n"
 "\n"
 "Exit status: that of COMMAND, 128 plus the number of the signal that ended it, or 127\n"
 "if it cannot be run; else 0, 1 or 2.\n";
 
-enum { OPT_PID = OPT_OTHER, PRUNE_MS = 1000, BUFFER_SIZE = 65536, NOT_RUN = 127 };
+enum { OPT_PID = OPT_OTHER, PRUNE_SECONDS = 1, BUFFER_SIZE = 65536, NOT_RUN = 127 };
 
 /* The inode of the initial pid namespace; the tracepoints have its IDs. */
 #define INITIAL_PID_NS	0xeffffffcU
@@ -59,11 +62,15 @@ struct trace {
 	struct tracefs fs;
 	uint64_t id;		/* of the channel, 0 for all */
 	pid_t child;		/* that is or was COMMAND */
-	int go;			/* the child waits until this is closed */
+	int control;		/* a socket to the child, or -1 */
 	int wait_status;
 	bool reaped;
-	sigset_t mask;		/* the original one */
+	sigset_t mask, blocked;	/* the original mask, and the one with all signals below */
+	long long read_ns;	/* events up to here were read, by CLOCK_MONOTONIC */
+	long long found_ns;	/* when gone tasks were found, 0 if these are removed */
+	long long find_ns;	/* when to look for them again */
 	unsigned long long lost;
+	int output_err;
 	char buffer[BUFFER_SIZE];
 	size_t len;
 };
@@ -79,10 +86,21 @@ static void on_signal(int sig)
 		__atomic_store_n(&caught, sig, __ATOMIC_RELAXED);
 }
 
-/* They are delivered while events are waited for, only. */
+/* SIGCHLD must not interrupt the output; ppoll(2) is interrupted even so. */
+static void catch_signal(int sig)
+{
+	const struct sigaction action = {
+		.sa_handler = on_signal,
+		.sa_flags = sig == SIGCHLD ? SA_RESTART : 0,
+	};
+
+	sigaction(sig, &action, NULL);
+}
+
+/* They are blocked, so that none comes between is_over() and ppoll(2). */
 static void catch_signals(struct trace *trace)
 {
-	struct sigaction action = { .sa_handler = on_signal }, old;
+	struct sigaction old;
 	sigset_t set;
 
 	sigemptyset(&set);
@@ -91,10 +109,26 @@ static void catch_signals(struct trace *trace)
 		/* As nohup(1) has it; SIGCHLD may be ignored by mistake. */
 		if (old.sa_handler == SIG_IGN && signals[i] != SIGCHLD)
 			continue;
-		sigaction(signals[i], &action, NULL);
+		catch_signal(signals[i]);
 		sigaddset(&set, signals[i]);
 	}
 	sigprocmask(SIG_BLOCK, &set, &trace->mask);
+	sigprocmask(SIG_BLOCK, NULL, &trace->blocked);
+}
+
+static void unblock_signals(const struct trace *trace)
+{
+	sigprocmask(SIG_SETMASK, &trace->mask, NULL);
+}
+
+static void block_signals(const struct trace *trace)
+{
+	sigprocmask(SIG_SETMASK, &trace->blocked, NULL);
+}
+
+static bool is_caught(void)
+{
+	return __atomic_load_n(&caught, __ATOMIC_RELAXED);
 }
 
 /* In the child: one that comes before execve(2) must not get lost. */
@@ -123,43 +157,67 @@ static void raise_caught(const struct trace *trace)
 
 /* ---- the command --------------------------------------------------------------------- */
 
-static void __attribute__((noreturn)) run_child(const struct trace *trace, int go)
+static void __attribute__((noreturn)) run_child(const struct trace *trace, int control)
 {
-	char none;
+	char path[PATH_MAX], go;
+	int err;
 
-	/* The end of file comes when tracing is on. */
-	if (read(go, &none, sizeof(none)) < 0)
+	/* End of file: tracing is not possible, or the parent has died. */
+	if (read(control, &go, sizeof(go)) != sizeof(go))
 		_exit(FAILED);
 	default_signals();
 	sigprocmask(SIG_SETMASK, &trace->mask, NULL);
-	execvp(trace->command[0], trace->command);
-	print_error("%s: %s", trace->command[0], strerror(errno));
+	err = runner_find(trace->command[0], path);
+	if (!err) {
+		execv(path, trace->command);
+		err = -errno;
+	}
+	print_error("%s: %s", trace->command[0], runner_strerror(path, err));
 	_exit(NOT_RUN);
 }
 
+/* The child waits for send_go(). */
 static enum status start_child(struct trace *trace)
 {
-	int go[2];
+	int ends[2];
 
-	if (pipe2(go, O_CLOEXEC) < 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return report_errno("trace", errno);
 	trace->child = fork();
 	if (trace->child < 0)
 		return report_errno("trace", errno);
 	if (trace->child == 0) {
-		close(go[1]);
-		run_child(trace, go[0]);
+		close(ends[1]);
+		run_child(trace, ends[0]);
 	}
-	close(go[0]);
-	trace->go = go[1];
+	close(ends[0]);
+	trace->control = ends[1];
 	tasks_add(trace->child);
 	return DONE;
+}
+
+static void send_go(const struct trace *trace)
+{
+	if (trace->control < 0)
+		return;
+	/* If it fails, the child was killed. */
+	send(trace->control, "", 1, MSG_NOSIGNAL);
+	close(trace->control);
 }
 
 static void reap_child(struct trace *trace, int flags)
 {
 	if (trace->child > 0 && !trace->reaped)
 		trace->reaped = waitpid(trace->child, &trace->wait_status, flags) == trace->child;
+}
+
+/* It has not run COMMAND. */
+static void cancel_child(struct trace *trace)
+{
+	if (trace->child <= 0)
+		return;
+	kill(trace->child, SIGKILL);
+	reap_child(trace, 0);
 }
 
 static enum status exit_status(const struct trace *trace)
@@ -178,7 +236,7 @@ static bool is_following(const struct trace *trace)
 	return trace->pid || trace->command;
 }
 
-/* A thread that executes a program gets the ID of the first one, which has exited. */
+/* A thread that executes a program takes over the thread ID of the group leader. */
 static void follow_exec(const struct event *event)
 {
 	const int old_tid = (int)event_number(event, "old_pid");
@@ -207,31 +265,49 @@ static bool follow_task(const struct event *event)
 	return true;
 }
 
-/* The task that made the call: of a handoff, the other one may be current. */
-static int subject(const struct event *event)
+/* After an error nothing more is written: a signal may have interrupted the output. */
+static void print_line(struct trace *trace, const char *line)
 {
-	const int pid = (int)event_number(event, "pid");
+	if (!trace->output_err && fputs(line, trace->out) < 0)
+		trace->output_err = errno;
+}
 
-	return pid ? pid : event->tid;
+static void flush_lines(struct trace *trace)
+{
+	if (!trace->output_err && fflush(trace->out) < 0)
+		trace->output_err = errno;
+}
+
+static void handle_lost(struct trace *trace, unsigned long long lost)
+{
+	char line[64] = "(events were lost here)\n";
+
+	if (lost)
+		snprintf(line, sizeof(line), "(%llu events were lost here)\n", lost);
+	print_line(trace, line);
+	trace->lost += lost ?: 1;
 }
 
 static void handle_line(struct trace *trace, const char *line)
 {
-	const unsigned long long lost = event_lost(line);
+	char shown[SHOW_SIZE];
+	unsigned long long lost;
 	struct event event;
 
-	if (lost) {
-		trace->lost += lost;
-		fprintf(trace->out, "(%llu events were lost here)\n", lost);
+	if (event_lost(line, &lost)) {
+		handle_lost(trace, lost);
 		return;
 	}
 	if (!event_parse(&event, line))
 		return;
+	trace->read_ns = (long long)event.ns;
 	tasks_see(&event);
 	if (follow_task(&event))
 		return;
-	if (!is_following(trace) || tasks_have(subject(&event)))
-		show_event(trace->out, &event);
+	if (is_following(trace) && !tasks_have(event_subject(&event)))
+		return;
+	show_event(shown, &event);
+	print_line(trace, shown);
 }
 
 static void handle_lines(struct trace *trace)
@@ -251,48 +327,77 @@ static void handle_lines(struct trace *trace)
 	memmove(trace->buffer, line, trace->len);
 }
 
-/* Handle all events that there are; false when the output has failed. */
-static bool drain(struct trace *trace)
+/* Handle some of the events that there are; false if there are none. */
+static bool handle_events(struct trace *trace)
 {
+	const long long now = clock_now();
 	ssize_t n;
 
-	for (;;) {
-		n = read(trace->fs.pipe, trace->buffer + trace->len,
-			 BUFFER_SIZE - 1 - trace->len);
-		if (n <= 0)
-			break;
-		trace->len += (size_t)n;
-		handle_lines(trace);
+	n = read(trace->fs.pipe, trace->buffer + trace->len, BUFFER_SIZE - 1 - trace->len);
+	if (n <= 0) {
+		trace->read_ns = now;
+		return false;
 	}
-	return fflush(trace->out) == 0;
+	trace->len += (size_t)n;
+	handle_lines(trace);
+	flush_lines(trace);
+	return true;
+}
+
+/*
+ * The event of an exit may have been lost. Those found gone are removed when all events
+ * that were recorded by then have been read, because some may be theirs.
+ */
+static void prune_tasks(struct trace *trace)
+{
+	const long long now = clock_now();
+
+	if (trace->found_ns && trace->read_ns > trace->found_ns) {
+		tasks_remove_gone();
+		trace->found_ns = 0;
+	} else if (!trace->found_ns && now >= trace->find_ns) {
+		reap_child(trace, WNOHANG);
+		tasks_find_gone();
+		trace->found_ns = now;
+		trace->find_ns = now + PRUNE_SECONDS * 1000000000LL;
+	}
 }
 
 static bool is_over(const struct trace *trace)
 {
-	if (__atomic_load_n(&caught, __ATOMIC_RELAXED))
+	if (trace->output_err || is_caught())
 		return true;
 	return is_following(trace) && tasks_count() == 0;
 }
 
-static enum status follow(struct trace *trace)
+static void follow_events(struct trace *trace)
 {
 	struct pollfd pfd = { .fd = trace->fs.pipe, .events = POLLIN };
-	const struct timespec limit = { .tv_sec = PRUNE_MS / 1000 };
-	bool written = true;
+	const struct timespec limit = { .tv_sec = PRUNE_SECONDS };
 
-	while (written && !is_over(trace)) {
-		if (ppoll(&pfd, 1, &limit, &trace->mask) <= 0) {
-			reap_child(trace, WNOHANG);
-			/* The event of an exit may have been lost. */
-			tasks_prune();
-		}
-		written = drain(trace);
+	while (!is_over(trace)) {
+		ppoll(&pfd, 1, &limit, &trace->mask);
+		/* ppoll(2) delivers none if there are events, and the output may wait forever. */
+		unblock_signals(trace);
+		handle_events(trace);
+		block_signals(trace);
+		prune_tasks(trace);
 	}
 	tracefs_stop(&trace->fs);
-	if (written)
-		written = drain(trace);
-	if (!written) {
-		print_error("%s: %s", trace->file ?: "output", strerror(errno));
+	unblock_signals(trace);
+	while (!trace->output_err && handle_events(trace))
+		;
+	block_signals(trace);
+}
+
+static enum status follow(struct trace *trace)
+{
+	follow_events(trace);
+	/* The signal is the reason: SIGPIPE, or one that interrupted the output. */
+	if (trace->output_err && is_caught())
+		return FAILED;
+	if (trace->output_err) {
+		print_error("%s: %s", trace->file ?: "output", strerror(trace->output_err));
 		return FAILED;
 	}
 	if (trace->lost)
@@ -317,11 +422,11 @@ static enum status find_channel(struct trace *trace)
 	if (status != DONE)
 		return status;
 	trace->id = info.id;
-	/* Else this would be a handle like any other one. */
+	/* Do not keep the channel alive: its free event is of interest, too. */
 	if (trace->target.inherited_fd >= 0)
 		return DONE;
 	close(trace->target.fd);
-	return show_name(info.id, trace->target.label);
+	return show_learn_name(info.id, trace->target.label);
 }
 
 static enum status find_tasks(struct trace *trace)
@@ -331,8 +436,9 @@ static enum status find_tasks(struct trace *trace)
 	if (!is_following(trace))
 		return DONE;
 	if (stat("/proc/self/ns/pid", &st) == 0 && st.st_ino != INITIAL_PID_NS) {
-		print_error("trace: %s, run it there",
-			    "events have IDs of the initial pid namespace");
+		print_error("trace: %s: %s",
+			    "--pid and a command work only in the initial pid namespace",
+			    "run it on the host, outside of the container");
 		return FAILED;
 	}
 	if (trace->pid && !tasks_add_process((int)trace->pid)) {
@@ -345,17 +451,29 @@ static enum status find_tasks(struct trace *trace)
 
 static enum status open_output(struct trace *trace)
 {
+	int err;
+
 	trace->out = trace->command ? stderr : stdout;
 	if (!trace->file)
 		return DONE;
+	/* That of a FIFO waits for a reader. */
+	unblock_signals(trace);
 	trace->out = fopen(trace->file, "we");
-	return trace->out ? DONE : report_errno(trace->file, errno);
+	err = errno;
+	block_signals(trace);
+	if (trace->out)
+		return DONE;
+	return is_caught() ? FAILED : report_errno(trace->file, err);
 }
 
 static enum status start(struct trace *trace)
 {
-	enum status status = tracefs_follow_tasks(&trace->fs);
+	enum status status = find_channel(trace);
 
+	if (status == DONE)
+		status = open_output(trace);
+	if (status == DONE)
+		status = tracefs_follow_tasks(&trace->fs);
 	if (status == DONE)
 		status = find_tasks(trace);
 	if (status == DONE)
@@ -365,25 +483,19 @@ static enum status start(struct trace *trace)
 
 static enum status run_trace(struct trace *trace)
 {
-	enum status status = find_channel(trace);
+	enum status status;
 
-	if (status == DONE)
-		status = open_output(trace);
-	if (status != DONE)
-		return status;
 	show_start();
 	catch_signals(trace);
+	/* First, because without the right to it nothing else matters, or may be changed. */
 	status = tracefs_open(&trace->fs);
-	if (status != DONE)
-		return status;
-	status = start(trace);
+	if (status == DONE)
+		status = start(trace);
 	if (status == DONE) {
-		if (trace->go >= 0)
-			close(trace->go);
+		send_go(trace);
 		status = follow(trace);
-	} else if (trace->child > 0) {
-		kill(trace->child, SIGKILL);
-		reap_child(trace, 0);
+	} else {
+		cancel_child(trace);
 	}
 	tracefs_close(&trace->fs);
 	raise_caught(trace);
@@ -405,7 +517,7 @@ static int split_command(struct trace *trace, int argc, char **argv)
 
 static enum status run(int argc, char **argv)
 {
-	static struct trace trace = { .target = NO_TARGET, .go = -1 };
+	static struct trace trace = { .target = NO_TARGET, .control = -1 };
 	const struct command *self = &trace_command;
 	int opt;
 

@@ -122,6 +122,16 @@ static void remove_leftovers(const char *instances)
 	closedir(dir);
 }
 
+/* One with our name is a leftover of another process that had our ID. */
+static int make_directory(const char *dir)
+{
+	if (mkdir(dir, 0700) == 0)
+		return 0;
+	if (errno != EEXIST || rmdir(dir) < 0)
+		return -1;
+	return mkdir(dir, 0700);
+}
+
 static enum status set_up(struct tracefs *fs)
 {
 	char path[256];
@@ -161,7 +171,7 @@ enum status tracefs_open(struct tracefs *fs)
 	snprintf(instances, sizeof(instances), "%s/instances", mount);
 	remove_leftovers(instances);
 	snprintf(fs->dir, sizeof(fs->dir), "%s/" PREFIX "%d", instances, getpid());
-	if (mkdir(fs->dir, 0700) < 0) {
+	if (make_directory(fs->dir) < 0) {
 		fs->dir[0] = '\0';
 		return report_no_rights(mount, errno);
 	}
@@ -229,7 +239,7 @@ void tracefs_close(struct tracefs *fs)
 	fs->pipe = -1;
 	if (!fs->dir[0])
 		return;
-	put(fs, "events/enable", "0");
+	/* This disables its events, too, but does nothing while somebody uses it. */
 	if (rmdir(fs->dir) < 0 && errno != ENOENT && errno != EBUSY)
 		print_error("%s: %s; remove it with: sudo rmdir %s", fs->dir, strerror(errno),
 			    fs->dir);

@@ -20,7 +20,7 @@ struct tracefs {
 enum status tracefs_open(struct tracefs *fs);
 /* Trace gochan's events: those of channel @id only, unless it is 0. */
 enum status tracefs_start(const struct tracefs *fs, uint64_t id);
-/* Trace which tasks are created and exit. */
+/* Trace which tasks are created, execute programs and exit. */
 enum status tracefs_follow_tasks(const struct tracefs *fs);
 /* Record nothing more; what was recorded can still be read. */
 void tracefs_stop(const struct tracefs *fs);
