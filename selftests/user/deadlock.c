@@ -701,6 +701,7 @@ TEST_F(deadlock, r22_errors)
 	EXPECT_EQ(NO_ANSWER, run_command(s, "gochan deadlock --unknown"));
 	EXPECT_EQ(NO_ANSWER, run_command(s, "gochan deadlock >/dev/full"));
 	EXPECT_EQ(0, run_command(s, "gochan deadlock --help"));
+	EXPECT_EQ(NULL, strstr(s->output, "No deadlock"));
 	EXPECT_EQ(NO_ANSWER, run_command(s, WITHOUT_PROC "'umount -l /proc && gochan deadlock'"));
 	EXPECT_TRUE(output_has(s, "gochan: /proc: not mounted, "));
 }

@@ -150,39 +150,32 @@ static enum status answer(const struct arguments *args)
 	return NO_ANSWER;
 }
 
-static enum status parse(int argc, char **argv, struct arguments *args)
+static enum status run(int argc, char **argv)
 {
+	struct arguments args = { .watch_ns = -1 };
 	const struct command *self = &deadlock_command;
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "q", options, NULL)) != -1) {
 		switch (opt) {
 		case 'q':
-			args->quiet = true;
+			args.quiet = true;
 			break;
 		case OPT_DOT:
-			args->dot = true;
+			args.dot = true;
 			break;
 		case OPT_WATCH:
-			if (!opt_seconds(self, "--watch", &args->watch_ns))
-				return USAGE;
+			if (!opt_seconds(self, "--watch", &args.watch_ns))
+				return NO_ANSWER;
 			break;
 		default:
-			return help_or_usage(self, opt);
+			return help_or_usage(self, opt) == DONE ? DONE : NO_ANSWER;
 		}
 	}
-	if (optind != argc)
-		return usage_error(self, "deadlock takes no arguments");
-	return DONE;
-}
-
-static enum status run(int argc, char **argv)
-{
-	struct arguments args = { .watch_ns = -1 };
-	const enum status status = parse(argc, argv, &args);
-
-	if (status != DONE)
+	if (optind != argc) {
+		usage_error(self, "deadlock takes no arguments");
 		return NO_ANSWER;
+	}
 	return answer(&args);
 }
 
