@@ -203,12 +203,13 @@ static unsigned int hung_up(const struct chan *ch)
 	return no_senders(ch) << CHAN_SEND | send_broken(ch) << CHAN_RECV;
 }
 
+/* Not once all handles are gone: then there is nothing left to hang up. */
 static void trace_hangup(const struct chan *ch, unsigned int before)
 {
 	unsigned int dir;
 
 	for (dir = CHAN_SEND; dir <= CHAN_RECV; dir++) {
-		if (hung_up(ch) & ~before & 1U << dir)
+		if (ch->handles[!dir] && hung_up(ch) & ~before & 1U << dir)
 			trace_gochan_hangup(ch->config.id, dir);
 	}
 }

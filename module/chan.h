@@ -152,7 +152,7 @@ struct chan_op {
 /**
  * struct chan_waiter - what is told of a waiter
  * @task: the task, a counted reference
- * @since: CLOCK_MONOTONIC, when it began to wait, up to two ticks early
+ * @since: CLOCK_MONOTONIC, when it began to wait, as chan_coarse_now() has it
  * @dir: whether it sends or receives
  * @is_select: it does so in a select
  * @polls: the select has ops that poll, which may end it
@@ -171,7 +171,7 @@ struct chan_waiter {
  * struct chan_waiters - the waiters of a channel at one instant
  * @nr: how many are in @list: those whose message a receiver is copying, senders, then
  *	receivers
- * @nr_more: waiters beyond these
+ * @nr_more: queued waiters beyond these
  * @list: the waiters, those of a direction in order of arrival
  */
 struct chan_waiters {

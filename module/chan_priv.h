@@ -45,7 +45,7 @@ enum step {
 /**
  * struct waitq - the blocked ops of one direction, in order of arrival
  * @ops: the ops; the channel's lock
- * @nr_blocked: how many have ever been queued; the channel's lock
+ * @nr_blocked: how often an op was queued that had not waited already; the channel's lock
  * @len: how many there are; the channel's lock
  * @spin_backoff: so many more waiters do not spin; accessed without the lock
  */
@@ -365,7 +365,7 @@ static inline void waitq_add(struct chan *ch, struct chan_op *op,
 
 	lockdep_assert_held(&ch->lock);
 	list_add(&op->node, unlikely(op->queue_first) ? &q->ops : q->ops.prev);
-	q->nr_blocked++;
+	q->nr_blocked += !op->queue_first;
 	if (++q->len == 1)
 		op->waiter->spin_backoff = &q->spin_backoff;
 	op->queue_first = false;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * debugfs, for root: gochan/channels, a line for each channel of the machine, and
- * gochan/waiters, one for each waiter. What a line says of a channel is of one instant,
- * those of different channels are not. A channel is found by its id, from that of the
- * last one on; so channels may come and go meanwhile, and between two reads. Reading
- * holds a reference to one channel at a time and takes no lock longer than INFO does.
+ * gochan/waiters, one for each waiter. The lines of a channel are of one instant, those of
+ * different channels are not. The next channel is looked up by id, so channels may come
+ * and go meanwhile, and between two reads. Reading holds a reference to one channel at a
+ * time, and its lock no longer than it takes to list CHAN_WAITERS_MAX waiters.
  */
 
 #include <linux/debugfs.h>

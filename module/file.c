@@ -282,8 +282,11 @@ static void gochan_show_fdinfo(struct seq_file *m, struct file *file)
 		   gochan_rights(file->f_mode & FMODE_WRITE, file->f_mode & FMODE_READ));
 	seq_printf(m, "gochan-handle:\t%llu\n", h->id);
 	gochan_show_state(m, &info);
-	if (!waiters)
+	if (!waiters) {
+		seq_printf(m, "gochan-waiters-more:\t%u\n",
+			   info.senders_waiting + info.receivers_waiting);
 		return;
+	}
 	gochan_show_waiters(m, waiters);
 	chan_waiters_put(waiters);
 	kfree(waiters);

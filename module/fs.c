@@ -275,19 +275,40 @@ static compat_mkdir_type fs_mkdir(struct compat_idmap *idmap, struct inode *dir,
 	return compat_mkdir_return(make_dir(dir, dentry, mode));
 }
 
+/* The dentries have their names from before the rename. */
+static void trace_renamed(const struct inode *inode, const struct dentry *from,
+			  const struct dentry *to)
+{
+	const struct chan *ch = to_fs_inode(inode)->ch;
+
+	if (!S_ISCHR(inode->i_mode))
+		return;
+	trace_gochan_unlink(chan_config(ch)->id, from);
+	trace_gochan_link(chan_config(ch)->id, to);
+}
+
 static int fs_rename(struct compat_idmap *idmap, struct inode *old_dir,
 		     struct dentry *old_dentry, struct inode *new_dir,
 		     struct dentry *new_dentry, unsigned int flags)
 {
-	struct inode *over = d_inode(new_dentry);
+	struct inode *inode = d_inode(old_dentry), *over = d_inode(new_dentry);
 	int err;
 
-	if (flags == RENAME_EXCHANGE)
-		return simple_rename_exchange(old_dir, old_dentry, new_dir, new_dentry);
+	if (flags == RENAME_EXCHANGE) {
+		err = simple_rename_exchange(old_dir, old_dentry, new_dir, new_dentry);
+		if (!err) {
+			trace_renamed(inode, old_dentry, new_dentry);
+			trace_renamed(over, new_dentry, old_dentry);
+		}
+		return err;
+	}
 	err = simple_rename(idmap, old_dir, old_dentry, new_dir, new_dentry, flags);
-	if (!err && over && S_ISCHR(over->i_mode))
+	if (err)
+		return err;
+	if (over && S_ISCHR(over->i_mode))
 		unnamed(over, new_dentry);
-	return err;
+	trace_renamed(inode, old_dentry, new_dentry);
+	return 0;
 }
 
 static const struct inode_operations dir_inode_ops = {

@@ -14,7 +14,7 @@ struct quota_user;
 /**
  * struct handle - what a file on a channel knows; constant
  * @ch: the channel, a counted reference
- * @id: no other handle has or had it: which descriptors share a handle
+ * @id: unique until the module is unloaded; shows which descriptors share a handle
  * @opener: the process that opened it, a counted reference
  * @user: its user, a counted reference: sends and receives find it, and need not make it
  */

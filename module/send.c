@@ -124,6 +124,10 @@ static enum step handoff_offer(struct chan_op *op, struct chan_op *to,
 		return fail_receiver(to, op->len, err, wb);
 	origin_copy(&to->from, &op->from);
 	op->waiter->since = chan_coarse_now();
+	if (!op->queue_first)
+		op->ch->waitqs[CHAN_SEND].nr_blocked++;
+	if (trace_gochan_block_enabled())
+		chan_trace_block(op);
 	chan_xfer_offer(op, to);
 	deliver(to, 0, op->len, wb);
 	return STEP_OFFERED;

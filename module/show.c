@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What fdinfo and debugfs tell of a channel, as text (R22). Here it is also decided whose
- * waiters are told to whom. No locks here: the state was copied under the channel's lock,
+ * What fdinfo and debugfs show of a channel, as text (R22), and which waiters a reader may
+ * see. No locks here: the state was copied under the channel's lock,
  * with a reference to each task, which may have exited since.
  */
 
@@ -39,12 +39,15 @@ void gochan_show_state(struct seq_file *m, const struct gochan_info *info)
 void gochan_show_waiter(struct seq_file *m, const struct chan_waiter *w,
 			struct pid_namespace *ns)
 {
-	struct timespec64 since = ktime_to_timespec64(w->since);
+	struct timespec64 since = ktime_to_timespec64(min(w->since, ktime_get()));
+	pid_t tid = task_pid_nr_ns(w->task, ns), pid = task_tgid_nr_ns(w->task, ns);
 
+	/* It may be reaped between the two. */
+	if (!pid || !tid)
+		pid = tid = 0;
 	timens_add_monotonic(&since);
 	seq_printf(m, "pid: %d tid: %d op: %s select: %d poll: %d deadline: %d ",
-		   task_tgid_nr_ns(w->task, ns), task_pid_nr_ns(w->task, ns),
-		   w->dir == CHAN_SEND ? "send" : "recv", w->is_select, w->polls,
+		   pid, tid, w->dir == CHAN_SEND ? "send" : "recv", w->is_select, w->polls,
 		   w->has_deadline);
 	seq_printf(m, "since: %lld.%09ld\n", (s64)since.tv_sec, since.tv_nsec);
 }

@@ -44,5 +44,5 @@ void chan_trace_block(const struct chan_op *op)
 void chan_trace_unblock(const struct chan_op *op, int result)
 {
 	trace_gochan_unblock(op->ch->config.id, op->dir, result,
-			     ktime_get() - op->waiter->since);
+			     max(ktime_get() - op->waiter->since, 0LL));
 }

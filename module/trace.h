@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Tracepoints (R22). Those of messages, of waiting, of closing and of hangup are hit with
- * the channel's lock held, so that the events of a channel are in the order in which they
- * happened; pid and peer are then thread ids in the initial pid namespace.
+ * Tracepoints (R22). Those of messages, block, close, hangup and requeue are hit with the
+ * channel's lock held, so that these events of a channel are in the order in which they
+ * happened; unblock and select follow when the task runs again. pid and peer are thread
+ * ids in the initial pid namespace.
  *
- * A select has a block event for each wait queue it joins, and ends with a select event
+ * A select has a block event each time it joins a wait queue, and ends with a select event
  * instead of unblock events.
  */
 #undef TRACE_SYSTEM
@@ -242,7 +243,7 @@ TRACE_EVENT(gochan_select,
 		  __entry->result)
 );
 
-/* From here on no handle may send, or none receive. */
+/* The last handle that may send, or receive, is gone while others are left: R6 applies. */
 TRACE_EVENT(gochan_hangup,
 
 	TP_PROTO(u64 id, int dir),
@@ -276,12 +277,14 @@ DECLARE_EVENT_CLASS(gochan_name,
 	TP_fast_assign(
 		__entry->id = id;
 		compat_assign_str(name, dentry->d_name.name);
+		/* Else it could look like an event of its own. */
+		strreplace(__get_str(name), '\n', '?');
 	),
 
 	TP_printk("id=%llu name=%s", __entry->id, __get_str(name))
 );
 
-/* The channel got its name, of which this is the last component. */
+/* The channel got this name, whose last component is told; a rename is unlink and link. */
 DEFINE_EVENT(gochan_name, gochan_link,
 
 	TP_PROTO(u64 id, const struct dentry *dentry),
@@ -289,7 +292,7 @@ DEFINE_EVENT(gochan_name, gochan_link,
 	TP_ARGS(id, dentry)
 );
 
-/* The name was removed, or another one was renamed over it. */
+/* The name was removed, changed by a rename, or another one was renamed over it. */
 DEFINE_EVENT(gochan_name, gochan_unlink,
 
 	TP_PROTO(u64 id, const struct dentry *dentry),

@@ -131,8 +131,9 @@ bool chan_waitq_cancel(struct chan_op *op)
 static s64 coarse_base;		/* CLOCK_MONOTONIC when jiffies was 0; accessed without a lock */
 
 /*
- * CLOCK_MONOTONIC, up to two ticks late: what it costs to block shows, and ktime_get() would
- * be a hundredth of it. While the time waited is traced it is exact.
+ * CLOCK_MONOTONIC derived from jiffies, usually up to two ticks behind: ktime_get() would
+ * make blocking 1 % slower, and ktime_get_coarse() nearly so. It is more, and may be ahead,
+ * where a processor that updates jiffies is held up. While unblock is traced it is exact.
  */
 ktime_t chan_coarse_now(void)
 {

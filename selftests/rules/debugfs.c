@@ -57,7 +57,7 @@ static bool read_pieces(const char *path, size_t piece)
 	} while (n > 0);
 	text[len] = '\0';
 	close(fd);
-	return !n;
+	return !n && len < sizeof(text) - 1;
 }
 
 /* Does the text that was read last contain this line? */

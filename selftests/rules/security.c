@@ -180,6 +180,7 @@ FIXTURE(cgroup) {
 
 FIXTURE_SETUP(cgroup)
 {
+	rmdir(CGROUP);
 	ASSERT_EQ(0, mkdir(CGROUP, 0755));
 }
 

@@ -129,9 +129,33 @@ TEST_F(trace, r22_names)
 	EXPECT_EQ(1, traced("link: id=%llu name=" NAME "\n", id_of(ch)));
 	ASSERT_EQ(0, rename("/dev/gochans/" NAME "2", "/dev/gochans/" NAME));
 	EXPECT_EQ(1, traced("unlink: id=%llu name=" NAME "\n", id_of(ch)));
-	EXPECT_EQ(0, traced("unlink: id=%llu ", id_of(other)));
+	EXPECT_EQ(1, traced("unlink: id=%llu name=" NAME "2\n", id_of(other)));
+	EXPECT_EQ(1, traced("link: id=%llu name=" NAME "\n", id_of(other)));
 	EXPECT_EQ(0, ch_unlink(NAME));
 	EXPECT_EQ(1, traced("unlink: id=%llu name=" NAME "\n", id_of(other)));
+}
+
+/* R22: a name with a newline is one event, and not the head of another one. */
+TEST_F(trace, r22_name_with_newline)
+{
+	const int ch = ch_make_named(NAME "\n1", 1, 0600);
+
+	ASSERT_LE(0, ch);
+	EXPECT_EQ(1, traced("link: id=%llu name=" NAME "?1\n", id_of(ch)));
+	EXPECT_EQ(0, ch_unlink(NAME "\n1"));
+}
+
+/* R22: names that are exchanged. */
+TEST_F(trace, r22_names_exchanged)
+{
+	const int ch = ch_make_named(NAME, 1, 0600), other = ch_make_named(NAME "2", 1, 0600);
+
+	ASSERT_EQ(0, renameat2(AT_FDCWD, "/dev/gochans/" NAME, AT_FDCWD, "/dev/gochans/" NAME "2",
+			       RENAME_EXCHANGE));
+	EXPECT_EQ(1, traced("link: id=%llu name=" NAME "2\n", id_of(ch)));
+	EXPECT_EQ(1, traced("unlink: id=%llu name=" NAME "2\n", id_of(other)));
+	EXPECT_EQ(0, ch_unlink(NAME));
+	EXPECT_EQ(0, ch_unlink(NAME "2"));
 }
 
 /* R22: messages that are buffered, by write, by an op, and several at once. */
@@ -237,6 +261,38 @@ TEST_F(trace, r22_file)
 	EXPECT_EQ(2, traced("send: ") + traced("recv: "));
 }
 
+/* The time waited in the unblock event of this channel, or -1. */
+static long long wait_time(unsigned long long id, const char *rest)
+{
+	char start[128];
+	const char *at;
+
+	snprintf(start, sizeof(start), ": gochan_unblock: id=%llu %s waited=", id, rest);
+	read_trace();
+	at = strstr(text, start);
+	return at ? strtoll(at + strlen(start), NULL, 10) : -1;
+}
+
+/* R22: a sender blocks while the file that it offered to a waiting receiver is taken. */
+TEST_F(trace, r22_file_to_receiver)
+{
+	const int ch = ch_make(0, 16, 0);
+	struct call *call = call_batch(ch);
+	struct gochan_op *op = call_recv(call, ch);
+	struct gochan_op send = GOCHAN_SEND(ch, "a", 1);
+
+	op->flags = GOCHAN_TAKE_FD;
+	call_start(call, BY_PROCESS);
+	ASSERT_TRUE(wait_for_waiters(ch, 0, 1));
+	send.flags = GOCHAN_PASS_FD;
+	send.passed_fd = ch;
+	ASSERT_EQ(1, ops_batch(ch, &send, 1, 0));
+	EXPECT_EQ(1, call_wait(call));
+	EXPECT_EQ(1, traced("block: id=%llu op=send select=0 deadline=0\n", id_of(ch)));
+	EXPECT_LE(0, wait_time(id_of(ch), "op=send result=0"));
+	EXPECT_EQ(1ULL, ch_info(ch).send_blocked);
+}
+
 /* R22: the message of a blocked sender moves up: the event names the sender. */
 TEST_F(trace, r22_moves_up)
 {
@@ -251,18 +307,6 @@ TEST_F(trace, r22_moves_up)
 	EXPECT_EQ(2, job_wait(job));
 	EXPECT_EQ(1, traced("send: id=%llu seq=2 len=2 pid=%d buffered peer=0\n", id_of(ch),
 			    job->id));
-}
-
-/* The time waited in the unblock event of this channel, or -1. */
-static long long wait_time(unsigned long long id, const char *rest)
-{
-	char start[128];
-	const char *at;
-
-	snprintf(start, sizeof(start), ": gochan_unblock: id=%llu %s waited=", id, rest);
-	read_trace();
-	at = strstr(text, start);
-	return at ? strtoll(at + strlen(start), NULL, 10) : -1;
 }
 
 /* R22: block and unblock, with the result and how long it took. */
@@ -326,6 +370,7 @@ TEST_F(trace, r22_select)
 /* R22: hangup, once for each side; a channel that is closed does not hang up. */
 TEST_F(trace, r22_hangup)
 {
+	unsigned long long id;
 	int ch, fds[2];
 
 	ASSERT_EQ(0, ch_pair(fds, 1, 16, 0));
@@ -344,6 +389,13 @@ TEST_F(trace, r22_hangup)
 	ASSERT_EQ(0, ch_unlink(NAME));
 	EXPECT_EQ(1, traced("hangup: id=%llu side=send\n", id_of(fds[0])));
 	EXPECT_EQ(1, traced("hangup: id=%llu ", id_of(fds[0])));
+
+	/* not without any handle */
+	ch = ch_make(1, 16, 0);
+	id = id_of(ch);
+	close(ch);
+	EXPECT_EQ(1, traced("free: id=%llu len=0\n", id));
+	EXPECT_EQ(0, traced("hangup: id=%llu ", id));
 }
 
 /* R22: a message that its receiver could not copy. */

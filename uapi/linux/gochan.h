@@ -130,7 +130,7 @@ struct gochan_setup {
  *	could not copy them
  * @dropped: 0
  * @send_blocked: how often a send had to block since the channel was created; that
- *	of a select counts on each channel on which it was queued
+ *	of a select counts each time that it is queued on this channel
  * @recv_blocked: how often a receive had to block, likewise
  * @reserved: zero
  */
