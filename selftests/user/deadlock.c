@@ -483,6 +483,7 @@ TEST_F(deadlock, r22_not_stopped)
 	pid_t pid;
 
 	pid = actor(s, "<0 +w1");
+	ASSERT_LT(0, pid);
 	actor(s, "<1 +w0");
 	stage_leave(s);
 	ASSERT_EQ(0, kill(pid, SIGSTOP));
@@ -500,6 +501,7 @@ TEST_F(deadlock, r22_not_traced)
 	pid_t pid;
 
 	pid = actor(s, "<0 +w1");
+	ASSERT_LT(0, pid);
 	actor(s, "<1 +w0");
 	stage_leave(s);
 	ASSERT_EQ(0, ptrace(PTRACE_SEIZE, pid, 0, 0));
