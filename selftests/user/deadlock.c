@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -609,15 +610,61 @@ TEST_F(deadlock, r22_not_thread)
 	EXPECT_EQ(NONE, deadlock(s));
 }
 
-static void play_child(struct stage *stage)
+static void *sleep_on(void *none)
 {
+	for (;;)
+		pause();
+	return none;
+}
+
+/* A child whose first thread has exited, and whose other one could exit. */
+static void play_parent_of_threads(struct stage *stage)
+{
+	const pid_t idle = child();
+
+	if (!idle) {
+		close(stage->r[0]);
+		close(stage->w[0]);
+		pthread_create(&thread, NULL, sleep_on, NULL);
+		pthread_exit(NULL);
+	}
+	if (wait_state(idle, 'Z') && !child()) {
+		close(stage->w[0]);
+		perform(stage, "<0");
+		_exit(0);
+	}
+	wait(NULL);
+}
+
+/* R22: a parent of a process whose first thread has exited before the others. */
+TEST_F(deadlock, r22_not_first_thread)
+{
+	struct stage *s = &self->stage;
+	const pid_t pid = actor_plays(s, "+r0 +w0", play_parent_of_threads);
+
+	stage_leave(s);
+	ASSERT_TRUE(wait_listed(s, 1));
+	ASSERT_TRUE(wait_in_syscall(pid, SYS_wait4));
+	EXPECT_EQ(NONE, deadlock(s));
+}
+
+/* The first child is stopped, but could exit. */
+static void play_parent_of_stopped(struct stage *stage)
+{
+	const pid_t idle = child();
+
+	if (!idle) {
+		close(stage->r[0]);
+		close(stage->w[0]);
+		raise(SIGSTOP);
+		_exit(0);
+	}
+	waitpid(idle, NULL, WUNTRACED);
 	if (!child()) {
 		close(stage->w[0]);
 		perform(stage, "<0");
 		_exit(0);
 	}
-	if (!child())
-		play_pause(stage);
 	wait(NULL);
 }
 
@@ -625,10 +672,11 @@ static void play_child(struct stage *stage)
 TEST_F(deadlock, r22_not_parent)
 {
 	struct stage *s = &self->stage;
+	const pid_t pid = actor_plays(s, "+r0 +w0", play_parent_of_stopped);
 
-	actor_plays(s, "<0 +w0", play_child);
 	stage_leave(s);
 	ASSERT_TRUE(wait_listed(s, 1));
+	ASSERT_TRUE(wait_in_syscall(pid, SYS_wait4));
 	EXPECT_EQ(NONE, deadlock(s));
 }
 

@@ -16,10 +16,10 @@
 #include <unistd.h>
 
 #include "fdinfo.h"
+#include "stat.h"
 
 #define PROC			"/proc"
 #define PROC_SUPER_MAGIC	0x9fa0
-#define PF_KTHREAD		0x00200000
 
 /* Each byte of a name may be an escape of four, and a waiter takes some 120. */
 #define TEXT_SIZE		(4 * NAME_PATH_SIZE + 192 * FDINFO_WAITERS)
@@ -270,24 +270,13 @@ static void walk_threads(pid_t pid, struct visitor *visitor)
 /* Kernel threads have no descriptors, and zombies have none any more. */
 static bool has_descriptors(pid_t pid)
 {
-	char path[64], line[512], *end;
-	unsigned int flags;
-	bool ok = false;
-	FILE *file;
-	char state;
+	struct stat_line stat;
+	char path[64];
 
 	snprintf(path, sizeof(path), PROC "/%d/stat", pid);
-	file = fopen(path, "re");
-	if (!file)
-		return errno == EACCES || errno == EPERM;
-	/* After the name, which may have any characters, "STATE PPID PGRP SESSION TTY TPGID". */
-	if (fgets(line, sizeof(line), file)) {
-		end = strrchr(line, ')');
-		ok = end && sscanf(end, ") %c %*d %*d %*d %*d %*d %u", &state, &flags) == 2 &&
-		     state != 'Z' && state != 'X' && !(flags & PF_KTHREAD);
-	}
-	fclose(file);
-	return ok;
+	if (!stat_read(path, &stat))
+		return table_error(errno) == HIDDEN;
+	return !stat_is_over(&stat) && !stat_is_kernel_thread(&stat);
 }
 
 static void walk_process(pid_t pid, struct visitor *visitor, struct fdinfo_walk *walk)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "snapshot.h"
+#include "stat.h"
 
 /* ---- files of /proc ---- */
 
@@ -44,23 +45,20 @@ static bool read_task_line(pid_t pid, pid_t tid, const char *name, char *line, s
 	return read_line(pid, file, line, size);
 }
 
-/* The state of a task, as in ps(1), and its parent; 0 if it has exited. */
-static char task_state(pid_t pid, pid_t tid, pid_t *parent)
+static bool read_stat(pid_t pid, struct stat_line *stat)
 {
-	char line[1024], *end, state;
+	char path[64];
 
-	if (!read_task_line(pid, tid, "stat", line, sizeof(line)))
-		return 0;
-	/* The name before it may have any characters. */
-	end = strrchr(line, ')');
-	if (!end || sscanf(end, ") %c %d", &state, parent) != 2)
-		return 0;
-	return state == 'Z' || state == 'X' ? 0 : state;
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	return stat_read(path, stat);
 }
 
-static bool is_stopped(char state)
+static bool read_task_stat(pid_t pid, pid_t tid, struct stat_line *stat)
 {
-	return state == 'T' || state == 't';
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", pid, tid);
+	return stat_read(path, stat);
 }
 
 /* ---- channels, handles, waiters ---- */
@@ -142,31 +140,19 @@ static bool add_waiters(struct graph *graph)
 	return true;
 }
 
-/* "PID (COMMAND) STATE ...", of which num_threads is the 20th field */
-static void parse_stat(struct process *process, const char *line)
+static void read_process(struct process *process)
 {
-	const char *name = strchr(line, '('), *end = strrchr(line, ')');
+	struct stat_line stat;
 
-	if (!name || !end)
+	snprintf(process->command, sizeof(process->command), "?");
+	if (!read_stat((pid_t)process->pid, &stat))
 		return;
-	snprintf(process->command, sizeof(process->command), "%.*s", (int)(end - name - 1),
-		 name + 1);
+	snprintf(process->command, sizeof(process->command), "%s", stat.command);
 	for (char *c = process->command; *c; c++) {
 		if (iscntrl((unsigned char)*c))
 			*c = '?';
 	}
-	sscanf(end, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %u",
-	       &process->threads);
-}
-
-static void read_process(struct process *process)
-{
-	const pid_t pid = (pid_t)process->pid;
-	char line[1024];
-
-	snprintf(process->command, sizeof(process->command), "?");
-	if (read_line(pid, "stat", line, sizeof(line)))
-		parse_stat(process, line);
+	process->threads = stat.threads;
 }
 
 static void read_processes(struct graph *graph)
@@ -329,17 +315,15 @@ static bool read_activity(struct task *task)
 static bool read_thread(struct graph *graph, struct process *process, pid_t tid)
 {
 	struct task *task = index_find(&graph->tasks, (uint64_t)tid);
-	char state;
-	pid_t parent;
+	struct stat_line stat;
 
-	state = task_state((pid_t)process->pid, tid, &parent);
-	if (!state)
+	if (!read_task_stat((pid_t)process->pid, tid, &stat) || stat_has_exited(&stat))
 		return true;
 	if (!task)
 		task = graph_task(graph, (pid_t)process->pid, tid);
 	if (!task)
 		return false;
-	task->stopped = is_stopped(state);
+	task->stopped = stat_is_stopped(&stat);
 	return task->activity == BLOCKED || task->stopped || read_activity(task);
 }
 
@@ -409,8 +393,9 @@ static bool read_children_once(struct graph *graph, bool *found)
 {
 	struct process *parent;
 	struct dirent *entry;
+	struct stat_line stat;
 	bool memory = true;
-	pid_t pid, ppid;
+	pid_t pid;
 	DIR *dir;
 
 	*found = false;
@@ -419,9 +404,9 @@ static bool read_children_once(struct graph *graph, bool *found)
 		return true;
 	while (memory && (entry = readdir(dir))) {
 		pid = atoi(entry->d_name);
-		if (pid <= 0 || !task_state(pid, pid, &ppid))
+		if (pid <= 0 || !read_stat(pid, &stat) || stat_is_over(&stat))
 			continue;
-		parent = index_find(&graph->processes, (uint64_t)ppid);
+		parent = index_find(&graph->processes, (uint64_t)stat.parent);
 		if (parent && waits_for_child(parent))
 			memory = add_child(graph, pid, parent, found);
 	}
