@@ -4,12 +4,9 @@
  */
 #include <limits.h>
 #include <stdarg.h>
-#include <string.h>
 
 #include "table.h"
 #include "utf8.h"
-
-enum { ESCAPE_SIZE = 5 };	/* "\033" */
 
 void row_set(struct row *row, int column, const char *format, ...)
 {
@@ -20,41 +17,9 @@ void row_set(struct row *row, int column, const char *format, ...)
 	va_end(args);
 }
 
-/* The character at @text as it is printed; returns its length in @text. */
-static size_t escape(const char *text, char escaped[ESCAPE_SIZE])
-{
-	unsigned int character;
-	size_t len = utf8_decode(text, &character);
-
-	if (!len || utf8_is_control(character)) {
-		/* A longer control character has a first byte that is none of ASCII. */
-		snprintf(escaped, ESCAPE_SIZE, "\\%03o", (unsigned char)*text);
-		return 1;
-	}
-	if (*text == '\\')
-		snprintf(escaped, ESCAPE_SIZE, "\\\\");
-	else
-		snprintf(escaped, ESCAPE_SIZE, "%.*s", (int)len, text);
-	return len;
-}
-
 void row_set_name(struct row *row, int column, const char *name)
 {
-	char *end = row->cell[column];
-	size_t left = sizeof(row->cell[column]);
-	char escaped[ESCAPE_SIZE];
-	size_t len;
-
-	while (*name) {
-		name += escape(name, escaped);
-		len = strlen(escaped);
-		if (len >= left)
-			break;
-		memcpy(end, escaped, len);
-		left -= len;
-		end += len;
-	}
-	*end = '\0';
+	text_escape(row->cell[column], sizeof(row->cell[column]), name);
 }
 
 void row_set_duration(struct row *row, int column, long long ns)

@@ -24,7 +24,7 @@ struct table {
 
 void row_set(struct row *row, int column, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-/* Escape what is not valid UTF-8 or would control a terminal, as "ls -b" does. */
+/* Escaped, see text_escape(). */
 void row_set_name(struct row *row, int column, const char *name);
 /* For how long; "-" if @ns is negative. */
 void row_set_duration(struct row *row, int column, long long ns);

@@ -3,7 +3,12 @@
  * UTF-8 without the C library's locales, which a static program may not find where it
  * runs.
  */
+#include <stdio.h>
+#include <string.h>
+
 #include "utf8.h"
+
+enum { ESCAPE_SIZE = 5 };	/* "\033" */
 
 /* As its first byte says; 0 if no character begins so. */
 static size_t length(unsigned char first)
@@ -50,4 +55,39 @@ size_t utf8_decode(const char *text, unsigned int *character)
 bool utf8_is_control(unsigned int character)
 {
 	return character < 0x20 || (character >= 0x7f && character < 0xa0);
+}
+
+/* The character at @text as it is printed; returns its length in @text. */
+static size_t escape(const char *text, char escaped[ESCAPE_SIZE])
+{
+	unsigned int character;
+	size_t len = utf8_decode(text, &character);
+
+	if (!len || utf8_is_control(character)) {
+		/* A longer control character has a first byte that is none of ASCII. */
+		snprintf(escaped, ESCAPE_SIZE, "\\%03o", (unsigned char)*text);
+		return 1;
+	}
+	if (*text == '\\')
+		snprintf(escaped, ESCAPE_SIZE, "\\\\");
+	else
+		snprintf(escaped, ESCAPE_SIZE, "%.*s", (int)len, text);
+	return len;
+}
+
+void text_escape(char *to, size_t size, const char *from)
+{
+	char escaped[ESCAPE_SIZE];
+	size_t len;
+
+	while (*from) {
+		from += escape(from, escaped);
+		len = strlen(escaped);
+		if (len >= size)
+			break;
+		memcpy(to, escaped, len);
+		size -= len;
+		to += len;
+	}
+	*to = '\0';
 }
