@@ -462,16 +462,20 @@ TEST_F(deadlock, r22_not_socket)
 	EXPECT_EQ(NONE, deadlock(s));
 }
 
-static bool wait_state(pid_t pid, char state)
+static bool is_in_state(pid_t pid, char state)
 {
-	const struct wait wait = wait_begin();
 	char path[64], text[512];
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	return read_text(path, text, sizeof(text)) > 0 && strrchr(text, ')')[2] == state;
+}
+
+static bool wait_state(pid_t pid, char state)
+{
+	const struct wait wait = wait_begin();
+
 	do {
-		if (read_text(path, text, sizeof(text)) < 0)
-			return false;
-		if (strrchr(text, ')')[2] == state)
+		if (is_in_state(pid, state))
 			return true;
 	} while (wait_more(&wait));
 	return false;
@@ -678,6 +682,93 @@ TEST_F(deadlock, r22_not_parent)
 	ASSERT_TRUE(wait_listed(s, 1));
 	ASSERT_TRUE(wait_in_syscall(pid, SYS_wait4));
 	EXPECT_EQ(NONE, deadlock(s));
+}
+
+/* Start a command and stop it between its two looks; 0 if it was too late. */
+static pid_t stopped_command(void)
+{
+	const struct wait wait = wait_begin();
+	const pid_t command = child();
+	int status;
+
+	if (!command) {
+		execlp("gochan", "gochan", "deadlock", "-q", NULL);
+		_exit(101);
+	}
+	if (command < 0)
+		return 0;
+	while (!is_in_syscall(command, SYS_clock_nanosleep) && !is_in_state(command, 'Z') &&
+	       wait_more(&wait))
+		;
+	kill(command, SIGSTOP);
+	if (waitpid(command, &status, WUNTRACED) == command && WIFSTOPPED(status) &&
+	    is_in_syscall(command, SYS_clock_nanosleep))
+		return command;
+	reap_killed(command);
+	return 0;
+}
+
+/* Let only this thread interrupt the call that it waits in, and begin it again. */
+static bool interrupt(pid_t tid, long call)
+{
+	return !ptrace(PTRACE_SEIZE, tid, 0, 0) && !ptrace(PTRACE_INTERRUPT, tid, 0, 0) &&
+	       wait_state(tid, 't') && !ptrace(PTRACE_DETACH, tid, 0, 0) &&
+	       wait_in_syscall(tid, call);
+}
+
+/* The answer of a command between whose two looks a thread is interrupted. */
+static int deadlock_while_interrupted(pid_t tid, long call)
+{
+	const struct wait wait = wait_begin();
+	pid_t command;
+
+	do {
+		command = stopped_command();
+	} while (!command && wait_more(&wait));
+	if (!command)
+		return -1;
+	if (!interrupt(tid, call)) {
+		reap_killed(command);
+		return -1;
+	}
+	kill(command, SIGCONT);
+	return reap(command);
+}
+
+/* R22: nor is it one if a task stopped waiting between the two looks. */
+TEST_F(deadlock, r22_not_between_looks)
+{
+	struct stage *s = &self->stage;
+	const pid_t pid = actor(s, "<0 +w0");
+
+	ASSERT_LT(0, pid);
+	stage_leave(s);
+	EXPECT_EQ(FOUND, deadlock(s));
+	EXPECT_EQ(NONE, deadlock_while_interrupted(pid, SYS_read));
+}
+
+/* R22: the same for a thread that waits for another, since when is not known. */
+TEST_F(deadlock, r22_not_thread_between_looks)
+{
+	struct stage *s = &self->stage;
+	const pid_t pid = actor_plays(s, "<0 +w0", play_join);
+
+	ASSERT_LT(0, pid);
+	stage_leave(s);
+	EXPECT_EQ(FOUND, deadlock_at_last(s));
+	EXPECT_EQ(NONE, deadlock_while_interrupted(pid, SYS_futex));
+}
+
+/* R22: and for a parent that waits for its child. */
+TEST_F(deadlock, r22_not_parent_between_looks)
+{
+	struct stage *s = &self->stage;
+	const pid_t pid = actor_plays(s, "+r0 +w0", play_parent);
+
+	ASSERT_LT(0, pid);
+	stage_leave(s);
+	EXPECT_EQ(FOUND, deadlock_at_last(s));
+	EXPECT_EQ(NONE, deadlock_while_interrupted(pid, SYS_wait4));
 }
 
 /* ---- the command ---- */

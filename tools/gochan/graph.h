@@ -87,6 +87,8 @@ struct task {
 	bool has_deadline;
 	bool stopped;			/* or traced, and not running */
 	long long since_ns;
+	/* Voluntary context switches, if @since_ns is not known but it waits. */
+	long long switches;
 	struct wait *waits;
 	struct task *next_of_process;
 	/* stuck.c */

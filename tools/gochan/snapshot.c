@@ -306,9 +306,44 @@ static bool read_activity(struct task *task)
 			return add_unlisted(task, &call);
 		return true;
 	}
-	/* What it needs less rights for. */
+	/* wchan needs fewer rights than syscall does. */
 	if (read_task_line(pid, tid, "wchan", line, sizeof(line)) && strcmp(line, "do_wait") == 0)
 		task->activity = WAITS_FOR_CHILD;
+	return true;
+}
+
+/* How often a task has gone to sleep; -1 if it is not known. */
+static long long read_switches(pid_t pid, pid_t tid)
+{
+	char path[64], *line = NULL;
+	long long switches = -1;
+	size_t size = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/status", pid, tid);
+	file = fopen(path, "re");
+	if (!file)
+		return -1;
+	while (switches < 0 && getline(&line, &size, file) >= 0)
+		sscanf(line, "voluntary_ctxt_switches: %lld", &switches);
+	free(line);
+	fclose(file);
+	return switches;
+}
+
+/*
+ * What a task does that fdinfo does not list. Since when is not known: if it sleeps in a
+ * later look, and was not switched since it was seen to sleep here, it slept all the time.
+ */
+static bool read_unlisted(struct task *task)
+{
+	if (!read_activity(task))
+		return false;
+	if (task->activity == BUSY)
+		return true;
+	task->switches = read_switches((pid_t)task->process->pid, (pid_t)task->tid);
+	if (task->switches < 0)
+		task->activity = BUSY;
 	return true;
 }
 
@@ -324,7 +359,7 @@ static bool read_thread(struct graph *graph, struct process *process, pid_t tid)
 	if (!task)
 		return false;
 	task->stopped = stat_is_stopped(&stat);
-	return task->activity == BLOCKED || task->stopped || read_activity(task);
+	return task->activity == BLOCKED || task->stopped || read_unlisted(task);
 }
 
 static bool read_threads(struct graph *graph, struct process *process)
