@@ -812,6 +812,26 @@ TEST_F(deadlock, r22_options)
 	EXPECT_STREQ("", s->output);
 }
 
+static void play_renamed(struct stage *stage)
+{
+	prctl(PR_SET_NAME, "a\"\033");
+	perform(stage, "<0");
+}
+
+/* R22: commands that would change the terminal or the graph. */
+TEST_F(deadlock, r22_odd_command)
+{
+	struct stage *s = &self->stage;
+	const pid_t pid = actor_plays(s, "<0 +w0", play_renamed);
+
+	stage_leave(s);
+	ASSERT_TRUE(wait_blocked(pid, pid));
+	EXPECT_EQ(FOUND, deadlock(s));
+	EXPECT_TRUE(output_has(s, "  process %d (a\"\\033) ", pid));
+	EXPECT_EQ(FOUND, run_command(s, "gochan deadlock --dot"));
+	EXPECT_TRUE(output_has(s, " [shape=box, label=\"%d a\\\"\\\\033\", ", pid));
+}
+
 /* R22: --dot. */
 TEST_F(deadlock, r22_dot)
 {

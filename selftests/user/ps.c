@@ -16,7 +16,7 @@
 
 #define COMMAND		"gochan ps"
 #define NAME		PREFIX "a b\033"
-#define NAME_SHOWN	PREFIX "a b?"
+#define NAME_SHOWN	PREFIX "a b\\033"
 #define NAME_JSON	PREFIX "a b\\u001b"
 
 FIXTURE(ps) {
@@ -129,10 +129,12 @@ TEST_F(ps, r22_rows)
 static void play_name(struct stage *stage)
 {
 	(void)stage;
+	/* the control sequence introducer of the C1 set */
+	prctl(PR_SET_NAME, "p\302\233");
 	recv_text(ch_open(NAME, O_RDONLY));
 }
 
-/* R22: names, without what would change the terminal; nobody, or a newcomer. */
+/* R22: names, with escapes for what would change the terminal; nobody, or a newcomer. */
 TEST_F(ps, r22_names)
 {
 	struct stage *s = &self->stage;
@@ -144,7 +146,7 @@ TEST_F(ps, r22_names)
 	stage_leave(s);
 	ASSERT_TRUE(wait_blocked(a, a));
 	ASSERT_EQ(0, ps(s));
-	EXPECT_STREQ(expected("%d %d ps recv " NAME_SHOWN " whoever opens it", a, a),
+	EXPECT_STREQ(expected("%d %d p\\302\\233 recv " NAME_SHOWN " whoever opens it", a, a),
 		     row_without_time(s, a));
 	EXPECT_TRUE(strstr(row(s, b), " nobody seen"));
 	ASSERT_EQ(0, run_command(s, "gochan ps --json"));

@@ -74,13 +74,6 @@ static const struct option options[] = {
 /* Exit statuses of this command; NO_ANSWER in case of errors. */
 enum answer { NONE = 0, FOUND = 1, SUSPECTED = 2 };
 
-static void sleep_ns(long long ns)
-{
-	const struct timespec time = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
-
-	clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
-}
-
 static bool look_once(struct graph *graph)
 {
 	if (!snapshot_read(graph))
@@ -103,7 +96,7 @@ static bool look(struct graph *graph, struct stuck *stuck)
 	if (!stuck->tasks)
 		return true;
 	earlier = *graph;
-	sleep_ns(INTERVAL_NS);
+	clock_sleep(INTERVAL_NS);
 	ok = look_once(graph);
 	if (ok)
 		*stuck = find_stuck(graph, &earlier);
@@ -137,7 +130,7 @@ static enum status answer(const struct arguments *args)
 		if (answer != NONE || args->watch_ns < 0)
 			break;
 		graph_free(&graph);
-		sleep_ns(args->watch_ns);
+		clock_sleep(args->watch_ns);
 	}
 	if (args->dot)
 		print_dot(&graph);

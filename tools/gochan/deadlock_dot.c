@@ -50,16 +50,18 @@ static bool is_shown(const struct process *process)
 
 static void print_process(const struct process *process)
 {
+	char label[LABEL_SIZE];
+
 	printf("\tp%llu [shape=box, label=\"%llu ", (unsigned long long)process->pid,
 	       (unsigned long long)process->pid);
-	print_quoted(process->command);
+	print_quoted(command_label(process, label));
 	printf("\"%s];\n", highlight(has_stuck(process)));
 }
 
 static void print_wait(const struct graph *graph, const struct wait *wait)
 {
 	const struct task *task = wait->task;
-	char since[32];
+	char since[DURATION_SIZE];
 
 	printf("\tp%llu -> c%llu [label=\"%s%s, %s\"%s];\n",
 	       (unsigned long long)task->process->pid, (unsigned long long)wait->channel->id,

@@ -84,10 +84,11 @@ static void print_children(const struct process *process)
 static void print_task(const struct graph *graph, const struct task *task)
 {
 	const struct process *process = task->process;
+	char since[DURATION_SIZE], label[LABEL_SIZE];
 	const struct wait *wait;
-	char since[32];
 
-	printf("  process %llu (%s)", (unsigned long long)process->pid, process->command);
+	printf("  process %llu (%s)", (unsigned long long)process->pid,
+	       command_label(process, label));
 	if (task->tid != process->pid)
 		printf(", thread %llu,", (unsigned long long)task->tid);
 	printf(" waits");

@@ -148,10 +148,6 @@ static void read_process(struct process *process)
 	if (!read_stat((pid_t)process->pid, &stat))
 		return;
 	snprintf(process->command, sizeof(process->command), "%s", stat.command);
-	for (char *c = process->command; *c; c++) {
-		if (iscntrl((unsigned char)*c))
-			*c = '?';
-	}
 	process->threads = stat.threads;
 }
 
@@ -167,14 +163,6 @@ static bool report_no_memory(void)
 	return false;
 }
 
-static long long monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000LL + now.tv_nsec;
-}
-
 bool snapshot_read(struct graph *graph)
 {
 	*graph = (struct graph){ 0 };
@@ -185,7 +173,7 @@ bool snapshot_read(struct graph *graph)
 		return report_no_memory();
 	}
 	read_processes(graph);
-	graph->now_ns = monotonic_ns();
+	graph->now_ns = clock_now();
 	return true;
 }
 
