@@ -58,10 +58,16 @@ static bool is_listed(const struct task *task, const struct arguments *args)
 
 /* ---- processes that could end a wait ---- */
 
-/*
- * Call @use for the processes that could end a wait of @task, each once. A single
- * thread cannot do so itself while it waits.
- */
+/* A single thread cannot end its own wait. */
+static bool could_end(const struct hold *hold, const struct wait *wait)
+{
+	const struct process *process = hold->process;
+
+	return hold->may[other_dir(wait->dir)] &&
+	       (process != wait->task->process || process->threads > 1);
+}
+
+/* Call @use for the processes that could end a wait of @task, each once. */
 static void each_ender(const struct task *task,
 		       void (*use)(const struct process *process, void *arg), void *arg)
 {
@@ -74,8 +80,7 @@ static void each_ender(const struct task *task,
 		for (hold = wait->channel->holds; hold; hold = hold->next_of_channel) {
 			struct process *process = hold->process;
 
-			if (!hold->may[other_dir(wait->dir)] || process->mark == mark ||
-			    (process == task->process && process->threads < 2))
+			if (!could_end(hold, wait) || process->mark == mark)
 				continue;
 			process->mark = mark;
 			use(process, arg);
@@ -221,7 +226,7 @@ static void json_wait(const struct wait *wait)
 		json_null("name");
 	json_array("could_end");
 	for (hold = channel->holds; hold; hold = hold->next_of_channel) {
-		if (!hold->may[other_dir(wait->dir)])
+		if (!could_end(hold, wait))
 			continue;
 		json_object(NULL);
 		json_number("pid", hold->process->pid);
@@ -291,7 +296,7 @@ static void print_notes(const struct graph *graph)
 		const struct channel *channel = graph->channels.items[i];
 
 		if (channel->not_listed)
-			print_error("%s: %u more wait, of which the kernel lists the first %d",
+			print_error("%s: %u more wait; the kernel lists only the first %d",
 				    channel_label(channel, label), channel->not_listed,
 				    FDINFO_WAITERS);
 		if (channel->not_visible)
