@@ -865,6 +865,19 @@ TEST_F(deadlock, r22_errors)
 	EXPECT_EQ(NULL, strstr(s->output, "No deadlock"));
 	EXPECT_EQ(NO_ANSWER, run_command(s, WITHOUT_PROC "'umount -l /proc && gochan deadlock'"));
 	EXPECT_TRUE(output_has(s, "gochan: /proc: not mounted, "));
+	EXPECT_EQ(NO_ANSWER, run_command(s, "ulimit -n 3; exec gochan deadlock"));
+	EXPECT_TRUE(output_has(s, "gochan: /proc: Too many open files\n"));
+}
+
+/* R22: what cannot be read for any reason is told. */
+TEST_F(deadlock, r22_unread)
+{
+	struct stage *s = &self->stage;
+
+	stage_leave(s);
+	/* for /proc and one directory in it */
+	EXPECT_EQ(NONE, run_command(s, "exec 3>&- 4>&-; ulimit -n 5; exec gochan deadlock"));
+	EXPECT_TRUE(output_has(s, "Processes that could not be looked at and may have handles: "));
 }
 
 /* R22: an unprivileged user sees its own processes, and knows what it does not see. */

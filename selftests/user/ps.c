@@ -313,6 +313,8 @@ TEST_F(ps, r22_errors)
 	EXPECT_TRUE(output_has(s, "gochan: -p 4194305: no such process\n"));
 	EXPECT_EQ(1, run_command(s, "unshare -m sh -c 'umount -l /proc && gochan ps'"));
 	EXPECT_TRUE(output_has(s, "gochan: /proc: not mounted, "));
+	EXPECT_EQ(1, run_command(s, "ulimit -n 3; exec gochan ps"));
+	EXPECT_TRUE(output_has(s, "gochan: /proc: Too many open files\n"));
 	EXPECT_EQ(0, run_command(s, "gochan ps --help"));
 }
 

@@ -87,7 +87,8 @@ static bool update_channel(struct channel *channel, const struct fdinfo *info)
 	return channel->name;
 }
 
-static bool add_descriptor(const struct fdinfo *info, void *arg)
+/* 0 or -errno. */
+static int add_descriptor(const struct fdinfo *info, void *arg)
 {
 	struct graph *graph = arg;
 	struct channel *channel = graph_channel(graph, info->id);
@@ -95,11 +96,11 @@ static bool add_descriptor(const struct fdinfo *info, void *arg)
 
 	if (!channel || !update_channel(channel, info) ||
 	    !graph_found_handle(graph, channel, info))
-		return false;
+		return -ENOMEM;
 	if (info->pid == getpid())
-		return true;
+		return 0;
 	process = graph_process(graph, info->pid);
-	return process && graph_add_hold(process, channel, info);
+	return process && graph_add_hold(process, channel, info) ? 0 : -ENOMEM;
 }
 
 static bool add_waiter(struct graph *graph, struct channel *channel,
@@ -157,20 +158,20 @@ static void read_processes(struct graph *graph)
 		read_process(graph->processes.items[i]);
 }
 
-static bool report_no_memory(void)
-{
-	report_errno("/proc", ENOMEM);
-	return false;
-}
-
 bool snapshot_read(struct graph *graph)
 {
+	int err;
+
 	*graph = (struct graph){ 0 };
 	if (!proc_available())
 		return false;
-	if (!fdinfo_walk(0, add_descriptor, graph, &graph->walk) || !add_waiters(graph)) {
+	err = fdinfo_walk(add_descriptor, graph, &graph->walk);
+	if (!err && !add_waiters(graph))
+		err = -ENOMEM;
+	if (err) {
 		graph_free(graph);
-		return report_no_memory();
+		report_errno("/proc", -err);
+		return false;
 	}
 	read_processes(graph);
 	graph->now_ns = clock_now();
@@ -411,8 +412,11 @@ static bool add_child(struct graph *graph, pid_t pid, struct process *parent, bo
 	return child->threads_known || read_threads(graph, child);
 }
 
-/* Add the children of processes that wait for one; @found says whether there were any. */
-static bool read_children_once(struct graph *graph, bool *found)
+/*
+ * Add the children of processes that wait for one; @found says whether there were any.
+ * Returns 0 or -errno.
+ */
+static int read_children_once(struct graph *graph, bool *found)
 {
 	struct process *parent;
 	struct dirent *entry;
@@ -424,7 +428,7 @@ static bool read_children_once(struct graph *graph, bool *found)
 	*found = false;
 	dir = opendir("/proc");
 	if (!dir)
-		return true;
+		return -errno;
 	while (memory && (entry = readdir(dir))) {
 		pid = atoi(entry->d_name);
 		if (pid <= 0 || !read_stat(pid, &stat) || stat_is_over(&stat))
@@ -434,25 +438,25 @@ static bool read_children_once(struct graph *graph, bool *found)
 			memory = add_child(graph, pid, parent, found);
 	}
 	closedir(dir);
-	return memory;
+	return memory ? 0 : -ENOMEM;
 }
 
-static bool read_children(struct graph *graph)
+static int read_children(struct graph *graph)
 {
 	bool more = false;
+	int err = 0;
 
 	for (size_t i = 0; i < graph->processes.count && !more; i++)
 		more = waits_for_child(graph->processes.items[i]);
-	while (more) {
-		if (!read_children_once(graph, &more))
-			return false;
-	}
-	return true;
+	while (more && !err)
+		err = read_children_once(graph, &more);
+	return err;
 }
 
 bool snapshot_read_threads(struct graph *graph)
 {
 	bool memory = true;
+	int err;
 
 	for (size_t i = 0; i < graph->processes.count && memory; i++) {
 		struct process *process = graph->processes.items[i];
@@ -460,8 +464,11 @@ bool snapshot_read_threads(struct graph *graph)
 		if (concerns_waiters(process))
 			memory = read_threads(graph, process);
 	}
-	if (!memory || !read_children(graph))
-		return report_no_memory();
+	err = memory ? read_children(graph) : -ENOMEM;
+	if (err) {
+		report_errno("/proc", -err);
+		return false;
+	}
 	read_processes(graph);
 	return true;
 }
