@@ -99,11 +99,11 @@ TEST_F(deadlock, r22_ring)
 	stage_leave(s);
 	EXPECT_EQ(FOUND, deadlock(s));
 	EXPECT_TRUE(output_has(s, "Deadlock: 3 tasks wait for each other, and nobody else can w"));
-	EXPECT_TRUE(output_has(s, "  process %d (deadlock) waits, for ", a));
+	EXPECT_TRUE(output_has(s, "  process %d (deadlock) has waited ", a));
 	EXPECT_TRUE(output_has(s, "only these may send to it: process %d (descriptor ", c));
-	EXPECT_TRUE(output_has(s, "  process %d (deadlock) waits, for ", b));
+	EXPECT_TRUE(output_has(s, "  process %d (deadlock) has waited ", b));
 	EXPECT_TRUE(output_has(s, "only these may send to it: process %d (descriptor ", a));
-	EXPECT_TRUE(output_has(s, "  process %d (deadlock) waits, for ", c));
+	EXPECT_TRUE(output_has(s, "  process %d (deadlock) has waited ", c));
 	EXPECT_FALSE(strstr(s->output, "is kept open"));
 }
 
@@ -196,8 +196,8 @@ TEST_F(deadlock, r22_reply)
 	ASSERT_TRUE(wait_blocked(client, client));
 	ASSERT_TRUE(wait_blocked(server, server));
 	EXPECT_EQ(FOUND, deadlock_at_last(s));
-	EXPECT_TRUE(output_has(s, "process %d (deadlock) waits", client));
-	EXPECT_TRUE(output_has(s, "process %d (deadlock) waits", server));
+	EXPECT_TRUE(output_has(s, "process %d (deadlock) has waited ", client));
+	EXPECT_TRUE(output_has(s, "process %d (deadlock) has waited ", server));
 }
 
 /* R22: two selects, neither of which has an op that matches one of the other. */
@@ -314,6 +314,38 @@ TEST_F(deadlock, r22_named)
 	EXPECT_EQ(FOUND, deadlock(s));
 }
 
+static void play_listener(struct stage *stage)
+{
+	(void)stage;
+	recv_text(ch_open(ONE, O_RDONLY));
+}
+
+static void play_opener(struct stage *stage)
+{
+	if (ch_open(ONE, O_WRONLY) >= 0)
+		perform(stage, "<0");
+}
+
+/* R22: one waits for another, which is in a deadlock, but others may open what it waits on. */
+TEST_F(deadlock, r22_certain_in_part)
+{
+	struct stage *s = &self->stage;
+	pid_t a, b;
+
+	ASSERT_EQ(0, close(ch_make_named(ONE, 0, 0600)));
+	a = actor_plays(s, "<0 +w0", play_opener);
+	b = actor_plays(s, "", play_listener);
+	stage_leave(s);
+	ASSERT_TRUE(wait_blocked(a, a));
+	ASSERT_TRUE(wait_blocked(b, b));
+	EXPECT_EQ(FOUND, deadlock(s));
+	EXPECT_TRUE(output_has(s, "Deadlock: a task waits, and nobody else can wake it\n"
+				  "Suspected: 1 more waits, and nobody else is seen "));
+	EXPECT_TRUE(output_has(s, "  process %d (deadlock) has waited ", a));
+	EXPECT_TRUE(output_has(s, "  process %d (deadlock) has waited ", b));
+	EXPECT_TRUE(output_has(s, "  " ONE " has a name, which others may open\n"));
+}
+
 static void play_in_pid_namespace(struct stage *stage)
 {
 	if (unshare(CLONE_NEWPID))
@@ -416,12 +448,6 @@ TEST_F(deadlock, r22_not_timer)
 	actor(s, "<1 +w0");
 	stage_leave(s);
 	EXPECT_EQ(NONE, deadlock(s));
-}
-
-static void play_listener(struct stage *stage)
-{
-	(void)stage;
-	recv_text(ch_open(ONE, O_RDONLY));
 }
 
 /* R22: a waiter on a named channel that no other process has open waits for the next open. */
@@ -786,8 +812,8 @@ TEST_F(deadlock, r22_groups)
 	stage_leave(s);
 	EXPECT_EQ(FOUND, deadlock(s));
 	EXPECT_EQ(NULL, strstr(s->output, "2 tasks"));
-	EXPECT_TRUE(output_has(s, "  process %d (deadlock) waits", self_a));
-	EXPECT_TRUE(output_has(s, "  process %d (deadlock) waits", self_b));
+	EXPECT_TRUE(output_has(s, "  process %d (deadlock) has waited ", self_a));
+	EXPECT_TRUE(output_has(s, "  process %d (deadlock) has waited ", self_b));
 	snprintf(name, sizeof(name), "process %d ", slow);
 	EXPECT_EQ(NULL, strstr(s->output, name));
 }
@@ -889,7 +915,7 @@ TEST_F(deadlock, r22_user)
 	stage_leave(s);
 	ASSERT_TRUE(wait_blocked(pid, pid));
 	EXPECT_EQ(SUSPECTED, run_command_as(s, USER, "gochan deadlock"));
-	EXPECT_TRUE(output_has(s, "process %d (deadlock) waits", pid));
+	EXPECT_TRUE(output_has(s, "process %d (deadlock) has waited ", pid));
 	EXPECT_EQ(NONE, run_command_as(s, OTHER, "gochan deadlock"));
 	EXPECT_EQ(FOUND, deadlock(s));
 }
@@ -911,7 +937,7 @@ TEST_F(deadlock, r22_container)
 	stage_leave(s);
 	EXPECT_EQ(FOUND, run_command(s, CONTAINER "'" CAT "gochan deadlock'"));
 	EXPECT_TRUE(output_has(s, "Deadlock: a task waits"));
-	EXPECT_TRUE(output_has(s, " (cat) waits, for "));
+	EXPECT_TRUE(output_has(s, " (cat) has waited "));
 	EXPECT_EQ(NONE, run_command(s, CONTAINER "'gochan deadlock'"));
 }
 

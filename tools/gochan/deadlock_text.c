@@ -71,7 +71,7 @@ static void print_children(const struct process *process)
 	const struct process *child;
 	unsigned int n = 0;
 
-	printf(" for a child");
+	printf(" waits for a child");
 	for (child = process->children; child; child = child->next_sibling) {
 		if (n++ < MAX_HOLDERS)
 			printf("%s %llu", n > 1 ? "," : ":", (unsigned long long)child->pid);
@@ -91,17 +91,19 @@ static void print_task(const struct graph *graph, const struct task *task)
 	       command_label(process, label));
 	if (task->tid != process->pid)
 		printf(", thread %llu,", (unsigned long long)task->tid);
-	printf(" waits");
 	switch (task->activity) {
 	case WAITS_FOR_CHILD:
 		print_children(process);
 		break;
 	case WAITS_FOR_THREAD:
-		puts(" for another of its threads");
+		puts(" waits for another of its threads");
 		break;
 	default:
-		printf(", for %s%s\n", duration(graph, task, since),
-		       task->is_select ? ", in a select" : "");
+		if (task->since_ns == SINCE_UNKNOWN)
+			printf(" waits");
+		else
+			printf(" has waited %s", duration(graph, task, since));
+		puts(task->is_select ? ", in a select" : "");
 		break;
 	}
 	for (wait = task->waits; wait; wait = wait->next_of_task)
@@ -111,7 +113,7 @@ static void print_task(const struct graph *graph, const struct task *task)
 struct group {
 	struct process *process;	/* stands for it */
 	size_t tasks;			/* blocked on channels */
-	bool certain;
+	size_t certain;			/* of these */
 };
 
 static bool is_member(const struct group *group, const struct task *task)
@@ -119,16 +121,29 @@ static bool is_member(const struct group *group, const struct task *task)
 	return !task->live && group_of(task->process) == group->process;
 }
 
+static void print_verdict(const char *verdict, size_t tasks, const char *wakers)
+{
+	if (tasks > 1)
+		printf("%s: %zu tasks wait for each other, and nobody else %s wake them\n",
+		       verdict, tasks, wakers);
+	else
+		printf("%s: a task waits, and nobody else %s wake it\n", verdict, wakers);
+}
+
 static void print_heading(const struct group *group)
 {
-	if (group->tasks > 1)
-		printf("%s: %zu tasks wait for each other, and nobody else %s\n",
-		       group->certain ? "Deadlock" : "Suspected deadlock", group->tasks,
-		       group->certain ? "can wake them" : "is seen that could wake them");
-	else
-		printf("%s: a task waits, and nobody else %s\n",
-		       group->certain ? "Deadlock" : "Suspected deadlock",
-		       group->certain ? "can wake it" : "is seen that could wake it");
+	const size_t others = group->tasks - group->certain;
+
+	if (!group->certain) {
+		print_verdict("Suspected deadlock", group->tasks, "is seen that could");
+		return;
+	}
+	print_verdict("Deadlock", group->certain, "can");
+	if (others == 1)
+		puts("Suspected: 1 more waits, and nobody else is seen that could wake it");
+	else if (others)
+		printf("Suspected: %zu more wait, and nobody else is seen that could wake them\n",
+		       others);
 }
 
 /* A channel that is kept open only by its own waiters and by tasks that wait for them. */
@@ -243,7 +258,7 @@ static struct group *find_groups(struct graph *graph, const struct stuck *stuck,
 			groups[++kept] = groups[i];
 		} else {
 			groups[kept].tasks++;
-			groups[kept].certain |= groups[i].certain;
+			groups[kept].certain += groups[i].certain;
 		}
 	}
 	*count = kept + 1;
@@ -268,7 +283,7 @@ void print_stuck(struct graph *graph, const struct stuck *stuck)
 	}
 	for (size_t i = 0; i < count; i++) {
 		print_group(graph, &groups[i]);
-		if (!groups[i].certain)
+		if (groups[i].certain < groups[i].tasks)
 			print_reasons(graph, &groups[i]);
 	}
 	print_hidden(graph);
