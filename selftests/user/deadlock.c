@@ -878,6 +878,30 @@ TEST_F(deadlock, r22_dot)
 			       id, pid, fd));
 }
 
+/* R22: --dot, with a parent that waits for its child. */
+TEST_F(deadlock, r22_dot_parent)
+{
+	struct stage *s = &self->stage;
+	const pid_t pid = actor_plays(s, "+r0 +w0", play_parent);
+	const char *edge;
+	char text[64];
+	int child_pid;
+
+	stage_leave(s);
+	ASSERT_EQ(FOUND, deadlock_at_last(s));
+	ASSERT_EQ(FOUND, run_command(s, "gochan deadlock --dot"));
+	EXPECT_TRUE(output_has(s, "\tp%d [shape=box, label=\"%d deadlock\", color=red];\n", pid,
+			       pid));
+	snprintf(text, sizeof(text), "\tp%d -> p", pid);
+	edge = strstr(s->output, text);
+	ASSERT_NE(NULL, edge);
+	child_pid = atoi(edge + strlen(text));
+	EXPECT_TRUE(output_has(s, "%s%d [label=\"waits for a child\", color=red];\n", text,
+			       child_pid));
+	EXPECT_TRUE(output_has(s, "\tp%d [shape=box, label=\"%d deadlock\", color=red];\n",
+			       child_pid, child_pid));
+}
+
 /* R22: errors are no answers. */
 TEST_F(deadlock, r22_errors)
 {
