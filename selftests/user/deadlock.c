@@ -949,7 +949,7 @@ TEST_F(deadlock, r22_user)
 #define CONTAINER	"unshare -p -f -m sh -c 'mount -t proc none /proc && exec sh -c \"$0\"' "
 /* It waits for what only itself could send. */
 #define CAT		"(exec 3<>/dev/gochan; exec cat <&3) & " \
-			"until gochan ps | grep -q cat; do :; done; "
+			"timeout 60 sh -c \"until gochan ps | grep -q cat; do :; done\"; "
 #define THREADS_MAX	"/proc/sys/kernel/threads-max"
 
 /* R22: inside a container, which has a /proc of its own. */

@@ -36,6 +36,9 @@
  * - it has waiters of other users or pid namespaces, whose processes have it open;
  * - a process could not be looked at, which may share any handle.
  *
+ * That a task waits for another thread is seen only with the right to trace its process;
+ * otherwise it counts as live.
+ *
  * Two things are not noticed: a process outside of this pid namespace that shares a handle
  * with one inside, and does not wait on the channel; and a handle in a message on a socket
  * that its sender has kept as well.
@@ -52,7 +55,8 @@ static const char help[] =
 "Finds processes that wait on channels for each other, so that none can go on. Says which\n"
 "tasks wait, where and since when, and which descriptors keep a channel open. Looks at all\n"
 "processes that you may look at, twice, a tenth of a second apart. Signals that could\n"
-"interrupt a wait are not considered.\n"
+"interrupt a wait are not considered. That a thread waits for another one of its process is\n"
+"recognised only if you may trace the process (see ptrace(2)).\n"
 "\n"
 "  -q               print nothing, only exit with the status\n"
 "  --dot            print the wait-for graph for Graphviz\n"

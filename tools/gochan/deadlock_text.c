@@ -163,8 +163,8 @@ static void print_kept_open(const struct group *group, const struct channel *cha
 	printf("  %s is kept open by processes that do not %s it: ",
 	       channel_label(channel, label), verb(other));
 	print_holders(channel, other);
-	printf("\n    close what is not needed; a descriptor that may both send and receive is\n"
-	       "    better replaced by narrower ones: gochan_pair(3), GOCHAN_IOC_DUP\n");
+	printf("\n    close the descriptors that are not needed; to keep one direction only, use\n"
+	       "    gochan_pair() or GOCHAN_IOC_DUP\n");
 }
 
 static void print_group(const struct graph *graph, const struct group *group)
@@ -206,7 +206,8 @@ static void print_reason(const struct group *group, const struct channel *channe
 		printf("  %s has a name, which others may open\n", label);
 	if (has_handles_elsewhere(channel, other_dir(wait->dir)))
 		printf("  %s has a handle that may %s it and was not found: it is in a\n"
-		       "    process that could not be looked at, or in a message on a socket\n",
+		       "    process that could not be looked at, in a message on a socket, or\n"
+		       "    registered with io_uring\n",
 		       label, verb(other_dir(wait->dir)));
 	if (channel->not_visible)
 		printf("  %s is used by processes of other users or pid namespaces\n", label);
