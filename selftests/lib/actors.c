@@ -4,6 +4,8 @@
  */
 #include "actors.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -141,22 +143,40 @@ void perform(struct stage *stage, const char *script)
 		send_text(op->fd, "m");
 }
 
+/* Returns when the actor holds only what its script says: it has closed its end then. */
+static void wait_for_actor(int pipe_end)
+{
+	char c;
+
+	while (read(pipe_end, &c, 1) < 0 && errno == EINTR)
+		;
+}
+
 pid_t actor_plays(struct stage *stage, const char *script, void (*play)(struct stage *stage))
 {
-	const pid_t pid = child();
+	int ready[2];
+	pid_t pid;
 
-	if (pid < 0)
+	if (pipe2(ready, O_CLOEXEC))
 		return -errno;
-	if (pid) {
-		stage->actors[stage->count++] = pid;
-		return pid;
+	pid = child();
+	if (!pid) {
+		close(ready[0]);
+		keep(stage, script);
+		close(ready[1]);
+		if (play)
+			play(stage);
+		else
+			perform(stage, script);
+		_exit(0);
 	}
-	keep(stage, script);
-	if (play)
-		play(stage);
-	else
-		perform(stage, script);
-	_exit(0);
+	close(ready[1]);
+	if (pid > 0) {
+		stage->actors[stage->count++] = pid;
+		wait_for_actor(ready[0]);
+	}
+	close(ready[0]);
+	return pid < 0 ? -EAGAIN : pid;
 }
 
 pid_t actor(struct stage *stage, const char *script)

@@ -325,17 +325,23 @@ bool wait_wchan(pid_t tid, const char *symbol)
 	return false;
 }
 
-/* Wait until the thread is blocked in this system call. */
-bool wait_in_syscall(pid_t tid, long nr)
+/* Does the thread sleep in this system call? */
+bool is_in_syscall(pid_t tid, long nr)
 {
-	const struct wait wait = wait_begin();
 	char path[64], text[256];
 
 	snprintf(path, sizeof(path), "/proc/%d/syscall", tid);
+	/* it says "running" for a running task */
+	return read_text(path, text, sizeof(text)) > 0 && text[0] != 'r' &&
+	       strtol(text, NULL, 10) == nr;
+}
+
+bool wait_in_syscall(pid_t tid, long nr)
+{
+	const struct wait wait = wait_begin();
+
 	do {
-		/* it says "running" for a running task */
-		if (read_text(path, text, sizeof(text)) > 0 &&
-		    text[0] != 'r' && strtol(text, NULL, 10) == nr)
+		if (is_in_syscall(tid, nr))
 			return true;
 	} while (wait_more(&wait));
 	return false;

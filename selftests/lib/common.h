@@ -70,6 +70,7 @@ int reap_killed(pid_t pid);
 bool is_asleep(pid_t tid);
 bool wait_asleep(pid_t tid);
 bool wait_wchan(pid_t tid, const char *symbol);
+bool is_in_syscall(pid_t tid, long nr);
 bool wait_in_syscall(pid_t tid, long nr);
 
 /*

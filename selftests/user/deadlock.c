@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -98,11 +99,11 @@ TEST_F(deadlock, r22_ring)
 	stage_leave(s);
 	EXPECT_EQ(FOUND, deadlock(s));
 	EXPECT_TRUE(output_has(s, "Deadlock: 3 tasks wait for each other, and nobody else can w"));
-	EXPECT_TRUE(output_has(s, "  process %d (deadlock) waits, for ", a));
+	EXPECT_TRUE(output_has(s, "  process %d (deadlock) has waited ", a));
 	EXPECT_TRUE(output_has(s, "only these may send to it: process %d (descriptor ", c));
-	EXPECT_TRUE(output_has(s, "  process %d (deadlock) waits, for ", b));
+	EXPECT_TRUE(output_has(s, "  process %d (deadlock) has waited ", b));
 	EXPECT_TRUE(output_has(s, "only these may send to it: process %d (descriptor ", a));
-	EXPECT_TRUE(output_has(s, "  process %d (deadlock) waits, for ", c));
+	EXPECT_TRUE(output_has(s, "  process %d (deadlock) has waited ", c));
 	EXPECT_FALSE(strstr(s->output, "is kept open"));
 }
 
@@ -195,8 +196,8 @@ TEST_F(deadlock, r22_reply)
 	ASSERT_TRUE(wait_blocked(client, client));
 	ASSERT_TRUE(wait_blocked(server, server));
 	EXPECT_EQ(FOUND, deadlock_at_last(s));
-	EXPECT_TRUE(output_has(s, "process %d (deadlock) waits", client));
-	EXPECT_TRUE(output_has(s, "process %d (deadlock) waits", server));
+	EXPECT_TRUE(output_has(s, "process %d (deadlock) has waited ", client));
+	EXPECT_TRUE(output_has(s, "process %d (deadlock) has waited ", server));
 }
 
 /* R22: two selects, neither of which has an op that matches one of the other. */
@@ -313,6 +314,38 @@ TEST_F(deadlock, r22_named)
 	EXPECT_EQ(FOUND, deadlock(s));
 }
 
+static void play_listener(struct stage *stage)
+{
+	(void)stage;
+	recv_text(ch_open(ONE, O_RDONLY));
+}
+
+static void play_opener(struct stage *stage)
+{
+	if (ch_open(ONE, O_WRONLY) >= 0)
+		perform(stage, "<0");
+}
+
+/* R22: one waits for another, which is in a deadlock, but others may open what it waits on. */
+TEST_F(deadlock, r22_certain_in_part)
+{
+	struct stage *s = &self->stage;
+	pid_t a, b;
+
+	ASSERT_EQ(0, close(ch_make_named(ONE, 0, 0600)));
+	a = actor_plays(s, "<0 +w0", play_opener);
+	b = actor_plays(s, "", play_listener);
+	stage_leave(s);
+	ASSERT_TRUE(wait_blocked(a, a));
+	ASSERT_TRUE(wait_blocked(b, b));
+	EXPECT_EQ(FOUND, deadlock(s));
+	EXPECT_TRUE(output_has(s, "Deadlock: a task waits, and nobody else can wake it\n"
+				  "Suspected: 1 more waits, and nobody else is seen "));
+	EXPECT_TRUE(output_has(s, "  process %d (deadlock) has waited ", a));
+	EXPECT_TRUE(output_has(s, "  process %d (deadlock) has waited ", b));
+	EXPECT_TRUE(output_has(s, "  " ONE " has a name, which others may open\n"));
+}
+
 static void play_in_pid_namespace(struct stage *stage)
 {
 	if (unshare(CLONE_NEWPID))
@@ -417,12 +450,6 @@ TEST_F(deadlock, r22_not_timer)
 	EXPECT_EQ(NONE, deadlock(s));
 }
 
-static void play_listener(struct stage *stage)
-{
-	(void)stage;
-	recv_text(ch_open(ONE, O_RDONLY));
-}
-
 /* R22: a waiter on a named channel that no other process has open waits for the next open. */
 TEST_F(deadlock, r22_not_listener)
 {
@@ -461,16 +488,20 @@ TEST_F(deadlock, r22_not_socket)
 	EXPECT_EQ(NONE, deadlock(s));
 }
 
-static bool wait_state(pid_t pid, char state)
+static bool is_in_state(pid_t pid, char state)
 {
-	const struct wait wait = wait_begin();
 	char path[64], text[512];
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	return read_text(path, text, sizeof(text)) > 0 && strrchr(text, ')')[2] == state;
+}
+
+static bool wait_state(pid_t pid, char state)
+{
+	const struct wait wait = wait_begin();
+
 	do {
-		if (read_text(path, text, sizeof(text)) < 0)
-			return false;
-		if (strrchr(text, ')')[2] == state)
+		if (is_in_state(pid, state))
 			return true;
 	} while (wait_more(&wait));
 	return false;
@@ -483,6 +514,7 @@ TEST_F(deadlock, r22_not_stopped)
 	pid_t pid;
 
 	pid = actor(s, "<0 +w1");
+	ASSERT_LT(0, pid);
 	actor(s, "<1 +w0");
 	stage_leave(s);
 	ASSERT_EQ(0, kill(pid, SIGSTOP));
@@ -500,6 +532,7 @@ TEST_F(deadlock, r22_not_traced)
 	pid_t pid;
 
 	pid = actor(s, "<0 +w1");
+	ASSERT_LT(0, pid);
 	actor(s, "<1 +w0");
 	stage_leave(s);
 	ASSERT_EQ(0, ptrace(PTRACE_SEIZE, pid, 0, 0));
@@ -607,15 +640,61 @@ TEST_F(deadlock, r22_not_thread)
 	EXPECT_EQ(NONE, deadlock(s));
 }
 
-static void play_child(struct stage *stage)
+static void *sleep_on(void *none)
 {
+	for (;;)
+		pause();
+	return none;
+}
+
+/* A child whose first thread has exited, and whose other one could exit. */
+static void play_parent_of_threads(struct stage *stage)
+{
+	const pid_t idle = child();
+
+	if (!idle) {
+		close(stage->r[0]);
+		close(stage->w[0]);
+		pthread_create(&thread, NULL, sleep_on, NULL);
+		pthread_exit(NULL);
+	}
+	if (wait_state(idle, 'Z') && !child()) {
+		close(stage->w[0]);
+		perform(stage, "<0");
+		_exit(0);
+	}
+	wait(NULL);
+}
+
+/* R22: a parent of a process whose first thread has exited before the others. */
+TEST_F(deadlock, r22_not_first_thread)
+{
+	struct stage *s = &self->stage;
+	const pid_t pid = actor_plays(s, "+r0 +w0", play_parent_of_threads);
+
+	stage_leave(s);
+	ASSERT_TRUE(wait_listed(s, 1));
+	ASSERT_TRUE(wait_in_syscall(pid, SYS_wait4));
+	EXPECT_EQ(NONE, deadlock(s));
+}
+
+/* The first child is stopped, but could exit. */
+static void play_parent_of_stopped(struct stage *stage)
+{
+	const pid_t idle = child();
+
+	if (!idle) {
+		close(stage->r[0]);
+		close(stage->w[0]);
+		raise(SIGSTOP);
+		_exit(0);
+	}
+	waitpid(idle, NULL, WUNTRACED);
 	if (!child()) {
 		close(stage->w[0]);
 		perform(stage, "<0");
 		_exit(0);
 	}
-	if (!child())
-		play_pause(stage);
 	wait(NULL);
 }
 
@@ -623,11 +702,99 @@ static void play_child(struct stage *stage)
 TEST_F(deadlock, r22_not_parent)
 {
 	struct stage *s = &self->stage;
+	const pid_t pid = actor_plays(s, "+r0 +w0", play_parent_of_stopped);
 
-	actor_plays(s, "<0 +w0", play_child);
 	stage_leave(s);
 	ASSERT_TRUE(wait_listed(s, 1));
+	ASSERT_TRUE(wait_in_syscall(pid, SYS_wait4));
 	EXPECT_EQ(NONE, deadlock(s));
+}
+
+/* Start a command and stop it between its two looks; 0 if it was too late. */
+static pid_t stopped_command(void)
+{
+	const struct wait wait = wait_begin();
+	const pid_t command = child();
+	int status;
+
+	if (!command) {
+		execlp("gochan", "gochan", "deadlock", "-q", NULL);
+		_exit(101);
+	}
+	if (command < 0)
+		return 0;
+	while (!is_in_syscall(command, SYS_clock_nanosleep) && !is_in_state(command, 'Z') &&
+	       wait_more(&wait))
+		;
+	kill(command, SIGSTOP);
+	if (waitpid(command, &status, WUNTRACED) == command && WIFSTOPPED(status) &&
+	    is_in_syscall(command, SYS_clock_nanosleep))
+		return command;
+	reap_killed(command);
+	return 0;
+}
+
+/* Let only this thread interrupt the call that it waits in, and begin it again. */
+static bool interrupt(pid_t tid, long call)
+{
+	return !ptrace(PTRACE_SEIZE, tid, 0, 0) && !ptrace(PTRACE_INTERRUPT, tid, 0, 0) &&
+	       wait_state(tid, 't') && !ptrace(PTRACE_DETACH, tid, 0, 0) &&
+	       wait_in_syscall(tid, call);
+}
+
+/* The answer of a command between whose two looks a thread is interrupted. */
+static int deadlock_while_interrupted(pid_t tid, long call)
+{
+	const struct wait wait = wait_begin();
+	pid_t command;
+
+	do {
+		command = stopped_command();
+	} while (!command && wait_more(&wait));
+	if (!command)
+		return -1;
+	if (!interrupt(tid, call)) {
+		reap_killed(command);
+		return -1;
+	}
+	kill(command, SIGCONT);
+	return reap(command);
+}
+
+/* R22: nor is it one if a task stopped waiting between the two looks. */
+TEST_F(deadlock, r22_not_between_looks)
+{
+	struct stage *s = &self->stage;
+	const pid_t pid = actor(s, "<0 +w0");
+
+	ASSERT_LT(0, pid);
+	stage_leave(s);
+	EXPECT_EQ(FOUND, deadlock(s));
+	EXPECT_EQ(NONE, deadlock_while_interrupted(pid, SYS_read));
+}
+
+/* R22: the same for a thread that waits for another, since when is not known. */
+TEST_F(deadlock, r22_not_thread_between_looks)
+{
+	struct stage *s = &self->stage;
+	const pid_t pid = actor_plays(s, "<0 +w0", play_join);
+
+	ASSERT_LT(0, pid);
+	stage_leave(s);
+	EXPECT_EQ(FOUND, deadlock_at_last(s));
+	EXPECT_EQ(NONE, deadlock_while_interrupted(pid, SYS_futex));
+}
+
+/* R22: and for a parent that waits for its child. */
+TEST_F(deadlock, r22_not_parent_between_looks)
+{
+	struct stage *s = &self->stage;
+	const pid_t pid = actor_plays(s, "+r0 +w0", play_parent);
+
+	ASSERT_LT(0, pid);
+	stage_leave(s);
+	EXPECT_EQ(FOUND, deadlock_at_last(s));
+	EXPECT_EQ(NONE, deadlock_while_interrupted(pid, SYS_wait4));
 }
 
 /* ---- the command ---- */
@@ -645,8 +812,8 @@ TEST_F(deadlock, r22_groups)
 	stage_leave(s);
 	EXPECT_EQ(FOUND, deadlock(s));
 	EXPECT_EQ(NULL, strstr(s->output, "2 tasks"));
-	EXPECT_TRUE(output_has(s, "  process %d (deadlock) waits", self_a));
-	EXPECT_TRUE(output_has(s, "  process %d (deadlock) waits", self_b));
+	EXPECT_TRUE(output_has(s, "  process %d (deadlock) has waited ", self_a));
+	EXPECT_TRUE(output_has(s, "  process %d (deadlock) has waited ", self_b));
 	snprintf(name, sizeof(name), "process %d ", slow);
 	EXPECT_EQ(NULL, strstr(s->output, name));
 }
@@ -671,6 +838,26 @@ TEST_F(deadlock, r22_options)
 	EXPECT_STREQ("", s->output);
 }
 
+static void play_renamed(struct stage *stage)
+{
+	prctl(PR_SET_NAME, "a\"\033");
+	perform(stage, "<0");
+}
+
+/* R22: commands that would change the terminal or the graph. */
+TEST_F(deadlock, r22_odd_command)
+{
+	struct stage *s = &self->stage;
+	const pid_t pid = actor_plays(s, "<0 +w0", play_renamed);
+
+	stage_leave(s);
+	ASSERT_TRUE(wait_blocked(pid, pid));
+	EXPECT_EQ(FOUND, deadlock(s));
+	EXPECT_TRUE(output_has(s, "  process %d (a\"\\033) ", pid));
+	EXPECT_EQ(FOUND, run_command(s, "gochan deadlock --dot"));
+	EXPECT_TRUE(output_has(s, " [shape=box, label=\"%d a\\\"\\\\033\", ", pid));
+}
+
 /* R22: --dot. */
 TEST_F(deadlock, r22_dot)
 {
@@ -691,6 +878,30 @@ TEST_F(deadlock, r22_dot)
 			       id, pid, fd));
 }
 
+/* R22: --dot, with a parent that waits for its child. */
+TEST_F(deadlock, r22_dot_parent)
+{
+	struct stage *s = &self->stage;
+	const pid_t pid = actor_plays(s, "+r0 +w0", play_parent);
+	const char *edge;
+	char text[64];
+	int child_pid;
+
+	stage_leave(s);
+	ASSERT_EQ(FOUND, deadlock_at_last(s));
+	ASSERT_EQ(FOUND, run_command(s, "gochan deadlock --dot"));
+	EXPECT_TRUE(output_has(s, "\tp%d [shape=box, label=\"%d deadlock\", color=red];\n", pid,
+			       pid));
+	snprintf(text, sizeof(text), "\tp%d -> p", pid);
+	edge = strstr(s->output, text);
+	ASSERT_NE(NULL, edge);
+	child_pid = atoi(edge + strlen(text));
+	EXPECT_TRUE(output_has(s, "%s%d [label=\"waits for a child\", color=red];\n", text,
+			       child_pid));
+	EXPECT_TRUE(output_has(s, "\tp%d [shape=box, label=\"%d deadlock\", color=red];\n",
+			       child_pid, child_pid));
+}
+
 /* R22: errors are no answers. */
 TEST_F(deadlock, r22_errors)
 {
@@ -701,8 +912,22 @@ TEST_F(deadlock, r22_errors)
 	EXPECT_EQ(NO_ANSWER, run_command(s, "gochan deadlock --unknown"));
 	EXPECT_EQ(NO_ANSWER, run_command(s, "gochan deadlock >/dev/full"));
 	EXPECT_EQ(0, run_command(s, "gochan deadlock --help"));
+	EXPECT_EQ(NULL, strstr(s->output, "No deadlock"));
 	EXPECT_EQ(NO_ANSWER, run_command(s, WITHOUT_PROC "'umount -l /proc && gochan deadlock'"));
 	EXPECT_TRUE(output_has(s, "gochan: /proc: not mounted, "));
+	EXPECT_EQ(NO_ANSWER, run_command(s, "ulimit -n 3; exec gochan deadlock"));
+	EXPECT_TRUE(output_has(s, "gochan: /proc: Too many open files\n"));
+}
+
+/* R22: what cannot be read for any reason is told. */
+TEST_F(deadlock, r22_unread)
+{
+	struct stage *s = &self->stage;
+
+	stage_leave(s);
+	/* for /proc and one directory in it */
+	EXPECT_EQ(NONE, run_command(s, "exec 3>&- 4>&-; ulimit -n 5; exec gochan deadlock"));
+	EXPECT_TRUE(output_has(s, "Processes that could not be looked at and may have handles: "));
 }
 
 /* R22: an unprivileged user sees its own processes, and knows what it does not see. */
@@ -714,7 +939,7 @@ TEST_F(deadlock, r22_user)
 	stage_leave(s);
 	ASSERT_TRUE(wait_blocked(pid, pid));
 	EXPECT_EQ(SUSPECTED, run_command_as(s, USER, "gochan deadlock"));
-	EXPECT_TRUE(output_has(s, "process %d (deadlock) waits", pid));
+	EXPECT_TRUE(output_has(s, "process %d (deadlock) has waited ", pid));
 	EXPECT_EQ(NONE, run_command_as(s, OTHER, "gochan deadlock"));
 	EXPECT_EQ(FOUND, deadlock(s));
 }
@@ -724,7 +949,7 @@ TEST_F(deadlock, r22_user)
 #define CONTAINER	"unshare -p -f -m sh -c 'mount -t proc none /proc && exec sh -c \"$0\"' "
 /* It waits for what only itself could send. */
 #define CAT		"(exec 3<>/dev/gochan; exec cat <&3) & " \
-			"until gochan ps | grep -q cat; do :; done; "
+			"timeout 60 sh -c \"until gochan ps | grep -q cat; do :; done\"; "
 #define THREADS_MAX	"/proc/sys/kernel/threads-max"
 
 /* R22: inside a container, which has a /proc of its own. */
@@ -736,7 +961,7 @@ TEST_F(deadlock, r22_container)
 	stage_leave(s);
 	EXPECT_EQ(FOUND, run_command(s, CONTAINER "'" CAT "gochan deadlock'"));
 	EXPECT_TRUE(output_has(s, "Deadlock: a task waits"));
-	EXPECT_TRUE(output_has(s, " (cat) waits, for "));
+	EXPECT_TRUE(output_has(s, " (cat) has waited "));
 	EXPECT_EQ(NONE, run_command(s, CONTAINER "'gochan deadlock'"));
 }
 

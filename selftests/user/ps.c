@@ -16,7 +16,7 @@
 
 #define COMMAND		"gochan ps"
 #define NAME		PREFIX "a b\033"
-#define NAME_SHOWN	PREFIX "a b?"
+#define NAME_SHOWN	PREFIX "a b\\033"
 #define NAME_JSON	PREFIX "a b\\u001b"
 
 FIXTURE(ps) {
@@ -126,13 +126,30 @@ TEST_F(ps, r22_rows)
 	EXPECT_STREQ("", row(s, e));
 }
 
+/* R22: a process is named once, although it has several handles. */
+TEST_F(ps, r22_twice)
+{
+	struct stage *s = &self->stage;
+	const unsigned long long id = ch_info(s->r[0]).id;
+	pid_t a, b;
+
+	ASSERT_EQ(s->w[1], dup3(s->w[0], s->w[1], O_CLOEXEC));
+	a = actor(s, "<0");
+	b = actor_plays(s, "+w0 +w1", play_pause);
+	stage_leave(s);
+	ASSERT_EQ(0, ps(s));
+	EXPECT_STREQ(expected("%d %d ps recv #%llu %d(ps)", a, a, id, b), row_without_time(s, a));
+}
+
 static void play_name(struct stage *stage)
 {
 	(void)stage;
+	/* the control sequence introducer of the C1 set */
+	prctl(PR_SET_NAME, "p\302\233");
 	recv_text(ch_open(NAME, O_RDONLY));
 }
 
-/* R22: names, without what would change the terminal; nobody, or a newcomer. */
+/* R22: names, with escapes for what would change the terminal; nobody, or a newcomer. */
 TEST_F(ps, r22_names)
 {
 	struct stage *s = &self->stage;
@@ -144,7 +161,7 @@ TEST_F(ps, r22_names)
 	stage_leave(s);
 	ASSERT_TRUE(wait_blocked(a, a));
 	ASSERT_EQ(0, ps(s));
-	EXPECT_STREQ(expected("%d %d ps recv " NAME_SHOWN " whoever opens it", a, a),
+	EXPECT_STREQ(expected("%d %d p\\302\\233 recv " NAME_SHOWN " whoever opens it", a, a),
 		     row_without_time(s, a));
 	EXPECT_TRUE(strstr(row(s, b), " nobody seen"));
 	ASSERT_EQ(0, run_command(s, "gochan ps --json"));
@@ -202,7 +219,7 @@ TEST_F(ps, r22_json)
 	pid_t a, others[5];
 	int i;
 
-	a = actor(s, "<0 @");
+	a = actor(s, "<0 +w0 @");
 	for (i = 0; i < 5; i++)
 		others[i] = actor_plays(s, "+w0", play_pause);
 	stage_leave(s);
@@ -216,6 +233,8 @@ TEST_F(ps, r22_json)
 	for (i = 0; i < 5; i++)
 		EXPECT_TRUE(output_has(s, "{\"pid\":%d,\"command\":\"ps\",\"fd\":%d}",
 				       others[i], fd));
+	/* it waits itself */
+	EXPECT_EQ(NULL, strstr(s->output, expected("{\"pid\":%d,\"command\":\"ps\",\"fd\":", a)));
 	EXPECT_TRUE(output_has(s, "],\"not_listed\":0,\"not_visible\":0,"));
 	EXPECT_TRUE(output_has(s, "\"hidden_processes\":0,\"proc_hides_others\":false}\n"));
 }
@@ -225,15 +244,16 @@ TEST_F(ps, r22_since)
 {
 	struct stage *s = &self->stage;
 	const long long begin = now_ns();
+	const pid_t pid = actor(s, "<0 +w0");
+	const long long blocked = now_ns();
 	const char *const seconds_key = "\"seconds\":";
 	const char *at;
 	double seconds;
-	pid_t pid;
 
-	pid = actor(s, "<0 +w0");
 	stage_leave(s);
-	while (now_ns() - begin < 1000000000)
-		ASSERT_EQ(0, run_command(s, "gochan ps --json"));
+	while (now_ns() - blocked < 300000000)
+		sched_yield();
+	ASSERT_EQ(0, run_command(s, "gochan ps --json"));
 	at = strstr(s->output, expected("{\"pid\":%d,", pid));
 	ASSERT_NE(NULL, at);
 	seconds = strtod(strstr(at, seconds_key) + strlen(seconds_key), NULL);
@@ -289,10 +309,12 @@ TEST_F(ps, r22_errors)
 	EXPECT_EQ(2, run_command(s, "gochan ps x"));
 	EXPECT_EQ(2, run_command(s, "gochan ps -p x"));
 	EXPECT_EQ(2, run_command(s, "gochan ps --watch=x"));
-	EXPECT_EQ(1, run_command(s, "gochan ps -p 99999"));
-	EXPECT_TRUE(output_has(s, "gochan: -p 99999: no such process\n"));
+	EXPECT_EQ(1, run_command(s, "gochan ps -p 4194305"));
+	EXPECT_TRUE(output_has(s, "gochan: -p 4194305: no such process\n"));
 	EXPECT_EQ(1, run_command(s, "unshare -m sh -c 'umount -l /proc && gochan ps'"));
 	EXPECT_TRUE(output_has(s, "gochan: /proc: not mounted, "));
+	EXPECT_EQ(1, run_command(s, "ulimit -n 3; exec gochan ps"));
+	EXPECT_TRUE(output_has(s, "gochan: /proc: Too many open files\n"));
 	EXPECT_EQ(0, run_command(s, "gochan ps --help"));
 }
 

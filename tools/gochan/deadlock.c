@@ -36,6 +36,9 @@
  * - it has waiters of other users or pid namespaces, whose processes have it open;
  * - a process could not be looked at, which may share any handle.
  *
+ * That a task waits for another thread is seen only with the right to trace its process;
+ * otherwise it counts as live.
+ *
  * Two things are not noticed: a process outside of this pid namespace that shares a handle
  * with one inside, and does not wait on the channel; and a handle in a message on a socket
  * that its sender has kept as well.
@@ -52,7 +55,8 @@ static const char help[] =
 "Finds processes that wait on channels for each other, so that none can go on. Says which\n"
 "tasks wait, where and since when, and which descriptors keep a channel open. Looks at all\n"
 "processes that you may look at, twice, a tenth of a second apart. Signals that could\n"
-"interrupt a wait are not considered.\n"
+"interrupt a wait are not considered. That a thread waits for another one of its process is\n"
+"recognised only if you may trace the process (see ptrace(2)).\n"
 "\n"
 "  -q               print nothing, only exit with the status\n"
 "  --dot            print the wait-for graph for Graphviz\n"
@@ -73,13 +77,6 @@ static const struct option options[] = {
 
 /* Exit statuses of this command; NO_ANSWER in case of errors. */
 enum answer { NONE = 0, FOUND = 1, SUSPECTED = 2 };
-
-static void sleep_ns(long long ns)
-{
-	const struct timespec time = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
-
-	clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
-}
 
 static bool look_once(struct graph *graph)
 {
@@ -103,7 +100,7 @@ static bool look(struct graph *graph, struct stuck *stuck)
 	if (!stuck->tasks)
 		return true;
 	earlier = *graph;
-	sleep_ns(INTERVAL_NS);
+	clock_sleep(INTERVAL_NS);
 	ok = look_once(graph);
 	if (ok)
 		*stuck = find_stuck(graph, &earlier);
@@ -137,7 +134,7 @@ static enum status answer(const struct arguments *args)
 		if (answer != NONE || args->watch_ns < 0)
 			break;
 		graph_free(&graph);
-		sleep_ns(args->watch_ns);
+		clock_sleep(args->watch_ns);
 	}
 	if (args->dot)
 		print_dot(&graph);
@@ -150,39 +147,32 @@ static enum status answer(const struct arguments *args)
 	return NO_ANSWER;
 }
 
-static enum status parse(int argc, char **argv, struct arguments *args)
+static enum status run(int argc, char **argv)
 {
+	struct arguments args = { .watch_ns = -1 };
 	const struct command *self = &deadlock_command;
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "q", options, NULL)) != -1) {
 		switch (opt) {
 		case 'q':
-			args->quiet = true;
+			args.quiet = true;
 			break;
 		case OPT_DOT:
-			args->dot = true;
+			args.dot = true;
 			break;
 		case OPT_WATCH:
-			if (!opt_seconds(self, "--watch", &args->watch_ns))
-				return USAGE;
+			if (!opt_seconds(self, "--watch", &args.watch_ns))
+				return NO_ANSWER;
 			break;
 		default:
-			return help_or_usage(self, opt);
+			return help_or_usage(self, opt) == DONE ? DONE : NO_ANSWER;
 		}
 	}
-	if (optind != argc)
-		return usage_error(self, "deadlock takes no arguments");
-	return DONE;
-}
-
-static enum status run(int argc, char **argv)
-{
-	struct arguments args = { .watch_ns = -1 };
-	const enum status status = parse(argc, argv, &args);
-
-	if (status != DONE)
+	if (optind != argc) {
+		usage_error(self, "deadlock takes no arguments");
 		return NO_ANSWER;
+	}
 	return answer(&args);
 }
 

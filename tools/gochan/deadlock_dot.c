@@ -2,7 +2,7 @@
 /*
  * The output of gochan deadlock --dot: processes are rectangles, channels ellipses; an
  * edge leads from a waiter to the channel, and from there to each process that could
- * end the wait.
+ * end the wait; and from a stuck parent to each child that it waits for.
  */
 #include "deadlock.h"
 
@@ -25,7 +25,19 @@ static bool has_stuck(const struct process *process)
 	const struct task *task;
 
 	for (task = process->tasks; task; task = task->next_of_process) {
-		if (is_stuck(task))
+		if (!task->live)
+			return true;
+	}
+	return false;
+}
+
+/* Does it wait for children, none of which can go on? */
+static bool is_stuck_parent(const struct process *process)
+{
+	const struct task *task;
+
+	for (task = process->tasks; task; task = task->next_of_process) {
+		if (task->activity == WAITS_FOR_CHILD && !task->live)
 			return true;
 	}
 	return false;
@@ -37,6 +49,8 @@ static bool is_shown(const struct process *process)
 	const struct hold *hold;
 	const struct task *task;
 
+	if (is_stuck_parent(process) || (process->parent && is_stuck_parent(process->parent)))
+		return true;
 	for (task = process->tasks; task; task = task->next_of_process) {
 		if (task->waits)
 			return true;
@@ -50,16 +64,29 @@ static bool is_shown(const struct process *process)
 
 static void print_process(const struct process *process)
 {
+	char label[LABEL_SIZE];
+
 	printf("\tp%llu [shape=box, label=\"%llu ", (unsigned long long)process->pid,
 	       (unsigned long long)process->pid);
-	print_quoted(process->command);
+	print_quoted(command_label(process, label));
 	printf("\"%s];\n", highlight(has_stuck(process)));
+}
+
+static void print_children(const struct process *process)
+{
+	const struct process *child;
+
+	if (!is_stuck_parent(process))
+		return;
+	for (child = process->children; child; child = child->next_sibling)
+		printf("\tp%llu -> p%llu [label=\"waits for a child\", color=red];\n",
+		       (unsigned long long)process->pid, (unsigned long long)child->pid);
 }
 
 static void print_wait(const struct graph *graph, const struct wait *wait)
 {
 	const struct task *task = wait->task;
-	char since[32];
+	char since[DURATION_SIZE];
 
 	printf("\tp%llu -> c%llu [label=\"%s%s, %s\"%s];\n",
 	       (unsigned long long)task->process->pid, (unsigned long long)wait->channel->id,
@@ -104,8 +131,10 @@ void print_dot(const struct graph *graph)
 	for (size_t i = 0; i < graph->processes.count; i++) {
 		const struct process *process = graph->processes.items[i];
 
-		if (is_shown(process))
-			print_process(process);
+		if (!is_shown(process))
+			continue;
+		print_process(process);
+		print_children(process);
 	}
 	for (size_t i = 0; i < graph->channels.count; i++) {
 		const struct channel *channel = graph->channels.items[i];

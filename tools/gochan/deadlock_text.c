@@ -71,7 +71,7 @@ static void print_children(const struct process *process)
 	const struct process *child;
 	unsigned int n = 0;
 
-	printf(" for a child");
+	printf(" waits for a child");
 	for (child = process->children; child; child = child->next_sibling) {
 		if (n++ < MAX_HOLDERS)
 			printf("%s %llu", n > 1 ? "," : ":", (unsigned long long)child->pid);
@@ -84,23 +84,26 @@ static void print_children(const struct process *process)
 static void print_task(const struct graph *graph, const struct task *task)
 {
 	const struct process *process = task->process;
+	char since[DURATION_SIZE], label[LABEL_SIZE];
 	const struct wait *wait;
-	char since[32];
 
-	printf("  process %llu (%s)", (unsigned long long)process->pid, process->command);
+	printf("  process %llu (%s)", (unsigned long long)process->pid,
+	       command_label(process, label));
 	if (task->tid != process->pid)
 		printf(", thread %llu,", (unsigned long long)task->tid);
-	printf(" waits");
 	switch (task->activity) {
 	case WAITS_FOR_CHILD:
 		print_children(process);
 		break;
 	case WAITS_FOR_THREAD:
-		puts(" for another of its threads");
+		puts(" waits for another of its threads");
 		break;
 	default:
-		printf(", for %s%s\n", duration(graph, task, since),
-		       task->is_select ? ", in a select" : "");
+		if (task->since_ns == SINCE_UNKNOWN)
+			printf(" waits");
+		else
+			printf(" has waited %s", duration(graph, task, since));
+		puts(task->is_select ? ", in a select" : "");
 		break;
 	}
 	for (wait = task->waits; wait; wait = wait->next_of_task)
@@ -110,7 +113,7 @@ static void print_task(const struct graph *graph, const struct task *task)
 struct group {
 	struct process *process;	/* stands for it */
 	size_t tasks;			/* blocked on channels */
-	bool certain;
+	size_t certain;			/* of these */
 };
 
 static bool is_member(const struct group *group, const struct task *task)
@@ -118,16 +121,29 @@ static bool is_member(const struct group *group, const struct task *task)
 	return !task->live && group_of(task->process) == group->process;
 }
 
+static void print_verdict(const char *verdict, size_t tasks, const char *wakers)
+{
+	if (tasks > 1)
+		printf("%s: %zu tasks wait for each other, and nobody else %s wake them\n",
+		       verdict, tasks, wakers);
+	else
+		printf("%s: a task waits, and nobody else %s wake it\n", verdict, wakers);
+}
+
 static void print_heading(const struct group *group)
 {
-	if (group->tasks > 1)
-		printf("%s: %zu tasks wait for each other, and nobody else %s\n",
-		       group->certain ? "Deadlock" : "Suspected deadlock", group->tasks,
-		       group->certain ? "can wake them" : "is seen that could wake them");
-	else
-		printf("%s: a task waits, and nobody else %s\n",
-		       group->certain ? "Deadlock" : "Suspected deadlock",
-		       group->certain ? "can wake it" : "is seen that could wake it");
+	const size_t others = group->tasks - group->certain;
+
+	if (!group->certain) {
+		print_verdict("Suspected deadlock", group->tasks, "is seen that could");
+		return;
+	}
+	print_verdict("Deadlock", group->certain, "can");
+	if (others == 1)
+		puts("Suspected: 1 more waits, and nobody else is seen that could wake it");
+	else if (others)
+		printf("Suspected: %zu more wait, and nobody else is seen that could wake them\n",
+		       others);
 }
 
 /* A channel that is kept open only by its own waiters and by tasks that wait for them. */
@@ -147,8 +163,8 @@ static void print_kept_open(const struct group *group, const struct channel *cha
 	printf("  %s is kept open by processes that do not %s it: ",
 	       channel_label(channel, label), verb(other));
 	print_holders(channel, other);
-	printf("\n    close what is not needed; a descriptor that may both send and receive is\n"
-	       "    better replaced by narrower ones: gochan_pair(3), GOCHAN_IOC_DUP\n");
+	printf("\n    close the descriptors that are not needed; to keep one direction only, use\n"
+	       "    gochan_pair() or GOCHAN_IOC_DUP\n");
 }
 
 static void print_group(const struct graph *graph, const struct group *group)
@@ -190,7 +206,8 @@ static void print_reason(const struct group *group, const struct channel *channe
 		printf("  %s has a name, which others may open\n", label);
 	if (has_handles_elsewhere(channel, other_dir(wait->dir)))
 		printf("  %s has a handle that may %s it and was not found: it is in a\n"
-		       "    process that could not be looked at, or in a message on a socket\n",
+		       "    process that could not be looked at, in a message on a socket, or\n"
+		       "    registered with io_uring\n",
 		       label, verb(other_dir(wait->dir)));
 	if (channel->not_visible)
 		printf("  %s is used by processes of other users or pid namespaces\n", label);
@@ -242,7 +259,7 @@ static struct group *find_groups(struct graph *graph, const struct stuck *stuck,
 			groups[++kept] = groups[i];
 		} else {
 			groups[kept].tasks++;
-			groups[kept].certain |= groups[i].certain;
+			groups[kept].certain += groups[i].certain;
 		}
 	}
 	*count = kept + 1;
@@ -267,7 +284,7 @@ void print_stuck(struct graph *graph, const struct stuck *stuck)
 	}
 	for (size_t i = 0; i < count; i++) {
 		print_group(graph, &groups[i]);
-		if (!groups[i].certain)
+		if (groups[i].certain < groups[i].tasks)
 			print_reasons(graph, &groups[i]);
 	}
 	print_hidden(graph);

@@ -16,10 +16,10 @@
 #include <unistd.h>
 
 #include "fdinfo.h"
+#include "stat.h"
 
 #define PROC			"/proc"
 #define PROC_SUPER_MAGIC	0x9fa0
-#define PF_KTHREAD		0x00200000
 
 /* Each byte of a name may be an escape of four, and a waiter takes some 120. */
 #define TEXT_SIZE		(4 * NAME_PATH_SIZE + 192 * FDINFO_WAITERS)
@@ -199,16 +199,17 @@ bool proc_available(void)
 /* ---- the walk ---- */
 
 struct visitor {
-	bool (*visit)(const struct fdinfo *info, void *arg);
+	int (*visit)(const struct fdinfo *info, void *arg);
 	void *arg;
-	bool stopped;
+	int err;	/* what @visit returned */
 };
 
 enum table { SEEN, HIDDEN, GONE };
 
+/* What cannot be read for any other reason may have handles. */
 static enum table table_error(int err)
 {
-	return err == EACCES || err == EPERM ? HIDDEN : GONE;
+	return err == ENOENT || err == ESRCH ? GONE : HIDDEN;
 }
 
 static enum table walk_table(const char *path, pid_t pid, pid_t tid, struct visitor *visitor)
@@ -221,7 +222,7 @@ static enum table walk_table(const char *path, pid_t pid, pid_t tid, struct visi
 
 	if (!dir)
 		return table_error(errno);
-	while (result == SEEN && !visitor->stopped && (entry = readdir(dir))) {
+	while (result == SEEN && !visitor->err && (entry = readdir(dir))) {
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
 		len = read_in(dirfd(dir), entry->d_name, &info);
@@ -231,7 +232,7 @@ static enum table walk_table(const char *path, pid_t pid, pid_t tid, struct visi
 			continue;
 		info.pid = pid;
 		info.tid = tid;
-		visitor->stopped = !visitor->visit(&info, visitor->arg);
+		visitor->err = visitor->visit(&info, visitor->arg);
 	}
 	closedir(dir);
 	return result;
@@ -255,7 +256,7 @@ static void walk_threads(pid_t pid, struct visitor *visitor)
 	dir = opendir(path);
 	if (!dir)
 		return;
-	while (!visitor->stopped && (entry = readdir(dir))) {
+	while (!visitor->err && (entry = readdir(dir))) {
 		const pid_t tid = atoi(entry->d_name);
 
 		if (tid <= 0 || tid == pid || share_table(pid, tid) || share_table(last, tid))
@@ -270,24 +271,13 @@ static void walk_threads(pid_t pid, struct visitor *visitor)
 /* Kernel threads have no descriptors, and zombies have none any more. */
 static bool has_descriptors(pid_t pid)
 {
-	char path[64], line[512], *end;
-	unsigned int flags;
-	bool ok = false;
-	FILE *file;
-	char state;
+	struct stat_line stat;
+	char path[64];
 
 	snprintf(path, sizeof(path), PROC "/%d/stat", pid);
-	file = fopen(path, "re");
-	if (!file)
-		return errno == EACCES || errno == EPERM;
-	/* After the name, which may have any characters, "STATE PPID PGRP SESSION TTY TPGID". */
-	if (fgets(line, sizeof(line), file)) {
-		end = strrchr(line, ')');
-		ok = end && sscanf(end, ") %c %*d %*d %*d %*d %*d %u", &state, &flags) == 2 &&
-		     state != 'Z' && state != 'X' && !(flags & PF_KTHREAD);
-	}
-	fclose(file);
-	return ok;
+	if (!stat_read(path, &stat))
+		return table_error(errno) == HIDDEN;
+	return !stat_is_over(&stat) && !stat_is_kernel_thread(&stat);
 }
 
 static void walk_process(pid_t pid, struct visitor *visitor, struct fdinfo_walk *walk)
@@ -309,27 +299,23 @@ static void walk_process(pid_t pid, struct visitor *visitor, struct fdinfo_walk 
 	}
 }
 
-bool fdinfo_walk(pid_t pid, bool (*visit)(const struct fdinfo *info, void *arg), void *arg,
-		 struct fdinfo_walk *walk)
+int fdinfo_walk(int (*visit)(const struct fdinfo *info, void *arg), void *arg,
+		struct fdinfo_walk *walk)
 {
 	struct visitor visitor = { .visit = visit, .arg = arg };
 	struct dirent *entry;
 	DIR *dir;
 
 	*walk = (struct fdinfo_walk){ 0 };
-	if (pid) {
-		walk_process(pid, &visitor, walk);
-		return !visitor.stopped;
-	}
 	dir = opendir(PROC);
 	if (!dir)
-		return true;
-	while (!visitor.stopped && (entry = readdir(dir))) {
+		return -errno;
+	while (!visitor.err && (entry = readdir(dir))) {
 		if (isdigit((unsigned char)entry->d_name[0]))
 			walk_process(atoi(entry->d_name), &visitor, walk);
 	}
 	closedir(dir);
 	/* The first process is there, and as a rule another user's. */
 	walk->hides_others = access(PROC "/1", F_OK) != 0;
-	return !visitor.stopped;
+	return visitor.err;
 }

@@ -62,11 +62,11 @@ bool proc_available(void);
 bool fdinfo_read(pid_t pid, int fd, struct fdinfo *info);
 
 /*
- * Call @visit for all handles of a process, or with 0 of all processes, that the caller
- * may look at, until it returns false; then return false. Processes may come and go
- * meanwhile.
+ * Call @visit for all handles of all processes that the caller may look at, until it
+ * returns -errno. Processes may come and go meanwhile. Returns 0, that, or -errno of
+ * reading /proc.
  */
-bool fdinfo_walk(pid_t pid, bool (*visit)(const struct fdinfo *info, void *arg), void *arg,
-		 struct fdinfo_walk *walk);
+int fdinfo_walk(int (*visit)(const struct fdinfo *info, void *arg), void *arg,
+		struct fdinfo_walk *walk);
 
 #endif /* GOCHAN_FDINFO_H */

@@ -2,11 +2,11 @@
 /*
  * The graph of waiters and holders. No /proc here, and no analysis.
  */
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "graph.h"
+#include "utf8.h"
 
 /* ---- indexes ---- */
 
@@ -199,33 +199,25 @@ void graph_free(struct graph *graph)
 
 const char *channel_label(const struct channel *channel, char label[LABEL_SIZE])
 {
-	if (!channel->name) {
+	if (channel->name)
+		text_escape(label, LABEL_SIZE, channel->name);
+	else
 		snprintf(label, LABEL_SIZE, "#%llu", (unsigned long long)channel->id);
-		return label;
-	}
-	snprintf(label, LABEL_SIZE, "%s", channel->name);
-	for (char *c = label; *c; c++) {
-		/* It may be meant for the terminal. */
-		if (iscntrl((unsigned char)*c))
-			*c = '?';
-	}
 	return label;
 }
 
-const char *duration(const struct graph *graph, const struct task *task, char text[32])
+const char *command_label(const struct process *process, char label[LABEL_SIZE])
+{
+	text_escape(label, LABEL_SIZE, process->command);
+	return label;
+}
+
+const char *duration(const struct graph *graph, const struct task *task,
+		     char text[DURATION_SIZE])
 {
 	const long long ns = graph->now_ns - task->since_ns;
-	const long long s = ns > 0 ? ns / 1000000000 : 0;
 
 	if (task->since_ns == SINCE_UNKNOWN)
 		return "?";
-	if (s < 60)
-		snprintf(text, 32, "%.1fs", ns > 0 ? (double)ns / 1e9 : 0.0);
-	else if (s < 3600)
-		snprintf(text, 32, "%lldm%02llds", s / 60, s % 60);
-	else if (s < 86400)
-		snprintf(text, 32, "%lldh%02lldm", s / 3600, s / 60 % 60);
-	else
-		snprintf(text, 32, "%lldd%02lldh", s / 86400, s / 3600 % 24);
-	return text;
+	return format_duration(ns > 0 ? ns : 0, text);
 }

@@ -7,6 +7,7 @@
 #ifndef GOCHAN_GRAPH_H
 #define GOCHAN_GRAPH_H
 
+#include "clock.h"
 #include "fdinfo.h"
 
 #define COMMAND_SIZE	64
@@ -87,6 +88,8 @@ struct task {
 	bool has_deadline;
 	bool stopped;			/* or traced, and not running */
 	long long since_ns;
+	/* Voluntary context switches, if @since_ns is not known but it waits. */
+	long long switches;
 	struct wait *waits;
 	struct task *next_of_process;
 	/* stuck.c */
@@ -137,9 +140,12 @@ void graph_free(struct graph *graph);
 
 #define LABEL_SIZE	256
 
-/* The name of a channel, made printable, or "#ID". */
+/* The name of a channel, escaped, or "#ID". */
 const char *channel_label(const struct channel *channel, char label[LABEL_SIZE]);
-/* "12.3s", "4m05s", "3h20m" or "5d02h"; "?" if it is not known. */
-const char *duration(const struct graph *graph, const struct task *task, char text[32]);
+/* The command of a process, escaped. */
+const char *command_label(const struct process *process, char label[LABEL_SIZE]);
+/* How long a task has waited; "?" if it is not known. */
+const char *duration(const struct graph *graph, const struct task *task,
+		     char text[DURATION_SIZE]);
 
 #endif /* GOCHAN_GRAPH_H */

@@ -9,6 +9,7 @@
 
 #include "json.h"
 #include "snapshot.h"
+#include "table.h"
 
 static const char help[] =
 "Usage: gochan ps [-p PID] [--json] [--watch[=SECONDS]]\n"
@@ -57,10 +58,16 @@ static bool is_listed(const struct task *task, const struct arguments *args)
 
 /* ---- processes that could end a wait ---- */
 
-/*
- * Call @use for the processes that could end a wait of @task, each once. A single
- * thread cannot do so itself while it waits.
- */
+/* A single thread cannot end its own wait. */
+static bool could_end(const struct hold *hold, const struct wait *wait)
+{
+	const struct process *process = hold->process;
+
+	return hold->may[other_dir(wait->dir)] &&
+	       (process != wait->task->process || process->threads > 1);
+}
+
+/* Call @use for the processes that could end a wait of @task, each once. */
 static void each_ender(const struct task *task,
 		       void (*use)(const struct process *process, void *arg), void *arg)
 {
@@ -73,8 +80,7 @@ static void each_ender(const struct task *task,
 		for (hold = wait->channel->holds; hold; hold = hold->next_of_channel) {
 			struct process *process = hold->process;
 
-			if (!hold->may[other_dir(wait->dir)] || process->mark == mark ||
-			    (process == task->process && process->threads < 2))
+			if (!could_end(hold, wait) || process->mark == mark)
 				continue;
 			process->mark = mark;
 			use(process, arg);
@@ -84,48 +90,45 @@ static void each_ender(const struct task *task,
 
 /* ---- the table ---- */
 
-enum { COLUMNS = 7, COLUMN_SIZE = 512 };
+enum { PID, TID, COMMAND, WAITS, CHANNEL, SINCE, ENDERS, COLUMNS };
 
-struct row {
-	char column[COLUMNS][COLUMN_SIZE];
+static const char *const titles[COLUMNS] = {
+	"PID", "TID", "COMMAND", "WAITS", "CHANNEL", "SINCE", "COULD BE ENDED BY"
 };
 
-static const struct row header = {
-	{ "PID", "TID", "COMMAND", "WAITS", "CHANNEL", "SINCE", "COULD BE ENDED BY" }
-};
+enum { LIST_SIZE = 512 };	/* the list of a cell ends there */
 
 __attribute__((format(printf, 2, 3)))
-static void append(char column[COLUMN_SIZE], const char *format, ...)
+static void append(char *cell, const char *format, ...)
 {
-	const size_t len = strlen(column);
+	const size_t len = strlen(cell);
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(column + len, COLUMN_SIZE - len, format, args);
+	vsnprintf(cell + len, LIST_SIZE - len, format, args);
 	va_end(args);
 }
 
-static void append_item(char column[COLUMN_SIZE], const char *item)
+static void append_item(char *cell, const char *item)
 {
-	append(column, "%s%s", column[0] ? ", " : "", item);
+	append(cell, "%s%s", cell[0] ? ", " : "", item);
 }
 
 struct enders {
-	char *column;
+	char *cell;
 	size_t count;
-	size_t pids;
 };
 
 static void append_ender(const struct process *process, void *arg)
 {
 	struct enders *enders = arg;
-	char item[COMMAND_SIZE + 32];
+	char command[LABEL_SIZE], item[LABEL_SIZE + 32];
 
 	if (enders->count++ >= MAX_ENDERS)
 		return;
 	snprintf(item, sizeof(item), "%llu(%s)", (unsigned long long)process->pid,
-		 process->command);
-	append_item(enders->column, item);
+		 command_label(process, command));
+	append_item(enders->cell, item);
 }
 
 static bool waits_on_name(const struct task *task)
@@ -139,24 +142,24 @@ static bool waits_on_name(const struct task *task)
 	return false;
 }
 
-static void fill_enders(char column[COLUMN_SIZE], const struct task *task)
+static void fill_enders(char *cell, const struct task *task)
 {
-	struct enders enders = { .column = column };
+	struct enders enders = { .cell = cell };
 
 	each_ender(task, append_ender, &enders);
 	if (enders.count > MAX_ENDERS)
-		append(column, " +%zu", enders.count - MAX_ENDERS);
+		append(cell, " +%zu", enders.count - MAX_ENDERS);
 	if (task->has_deadline)
-		append_item(column, "deadline");
+		append_item(cell, "deadline");
 	if (task->polls)
-		append_item(column, "poll");
-	if (!column[0] && waits_on_name(task))
-		append_item(column, "whoever opens it");
-	if (!column[0])
-		append_item(column, "nobody seen");
+		append_item(cell, "poll");
+	if (!cell[0] && waits_on_name(task))
+		append_item(cell, "whoever opens it");
+	if (!cell[0])
+		append_item(cell, "nobody seen");
 }
 
-static void fill_channels(char column[COLUMN_SIZE], const struct task *task)
+static void fill_channels(char *cell, const struct task *task)
 {
 	char label[LABEL_SIZE], item[LABEL_SIZE + 4];
 	const struct wait *wait;
@@ -166,59 +169,44 @@ static void fill_channels(char column[COLUMN_SIZE], const struct task *task)
 		snprintf(item, sizeof(item), "%s%s%s",
 			 task->is_select && wait->dir == RECEIVING ? "<-" : "", label,
 			 task->is_select && wait->dir == SENDING ? "<-" : "");
-		append_item(column, item);
+		append_item(cell, item);
 	}
 }
 
 static void fill_row(struct row *row, const struct graph *graph, const struct task *task)
 {
-	char since[32];
+	char since[DURATION_SIZE];
 
 	*row = (struct row){ 0 };
-	append(row->column[0], "%llu", (unsigned long long)task->process->pid);
-	append(row->column[1], "%llu", (unsigned long long)task->tid);
-	append(row->column[2], "%s", task->process->command);
-	append(row->column[3], "%s", verb(task));
-	fill_channels(row->column[4], task);
-	append(row->column[5], "%s", duration(graph, task, since));
-	fill_enders(row->column[6], task);
-}
-
-static void widen(int width[COLUMNS], const struct row *row)
-{
-	for (int i = 0; i < COLUMNS; i++) {
-		const int len = (int)strlen(row->column[i]);
-
-		if (width[i] < len)
-			width[i] = len;
-	}
-}
-
-static void print_row(const int width[COLUMNS], const struct row *row)
-{
-	for (int i = 0; i < COLUMNS - 1; i++)
-		printf("%-*s  ", width[i], row->column[i]);
-	puts(row->column[COLUMNS - 1]);
+	row_set(row, PID, "%llu", (unsigned long long)task->process->pid);
+	row_set(row, TID, "%llu", (unsigned long long)task->tid);
+	row_set_name(row, COMMAND, task->process->command);
+	row_set(row, WAITS, "%s", verb(task));
+	fill_channels(row->cell[CHANNEL], task);
+	row_set(row, SINCE, "%s", duration(graph, task, since));
+	fill_enders(row->cell[ENDERS], task);
 }
 
 static void print_table(const struct graph *graph, const struct arguments *args)
 {
-	int width[COLUMNS] = { 0 };
+	struct table table = { .columns = COLUMNS, .titles = titles };
 	static struct row row;
 
-	widen(width, &header);
+	table_widen_titles(&table);
 	for (size_t i = 0; i < graph->tasks.count; i++) {
 		if (!is_listed(graph->tasks.items[i], args))
 			continue;
 		fill_row(&row, graph, graph->tasks.items[i]);
-		widen(width, &row);
+		table_widen(&table, &row);
 	}
-	print_row(width, &header);
+	table_print_titles(&table);
+	putchar('\n');
 	for (size_t i = 0; i < graph->tasks.count; i++) {
 		if (!is_listed(graph->tasks.items[i], args))
 			continue;
 		fill_row(&row, graph, graph->tasks.items[i]);
-		print_row(width, &row);
+		table_print(&table, &row);
+		putchar('\n');
 	}
 }
 
@@ -238,7 +226,7 @@ static void json_wait(const struct wait *wait)
 		json_null("name");
 	json_array("could_end");
 	for (hold = channel->holds; hold; hold = hold->next_of_channel) {
-		if (!hold->may[other_dir(wait->dir)])
+		if (!could_end(hold, wait))
 			continue;
 		json_object(NULL);
 		json_number("pid", hold->process->pid);
@@ -308,7 +296,7 @@ static void print_notes(const struct graph *graph)
 		const struct channel *channel = graph->channels.items[i];
 
 		if (channel->not_listed)
-			print_error("%s: %u more wait, of which the kernel lists the first %d",
+			print_error("%s: %u more wait; the kernel lists only the first %d",
 				    channel_label(channel, label), channel->not_listed,
 				    FDINFO_WAITERS);
 		if (channel->not_visible)
@@ -358,10 +346,6 @@ static enum status print_once(const struct arguments *args)
 
 static enum status print_forever(const struct arguments *args)
 {
-	const struct timespec interval = {
-		.tv_sec = args->watch_ns / 1000000000,
-		.tv_nsec = args->watch_ns % 1000000000,
-	};
 	const bool terminal = isatty(STDOUT_FILENO);
 	enum status status;
 
@@ -374,7 +358,7 @@ static enum status print_forever(const struct arguments *args)
 		/* Nobody may read it any more. */
 		if (fflush(stdout) || status != DONE)
 			return status;
-		clock_nanosleep(CLOCK_MONOTONIC, 0, &interval, NULL);
+		clock_sleep(args->watch_ns);
 	}
 }
 

@@ -16,6 +16,7 @@
 
 #include "clock.h"
 #include "snapshot.h"
+#include "stat.h"
 
 /* ---- files of /proc ---- */
 
@@ -45,23 +46,20 @@ static bool read_task_line(pid_t pid, pid_t tid, const char *name, char *line, s
 	return read_line(pid, file, line, size);
 }
 
-/* The state of a task, as in ps(1), and its parent; 0 if it has exited. */
-static char task_state(pid_t pid, pid_t tid, pid_t *parent)
+static bool read_stat(pid_t pid, struct stat_line *stat)
 {
-	char line[1024], *end, state;
+	char path[64];
 
-	if (!read_task_line(pid, tid, "stat", line, sizeof(line)))
-		return 0;
-	/* The name before it may have any characters. */
-	end = strrchr(line, ')');
-	if (!end || sscanf(end, ") %c %d", &state, parent) != 2)
-		return 0;
-	return state == 'Z' || state == 'X' ? 0 : state;
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	return stat_read(path, stat);
 }
 
-static bool is_stopped(char state)
+static bool read_task_stat(pid_t pid, pid_t tid, struct stat_line *stat)
 {
-	return state == 'T' || state == 't';
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", pid, tid);
+	return stat_read(path, stat);
 }
 
 /* ---- channels, handles, waiters ---- */
@@ -90,7 +88,8 @@ static bool update_channel(struct channel *channel, const struct fdinfo *info)
 	return channel->name;
 }
 
-static bool add_descriptor(const struct fdinfo *info, void *arg)
+/* 0 or -errno. */
+static int add_descriptor(const struct fdinfo *info, void *arg)
 {
 	struct graph *graph = arg;
 	struct channel *channel = graph_channel(graph, info->id);
@@ -98,11 +97,11 @@ static bool add_descriptor(const struct fdinfo *info, void *arg)
 
 	if (!channel || !update_channel(channel, info) ||
 	    !graph_found_handle(graph, channel, info))
-		return false;
+		return -ENOMEM;
 	if (info->pid == getpid())
-		return true;
+		return 0;
 	process = graph_process(graph, info->pid);
-	return process && graph_add_hold(process, channel, info);
+	return process && graph_add_hold(process, channel, info) ? 0 : -ENOMEM;
 }
 
 static bool add_waiter(struct graph *graph, struct channel *channel,
@@ -143,31 +142,15 @@ static bool add_waiters(struct graph *graph)
 	return true;
 }
 
-/* "PID (COMMAND) STATE ...", of which num_threads is the 20th field */
-static void parse_stat(struct process *process, const char *line)
-{
-	const char *name = strchr(line, '('), *end = strrchr(line, ')');
-
-	if (!name || !end)
-		return;
-	snprintf(process->command, sizeof(process->command), "%.*s", (int)(end - name - 1),
-		 name + 1);
-	for (char *c = process->command; *c; c++) {
-		if (iscntrl((unsigned char)*c))
-			*c = '?';
-	}
-	sscanf(end, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %u",
-	       &process->threads);
-}
-
 static void read_process(struct process *process)
 {
-	const pid_t pid = (pid_t)process->pid;
-	char line[1024];
+	struct stat_line stat;
 
 	snprintf(process->command, sizeof(process->command), "?");
-	if (read_line(pid, "stat", line, sizeof(line)))
-		parse_stat(process, line);
+	if (!read_stat((pid_t)process->pid, &stat))
+		return;
+	snprintf(process->command, sizeof(process->command), "%s", stat.command);
+	process->threads = stat.threads;
 }
 
 static void read_processes(struct graph *graph)
@@ -176,20 +159,20 @@ static void read_processes(struct graph *graph)
 		read_process(graph->processes.items[i]);
 }
 
-static bool report_no_memory(void)
-{
-	report_errno("/proc", ENOMEM);
-	return false;
-}
-
 bool snapshot_read(struct graph *graph)
 {
+	int err;
+
 	*graph = (struct graph){ 0 };
 	if (!proc_available())
 		return false;
-	if (!fdinfo_walk(0, add_descriptor, graph, &graph->walk) || !add_waiters(graph)) {
+	err = fdinfo_walk(add_descriptor, graph, &graph->walk);
+	if (!err && !add_waiters(graph))
+		err = -ENOMEM;
+	if (err) {
 		graph_free(graph);
-		return report_no_memory();
+		report_errno("/proc", -err);
+		return false;
 	}
 	read_processes(graph);
 	graph->now_ns = clock_now();
@@ -313,27 +296,60 @@ static bool read_activity(struct task *task)
 			return add_unlisted(task, &call);
 		return true;
 	}
-	/* What it needs less rights for. */
+	/* wchan needs fewer rights than syscall does. */
 	if (read_task_line(pid, tid, "wchan", line, sizeof(line)) && strcmp(line, "do_wait") == 0)
 		task->activity = WAITS_FOR_CHILD;
+	return true;
+}
+
+/* How often a task has gone to sleep; -1 if it is not known. */
+static long long read_switches(pid_t pid, pid_t tid)
+{
+	char path[64], *line = NULL;
+	long long switches = -1;
+	size_t size = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/status", pid, tid);
+	file = fopen(path, "re");
+	if (!file)
+		return -1;
+	while (switches < 0 && getline(&line, &size, file) >= 0)
+		sscanf(line, "voluntary_ctxt_switches: %lld", &switches);
+	free(line);
+	fclose(file);
+	return switches;
+}
+
+/*
+ * What a task does that fdinfo does not list. Since when is not known: if it sleeps in a
+ * later look, and was not switched since it was seen to sleep here, it slept all the time.
+ */
+static bool read_unlisted(struct task *task)
+{
+	if (!read_activity(task))
+		return false;
+	if (task->activity == BUSY)
+		return true;
+	task->switches = read_switches((pid_t)task->process->pid, (pid_t)task->tid);
+	if (task->switches < 0)
+		task->activity = BUSY;
 	return true;
 }
 
 static bool read_thread(struct graph *graph, struct process *process, pid_t tid)
 {
 	struct task *task = index_find(&graph->tasks, (uint64_t)tid);
-	char state;
-	pid_t parent;
+	struct stat_line stat;
 
-	state = task_state((pid_t)process->pid, tid, &parent);
-	if (!state)
+	if (!read_task_stat((pid_t)process->pid, tid, &stat) || stat_has_exited(&stat))
 		return true;
 	if (!task)
 		task = graph_task(graph, (pid_t)process->pid, tid);
 	if (!task)
 		return false;
-	task->stopped = is_stopped(state);
-	return task->activity == BLOCKED || task->stopped || read_activity(task);
+	task->stopped = stat_is_stopped(&stat);
+	return task->activity == BLOCKED || task->stopped || read_unlisted(task);
 }
 
 static bool read_threads(struct graph *graph, struct process *process)
@@ -397,47 +413,51 @@ static bool add_child(struct graph *graph, pid_t pid, struct process *parent, bo
 	return child->threads_known || read_threads(graph, child);
 }
 
-/* Add the children of processes that wait for one; @found says whether there were any. */
-static bool read_children_once(struct graph *graph, bool *found)
+/*
+ * Add the children of processes that wait for one; @found says whether there were any.
+ * Returns 0 or -errno.
+ */
+static int read_children_once(struct graph *graph, bool *found)
 {
 	struct process *parent;
 	struct dirent *entry;
+	struct stat_line stat;
 	bool memory = true;
-	pid_t pid, ppid;
+	pid_t pid;
 	DIR *dir;
 
 	*found = false;
 	dir = opendir("/proc");
 	if (!dir)
-		return true;
+		return -errno;
 	while (memory && (entry = readdir(dir))) {
 		pid = atoi(entry->d_name);
-		if (pid <= 0 || !task_state(pid, pid, &ppid))
+		if (pid <= 0 || !read_stat(pid, &stat) || stat_is_over(&stat))
 			continue;
-		parent = index_find(&graph->processes, (uint64_t)ppid);
+		parent = index_find(&graph->processes, (uint64_t)stat.parent);
 		if (parent && waits_for_child(parent))
 			memory = add_child(graph, pid, parent, found);
 	}
 	closedir(dir);
-	return memory;
+	return memory ? 0 : -ENOMEM;
 }
 
-static bool read_children(struct graph *graph)
+static int read_children(struct graph *graph)
 {
 	bool more = false;
+	int err = 0;
 
 	for (size_t i = 0; i < graph->processes.count && !more; i++)
 		more = waits_for_child(graph->processes.items[i]);
-	while (more) {
-		if (!read_children_once(graph, &more))
-			return false;
-	}
-	return true;
+	while (more && !err)
+		err = read_children_once(graph, &more);
+	return err;
 }
 
 bool snapshot_read_threads(struct graph *graph)
 {
 	bool memory = true;
+	int err;
 
 	for (size_t i = 0; i < graph->processes.count && memory; i++) {
 		struct process *process = graph->processes.items[i];
@@ -445,8 +465,11 @@ bool snapshot_read_threads(struct graph *graph)
 		if (concerns_waiters(process))
 			memory = read_threads(graph, process);
 	}
-	if (!memory || !read_children(graph))
-		return report_no_memory();
+	err = memory ? read_children(graph) : -ENOMEM;
+	if (err) {
+		report_errno("/proc", -err);
+		return false;
+	}
 	read_processes(graph);
 	return true;
 }

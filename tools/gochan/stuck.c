@@ -198,7 +198,7 @@ static bool has_moved(const struct task *task, const struct graph *earlier)
 	const struct task *before = index_find(&earlier->tasks, task->tid);
 
 	return !before || before->live || before->since_ns != task->since_ns ||
-	       before->activity != task->activity;
+	       before->activity != task->activity || before->switches != task->switches;
 }
 
 struct stuck find_stuck(struct graph *graph, const struct graph *earlier)

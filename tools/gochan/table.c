@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdarg.h>
 
+#include "clock.h"
 #include "table.h"
 #include "utf8.h"
 
@@ -24,18 +25,9 @@ void row_set_name(struct row *row, int column, const char *name)
 
 void row_set_duration(struct row *row, int column, long long ns)
 {
-	const long long seconds = ns / 1000000000, minutes = seconds / 60, hours = minutes / 60;
+	char text[DURATION_SIZE];
 
-	if (ns < 0)
-		row_set(row, column, "-");
-	else if (seconds < 60)
-		row_set(row, column, "%.1fs", (double)ns / 1e9);
-	else if (minutes < 60)
-		row_set(row, column, "%lldm%02llds", minutes, seconds % 60);
-	else if (hours < 24)
-		row_set(row, column, "%lldh%02lldm", hours, minutes % 60);
-	else
-		row_set(row, column, "%lldd%02lldh", hours / 24, hours % 24);
+	row_set(row, column, "%s", ns < 0 ? "-" : format_duration(ns, text));
 }
 
 static bool is_continuation(char byte)

@@ -207,16 +207,6 @@ static void print_objects(const struct rates *rates)
 
 /* ---- plain output, interval by interval ---- */
 
-static void sleep_until(long long deadline)
-{
-	const struct timespec at = {
-		.tv_sec = deadline / 1000000000, .tv_nsec = deadline % 1000000000,
-	};
-
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
-		;
-}
-
 static void print(const struct top *top, bool first)
 {
 	sort(&top->rates);
@@ -244,7 +234,7 @@ static enum status run_plain(struct top *top)
 
 	for (unsigned int i = 0; status == DONE && (!top->count || i < top->count); i++) {
 		deadline = next_deadline(deadline, top->interval_ns);
-		sleep_until(deadline);
+		clock_sleep_until(deadline);
 		status = rates_update(&top->rates, top->which);
 		if (status != DONE)
 			break;
