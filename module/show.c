@@ -43,8 +43,10 @@ void gochan_show_waiter(struct seq_file *m, const struct chan_waiter *w,
 	pid_t tid = task_pid_nr_ns(w->task, ns), pid = task_tgid_nr_ns(w->task, ns);
 
 	/* It may be reaped between the two. */
-	if (!pid || !tid)
-		pid = tid = 0;
+	if (!pid)
+		tid = 0;
+	if (!tid)
+		pid = 0;
 	timens_add_monotonic(&since);
 	seq_printf(m, "pid: %d tid: %d op: %s select: %d poll: %d deadline: %d ",
 		   pid, tid, w->dir == CHAN_SEND ? "send" : "recv", w->is_select, w->polls,
