@@ -30,7 +30,7 @@ tests='
 	nonblocking_input_in_parts nonblocking_output nonblocking_error_output
 	limit_user_channels limit_user_names limit_user_bytes limit_max_bytes
 	limit_blocked_send limit_select limit_in_namespace
-	help version usage_errors not_a_gochanfs_path copied_device not_mounted
+	help version usage_errors not_a_gochanfs_path copied_device nodev not_mounted
 	module_not_installed no_device device_is_a_file stale_device other_abi
 '
 
@@ -1212,9 +1212,23 @@ copied_device() {
 	expect_open ./copy "./copy: a copy of a channel's device file; open the original"
 }
 
+nodev() {
+	make jobs
+	mkdir dir
+	mount -t gochan -o nodev gochan dir
+	trap 'umount dir; mount -o remount,dev /dev/gochans' EXIT
+	what='its filesystem is mounted nodev; channels need: mount -o remount,dev'
+	expect 1 gochan make dir/jobs
+	says "dir/jobs: $what"
+	mount -o remount,nodev /dev/gochans
+	expect_open jobs "jobs: $what"
+	mount -o remount,dev dir
+	expect 0 gochan make dir/jobs
+}
+
 not_mounted() {
 	umount /dev/gochans || fail 'it cannot be unmounted'
-	what='no gochanfs is mounted: sudo mount -t gochan -o x-mount.mkdir none /dev/gochans'
+	what='no gochanfs is mounted: sudo mount -t gochan -o x-mount.mkdir gochan /dev/gochans'
 	for name in jobs /dev/gochans/jobs /dev/gochans/app/jobs; do
 		expect_named $name "$what"
 	done
@@ -1233,7 +1247,7 @@ module_not_installed() {
 	rmmod gochan
 	trap 'mv -f modules.dep "$modules"; modprobe gochan' EXIT
 	cp "$modules" .
-	expect_all 'no gochanfs is mounted: sudo mount -t gochan -o x-mount.mkdir none /dev/gochans' \
+	expect_all 'no gochanfs is mounted: sudo mount -t gochan -o x-mount.mkdir gochan /dev/gochans' \
 		'make jobs' ls
 	expect_all 'descriptor 9: not open; the module is not loaded: sudo modprobe gochan' \
 		'recv --fd 9'

@@ -501,7 +501,7 @@ top_usage() {
 top_not_mounted() {
 	umount /dev/gochans
 	expect 1 gochan top -b
-	says 'no gochanfs is mounted: sudo mount -t gochan -o x-mount.mkdir none /dev/gochans'
+	says 'no gochanfs is mounted: sudo mount -t gochan -o x-mount.mkdir gochan /dev/gochans'
 	expect 1 gochan top --json
 	prints_nothing
 }
@@ -514,7 +514,7 @@ top_unmounted_meanwhile() {
 	status=0
 	wait $! || status=$?
 	is $status 1
-	says 'no gochanfs is mounted: sudo mount -t gochan -o x-mount.mkdir none /dev/gochans'
+	says 'no gochanfs is mounted: sudo mount -t gochan -o x-mount.mkdir gochan /dev/gochans'
 }
 
 top_to_full_disk() {

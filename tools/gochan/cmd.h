@@ -54,6 +54,7 @@ enum status report_errno(const char *label, int err);
 /* ---- module.c: what is wrong with the module and its files ----------------- */
 
 enum status report_no_mount(void);
+bool report_nodev(const char *name, const char *path);
 /* What is wrong with /dev/gochan; NULL if nothing is. */
 const char *device_problem(void);
 /* The module's interface has version @abi, another one than GOCHAN_ABI. */

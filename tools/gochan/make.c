@@ -73,10 +73,15 @@ static const char *exceeded_limit(const struct request *req)
 
 static enum status make_failed(const struct request *req, int err)
 {
+	char dir[NAME_PATH_SIZE];
+
 	if (report_no_gochanfs(req->name))
 		return FAILED;
 	switch (err) {
 	case EACCES:
+		name_directory(req->name, dir);
+		if (report_nodev(req->name, dir))
+			return FAILED;
 		print_error("%s: permission denied; its directory is not yours to write to",
 			    req->name);
 		return FAILED;

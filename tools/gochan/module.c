@@ -4,13 +4,14 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "cmd.h"
 
-#define MOUNT	"sudo mount -t gochan -o x-mount.mkdir none /dev/gochans"
+#define MOUNT	"sudo mount -t gochan -o x-mount.mkdir gochan /dev/gochans"
 #define GIVE	"a container has to be given it, as by docker run --device"
 #define RELOAD	"remove it, unmount every gochanfs and reload the module"
 
@@ -54,6 +55,18 @@ static const char *module_problem(void)
 		 "the module is neither loaded nor in /lib/modules/%s: install it for this kernel",
 		 kernel.release);
 	return problem;
+}
+
+/* Device files cannot be opened on a filesystem that is mounted so. */
+bool report_nodev(const char *name, const char *path)
+{
+	struct statvfs st;
+
+	if (statvfs(path, &st) || !(st.f_flag & ST_NODEV))
+		return false;
+	print_error("%s: its filesystem is mounted nodev; channels need: mount -o remount,dev",
+		    name);
+	return true;
 }
 
 enum status report_no_mount(void)

@@ -23,6 +23,8 @@ static enum status open_eacces(const char *name)
 
 	if (!name_lookup(name, path, &st))
 		return report_errno(name, EACCES);
+	if (report_nodev(name, path))
+		return FAILED;
 	print_error("%s: permission denied (owner %s, mode %04o); ask its owner for access", name,
 		    user_name(st.st_uid, owner), st.st_mode & 07777);
 	return FAILED;
