@@ -1214,16 +1214,16 @@ copied_device() {
 
 nodev() {
 	make jobs
-	mkdir dir
-	mount -t gochan -o nodev gochan dir
-	trap 'umount dir; mount -o remount,dev /dev/gochans' EXIT
+	mkdir nodev
+	mount -t gochan -o nodev gochan nodev
+	trap 'umount nodev; mount -o remount,dev /dev/gochans' EXIT
 	what='its filesystem is mounted nodev; channels need: mount -o remount,dev'
-	expect 1 gochan make dir/jobs
-	says "dir/jobs: $what"
+	expect 1 gochan make nodev/jobs
+	says "nodev/jobs: $what"
 	mount -o remount,nodev /dev/gochans
 	expect_open jobs "jobs: $what"
-	mount -o remount,dev dir
-	expect 0 gochan make dir/jobs
+	mount -o remount,dev nodev
+	expect 0 gochan make nodev/jobs
 }
 
 not_mounted() {

@@ -89,13 +89,14 @@ int gochan_pair(int fds[2], uint32_t capacity, uint32_t msg_size, uint32_t flags
  * The channel appears complete, in one step, and exists until gochan_unlink().
  *
  * Return: a descriptor that may send and receive, or -1.
- * EEXIST: the name is in use. ENOENT: the directory does not exist. ENODEV: it is
- * not on a gochanfs; in /dev/gochans, none is mounted. EACCES: no permission to write
- * to the directory, or it is mounted nodev. EOPNOTSUPP: the module is too old for this library.
- * EPROTONOSUPPORT: this library is too old for the module. EINVAL: a value is out of
- * range, or a flag is unknown. EDQUOT: a limit of the user, or of the owner of a user
- * namespace that it is in, would be exceeded: max_user_channels, max_user_bytes or
- * max_user_named. ENOSPC: the limit of all users, max_bytes, would be exceeded.
+ * EEXIST: the name is in use. ENOENT: the directory does not exist. ENODEV: it is not
+ * on a gochanfs; in /dev/gochans, none is mounted. EACCES: no permission to write to
+ * the directory, or the gochanfs is mounted nodev. EOPNOTSUPP: the module is too old
+ * for this library. EPROTONOSUPPORT: this library is too old for the module. EINVAL: a
+ * value is out of range, or a flag is unknown. EDQUOT: a limit of the user, or of the
+ * owner of a user namespace that it is in, would be exceeded: max_user_channels,
+ * max_user_bytes or max_user_named. ENOSPC: the limit of all users, max_bytes, would be
+ * exceeded.
  * Other errors of open(2) and linkat(2).
  */
 int gochan_create(const char *name, uint32_t capacity, uint32_t msg_size, uint32_t flags,
@@ -120,8 +121,8 @@ int gochan_create_with(const char *name, const struct gochan_setup *setup, mode_
  *
  * Return: a descriptor, or -1.
  * ENOENT: no such channel, or no gochanfs is mounted. EACCES: the permissions do
- * not allow it, or it is mounted nodev. EINVAL: any other flag. ENXIO: a copy of a channel's device file.
- * Other errors of open(2).
+ * not allow it, or the gochanfs is mounted nodev. EINVAL: any other flag. ENXIO: a
+ * copy of a channel's device file. Other errors of open(2).
  */
 int gochan_open(const char *name, int oflags);
 
