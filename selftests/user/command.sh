@@ -1217,7 +1217,8 @@ nodev() {
 	mkdir nodev
 	mount -t gochan -o nodev gochan nodev
 	trap 'umount nodev; mount -o remount,dev /dev/gochans' EXIT
-	what='its filesystem is mounted nodev; channels need: mount -o remount,dev'
+	what='channels cannot be opened on a filesystem mounted nodev; remount it:'
+	what="$what mount -o remount,dev DIRECTORY"
 	expect 1 gochan make nodev/jobs
 	says "nodev/jobs: $what"
 	mount -o remount,nodev /dev/gochans

@@ -64,8 +64,8 @@ bool report_nodev(const char *name, const char *path)
 
 	if (statvfs(path, &st) || !(st.f_flag & ST_NODEV))
 		return false;
-	print_error("%s: its filesystem is mounted nodev; channels need: mount -o remount,dev",
-		    name);
+	print_error("%s: channels cannot be opened on a filesystem mounted nodev; remount it: %s",
+		    name, "mount -o remount,dev DIRECTORY");
 	return true;
 }
 
