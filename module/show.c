@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What fdinfo and debugfs show of a channel, as text (R22), and which waiters a reader may
- * see. No locks here: the state was copied under the channel's lock,
- * with a reference to each task, which may have exited since.
+ * see. No locks here: the state was copied under the channel's lock, with a reference to
+ * each task, which may have exited since.
  */
 
 #include <linux/cred.h>

@@ -219,7 +219,8 @@ pid_ends() {
 	no_instance
 }
 
-# It has exited, and exited tasks are looked for, before its events are read.
+# It has exited, and exited tasks are looked for, before its events are read: they are
+# looked for once a second (PRUNE_SECONDS), and the tracer is stopped until that is over.
 pid_read_late() {
 	gochan make jobs --cap 999
 	mkfifo input
