@@ -31,7 +31,7 @@ static noinline int load_and_do(struct gochan_op __user *user, bool nonblock,
 	struct uop u __uninitialized;
 	int verdict;
 
-	verdict = gochan_uop_load(&u, user, GOCHAN_NONBLOCK);
+	verdict = gochan_uop_load(&u, user, GOCHAN_NONBLOCK | GOCHAN_REQUEUE);
 	if (verdict)
 		return verdict;
 	verdict = do_loaded(&u, nonblock, deadline);
@@ -45,10 +45,14 @@ static int batch_one(struct gochan_op __user *user, bool nonblock, ktime_t deadl
 	struct gochan_op g __uninitialized;
 	int verdict;
 
-	if (uop_read_plain(&g, user) && g.fd >= 0 &&
-	    gochan_uop_do_plain(&g, user, nonblock ? CHAN_NONBLOCK : deadline,
-				&verdict, false))
+	if (uop_read_plain(&g, user)) {
+		if (g.fd >= 0 &&
+		    gochan_uop_do_plain(&g, user, nonblock ? CHAN_NONBLOCK : deadline,
+					&verdict, false))
+			return verdict;
+	} else if (g.opcode == GOCHAN_OP_ACK && gochan_uop_do_ack(&g, user, &verdict)) {
 		return verdict;
+	}
 	return load_and_do(user, nonblock, deadline);
 }
 

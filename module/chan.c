@@ -10,10 +10,12 @@
  *     but of its own select is queued.
  * I2. A live send is queued only while no slot is free and no live receive but
  *     of its own select is queued. (The slot of a message that a receiver has
- *     taken without being charged is not free until it is copied: nr_copying.)
+ *     taken without being charged is not free until it is copied: ring.kept. An
+ *     acknowledged channel has both senders and receivers queued while all slots are
+ *     kept for leases, see lease.c.)
  * I3. On a channel that is closed or hung up no op is queued that would wait forever:
  *     no send, and no receive once nothing is buffered. (The state is set first, so
- *     that no op joins; then flush_waiters() fails those queued, a few at a time.)
+ *     that no op joins; then chan_flush_waiters() fails those queued, a few at a time.)
  * I4. A message is in one place: at its sender, buffered, or at its receiver.
  *     What is buffered leaves in the order of sending (seq); requeued messages
  *     are older than those in the ring.
@@ -24,8 +26,8 @@
  *     pinned by a receiver is charged to that receiver's user as well.
  *
  * Locking: one channel's lock at a time, never two. Inside it only those of quotas,
- * deferred wakeups, timers, pids, the allocator (freeing) and the scheduler are taken; poll
- * wait queues are woken without it. No lock is held across a copy that may fault.
+ * deferred wakeups, timers, pids, workqueues, the allocator (freeing) and the scheduler are
+ * taken; poll wait queues are woken without it. No lock is held across a copy that may fault.
  */
 
 #include <linux/slab.h>
@@ -67,7 +69,9 @@ void chan_exit(void)
 void chan_op_release(struct chan_op *op)
 {
 	chan_msg_put_list(op->msg);
-	if (op->file)
+	if (op->dir == CHAN_RECV)
+		chan_owner_put(op->owner);
+	else if (op->file)
 		fput(op->file);
 	origin_drop(&op->from);
 	gochan_user_put(op->user);
@@ -80,7 +84,7 @@ static bool op_ready(const struct chan_op *op)
 
 	if (op->dir == CHAN_SEND)
 		return send_broken(ch) || has_free_slot(ch) ||
-		       waitq_first(ch, CHAN_RECV);
+		       (!ch->leases && waitq_first(ch, CHAN_RECV));
 	return chan_has_message(ch, NULL) || at_eof(ch);
 }
 
@@ -88,11 +92,11 @@ static bool op_ready(const struct chan_op *op)
 bool chan_ready_hint(struct chan *ch, enum chan_dir dir)
 {
 	/* a hint, see above */
-	if (data_race(ch->waitqs[!dir].len))
+	if (data_race(ch->waitqs[!dir].len) && !ch->leases)
 		return true;
 	if (dir == CHAN_RECV)
 		/* likewise */
-		return data_race(nr_buffered(ch) || no_senders(ch));
+		return data_race(nr_buffered(ch) || at_eof(ch));
 	/* likewise */
 	return data_race(has_free_slot(ch) || send_broken(ch));
 }
@@ -146,7 +150,7 @@ static bool fail_waiters(struct chan *ch, enum chan_dir dir, int result,
 }
 
 /* The channel was closed or hung up: fail its waiters and tell pollers (I3). */
-static void flush_waiters(struct chan *ch)
+void chan_flush_waiters(struct chan *ch)
 {
 	bool more, first = true;
 	struct wake_batch wb __uninitialized;
@@ -191,7 +195,7 @@ int chan_close(struct chan *ch, bool even_named)
 	spin_unlock(&ch->lock);
 	if (err)
 		return err;
-	flush_waiters(ch);
+	chan_flush_waiters(ch);
 	return 0;
 }
 
@@ -238,7 +242,7 @@ void chan_drop_handle(struct chan *ch, bool may_send, bool may_receive)
 	ended = send_broken(ch) || no_senders(ch);
 	spin_unlock(&ch->lock);
 	if (ended)
-		flush_waiters(ch);
+		chan_flush_waiters(ch);
 }
 
 /* ---- names ---- */
@@ -265,7 +269,7 @@ void chan_clear_named(struct chan *ch)
 	ch->named = false;
 	trace_hangup(ch, before);
 	spin_unlock(&ch->lock);
-	flush_waiters(ch);
+	chan_flush_waiters(ch);
 }
 
 /* ---- state ---- */
@@ -281,13 +285,14 @@ static __poll_t poll_mask(struct chan *ch, bool may_send, bool may_receive)
 		if (found)
 			mask |= EPOLLIN | EPOLLRDNORM;
 		if (no_senders(ch))
-			mask |= found ? EPOLLRDHUP : EPOLLRDHUP | EPOLLHUP;
+			mask |= at_eof(ch) ? EPOLLRDHUP | EPOLLHUP : EPOLLRDHUP;
 	}
 	if (may_send) {
 		if (send_broken(ch))
 			mask |= EPOLLOUT | EPOLLWRNORM |
 				(may_receive ? 0 : EPOLLERR);
-		else if (has_free_slot(ch) || waitq_first(ch, CHAN_RECV))
+		else if (has_free_slot(ch) ||
+			 (!ch->leases && waitq_first(ch, CHAN_RECV)))
 			mask |= EPOLLOUT | EPOLLWRNORM;
 	}
 	return mask;
@@ -345,6 +350,8 @@ void chan_info(struct chan *ch, struct gochan_info *info, struct chan_waiters *w
 	info->requeued = ch->requeued_total;
 	info->send_blocked = ch->waitqs[CHAN_SEND].nr_blocked;
 	info->recv_blocked = ch->waitqs[CHAN_RECV].nr_blocked;
+	if (ch->leases)
+		chan_lease_info(ch, info);
 	if (waiters)
 		chan_waiters_get(ch, waiters);
 	spin_unlock(&ch->lock);
@@ -365,38 +372,50 @@ size_t chan_next_len(struct chan *ch)
 
 static bool setup_valid(const struct gochan_setup *s)
 {
-	const u32 known = GOCHAN_FIXED | GOCHAN_HANGUP | GOCHAN_CRED;
+	const u32 known = GOCHAN_FIXED | GOCHAN_HANGUP | GOCHAN_CRED | GOCHAN_ACK |
+			  GOCHAN_DEADLETTER;
 
 	if ((s->flags & ~known) || s->reserved ||
+	    ((s->flags & GOCHAN_ACK) && !s->capacity) ||
+	    (!(s->flags & GOCHAN_ACK) && s->max_deliveries) ||
+	    (!(s->flags & GOCHAN_ACK) && (s->flags & GOCHAN_DEADLETTER)) ||
+	    (!(s->flags & GOCHAN_DEADLETTER) && s->dead_fd) ||
 	    s->capacity > READ_ONCE(gochan_max_capacity) ||
 	    s->msg_size > READ_ONCE(gochan_max_msg_size))
 		return false;
 	return s->msg_size || !(s->flags & GOCHAN_FIXED);
 }
 
-static u32 slot_size(u32 msg_size)
+static u32 slot_size(u32 msg_size, u32 flags)
 {
-	if (msg_size > CHAN_LOCKED_COPY_MAX)
+	if (msg_size > CHAN_LOCKED_COPY_MAX || (flags & GOCHAN_ACK))
 		return sizeof(struct slot);
 	return ALIGN(max(sizeof(struct slot),
 			 offsetof(struct slot, data) + msg_size), 8);
 }
 
 /* What the creator is charged for the slots, whether they hold messages or pointers. */
-static u64 slots_charge(u32 capacity, u32 msg_size)
+static u64 slots_charge(u32 capacity, u32 msg_size, u32 flags)
 {
-	return (u64)capacity * ((u64)msg_size + sizeof(struct slot));
+	u64 bytes = sizeof(struct slot);
+
+	if (flags & GOCHAN_ACK)
+		bytes += chan_lease_size(msg_size);
+	else
+		bytes += msg_size;
+	return capacity * bytes;
 }
 
 /* It is too late for setup from here on. */
 static void freeze_locked(struct chan *ch)
 {
-	bool fast_ok = !(ch->config.flags & (GOCHAN_FIXED | GOCHAN_CRED)) &&
-		       !ch->indirect;
+	u8 fast = CHAN_FAST_NONE;
 
 	lockdep_assert_held(&ch->lock);
+	if (!(ch->config.flags & (GOCHAN_FIXED | GOCHAN_CRED)) && !ch->indirect)
+		fast = ch->pooled ? CHAN_FAST_ACKED : CHAN_FAST;
 	/* Pairs with chan_fast_ok(). */
-	smp_store_release(&ch->config.fast_ok, fast_ok);
+	smp_store_release(&ch->config.fast, fast);
 	/* Pairs with chan_freeze(). */
 	smp_store_release(&ch->config.frozen, true);
 }
@@ -410,7 +429,7 @@ void chan_freeze_slow(struct chan *ch)
 
 /* Configure the channel, unless it was used meanwhile. */
 static int setup_locked(struct chan *ch, const struct gochan_setup *setup,
-			void *slots)
+			void *slots, struct leases *leases)
 {
 	lockdep_assert_held(&ch->lock);
 	if (ch->config.frozen)
@@ -419,23 +438,37 @@ static int setup_locked(struct chan *ch, const struct gochan_setup *setup,
 	ch->config.msg_size = setup->msg_size;
 	ch->config.flags = setup->flags;
 	ch->indirect = setup->capacity && setup->msg_size > CHAN_LOCKED_COPY_MAX;
+	ch->pooled = leases && !ch->indirect;
 	ch->ring.capacity = setup->capacity;
-	ch->ring.stride = slot_size(setup->msg_size);
+	ch->ring.stride = slot_size(setup->msg_size, setup->flags);
 	ch->ring.slots = slots;
+	ch->leases = leases;
 	freeze_locked(ch);
 	return 0;
+}
+
+/* Not if it has a dead-letter channel itself, which must not change any more. */
+static bool may_be_dead(const struct chan *ch, struct chan *dead)
+{
+	if (dead == ch)
+		return false;
+	chan_freeze(dead);
+	return !(chan_config(dead)->flags & GOCHAN_DEADLETTER);
 }
 
 /**
  * chan_setup() - choose capacity, message size and flags
  * @ch: a channel that was not used yet
  * @setup: what is chosen
+ * @dead: the channel for its dead letters, or NULL
  *
- * Return: 0; -EBUSY when it is too late; -EINVAL, -ENOMEM, -EDQUOT.
+ * Return: 0; -EBUSY when it is too late; -ELOOP when @dead is @ch, or has dead letters of
+ * its own; -EINVAL, -ENOMEM, -EDQUOT.
  */
-int chan_setup(struct chan *ch, const struct gochan_setup *setup)
+int chan_setup(struct chan *ch, const struct gochan_setup *setup, struct chan *dead)
 {
-	u64 bytes = slots_charge(setup->capacity, setup->msg_size);
+	u64 bytes = slots_charge(setup->capacity, setup->msg_size, setup->flags);
+	struct leases *leases = NULL;
 	void *slots = NULL;
 	int err;
 
@@ -444,18 +477,27 @@ int chan_setup(struct chan *ch, const struct gochan_setup *setup)
 	/* Pairs with freeze_locked(); setup_locked() decides. */
 	if (smp_load_acquire(&ch->config.frozen))
 		return -EBUSY;
+	if (dead && !may_be_dead(ch, dead))
+		return -ELOOP;
 	err = gochan_charge(ch->charged_to, QUOTA_BYTES, bytes);
 	if (err)
 		return err;
 	if (setup->capacity) {
 		err = -ENOMEM;
-		slots = kvmalloc_array(setup->capacity, slot_size(setup->msg_size),
+		slots = kvmalloc_array(setup->capacity,
+				       slot_size(setup->msg_size, setup->flags),
 				       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 		if (!slots)
 			goto uncharge;
 	}
+	if (setup->flags & GOCHAN_ACK) {
+		err = -ENOMEM;
+		leases = chan_leases_make(ch, setup, dead);
+		if (!leases)
+			goto free;
+	}
 	spin_lock(&ch->lock);
-	err = setup_locked(ch, setup, slots);
+	err = setup_locked(ch, setup, slots, leases);
 	spin_unlock(&ch->lock);
 	if (err)
 		goto free;
@@ -463,6 +505,8 @@ int chan_setup(struct chan *ch, const struct gochan_setup *setup)
 	return 0;
 
 free:
+	chan_leases_stop(leases);
+	chan_leases_free(leases);
 	kvfree(slots);
 uncharge:
 	gochan_uncharge(ch->charged_to, QUOTA_BYTES, bytes);
@@ -527,7 +571,10 @@ static void drop_messages(struct chan *ch)
 		cond_resched();
 	}
 	rbtree_postorder_for_each_entry_safe(m, next, &ch->requeued, node) {
-		chan_msg_put(m);
+		if (ch->pooled)
+			origin_drop(&m->from);
+		else
+			chan_msg_put(m);
 		cond_resched();
 	}
 }
@@ -539,10 +586,13 @@ static void chan_free(struct kref *ref)
 	xa_erase(&channels, ch->config.id);
 	trace_gochan_free(ch->config.id, nr_buffered(ch));
 	hrtimer_cancel(&ch->defer_timer);
+	chan_leases_stop(ch->leases);
 	drop_messages(ch);
+	chan_leases_free(ch->leases);
 	kvfree(ch->ring.slots);
 	gochan_uncharge(ch->charged_to, QUOTA_BYTES,
-			slots_charge(ch->config.capacity, ch->config.msg_size));
+			slots_charge(ch->config.capacity, ch->config.msg_size,
+				     ch->config.flags));
 	gochan_uncharge(ch->charged_to, QUOTA_CHANNELS, 1);
 	gochan_user_put(ch->charged_to);
 	kmem_cache_free(chan_cache, ch);

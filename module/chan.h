@@ -21,6 +21,7 @@
 
 struct chan;
 struct file;
+struct lease_owner;
 struct waitq;
 
 /* Messages up to here are kept on the stack of the task that waits with or for them. */
@@ -34,6 +35,13 @@ enum chan_dir {
 	CHAN_RECV,
 };
 
+/* Fast paths for plain messages: not with GOCHAN_FIXED, GOCHAN_CRED or indirect slots. */
+enum chan_fast {
+	CHAN_FAST_NONE,
+	CHAN_FAST,		/* chan_send(), chan_recv() */
+	CHAN_FAST_ACKED,	/* chan_send_acked(), chan_recv_acked() */
+};
+
 /**
  * struct chan_config - what is chosen at setup; constant once @frozen
  * @id: no other channel has or had it
@@ -41,7 +49,7 @@ enum chan_dir {
  * @msg_size: the longest message
  * @flags: GOCHAN_FIXED and its like
  * @frozen: the channel was set up or used, so that it is too late for setup
- * @fast_ok: frozen, neither GOCHAN_FIXED nor GOCHAN_CRED, and no indirect slots
+ * @fast: which functions may be used for plain messages; CHAN_FAST_NONE until frozen
  */
 struct chan_config {
 	u64 id;
@@ -49,7 +57,7 @@ struct chan_config {
 	u32 msg_size;
 	u32 flags;
 	bool frozen;
-	bool fast_ok;
+	u8 fast;
 };
 
 /**
@@ -99,6 +107,7 @@ struct waiter {
  * @deferred: a send that is complete, and whose wakeup was deferred
  * @committing: a send whose file is being installed, so that it cannot withdraw
  * @pinned: @msg is not a receive's own: @user is charged for it as well as its owner
+ * @leased: a receive has leased the message that it received last (lease.c)
  * @result: verdict; -EAGAIN: the op is to be tried again
  * @tries: how often a receive's memory was not present
  * @ub: the user's buffer, from which a send is staged
@@ -108,11 +117,14 @@ struct waiter {
  * @count: messages sent or received
  * @msg: a send's staged messages; the message of a receive
  * @pos: how much of a block of several messages at @msg is sent
+ * @lease: of the message received, if @leased; what an ACK op names
+ * @deliveries: how often that was delivered
  * @inline_buf: room for a short message on the task's stack. The ops of a
  *	select share one to receive: it may be written only after the claim
  * @seq: of the message received, its place in the order of sending
  * @from: a send's origin; that of the message received
  * @file: the file that a send passes, a counted reference, or NULL
+ * @owner: who gets a receive's lease, a counted reference, or NULL for no lease
  * @peer: the other side of an offer (xfer.c), until one of them ends it
  * @report: where a receive writes its results beside the payload, or NULL
  * @user: whom a receive is charged as; a counted reference, or NULL
@@ -135,22 +147,50 @@ struct chan_op {
 	bool deferred : 1;
 	bool committing : 1;
 	bool pinned : 1;
+	bool leased : 1;
 	int result;
 	unsigned int tries;
+	u32 deliveries;
 	struct ubuf ub;
 	size_t len;
 	size_t room;
 	u32 todo;
 	u32 count;
 	struct msg *msg;
-	size_t pos;
+	union {
+		size_t pos;
+		u64 lease;
+	};
 	u8 *inline_buf;
 	u64 seq;
 	struct origin from;
-	struct file *file;
+	union {
+		struct file *file;
+		struct lease_owner *owner;
+	};
 	struct chan_op *peer;
 	struct gochan_op __user *report;
 	struct quota_user *user;
+};
+
+/**
+ * struct lease_key - to whom leases belong (R21)
+ * @table: a descriptor table; only compared
+ * @handle: the handle through which it received; only compared
+ */
+struct lease_key {
+	const void *table;
+	const void *handle;
+};
+
+/**
+ * struct owner_look - the owner of leases at one instant
+ * @fd: a descriptor by which it held the handle, a hint
+ * @last_use: changes with each op that gets the owner
+ */
+struct owner_look {
+	unsigned int fd;
+	u64 last_use;
 };
 
 #define CHAN_WAITERS_MAX	64	/* waiters that are listed; bounds the time for that */
@@ -174,16 +214,38 @@ struct chan_waiter {
 };
 
 /**
- * struct chan_waiters - the waiters of a channel at one instant
+ * struct chan_lease - what is told of a lease
+ * @pid: the process that it belongs to, a counted reference
+ * @id: the lease
+ * @seq: the number of its message
+ * @since: CLOCK_MONOTONIC, when it began, as chan_coarse_now() has it
+ * @deliveries: how often the message was delivered, this time included
+ */
+struct chan_lease {
+	struct pid *pid;
+	u64 id;
+	u64 seq;
+	ktime_t since;
+	u32 deliveries;
+};
+
+/**
+ * struct chan_waiters - the waiters and leases of a channel at one instant
  * @nr: how many are in @list: those whose message a receiver is copying, senders, then
  *	receivers
  * @nr_more: queued waiters beyond these
  * @list: the waiters, those of a direction in order of arrival
+ * @nr_leases: how many are in @leases
+ * @nr_leases_more: leases beyond these
+ * @leases: leases
  */
 struct chan_waiters {
 	unsigned int nr;
 	unsigned int nr_more;
 	struct chan_waiter list[CHAN_WAITERS_MAX];
+	unsigned int nr_leases;
+	unsigned int nr_leases_more;
+	struct chan_lease leases[CHAN_WAITERS_MAX];
 };
 
 /**
@@ -212,18 +274,33 @@ static inline void chan_freeze(struct chan *ch)
 		chan_freeze_slow(ch);
 }
 
+/* Is it an acknowledged channel (R21), and set up? */
+static inline bool chan_is_acknowledged(const struct chan *ch)
+{
+	/* Pairs with freeze_locked(). */
+	return smp_load_acquire(&chan_config(ch)->frozen) &&
+	       chan_config(ch)->flags & GOCHAN_ACK;
+}
+
 /* May chan_send() and chan_recv() be used? Then the configuration is constant. */
 static inline bool chan_fast_ok(const struct chan *ch)
 {
 	/* Pairs with freeze_locked(). */
-	return smp_load_acquire(&chan_config(ch)->fast_ok);
+	return smp_load_acquire(&chan_config(ch)->fast) == CHAN_FAST;
+}
+
+/* May chan_send_acked() and chan_recv_acked() be used? */
+static inline bool chan_is_fast_acked(const struct chan *ch)
+{
+	/* Pairs with freeze_locked(). */
+	return smp_load_acquire(&chan_config(ch)->fast) == CHAN_FAST_ACKED;
 }
 
 /* chan.c: life, handles, close, state */
 int chan_init(void);
 void chan_exit(void);
 struct chan *chan_make(void);
-int chan_setup(struct chan *ch, const struct gochan_setup *setup);
+int chan_setup(struct chan *ch, const struct gochan_setup *setup, struct chan *dead);
 void chan_get(struct chan *ch);
 void chan_put(struct chan *ch);
 struct chan *chan_find(u64 id);
@@ -242,14 +319,26 @@ void chan_op_release(struct chan_op *op);
 /* send.c */
 int chan_send(struct chan *ch, const void __user *buf, size_t len, ktime_t deadline);
 int chan_send_op(struct chan_op *op, bool nonblock, ktime_t deadline);
+bool chan_send_acked(struct chan *ch, const void __user *buf, size_t len);
 int chan_send_prepare_wait(struct chan_op *op, u8 *inline_buf);
+int chan_send_msg(struct chan *ch, struct msg *m);
 
 /* recv.c */
 struct received chan_recv(struct chan *ch, void __user *buf, size_t room,
 			  struct gochan_op __user *report, ktime_t deadline);
+bool chan_recv_acked(struct chan *ch, void __user *buf, size_t room,
+		     struct gochan_op __user *report, const struct lease_key *key);
 int chan_recv_op(struct chan_op *op, bool nonblock, ktime_t deadline);
 int chan_recv_prepare_wait(struct chan_op *op);
 int chan_recv_finish(struct chan_op *op);
+
+/* lease.c */
+struct lease_owner *chan_owner_get(struct chan *ch, const struct lease_key *key, bool *made);
+bool chan_owner_look(struct chan *ch, const struct lease_key *key, struct owner_look *look);
+void chan_owner_note_fd(struct chan *ch, const struct lease_key *key, unsigned int fd);
+bool chan_owner_end(struct chan *ch, const struct lease_key *key, const struct owner_look *look);
+void chan_owner_put(struct lease_owner *owner);
+int chan_ack(struct chan *ch, const struct lease_key *key, u64 lease, bool requeue);
 
 /* wake.c */
 int chan_fasync(struct chan *ch, int fd, struct file *file, int on);
@@ -281,6 +370,7 @@ static inline void op_init(struct chan_op *op, struct chan *ch, enum chan_dir di
 	op->deferred = false;
 	op->committing = false;
 	op->pinned = false;
+	op->leased = false;
 	op->result = 0;
 	op->tries = 0;
 	op->ub.iter = NULL;

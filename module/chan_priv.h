@@ -64,7 +64,8 @@ struct waitq {
 /**
  * struct chan - a channel
  * @config: constant once frozen; first, see chan_config()
- * @indirect: slots, of which there are some, point to the messages; as @config
+ * @indirect: slots, of which there are some, point to messages on the heap; as @config
+ * @pooled: they point to messages of an acknowledged channel's pool; as @config
  * @ref: one for each handle, one for its inode on a gochanfs, and those of chan_find()
  * @charged_to: the user that made it and is charged for the slots; constant
  *
@@ -77,13 +78,13 @@ struct waitq {
  * @ring: buffered messages
  * @waitqs: the blocked senders and receivers
  * @requeued: messages that receivers gave back, older than the ring's, by msg.seq
- * @nr_requeued: how many
- * @requeued_total: messages that were ever requeued
- * @nr_copying: messages being copied by receivers not charged for them, in their slots
+ * @leases: of an acknowledged channel, else NULL; constant once frozen
  * @offered: sends that pass a file and are offered to a receiver (xfer.c)
  * @handles: open handles, by right
  * @last_seq: of the message sent last
+ * @requeued_total: messages that were ever requeued
  * @bytes: payload buffered
+ * @nr_requeued: messages in @requeued
  *
  * @defer_lock: protects all up to @defer_timer_on; taken in hard interrupt context, too,
  *	and inside @lock. Only with both locks is a wakeup deferred
@@ -102,6 +103,7 @@ struct waitq {
 struct chan {
 	struct chan_config config;
 	bool indirect;
+	bool pooled;
 	struct kref ref;
 	struct quota_user *charged_to;
 
@@ -114,17 +116,17 @@ struct chan {
 	struct ring ring;
 	struct waitq waitqs[2];
 	struct rb_root requeued;
-	u32 nr_requeued;
-	u32 nr_copying;
+	struct leases *leases;
 	struct list_head offered;
 	u32 handles[2];
 	u64 last_seq;
 	u64 requeued_total;
 	u64 bytes;
+	u32 nr_requeued;
 
 	raw_spinlock_t defer_lock;	/* protects what follows, see above */
 	u32 nr_deferred;
-	u32 no_defer;
+	u16 no_defer;
 	bool defer_expired;
 	bool defer_timer_on;
 	struct list_head deferred;
@@ -136,6 +138,18 @@ struct chan {
 };
 
 static_assert(offsetof(struct chan, config) == 0);
+
+/**
+ * struct lease_report - what a receive reports of a lease
+ * @lease: its id
+ * @seq: the number of the message
+ * @deliveries: how often it was delivered
+ */
+struct lease_report {
+	u64 lease;
+	u64 seq;
+	u32 deliveries;
+};
 
 /* Events for pollers, in wake_batch.events. */
 enum {
@@ -176,6 +190,7 @@ int chan_may_retry(ktime_t deadline);
 void chan_refill(struct chan *ch, struct wake_batch *wb);
 bool chan_has_message(struct chan *ch, size_t *len);
 int chan_recv_requeue(struct chan_op *op, int err);
+void chan_requeue_sorted(struct chan *ch, struct msg *m, struct wake_batch *wb);
 
 void chan_trace_send(const struct chan *ch, const struct chan_op *op, size_t len);
 void chan_trace_recv(const struct chan *ch, const struct task_struct *receiver, u64 seq,
@@ -184,6 +199,26 @@ void chan_trace_handoff(const struct chan *ch, const struct task_struct *sender,
 			const struct task_struct *receiver, u64 seq, size_t len);
 void chan_trace_block(const struct chan_op *op);
 void chan_trace_unblock(const struct chan_op *op, int result);
+
+void chan_flush_waiters(struct chan *ch);
+
+/* lease.c */
+struct leases *chan_leases_make(struct chan *ch, const struct gochan_setup *setup,
+				struct chan *dead);
+void chan_leases_stop(struct leases *leases);
+void chan_leases_free(struct leases *leases);
+size_t chan_lease_size(u32 msg_size);
+bool chan_lease_may_return(const struct chan *ch);
+void chan_lease_preview(struct chan_op *op, const struct msg *m);
+void chan_acked_done(struct chan *ch, struct msg *m, struct wake_batch *wb);
+void chan_acked_taken(struct chan *ch, struct msg *m, struct wake_batch *wb);
+void chan_lease_begin(struct chan_op *op, struct msg *m);
+int chan_lease_settle(struct chan_op *op, int err);
+void chan_acked_requeue(struct chan *ch, struct msg *m, bool in_slot);
+void chan_lease_dispatch(struct chan *ch, struct wake_batch *wb);
+void chan_lease_unlock(struct chan *ch, struct wake_batch *wb) __releases(&ch->lock);
+void chan_leases_get(struct chan *ch, struct chan_waiters *list);
+void chan_lease_info(const struct chan *ch, struct gochan_info *info);
 
 /* ---- predicates; the lock is held ---- */
 
@@ -214,7 +249,7 @@ static inline u64 nr_buffered(const struct chan *ch)
 
 static inline u64 nr_used_slots(const struct chan *ch)
 {
-	return nr_buffered(ch) + ch->nr_copying;
+	return nr_buffered(ch) + ch->ring.kept;
 }
 
 static inline bool has_free_slot(const struct chan *ch)
@@ -228,10 +263,11 @@ static inline u64 nr_free_slots(const struct chan *ch)
 	return has_free_slot(ch) ? ch->ring.capacity - nr_used_slots(ch) : 0;
 }
 
-/* Receives see the end. */
+/* Receives see the end: nothing is buffered and, where leases may return it, outside. */
 static inline bool at_eof(const struct chan *ch)
 {
-	return no_senders(ch) && !nr_buffered(ch);
+	return no_senders(ch) && !nr_buffered(ch) &&
+	       (likely(!ch->leases) || !chan_lease_may_return(ch));
 }
 
 static inline bool waitq_empty(const struct chan *ch, enum chan_dir dir)
@@ -265,7 +301,7 @@ static inline struct msg *op_transferable(const struct chan_op *op)
 /* May the op's messages take the common path, which knows no op? */
 static inline bool op_is_common(const struct chan_op *op)
 {
-	return !op->ub.iter && !op_staged(op) && !op->ch->indirect &&
+	return !op->ub.iter && !op_staged(op) && !op->ch->indirect && !op->ch->leases &&
 	       !(op->ch->config.flags & GOCHAN_CRED);
 }
 
@@ -377,8 +413,8 @@ static inline void waitq_add(struct chan *ch, struct chan_op *op,
 	op->queue_first = false;
 	if (trace_gochan_block_enabled())
 		chan_trace_block(op);
-	/* A channel without a free slot is ready for the peers of its waiters. */
-	if (unlikely(ch->has_pollers) && !has_free_slot(ch))
+	/* A channel that hands off is ready for the peers of its waiters. */
+	if (unlikely(ch->has_pollers) && !has_free_slot(ch) && !ch->leases)
 		wb->events |= dir == CHAN_SEND ? in_event(ch) : out_event(ch);
 }
 
@@ -499,6 +535,12 @@ static inline void deliver(struct chan_op *to, u64 seq, size_t len,
 	waiter_complete(to, 0, wb);
 }
 
+static inline void chan_note_requeue(struct chan *ch, const struct msg *m)
+{
+	ch->requeued_total++;
+	trace_gochan_requeue(ch->config.id, m->seq, m->len);
+}
+
 /* ---- after a receive ---- */
 
 /* A slot is free: blocked senders' messages move up; or the channel is drained. */
@@ -507,6 +549,8 @@ static inline void slot_freed(struct chan *ch, struct wake_batch *wb)
 	lockdep_assert_held(&ch->lock);
 	if (!waitq_empty(ch, CHAN_SEND))
 		chan_refill(ch, wb);
+	if (unlikely(ch->leases))
+		chan_lease_dispatch(ch, wb);
 	if (READ_ONCE(ch->nr_deferred) && ring_low(ch))
 		chan_wake_deferred(ch, wb);
 	if (has_free_slot(ch))

@@ -41,6 +41,13 @@
 #define compat_nop_idmap (&nop_mnt_idmap)
 #endif
 
+/* 6.17 gave system_unbound_wq another name. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#define compat_unbound_wq system_unbound_wq
+#else
+#define compat_unbound_wq system_dfl_wq
+#endif
+
 /* 6.6 hid the ctime of inodes behind functions, and 6.7 the other timestamps. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 static inline void compat_inode_init_ts(struct inode *inode)

@@ -106,6 +106,95 @@ static int gochan_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+/* ---- owners of leases ---- */
+
+struct fd_search {
+	const struct file *file;
+	unsigned int found;
+};
+
+static int is_searched(const void *p, struct file *file, unsigned int fd)
+{
+	struct fd_search *search = (void *)p;
+
+	if (file != search->file)
+		return 0;
+	search->found = fd;
+	return 1;
+}
+
+/* Find a descriptor of the handle in the table, beginning at @hint. */
+static bool find_descriptor(struct files_struct *table, const struct file *file,
+			    unsigned int hint, unsigned int *found)
+{
+	struct fd_search search = { .file = file };
+
+	if (!iterate_fd(table, hint, is_searched, &search) &&
+	    !iterate_fd(table, 0, is_searched, &search))
+		return false;
+	*found = search.found;
+	return true;
+}
+
+/*
+ * End the owner of leases if the table has no descriptor of the handle any more: whether there
+ * is none, as the caller knows if it is @gone. A descriptor that is made during the search
+ * counts only if a receive uses it.
+ */
+static bool owner_ended(struct files_struct *table, struct file *file, bool gone)
+{
+	const struct lease_key key = { table, file->private_data };
+	struct chan *ch = file_chan(file);
+	struct owner_look look;
+	unsigned int fd;
+
+	while (chan_owner_look(ch, &key, &look)) {
+		if (!gone && find_descriptor(table, file, look.fd, &fd)) {
+			chan_owner_note_fd(ch, &key, fd);
+			return false;
+		}
+		if (chan_owner_end(ch, &key, &look))
+			break;
+	}
+	return true;
+}
+
+/* The owner of what the caller leases through a handle, counted: 0, -ENOMEM, -EBADF. */
+int gochan_owner_get(struct file *file, struct lease_owner **owner)
+{
+	const struct lease_key key = { current->files, file->private_data };
+	bool made;
+
+	*owner = chan_owner_get(file_chan(file), &key, &made);
+	if (!*owner)
+		return -ENOMEM;
+	/* The last descriptor may have been closed before there was an owner to end. */
+	return made && owner_ended(current->files, file, false) ? -EBADF : 0;
+}
+
+int gochan_ack(struct file *file, u64 lease, bool requeue)
+{
+	const struct lease_key key = { current->files, file->private_data };
+
+	return chan_ack(file_chan(file), &key, lease, requeue);
+}
+
+/*
+ * A descriptor was removed from a table, by close(2), dup2(2), exec or exit. If it was the
+ * last one of the handle there, the owner of leases has ended. That needs no search, which
+ * takes long in a table of many descriptors, if this is the last reference to the file, or if
+ * no task has the table any more. (Newer kernels than 6.12 leave all descriptors in it then.)
+ */
+static int gochan_flush(struct file *file, fl_owner_t id)
+{
+	struct files_struct *table = id;
+	bool gone = !atomic_read(&table->count) || file_count(file) == 1;
+
+	if (chan_is_acknowledged(file_chan(file)))
+		owner_ended(table, file, gone);
+	return 0;
+}
+
 /* ---- read and write ---- */
 
 static ktime_t file_deadline(const struct file *file)
@@ -113,7 +202,7 @@ static ktime_t file_deadline(const struct file *file)
 	return file->f_flags & O_NONBLOCK ? CHAN_NONBLOCK : KTIME_MAX;
 }
 
-/* A read that is no plain receive: segments, or a channel that is not fast_ok. */
+/* A read that is no plain receive: segments, or a channel that is not CHAN_FAST. */
 static noinline ssize_t read_op(struct file *file, struct ubuf ub, size_t len,
 				ktime_t deadline)
 {
@@ -294,13 +383,41 @@ static void gochan_show_fdinfo(struct seq_file *m, struct file *file)
 
 /* ---- ioctls ---- */
 
+/* May the channel of @dead get the dead letters of @ch? It can no longer be set up then. */
 static long ioctl_setup(struct file *file, const void __user *arg)
 {
+	const u32 dead_letters = GOCHAN_ACK | GOCHAN_DEADLETTER;
+	struct chan *ch = file_chan(file);
 	struct gochan_setup setup;
+	struct file *dead;
+	struct fd fd;
+	long err = -EBADF;
 
 	if (copy_from_user(&setup, arg, sizeof(setup)))
 		return -EFAULT;
-	return chan_setup(file_chan(file), &setup);
+	/* chan_setup() rejects the one without the other. */
+	if ((setup.flags & dead_letters) != dead_letters)
+		return chan_setup(ch, &setup, NULL);
+	fd = fdget(setup.dead_fd);
+	dead = compat_fd_file(fd);
+	if (dead && file_is_handle(dead) && (dead->f_mode & FMODE_WRITE))
+		err = chan_setup(ch, &setup, file_chan(dead));
+	fdput(fd);
+	return err;
+}
+
+static long ioctl_ack(struct file *file, const void __user *arg)
+{
+	struct gochan_ack ack;
+
+	if (!(file->f_mode & FMODE_READ))
+		return -EBADF;
+	if (copy_from_user(&ack, arg, sizeof(ack)))
+		return -EFAULT;
+	if ((ack.flags & ~GOCHAN_REQUEUE) || ack.reserved ||
+	    !chan_is_acknowledged(file_chan(file)))
+		return -EINVAL;
+	return gochan_ack(file, ack.lease, ack.flags & GOCHAN_REQUEUE);
 }
 
 static long ioctl_info(struct file *file, void __user *arg)
@@ -388,6 +505,8 @@ static long gochan_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return ioctl_close(file);
 	case GOCHAN_IOC_DUP:
 		return ioctl_dup(file, arg);
+	case GOCHAN_IOC_ACK:
+		return ioctl_ack(file, p);
 	case GOCHAN_IOC_SELECT:
 		return gochan_select(p);
 	case GOCHAN_IOC_BATCH:
@@ -402,6 +521,7 @@ static long gochan_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 const struct file_operations gochan_fops = {
 	.owner = THIS_MODULE,
 	.open = gochan_open,
+	.flush = gochan_flush,
 	.release = gochan_release,
 	.read = gochan_read,
 	.write = gochan_write,

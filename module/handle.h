@@ -8,6 +8,7 @@
 #include <linux/fs.h>
 
 struct chan;
+struct lease_owner;
 struct pid;
 struct quota_user;
 
@@ -27,6 +28,9 @@ struct handle {
 
 extern const struct file_operations gochan_fops;
 extern bool gochan_loaded;		/* main.c: loading cannot fail any more */
+
+int gochan_owner_get(struct file *file, struct lease_owner **owner);
+int gochan_ack(struct file *file, u64 lease, bool requeue);
 
 static inline bool file_is_handle(const struct file *file)
 {

@@ -107,6 +107,7 @@ struct msg *chan_msg_alloc(size_t len)
 	}
 	refcount_set(&m->refs, 1);
 	m->next = NULL;
+	m->deliveries = 0;
 	m->from.pid = NULL;
 	m->charged_to = NULL;
 	m->len = len;

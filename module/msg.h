@@ -52,7 +52,9 @@ static inline void origin_move(struct origin *to, struct origin *from)
  * struct msg - one message on the heap, or a block of several before they are sent
  * @node: place in chan.requeued; the channel's lock
  * @next: in the list of its sender, or of what a wake batch frees; the owner
- * @refs: the owner (sender, channel or receiver), and receivers that have pinned it
+ * @refs: the owner (sender, channel or receiver), and receivers that have pinned it; of a
+ *	message of a pool see lease.c
+ * @deliveries: how often it was delivered on an acknowledged channel; the channel's lock
  * @seq: place in the order of sending, set when it is sent
  * @from: its sender, set when it is sent
  * @charged_to: whose limit it counts against, a counted reference; NULL while it occupies
@@ -64,6 +66,7 @@ struct msg {
 	struct rb_node node;
 	struct msg *next;
 	refcount_t refs;
+	u32 deliveries;
 	u64 seq;
 	struct origin from;
 	struct quota_user *charged_to;

@@ -16,6 +16,7 @@
 #include <linux/sched/signal.h>
 
 #include "chan_priv.h"
+#include "lease.h"
 #include "report.h"
 #include "xfer.h"
 
@@ -40,12 +41,14 @@ struct found {
  * @ptr: the buffer
  * @room: its size
  * @report: where the results beside the payload go, or NULL
+ * @key: on an acknowledged channel, who gets the lease
  * @len: comes back as the length of the message found
  */
 struct recv_buf {
 	void __user *ptr;
 	size_t room;
 	struct gochan_op __user *report;
+	const struct lease_key *key;
 	u32 len;
 };
 
@@ -62,7 +65,8 @@ static inline bool find_requeued_or_blocked(struct chan *ch, struct found *f)
 		f->data = f->msg->data;
 		return true;
 	}
-	if (send_broken(ch))
+	/* On an acknowledged channel all messages go through the ring. */
+	if (send_broken(ch) || ch->leases)
 		return false;
 	f->sender = waitq_first(ch, CHAN_SEND);
 	if (!f->sender)
@@ -98,7 +102,7 @@ bool chan_has_message(struct chan *ch, size_t *len)
 
 	lockdep_assert_held(&ch->lock);
 	if (next_in_ring(ch))
-		find_in_ring(ch, ch->indirect, &f);
+		find_in_ring(ch, ch->indirect || ch->pooled, &f);
 	else if (!find_requeued_or_blocked(ch, &f))
 		return false;
 	if (len)
@@ -175,7 +179,11 @@ static __always_inline bool take(struct chan *ch, struct chan_op *op, struct fou
 		take_slot(ch, op, f);
 	else
 		take_requeued(ch, op, f);
-	if (wb && f->msg && !by_pointer)
+	if (op && unlikely(op->owner))
+		chan_lease_begin(op, f->msg);
+	else if (wb && f->msg && !by_pointer && unlikely(ch->leases))
+		chan_acked_taken(ch, f->msg, wb);
+	else if (wb && f->msg && !by_pointer)
 		wake_batch_free(wb, f->msg);
 	return true;
 }
@@ -184,17 +192,31 @@ static __always_inline bool take(struct chan *ch, struct chan_op *op, struct fou
 static __always_inline enum step recv_copy(struct chan *ch, struct chan_op *op,
 					   const struct recv_buf *rb,
 					   struct found *f,
-					   struct wake_batch *wb)
+					   struct wake_batch *wb, bool acked)
 {
+	struct lease_owner *owner = acked ? chan_owner_find(ch, rb->key) : NULL;
 	struct gochan_op __user *to = op ? op->report : rb->report;
+	struct lease_report lease __uninitialized;
 	int err = 0;
 
+	if (acked && !owner)
+		return STEP_RETRY;
+	if (acked)
+		chan_lease_look(ch, owner, f->msg, &lease);
+
+	if (op && unlikely(ch->leases))
+		chan_lease_preview(op, f->msg);
 	pagefault_disable();
 	if (likely(f->len))
 		err = op ? ubuf_put(&op->ub, f->data, f->len) :
 			   user_put(rb->ptr, f->data, f->len);
 	if (!err && to) {
 		err = report(op, to, f->len, f->from);
+		if (!err && acked) {
+			err = report_lease(to, &lease);
+			if (err)
+				unreport(to, rb->room);
+		}
 		if (err && op)
 			ubuf_revert(&op->ub, f->len);
 	}
@@ -203,8 +225,11 @@ static __always_inline enum step recv_copy(struct chan *ch, struct chan_op *op,
 		return STEP_NEED_FAULTIN;
 	if (op && op->peek)
 		return STEP_DONE;
-	if (likely(take(ch, op, f, false, wb)))
+	if (likely(take(ch, op, f, false, wb))) {
+		if (acked)
+			chan_lease_start(ch, owner, f->msg, &lease, current);
 		return STEP_DONE;
+	}
 	/* Its sender is a select, which was claimed elsewhere. */
 	if (op)
 		ubuf_revert(&op->ub, f->len);
@@ -224,6 +249,10 @@ static int charge_found(struct chan_op *op, const struct found *f, bool shared)
 
 	if (shared)
 		return chan_op_pin(op, f->msg, true);
+	if (op->ch->leases) {
+		op->in_slot = !op->owner;
+		return 0;
+	}
 	err = chan_msg_recharge(f->msg, op->user, true);
 	if (!err || f->msg->charged_to)
 		return err;
@@ -255,14 +284,19 @@ static enum step recv_by_pointer(struct chan_op *op, struct found *f,
 		return STEP_NO_QUOTA;
 	}
 	op->delivered = true;
+	if (ch->leases)
+		chan_lease_preview(op, f->msg);
 	if (op->peek) {
 		origin_drop(&op->from);
 		origin_copy(&op->from, f->from);
 		return STEP_DONE;
 	}
 	take(ch, op, f, true, wb);
-	ch->nr_copying += op->in_slot;
+	ch->ring.kept += op->in_slot;
 	op->msg = f->msg;
+	/* until it is copied */
+	if (op->leased)
+		refcount_inc(&op->msg->refs);
 	return STEP_DONE;
 }
 
@@ -275,15 +309,16 @@ static inline bool nothing_to_receive(const struct chan *ch)
 /*
  * Try to receive one message, by an op or, if that is NULL, into a plain buffer. Without
  * @wb, too, this is the common path: it is in the ring. The caller does slot_freed().
+ * @acked is constant, too: the message is leased, and @op and @wb are NULL.
  */
 static __always_inline enum step recv_attempt(struct chan *ch, struct chan_op *op,
 					      struct recv_buf *rb,
-					      struct wake_batch *wb)
+					      struct wake_batch *wb, bool acked)
 {
 	struct found f __uninitialized;
 
 	if (likely(next_in_ring(ch)))
-		find_in_ring(ch, op && ch->indirect, &f);
+		find_in_ring(ch, acked || (op && (ch->indirect || ch->pooled)), &f);
 	else if (!wb)
 		return nothing_to_receive(ch) ? STEP_WAIT : STEP_RETRY;
 	else if (!find_requeued_or_blocked(ch, &f))
@@ -295,7 +330,7 @@ static __always_inline enum step recv_attempt(struct chan *ch, struct chan_op *o
 	if (unlikely(f.len > (op ? op->room : rb->room)))
 		return STEP_TOO_SMALL;
 	if (likely(f.len <= CHAN_LOCKED_COPY_MAX))
-		return recv_copy(ch, op, rb, &f, wb);
+		return recv_copy(ch, op, rb, &f, wb, acked);
 	return op ? recv_by_pointer(op, &f, wb) : STEP_NEED_CHARGE;
 }
 
@@ -305,7 +340,7 @@ static inline void recv_common(struct chan_op *op, unsigned int *budget)
 	struct recv_buf rb = { .ptr = op->ub.ptr, .room = op->room };
 	u32 n = min(op->todo, *budget), got = 0;
 
-	while (got < n && recv_attempt(op->ch, NULL, &rb, NULL) == STEP_DONE) {
+	while (got < n && recv_attempt(op->ch, NULL, &rb, NULL, false) == STEP_DONE) {
 		rb.ptr += rb.len;
 		got++;
 	}
@@ -326,12 +361,15 @@ static enum step recv_locked(struct chan_op *op, struct wake_batch *wb)
 	enum step step = STEP_DONE;
 	u32 count = op->count;
 
+	/* Where an owner is just ending, there may be messages for receivers that wait (R7). */
+	if (unlikely(op->ch->leases) && !op->peek)
+		chan_lease_dispatch(op->ch, wb);
 	if (op->todo > 1 && op_is_common(op))
 		recv_common(op, &budget);
 	while ((step == STEP_RETRY ||
 		(step == STEP_DONE && op->todo && !op->delivered && !op->offered)) &&
 	       budget--) {
-		step = recv_attempt(op->ch, op, NULL, wb);
+		step = recv_attempt(op->ch, op, NULL, wb, false);
 		if (step == STEP_DONE && !op->delivered) {
 			op->tries = 0;
 			op_advance(op);
@@ -368,10 +406,15 @@ static void release_slot(struct chan_op *op)
 
 	op->in_slot = false;
 	wake_batch_init(&wb);
-	spin_lock(&ch->lock);
-	ch->nr_copying--;
+	chan_lock(ch);
+	if (ch->pooled) {
+		chan_acked_done(ch, op->msg, &wb);
+		op->msg = NULL;
+	} else {
+		ch->ring.kept--;
+	}
 	slot_freed(ch, &wb);
-	chan_unlock(ch, &wb);
+	chan_lease_unlock(ch, &wb);
 }
 
 /* A message with a file was copied, or not (@err): commit or decline. */
@@ -401,6 +444,8 @@ static __always_inline int recv_finish(struct chan_op *op)
 
 	if (op->delivered)
 		err = copy_delivered(op);
+	if (unlikely(op->leased))
+		return chan_lease_settle(op, err);
 	if (unlikely(op->offered))
 		return finish_offer(op, err);
 	if (unlikely(err) && !op->peek)
@@ -464,7 +509,7 @@ static int recv_prepare(struct chan_op *op, enum step step)
 /* Could a heap message be delivered, which is charged to the receiver's user? */
 static bool needs_user(const struct chan_op *op)
 {
-	return op->room > CHAN_INLINE_MAX && !op->user &&
+	return op->room > CHAN_INLINE_MAX && !op->user && !op->ch->leases &&
 	       op->ch->config.msg_size > CHAN_INLINE_MAX;
 }
 
@@ -539,7 +584,7 @@ static noinline struct received recv_uncommon(struct chan *ch, void __user *buf,
 
 	wake_batch_init(&wb);
 	if (step == STEP_RETRY) {
-		step = recv_attempt(ch, NULL, &rb, &wb);
+		step = recv_attempt(ch, NULL, &rb, &wb, false);
 		/* A sender that was completed had no slot. */
 		if (step == STEP_DONE && !wb.nr)
 			slot_freed(ch, &wb);
@@ -595,7 +640,7 @@ struct received chan_recv(struct chan *ch, void __user *buf, size_t room,
 	enum step step;
 
 	chan_lock(ch);
-	step = recv_attempt(ch, NULL, &rb, NULL);
+	step = recv_attempt(ch, NULL, &rb, NULL, false);
 	if (unlikely(step != STEP_DONE))
 		return recv_uncommon(ch, buf, room, report, deadline, step);
 	if (likely(only_pollers_follow(ch)))
@@ -603,6 +648,34 @@ struct received chan_recv(struct chan *ch, void __user *buf, size_t room,
 	else
 		recv_follow_up(ch);
 	return (struct received){ .len = rb.len };
+}
+
+/**
+ * chan_recv_acked() - try to lease a message of an acknowledged channel: the fast path
+ * @ch: a channel of CHAN_FAST_ACKED
+ * @buf: the buffer in user space
+ * @room: its size
+ * @report: where the results beside the payload go
+ * @key: whose the lease is
+ *
+ * Return: whether one was received; if not, chan_recv_op() tells why.
+ */
+bool chan_recv_acked(struct chan *ch, void __user *buf, size_t room,
+		     struct gochan_op __user *report, const struct lease_key *key)
+{
+	struct recv_buf rb = { buf, room, report, key };
+	enum step step = STEP_RETRY;
+
+	chan_lock(ch);
+	/* else there are receivers to be served */
+	if (likely(waitq_empty(ch, CHAN_RECV)))
+		step = recv_attempt(ch, NULL, &rb, NULL, true);
+	/* no slot is free, but the ring may be so low that senders are to be woken */
+	if (unlikely(ring_low(ch) && READ_ONCE(ch->nr_deferred)))
+		recv_follow_up(ch);
+	else
+		spin_unlock(&ch->lock);
+	return step == STEP_DONE;
 }
 
 /**
@@ -635,6 +708,8 @@ int chan_recv_op(struct chan_op *op, bool nonblock, ktime_t deadline)
 		err = recv_slow(op, step, &wb, nonblock || op->peek, deadline);
 	else
 		chan_unlock(op->ch, &wb);
+	if (unlikely(op->leased))
+		err = chan_lease_settle(op, 0);
 	op->waiter = NULL;
 	op->inline_buf = shared_buf;
 	return op->count ? 0 : err;

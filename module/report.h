@@ -35,8 +35,22 @@ static inline int report_origin(struct gochan_op __user *to, const struct origin
 		.gid = from_kgid_munged(current_user_ns(), from->gid),
 	};
 
-	return user_put(&to->pid, &r.pid, offsetof(struct gochan_op, reserved) -
+	return user_put(&to->pid, &r.pid, offsetof(struct gochan_op, deliveries) -
 					  offsetof(struct gochan_op, pid));
+}
+
+static inline int report_lease(struct gochan_op __user *to, const struct lease_report *r)
+{
+	if (should_fail_usercopy() || !user_write_access_begin(to, sizeof(*to)))
+		return -EFAULT;
+	unsafe_put_user(r->deliveries, &to->deliveries, fault);
+	unsafe_put_user(r->lease, &to->lease, fault);
+	unsafe_put_user(r->seq, &to->seq, fault);
+	user_write_access_end();
+	return 0;
+fault:
+	user_write_access_end();
+	return -EFAULT;
 }
 
 /* The message is not received after all: a repeated call needs its room. */
@@ -52,9 +66,15 @@ static __always_inline int report(const struct chan_op *op,
 {
 	int err = report_len(to, len);
 
-	if (err || !op || !(op->ch->config.flags & GOCHAN_CRED))
+	if (err || !op || !(op->ch->config.flags & (GOCHAN_CRED | GOCHAN_ACK)))
 		return err;
-	err = report_origin(to, from);
+	if (op->ch->config.flags & GOCHAN_CRED)
+		err = report_origin(to, from);
+	if (!err && op->ch->leases) {
+		const struct lease_report lease = { op->lease, op->seq, op->deliveries };
+
+		err = report_lease(to, &lease);
+	}
 	/* that may lie on the next page: then the room is no longer there */
 	if (err)
 		unreport(to, op->room);

@@ -46,8 +46,9 @@ static bool sent_before(struct rb_node *a, const struct rb_node *b)
 }
 
 /* It is buffered again, at its place in the order of sending. */
-static void requeue_sorted(struct chan *ch, struct msg *m, struct wake_batch *wb)
+void chan_requeue_sorted(struct chan *ch, struct msg *m, struct wake_batch *wb)
 {
+	lockdep_assert_held(&ch->lock);
 	rb_add(&m->node, &ch->requeued, sent_before);
 	ch->nr_requeued++;
 	ch->bytes += m->len;
@@ -64,8 +65,7 @@ static void msg_requeue(struct chan *ch, struct msg *m, bool in_slot)
 
 	wake_batch_init(&wb);
 	chan_lock(ch);
-	ch->requeued_total++;
-	trace_gochan_requeue(ch->config.id, m->seq, m->len);
+	chan_note_requeue(ch, m);
 	while (!done) {
 		to = waitq_first(ch, CHAN_RECV);
 		done = !to || requeue_to(to, m, in_slot, &wb);
@@ -78,8 +78,8 @@ static void msg_requeue(struct chan *ch, struct msg *m, bool in_slot)
 		}
 	}
 	if (!to) {
-		ch->nr_copying -= in_slot;
-		requeue_sorted(ch, m, &wb);
+		ch->ring.kept -= in_slot;
+		chan_requeue_sorted(ch, m, &wb);
 	}
 	chan_unlock(ch, &wb);
 }
@@ -120,7 +120,9 @@ int chan_recv_requeue(struct chan_op *op, int err)
 
 	op->in_slot = false;
 	m = op_reclaim(op);
-	if (m)
+	if (m && op->ch->leases)
+		chan_acked_requeue(op->ch, m, in_slot);
+	else if (m)
 		msg_requeue(op->ch, m, in_slot);
 	return err;
 }

@@ -35,6 +35,8 @@ struct slot {
  * @capacity: how many there are
  * @head: index of the oldest message
  * @len: messages in it
+ * @kept: slots that are not free, though their messages are outside: leased, or being
+ *	copied by receivers not charged for them
  */
 struct ring {
 	u8 *slots;
@@ -42,6 +44,7 @@ struct ring {
 	u32 capacity;
 	u32 head;
 	u32 len;
+	u32 kept;
 };
 
 /* The @n th slot after the oldest message's; @n < capacity. */

@@ -18,6 +18,7 @@
 #include <linux/sched/signal.h>
 
 #include "chan_priv.h"
+#include "lease.h"
 #include "xfer.h"
 
 /* How long a non-blocking send of a file waits for a receiver that has the message. */
@@ -42,9 +43,11 @@ static __always_inline int copy_payload(struct chan_op *op, u8 *to,
 /* Push the next message to the ring, which has a free slot. */
 static __always_inline enum step send_to_slot(struct chan *ch, struct chan_op *op,
 					      const void __user *buf, size_t len,
-					      struct wake_batch *wb)
+					      struct wake_batch *wb, bool acked)
 {
+	const bool pooled = acked || (op && unlikely(ch->pooled));
 	struct slot *slot = ring_next_free(&ch->ring);
+	struct msg *m = pooled ? chan_pool_first(ch) : NULL;
 
 	lockdep_assert_held(&ch->lock);
 	if (op && ch->indirect) {
@@ -53,8 +56,12 @@ static __always_inline enum step send_to_slot(struct chan *ch, struct chan_op *o
 		slot->msg = op_detach(op);
 		/* the slot is charged */
 		chan_msg_uncharge(slot->msg);
-	} else if (copy_payload(op, slot->data, buf, len, wb)) {
+	} else if (copy_payload(op, pooled ? m->data : slot->data, buf, len, wb)) {
 		return STEP_NEED_COPYIN;
+	}
+	if (pooled) {
+		chan_pool_take(ch, len);
+		slot->msg = m;
 	}
 	slot->len = len;
 	slot->seq = ++ch->last_seq;
@@ -69,6 +76,8 @@ static __always_inline enum step send_to_slot(struct chan *ch, struct chan_op *o
 		chan_trace_send(ch, op, len);
 	if (wb)
 		wb->events |= in_event(ch);
+	if (op && unlikely(ch->leases))
+		chan_lease_dispatch(ch, wb);
 	return STEP_DONE;
 }
 
@@ -171,11 +180,12 @@ static __always_inline enum step handoff(struct chan *ch, struct chan_op *op,
 
 /*
  * Try to send one message, from a plain buffer if @op is NULL. Without @wb, too, this is
- * the common path: no receiver waits, and there is a free slot.
+ * the common path: no receiver waits, and there is a free slot. @acked is constant, too:
+ * the channel is acknowledged, and @op is NULL.
  */
 static __always_inline enum step send_attempt(struct chan *ch, struct chan_op *op,
 					      const void __user *buf, size_t len,
-					      struct wake_batch *wb)
+					      struct wake_batch *wb, bool acked)
 {
 	struct chan_op *to;
 
@@ -184,11 +194,11 @@ static __always_inline enum step send_attempt(struct chan *ch, struct chan_op *o
 		return STEP_ENDED;
 	if (!wb && !waitq_empty(ch, CHAN_RECV))
 		return STEP_RETRY;
-	to = wb ? waitq_first(ch, CHAN_RECV) : NULL;
+	to = wb && !(op && unlikely(ch->leases)) ? waitq_first(ch, CHAN_RECV) : NULL;
 	if (to)
 		return handoff(ch, op, to, buf, len, wb);
 	if (likely(has_free_slot(ch)))
-		return send_to_slot(ch, op, buf, len, wb);
+		return send_to_slot(ch, op, buf, len, wb, acked);
 	return STEP_WAIT;
 }
 
@@ -203,7 +213,7 @@ static inline void send_common(struct chan_op *op, unsigned int *budget,
 
 	if (send_broken(ch) || !waitq_empty(ch, CHAN_RECV))
 		return;
-	while (sent < n && send_to_slot(ch, NULL, ptr, len, NULL) == STEP_DONE) {
+	while (sent < n && send_to_slot(ch, NULL, ptr, len, NULL, false) == STEP_DONE) {
 		ptr += len;
 		sent++;
 	}
@@ -228,7 +238,7 @@ static enum step send_locked(struct chan_op *op, struct wake_batch *wb)
 			send_common(op, &budget, wb);
 		if (!op->todo || !budget--)
 			break;
-		step = send_attempt(op->ch, op, NULL, op->len, wb);
+		step = send_attempt(op->ch, op, NULL, op->len, wb, false);
 	}
 	return step;
 }
@@ -243,7 +253,7 @@ void chan_refill(struct chan *ch, struct wake_batch *wb)
 		if (!op)
 			return;
 		/* It is staged (I5), so this cannot fail. */
-		if (WARN_ON_ONCE(send_to_slot(ch, op, NULL, op->len, wb)))
+		if (WARN_ON_ONCE(send_to_slot(ch, op, NULL, op->len, wb, false)))
 			return;
 		if (!op->todo)
 			chan_complete_deferred(op, wb);
@@ -323,7 +333,7 @@ static int stage_heap(struct chan_op *op)
 
 	op->pos = 0;
 	/* Messages that are copied into slots share a block. */
-	if (op->todo > 1 && op->len <= CHAN_INLINE_MAX)
+	if (op->todo > 1 && op->len <= CHAN_INLINE_MAX && !op->ch->indirect)
 		most = min_t(u32, op->todo, CHAN_UNCHARGED_MAX / op->len);
 	while (n < op->todo) {
 		struct msg *m;
@@ -506,7 +516,7 @@ static noinline int send_uncommon(struct chan *ch, const void __user *buf,
 
 	wake_batch_init(&wb);
 	if (step == STEP_RETRY)
-		step = send_attempt(ch, NULL, buf, len, &wb);
+		step = send_attempt(ch, NULL, buf, len, &wb, false);
 	if (step == STEP_DONE || (step == STEP_WAIT && nonblock)) {
 		chan_unlock(ch, &wb);
 		return step == STEP_DONE ? 0 : -EAGAIN;
@@ -537,11 +547,29 @@ int chan_send(struct chan *ch, const void __user *buf, size_t len, ktime_t deadl
 	enum step step;
 
 	chan_lock(ch);
-	step = send_attempt(ch, NULL, buf, len, NULL);
+	step = send_attempt(ch, NULL, buf, len, NULL, false);
 	if (unlikely(step != STEP_DONE))
 		return send_uncommon(ch, buf, len, step, deadline);
 	chan_unlock_and_notify(ch, in_event(ch));
 	return 0;
+}
+
+/**
+ * chan_send_acked() - try to send to an acknowledged channel: the fast path
+ * @ch: a channel of CHAN_FAST_ACKED
+ * @buf: the message in user space
+ * @len: its length, at most msg_size
+ *
+ * Return: whether it was sent; if not, chan_send_op() tells why.
+ */
+bool chan_send_acked(struct chan *ch, const void __user *buf, size_t len)
+{
+	enum step step;
+
+	chan_lock(ch);
+	step = send_attempt(ch, NULL, buf, len, NULL, true);
+	chan_unlock_and_notify(ch, step == STEP_DONE ? in_event(ch) : 0);
+	return step == STEP_DONE;
 }
 
 /**
@@ -583,4 +611,39 @@ int chan_send_op(struct chan_op *op, bool nonblock, ktime_t deadline)
 		op->inline_buf = NULL;
 	}
 	return op->count ? 0 : err;
+}
+
+/**
+ * chan_send_msg() - send a message that is on the heap already, without blocking
+ * @ch: the channel
+ * @m: the message, of which nobody else knows; its origin is kept
+ *
+ * Return: 0 when @ch has got the caller's reference; -EAGAIN, -EPIPE, -ENOMEM;
+ * -EMSGSIZE or -EINVAL when the channel takes no messages of that length.
+ */
+int chan_send_msg(struct chan *ch, struct msg *m)
+{
+	struct chan_op op;
+	int err;
+
+	chan_freeze(ch);
+	if (m->len > ch->config.msg_size)
+		return -EMSGSIZE;
+	if ((ch->config.flags & GOCHAN_FIXED) && m->len != ch->config.msg_size)
+		return -EINVAL;
+	op_init(&op, ch, CHAN_SEND);
+	op.ub.ptr = NULL;
+	op.len = m->len;
+	op.pos = 0;
+	m->deliveries = 0;
+	/* A send that fails drops what it has staged. */
+	refcount_inc(&m->refs);
+	op.msg = m;
+	if (ch->config.flags & GOCHAN_CRED)
+		origin_copy(&op.from, &m->from);
+	err = chan_send_op(&op, true, KTIME_MAX);
+	chan_op_release(&op);
+	if (!err)
+		chan_msg_unref(m);
+	return err;
 }

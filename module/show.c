@@ -69,6 +69,41 @@ static bool may_see(const struct seq_file *m, struct task_struct *task)
 	return may;
 }
 
+/* A lease, with its owner's process id in @ns, 0 if that is not visible there or has exited. */
+static void show_lease(struct seq_file *m, const struct chan_lease *l,
+		       const struct task_struct *task, struct pid_namespace *ns)
+{
+	struct timespec64 since = ktime_to_timespec64(min(l->since, ktime_get()));
+
+	timens_add_monotonic(&since);
+	seq_printf(m, "gochan-lease:\tpid: %d lease: %llu seq: %llu deliveries: %u ",
+		   task ? pid_nr_ns(l->pid, ns) : 0, l->id, l->seq, l->deliveries);
+	seq_printf(m, "since: %lld.%09ld\n", (s64)since.tv_sec, since.tv_nsec);
+}
+
+/* For fdinfo: a line for each lease, as for waiters. */
+static void show_leases(struct seq_file *m, const struct chan_waiters *waiters,
+			struct pid_namespace *ns)
+{
+	unsigned int i, others = 0;
+
+	for (i = 0; i < waiters->nr_leases; i++) {
+		const struct chan_lease *l = &waiters->leases[i];
+		struct task_struct *task = get_pid_task(l->pid, PIDTYPE_TGID);
+
+		if (task && !may_see(m, task))
+			others++;
+		else
+			show_lease(m, l, task, ns);
+		if (task)
+			put_task_struct(task);
+	}
+	if (others)
+		seq_printf(m, "gochan-leases-of-others:\t%u\n", others);
+	if (waiters->nr_leases_more)
+		seq_printf(m, "gochan-leases-more:\t%u\n", waiters->nr_leases_more);
+}
+
 /* For fdinfo: a line for each waiter, with ids as /proc has them where it is read. */
 void gochan_show_waiters(struct seq_file *m, const struct chan_waiters *waiters)
 {
@@ -85,4 +120,5 @@ void gochan_show_waiters(struct seq_file *m, const struct chan_waiters *waiters)
 	}
 	seq_printf(m, "gochan-waiters-of-others:\t%u\n", others);
 	seq_printf(m, "gochan-waiters-more:\t%u\n", waiters->nr_more);
+	show_leases(m, waiters, ns);
 }

@@ -220,6 +220,58 @@ TRACE_EVENT(gochan_unblock,
 		  gochan_show_dir(__entry->dir), __entry->result, __entry->waited)
 );
 
+/* A message was leased by a RECV op of thread @pid. */
+TRACE_EVENT(gochan_lease,
+
+	TP_PROTO(u64 id, u64 lease, u64 seq, u32 deliveries, pid_t pid),
+
+	TP_ARGS(id, lease, seq, deliveries, pid),
+
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__field(u64, lease)
+		__field(u64, seq)
+		__field(u32, deliveries)
+		__field(pid_t, pid)
+	),
+
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->lease = lease;
+		__entry->seq = seq;
+		__entry->deliveries = deliveries;
+		__entry->pid = pid;
+	),
+
+	TP_printk("id=%llu lease=%llu seq=%llu deliveries=%u pid=%d", __entry->id,
+		  __entry->lease, __entry->seq, __entry->deliveries, __entry->pid)
+);
+
+/*
+ * A lease was acknowledged. A message that is returned has a requeue event instead, even if it
+ * is not delivered again but given up.
+ */
+TRACE_EVENT(gochan_ack,
+
+	TP_PROTO(u64 id, u64 lease, u64 seq),
+
+	TP_ARGS(id, lease, seq),
+
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__field(u64, lease)
+		__field(u64, seq)
+	),
+
+	TP_fast_assign(
+		__entry->id = id;
+		__entry->lease = lease;
+		__entry->seq = seq;
+	),
+
+	TP_printk("id=%llu lease=%llu seq=%llu", __entry->id, __entry->lease, __entry->seq)
+);
+
 /* A SELECT ended: by the op with this index, or by none (-1); @result is 0 or -errno. */
 TRACE_EVENT(gochan_select,
 

@@ -35,8 +35,13 @@ ktime_t gochan_ops_deadline(const struct gochan_ops *call)
 
 static bool uop_valid(const struct gochan_op *g, u16 known)
 {
-	if (g->opcode < GOCHAN_OP_SEND || g->opcode > GOCHAN_OP_POLL)
+	if (g->opcode < GOCHAN_OP_SEND || g->opcode > GOCHAN_OP_ACK)
 		return false;
+	/* only where results need not be undone: in a BATCH */
+	if (g->opcode == GOCHAN_OP_ACK && !(known & GOCHAN_REQUEUE))
+		return false;
+	if (g->opcode != GOCHAN_OP_ACK)
+		known &= ~GOCHAN_REQUEUE;
 	if (g->opcode == GOCHAN_OP_POLL && g->events > U16_MAX)
 		return false;
 	if (g->opcode == GOCHAN_OP_SEND)
@@ -45,7 +50,7 @@ static bool uop_valid(const struct gochan_op *g, u16 known)
 		known |= GOCHAN_PEEK | GOCHAN_TAKE_FD;
 	if ((g->flags & GOCHAN_PEEK) && (g->flags & GOCHAN_TAKE_FD))
 		return false;
-	return !(g->flags & ~known) && !g->reserved;
+	return !(g->flags & ~known);
 }
 
 static int load_send(struct uop *u, const struct gochan_op *g)
@@ -71,20 +76,28 @@ static int load_chan_op(struct uop *u, const struct gochan_op *g, struct file *f
 		return -EINVAL;
 	if (!(file->f_mode & (send ? FMODE_WRITE : FMODE_READ)))
 		return -EBADF;
-	/* what read() and write() ask security modules */
-	err = rw_verify_area(send ? WRITE : READ, file, NULL, g->len);
-	if (err)
-		return err;
+	/* what read() and write() ask security modules; a lease was checked when it began */
+	if (g->opcode != GOCHAN_OP_ACK) {
+		err = rw_verify_area(send ? WRITE : READ, file, NULL, g->len);
+		if (err)
+			return err;
+	}
 	chan_freeze(file_chan(file));
 	op_init(op, file_chan(file), uop_dir(g->opcode));
 	op->ub.ptr = u64_to_user_ptr(g->buf);
 	if (send)
 		return load_send(u, g);
+	if (g->opcode == GOCHAN_OP_ACK) {
+		op->lease = g->lease;
+		return chan_is_acknowledged(op->ch) ? 0 : -EINVAL;
+	}
 	op->room = g->len;
 	op->peek = u->flags & GOCHAN_PEEK;
 	op->take_fd = u->flags & GOCHAN_TAKE_FD;
 	op->report = u->user;
-	return 0;
+	if (op->peek || !chan_is_acknowledged(op->ch))
+		return 0;
+	return gochan_owner_get(file, &op->owner);
 }
 
 void gochan_uop_unload(struct uop *u)
@@ -102,7 +115,7 @@ static int load_file(struct uop *u, const struct gochan_op *g)
 	int err;
 
 	if (g->fd < 0)
-		return 0;
+		return g->opcode == GOCHAN_OP_ACK ? -EBADF : 0;
 	u->fd = fdget(g->fd);
 	file = compat_fd_file(u->fd);
 	if (!file)
@@ -182,6 +195,9 @@ int gochan_uop_do(struct uop *u, bool nonblock, ktime_t deadline)
 
 	if (u->opcode == GOCHAN_OP_POLL)
 		return gochan_uop_poll(u, NULL);
+	if (u->opcode == GOCHAN_OP_ACK)
+		return gochan_ack(compat_fd_file(u->fd), u->op.lease,
+				  u->flags & GOCHAN_REQUEUE);
 	if (u->opcode == GOCHAN_OP_RECV)
 		return chan_recv_op(&u->op, nonblock, deadline);
 	err = gochan_uop_check_send(&u->op);
@@ -231,6 +247,50 @@ void gochan_uop_report(const struct uop *u, int verdict)
 	report(u->user, u->opcode, verdict, u->op.len, u->events);
 }
 
+/* Do a plain op on an acknowledged channel; false if the op has to be loaded. */
+static bool do_acked(const struct gochan_op *g, struct gochan_op __user *user, struct file *file)
+{
+	const struct lease_key key = { current->files, file->private_data };
+	bool send = g->opcode == GOCHAN_OP_SEND, done;
+	void __user *buf = u64_to_user_ptr(g->buf);
+
+	if (rw_verify_area(send ? WRITE : READ, file, NULL, g->len))
+		return false;
+	if (send)
+		done = chan_send_acked(file_chan(file), buf, g->len);
+	else
+		done = chan_recv_acked(file_chan(file), buf, g->len, user, &key);
+	if (!done)
+		return false;
+	notify(file, g->opcode);
+	if (send)
+		report(user, g->opcode, 0, 0, 0);
+	return true;
+}
+
+/* Do an ACK op that uop_read_plain() has read; false if it is wrong, and has to be loaded. */
+bool gochan_uop_do_ack(const struct gochan_op *g, struct gochan_op __user *user, int *verdict)
+{
+	struct file *file;
+	struct fd fd;
+	u64 lease;
+
+	if ((g->flags & ~GOCHAN_REQUEUE) || get_user(lease, &user->lease) ||
+	    put_user(g->result, &user->result))
+		return false;
+	fd = fdget(g->fd);
+	file = compat_fd_file(fd);
+	if (!file || !file_is_handle(file) || !(file->f_mode & FMODE_READ) ||
+	    !chan_is_acknowledged(file_chan(file))) {
+		fdput(fd);
+		return false;
+	}
+	*verdict = gochan_ack(file, lease, g->flags & GOCHAN_REQUEUE);
+	fdput(fd);
+	report(user, g->opcode, *verdict, 0, 0);
+	return true;
+}
+
 /*
  * Do an op that uop_read_plain() has read, and report its results, but no -EAGAIN of a
  * @select's op. False if the op is not plain, or wrong, and has to be loaded.
@@ -244,6 +304,7 @@ bool gochan_uop_do_plain(const struct gochan_op *g, struct gochan_op __user *use
 	struct file *file;
 	struct chan *ch;
 	struct fd fd;
+	bool done;
 
 	/*
 	 * The results must have somewhere to go before anything happens. A receive
@@ -253,10 +314,16 @@ bool gochan_uop_do_plain(const struct gochan_op *g, struct gochan_op __user *use
 		return false;
 	fd = fdget(g->fd);
 	file = compat_fd_file(fd);
-	ch = uop_plain_chan(g->opcode, g->len, file);
+	ch = uop_plain_chan(g->opcode, g->len, file, !select);
 	if (!ch) {
 		fdput(fd);
 		return false;
+	}
+	if (unlikely(!chan_fast_ok(ch))) {
+		*verdict = 0;
+		done = do_acked(g, user, file);
+		fdput(fd);
+		return done;
 	}
 	/* A SELECT does not block here, a BATCH obeys the handle. */
 	if (file->f_flags & O_NONBLOCK)

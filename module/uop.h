@@ -20,7 +20,7 @@
  * @user: where it was read from, and where its results go
  * @want: events that a polling op waits for
  * @events: events that came
- * @opcode: GOCHAN_OP_SEND, GOCHAN_OP_RECV or GOCHAN_OP_POLL
+ * @opcode: GOCHAN_OP_SEND and its like
  * @flags: GOCHAN_PEEK and its like
  */
 struct uop {
@@ -41,6 +41,8 @@ int gochan_uop_poll(struct uop *u, poll_table *pt);
 int gochan_uop_do(struct uop *u, bool nonblock, ktime_t deadline);
 int gochan_uop_check_send(const struct chan_op *op);
 void gochan_uop_report(const struct uop *u, int verdict);
+bool gochan_uop_do_ack(const struct gochan_op *g, struct gochan_op __user *user,
+		       int *verdict);
 bool gochan_uop_do_plain(const struct gochan_op *g, struct gochan_op __user *user,
 			 ktime_t deadline, int *verdict, bool select);
 
@@ -55,27 +57,27 @@ static inline bool uop_polls(const struct uop *u)
 	return u->opcode == GOCHAN_OP_POLL || u->op.peek;
 }
 
-static inline bool uop_is_plain(u16 opcode, u16 flags, u32 reserved)
+static inline bool uop_is_plain(u16 opcode, u16 flags)
 {
-	return !(flags | reserved) &&
+	return !flags &&
 	       (opcode == GOCHAN_OP_SEND || opcode == GOCHAN_OP_RECV);
 }
 
-/* Read an op that may be plain. False if it is not. */
+/* Read an op that may be plain. False if it is not; its opcode is 0 if it could not be read. */
 static inline bool uop_read_plain(struct gochan_op *g,
 				  const struct gochan_op __user *user)
 {
+	g->opcode = 0;
 	if (should_fail_usercopy() || !user_read_access_begin(user, sizeof(*user)))
 		return false;
 	unsafe_get_user(g->fd, &user->fd, fault);
-	unsafe_get_user(g->opcode, &user->opcode, fault);
 	unsafe_get_user(g->flags, &user->flags, fault);
 	unsafe_get_user(g->buf, &user->buf, fault);
 	unsafe_get_user(g->len, &user->len, fault);
 	unsafe_get_user(g->result, &user->result, fault);
-	unsafe_get_user(g->reserved, &user->reserved, fault);
+	unsafe_get_user(g->opcode, &user->opcode, fault);
 	user_read_access_end();
-	return uop_is_plain(g->opcode, g->flags, g->reserved);
+	return uop_is_plain(g->opcode, g->flags);
 fault:
 	user_read_access_end();
 	return false;
@@ -86,9 +88,9 @@ static inline enum chan_dir uop_dir(u16 opcode)
 	return opcode == GOCHAN_OP_SEND ? CHAN_SEND : CHAN_RECV;
 }
 
-/* The channel behind @file if a plain op is allowed there, or NULL. */
+/* The channel behind @file if a plain op is allowed there, with @acked also with a lease. */
 static __always_inline struct chan *uop_plain_chan(u16 opcode, u32 len,
-						   const struct file *file)
+						   const struct file *file, bool acked)
 {
 	bool send = opcode == GOCHAN_OP_SEND;
 	struct chan *ch;
@@ -97,7 +99,7 @@ static __always_inline struct chan *uop_plain_chan(u16 opcode, u32 len,
 	    !(file->f_mode & (send ? FMODE_WRITE : FMODE_READ)))
 		return NULL;
 	ch = file_chan(file);
-	if (!chan_fast_ok(ch))
+	if (!chan_fast_ok(ch) && !(acked && chan_is_fast_acked(ch)))
 		return NULL;
 	return send && len > chan_config(ch)->msg_size ? NULL : ch;
 }
@@ -106,10 +108,10 @@ static __always_inline struct chan *uop_plain_chan(u16 opcode, u32 len,
 static __always_inline int uop_plain_ready_hint(const struct gochan_op __user *user)
 {
 	u16 opcode, flags;
-	u32 len, reserved;
 	struct chan *ch;
 	struct fd fd;
 	int ready;
+	u32 len;
 	s32 num;
 
 	if (should_fail_usercopy() || !user_read_access_begin(user, sizeof(*user)))
@@ -118,14 +120,13 @@ static __always_inline int uop_plain_ready_hint(const struct gochan_op __user *u
 	unsafe_get_user(opcode, &user->opcode, fault);
 	unsafe_get_user(flags, &user->flags, fault);
 	unsafe_get_user(len, &user->len, fault);
-	unsafe_get_user(reserved, &user->reserved, fault);
 	user_read_access_end();
-	if (!uop_is_plain(opcode, flags, reserved))
+	if (!uop_is_plain(opcode, flags))
 		return -EINVAL;
 	if (num < 0)
 		return false;
 	fd = fdget(num);
-	ch = uop_plain_chan(opcode, len, compat_fd_file(fd));
+	ch = uop_plain_chan(opcode, len, compat_fd_file(fd), false);
 	ready = ch ? chan_ready_hint(ch, uop_dir(opcode)) : -EINVAL;
 	fdput(fd);
 	return ready;

@@ -189,12 +189,16 @@ void chan_waiters_get(struct chan *ch, struct chan_waiters *waiters)
 	lockdep_assert_held(&ch->lock);
 	waiters->nr = 0;
 	waiters->nr_more = 0;
+	waiters->nr_leases = 0;
+	waiters->nr_leases_more = 0;
 	left -= list_waiters(&ch->offered, left, waiters);
 	for (dir = CHAN_SEND; dir <= CHAN_RECV; dir++) {
 		n = list_waiters(&ch->waitqs[dir].ops, left, waiters);
 		left -= n;
 		waiters->nr_more += ch->waitqs[dir].len - n;
 	}
+	if (ch->leases)
+		chan_leases_get(ch, waiters);
 }
 
 void chan_waiters_put(struct chan_waiters *waiters)
@@ -203,6 +207,8 @@ void chan_waiters_put(struct chan_waiters *waiters)
 
 	for (i = 0; i < waiters->nr; i++)
 		put_task_struct(waiters->list[i].task);
+	for (i = 0; i < waiters->nr_leases; i++)
+		put_pid(waiters->leases[i].pid);
 }
 
 /* ---- going on ---- */

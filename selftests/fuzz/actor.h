@@ -57,6 +57,7 @@ struct actor {
 	char *lazy;
 	char *stack;
 	unsigned int sent;		/* numbered messages */
+	uint64_t lease;			/* that a receive got last, or 0 */
 	int fail_fd;			/* fail-nth of the thread, or -1 */
 };
 

@@ -76,6 +76,8 @@ static long do_setup(struct actor *actor, const struct call *call)
 		.capacity = v[LEN],
 		.msg_size = v[ARG1],
 		.flags = v[ARG2],
+		.max_deliveries = v[BUF],
+		.dead_fd = v[ARG2] & GOCHAN_DEADLETTER ? slot_of(actor, call, SLOT2).fd : 0,
 		.reserved = v[ARG3],
 	};
 	const struct slot slot = slot_of(actor, call, SLOT);
@@ -111,6 +113,19 @@ static long do_info(struct actor *actor, const struct call *call)
 static long do_close_channel(struct actor *actor, const struct call *call)
 {
 	return or_errno(ioctl(slot_of(actor, call, SLOT).fd, GOCHAN_IOC_CLOSE));
+}
+
+static long do_ack(struct actor *actor, const struct call *call)
+{
+	const uint64_t *v = call->args.v;
+	const struct gochan_ack ack = {
+		.lease = v[ARG2] == LAST_LEASE ? actor->lease : v[ARG2],
+		.flags = v[ARG1],
+		.reserved = v[ARG3],
+	};
+
+	return or_errno(ioctl(slot_of(actor, call, SLOT).fd, GOCHAN_IOC_ACK,
+			      put_struct(actor, v[WHERE], &ack, sizeof(ack), 0)));
 }
 
 static long do_dup(struct actor *actor, const struct call *call)
@@ -795,7 +810,7 @@ static long do_limit(struct actor *actor, const struct call *call)
 
 static long (*const handlers[KINDS])(struct actor *actor, const struct call *call) = {
 	[MAKE] = do_make, [SETUP] = do_setup, [INFO] = do_info, [CLOSE_CHANNEL] = do_close_channel,
-	[DUP] = do_dup,
+	[ACK] = do_ack, [DUP] = do_dup,
 	[LINK] = do_link, [UNLINK] = do_unlink, [OPEN] = do_open, [SELECT] = do_ops,
 	[BATCH] = do_ops, [NEXT_LEN] = do_next_len, [OTHER_IOCTL] = do_other_ioctl,
 	[READ] = do_read,

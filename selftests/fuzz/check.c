@@ -18,9 +18,11 @@ static const short write_errors[] = {
 	ESPIPE, EPIPE, 0
 };
 
+#define CHAN_FLAGS	(GOCHAN_FIXED | GOCHAN_HANGUP | GOCHAN_CRED | GOCHAN_ACK | GOCHAN_DEADLETTER)
+
 static const short ops_errors[] = {
 	EAGAIN, ETIMEDOUT, EINTR, EFAULT, EMSGSIZE, EDQUOT, ENOSPC, EINVAL, ENOMEM, EBADF,
-	EOPNOTSUPP, EPIPE, EMFILE, 0
+	EOPNOTSUPP, EPIPE, EMFILE, ESTALE, 0
 };
 
 static const short make_errors[] = {
@@ -31,11 +33,15 @@ static const short open_errors[] = {
 	ENOENT, EACCES, ENXIO, ENODEV, ENOMEM, EMFILE, ENOTDIR, EISDIR, 0
 };
 
-static const short setup_errors[] = { EBUSY, EINVAL, EDQUOT, ENOSPC, ENOMEM, EFAULT, 0 };
+static const short setup_errors[] = {
+	EBUSY, EINVAL, EDQUOT, ENOSPC, ENOMEM, EFAULT, EBADF, ELOOP, 0
+};
 
 static const short fault_errors[] = { EFAULT, 0 };
 
 static const short close_errors[] = { EBADF, EPERM, EALREADY, 0 };
+
+static const short ack_errors[] = { EBADF, EFAULT, EINVAL, ESTALE, 0 };
 
 static const short dup_errors[] = { EACCES, EINVAL, EMFILE, ENOMEM, 0 };
 
@@ -47,7 +53,7 @@ static const short unlink_errors[] = { ENOENT, EPERM, EACCES, EISDIR, ENOTDIR, E
 
 static const short *const documented[KINDS] = {
 	[MAKE] = make_errors, [SETUP] = setup_errors, [INFO] = fault_errors,
-	[CLOSE_CHANNEL] = close_errors,
+	[CLOSE_CHANNEL] = close_errors, [ACK] = ack_errors,
 	[DUP] = dup_errors, [LINK] = link_errors, [UNLINK] = unlink_errors, [OPEN] = open_errors,
 	[SELECT] = ops_errors, [BATCH] = ops_errors, [NEXT_LEN] = fault_errors, [READ] = io_errors,
 	[READV] = io_errors, [WRITE] = write_errors, [WRITEV] = write_errors,
@@ -90,8 +96,13 @@ static bool must_fail(const struct program *prog, const struct call *call)
 
 	switch (call->kind) {
 	case SETUP:
-		return (uint32_t)v[ARG3] || ((uint32_t)v[ARG2] & ~7U) ||
-		       (!(uint32_t)v[ARG1] && (v[ARG2] & GOCHAN_FIXED));
+		return (uint32_t)v[ARG3] || ((uint32_t)v[ARG2] & ~CHAN_FLAGS) ||
+		       (!(uint32_t)v[ARG1] && (v[ARG2] & GOCHAN_FIXED)) ||
+		       (!(uint32_t)v[LEN] && (v[ARG2] & GOCHAN_ACK)) ||
+		       (((uint32_t)v[BUF] || (v[ARG2] & GOCHAN_DEADLETTER)) &&
+			!(v[ARG2] & GOCHAN_ACK));
+	case ACK:
+		return (uint32_t)v[ARG3] || ((uint32_t)v[ARG1] & ~GOCHAN_REQUEUE);
 	case LINK:
 		return v[ARG1] == 3 || v[ARG1] == 4;
 	case SELECT:
@@ -127,7 +138,7 @@ void check_info(struct actor *actor, const struct gochan_info *info)
 {
 	size_t i;
 
-	if (info->abi != GOCHAN_ABI || info->closed > 1 || (info->flags & ~7U) || !info->id)
+	if (info->abi != GOCHAN_ABI || info->closed > 1 || (info->flags & ~CHAN_FLAGS) || !info->id)
 		violation(actor, "INFO has impossible values");
 	for (i = 0; i < ARRAY_SIZE(info->reserved); i++)
 		if (info->reserved[i])

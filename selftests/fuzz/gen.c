@@ -168,17 +168,23 @@ static bool chooses_send(struct rng *rng, const struct program *prog)
 /* An op on one of the first channels, with a valid buffer. */
 static void make_op_valid(struct rng *rng, const struct program *prog, struct args *op)
 {
+	static const uint64_t flags[] = {
+		[GOCHAN_OP_SEND] = GOCHAN_PASS_FD, [GOCHAN_OP_RECV] = GOCHAN_TAKE_FD,
+		[GOCHAN_OP_ACK] = GOCHAN_REQUEUE,
+	};
+
 	op->v[OP_CODE] = chooses_send(rng, prog) ? GOCHAN_OP_SEND : GOCHAN_OP_RECV;
+	if (!prog->ledger && one_in(rng, 6))
+		op->v[OP_CODE] = GOCHAN_OP_ACK;
 	op->v[OP_SLOT] = choose_channel(rng, prog);
 	op->v[OP_BUF] = OWN;
 	op->v[OP_LEN] = OP_LEN_MAX;
-	op->v[OP_RESERVED] = 0;
+	op->v[OP_LEASE] = LAST_LEASE;
 	op->v[OP_FLAGS] = 0;
 	if (op->v[OP_CODE] == GOCHAN_OP_SEND)
 		op->v[OP_LEN] = valid_size(prog, op->v[OP_SLOT]);
 	if (one_in(rng, 4))
-		op->v[OP_FLAGS] = op->v[OP_CODE] == GOCHAN_OP_SEND ? GOCHAN_PASS_FD :
-				  GOCHAN_TAKE_FD;
+		op->v[OP_FLAGS] = flags[op->v[OP_CODE]];
 	op->v[OP_PASS] = rng_below(rng, 2);
 }
 
@@ -462,6 +468,9 @@ static void constrain_for_ledger(struct call *call)
 	}
 	if (call->kind == SETUP && call->actor != SETUP_ACTOR)
 		v[ARG2] &= ~(uint64_t)GOCHAN_FIXED;
+	/* Messages of a ledger are received once. */
+	if (call->kind == SETUP)
+		v[ARG2] &= ~(uint64_t)GOCHAN_ACK;
 }
 
 /* Calls that are repeated have a short deadline, which often expires in a race. */

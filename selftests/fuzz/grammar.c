@@ -84,7 +84,21 @@ static const struct choice chan_flags[] = {
 	{ 0, "0", 12 }, { GOCHAN_FIXED, "FIXED", 5 }, { GOCHAN_CRED, "CRED", 5 },
 	{ GOCHAN_HANGUP, "HANGUP", 3 }, { GOCHAN_FIXED | GOCHAN_CRED, "FIXED|CRED", 3 },
 	{ GOCHAN_HANGUP | GOCHAN_CRED, "HANGUP|CRED", 2 },
-	{ GOCHAN_FIXED | GOCHAN_HANGUP | GOCHAN_CRED, "FIXED|HANGUP|CRED", 1 }, ANY, END
+	{ GOCHAN_FIXED | GOCHAN_HANGUP | GOCHAN_CRED, "FIXED|HANGUP|CRED", 1 },
+	{ GOCHAN_ACK, "ACK", 6 }, { GOCHAN_ACK | GOCHAN_DEADLETTER, "ACK|DEADLETTER", 4 },
+	{ GOCHAN_ACK | GOCHAN_FIXED | GOCHAN_CRED, "ACK|FIXED|CRED", 2 }, ANY, END
+};
+
+static const struct choice deliveries[] = {
+	{ 0, "0", 20 }, { 1, "1", 4 }, { 2, "2", 4 }, { ~0U, NULL, 1 }, ANY, END
+};
+
+static const struct choice leases[] = {
+	{ LAST_LEASE, "last", 12 }, { 0, "0", 1 }, { ~0ULL, NULL, 1 }, ANY, END
+};
+
+static const struct choice ack_flags[] = {
+	{ 0, "0", 8 }, { GOCHAN_REQUEUE, "REQUEUE", 8 }, ANY, END
 };
 
 static const struct choice zero[] = { { 0, NULL, 40 }, ANY, END };
@@ -155,7 +169,7 @@ static const struct choice deadlines[] = {
 
 static const struct choice opcodes[] = {
 	{ GOCHAN_OP_SEND, "SEND", 12 }, { GOCHAN_OP_RECV, "RECV", 12 },
-	{ GOCHAN_OP_POLL, "POLL", 4 }, ANY, END
+	{ GOCHAN_OP_POLL, "POLL", 4 }, { GOCHAN_OP_ACK, "ACK", 4 }, ANY, END
 };
 
 static const struct choice op_flags[] = {
@@ -164,7 +178,8 @@ static const struct choice op_flags[] = {
 	{ GOCHAN_PEEK | GOCHAN_TAKE_FD, "PEEK|TAKE_FD", 1 },
 	{ GOCHAN_PASS_FD | GOCHAN_NONBLOCK, "PASS_FD|NONBLOCK", 2 },
 	{ GOCHAN_TAKE_FD | GOCHAN_NONBLOCK, "TAKE_FD|NONBLOCK", 1 },
-	{ GOCHAN_PEEK | GOCHAN_NONBLOCK, "PEEK|NONBLOCK", 1 }, ANY, END
+	{ GOCHAN_PEEK | GOCHAN_NONBLOCK, "PEEK|NONBLOCK", 1 },
+	{ GOCHAN_REQUEUE, "REQUEUE", 2 }, ANY, END
 };
 
 static const struct choice events[] = {
@@ -285,7 +300,7 @@ const struct field_spec op_fields[FIELDS] = {
 	[OP_SLOT] = { "fd", op_slots }, [OP_CODE] = { "", opcodes }, [OP_BUF] = { "buf", bufs },
 	[OP_LEN] = { "len", lens }, [OP_FLAGS] = { "flags", op_flags },
 	[OP_PASS] = { "pass", slots }, [OP_EVENTS] = { "events", events },
-	[OP_RESERVED] = { "reserved", zero },
+	[OP_LEASE] = { "lease", leases },
 };
 
 const struct spec specs[KINDS] = {
@@ -294,10 +309,15 @@ const struct spec specs[KINDS] = {
 	[SETUP] = { "SETUP", 4, true, false, {
 		[SLOT] = { "", slots }, [LEN] = { "capacity", capacities },
 		[ARG1] = { "msg_size", msg_sizes }, [ARG2] = { "flags", chan_flags },
+		[BUF] = { "deliveries", deliveries }, [SLOT2] = { "dead", slots },
 		[ARG3] = { "reserved", zero }, [WHERE] = { "at", places } } },
 	[INFO] = { "INFO", 2, false, false, { [SLOT] = { "", slots },
 	[WHERE] = { "at", places } } },
 	[CLOSE_CHANNEL] = { "CLOSE", 2, false, false, { [SLOT] = { "", slots } } },
+	[ACK] = { "ACK", 5, false, false, {
+		[SLOT] = { "", slots }, [ARG1] = { "flags", ack_flags },
+		[ARG2] = { "lease", leases }, [ARG3] = { "reserved", zero },
+		[WHERE] = { "at", places } } },
 	[DUP] = { "DUP", 4, true, false, {
 		[SLOT] = { "", slots }, [SLOT2] = { "to", new_slots },
 		[ARG1] = { "flags", dup_flags } } },

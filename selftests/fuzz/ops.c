@@ -68,7 +68,7 @@ static void fill_op(struct actor *actor, struct ops_call *c, uint32_t i)
 		.pid = 0x5eed,
 		.uid = 0x5eed,
 		.gid = 0x5eed,
-		.reserved = op->v[OP_RESERVED],
+		.lease = op->v[OP_LEASE] == LAST_LEASE ? actor->lease : op->v[OP_LEASE],
 	};
 	if (i >= OP_ROOMS || place != OWN)
 		return;
@@ -124,7 +124,9 @@ static bool is_untouched(const struct gochan_op *made, const struct gochan_op *t
 
 	return made->fd == there->fd && made->opcode == there->opcode &&
 	       made->flags == there->flags && made->buf == there->buf &&
-	       made->reserved == there->reserved &&
+	       (recv || made->deliveries == there->deliveries) &&
+	       (recv || made->lease == there->lease) &&
+	       (recv || made->seq == there->seq) &&
 	       (recv || made->len == there->len) &&
 	       (recv || made->passed_fd == there->passed_fd) &&
 	       (recv || made->pid == there->pid) &&
@@ -162,6 +164,7 @@ static void check_received(struct actor *actor, const struct ops_call *c, uint32
 		violation(actor, "op %u: impossible credentials: %d %u %u", i, there->pid,
 			  there->uid, there->gid);
 	take_passed(actor, made, there);
+	actor->lease = there->lease;
 	if (!is_own(actor, made) || c->ops.count > OP_ROOMS) {
 		if (!(made->flags & GOCHAN_PEEK))
 			ledger_unknown(actor, 1);

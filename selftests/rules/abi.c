@@ -13,11 +13,13 @@
 #include <sys/ioctl.h>
 #include <termios.h>
 
-static_assert(sizeof(struct gochan_setup) == 16, "gochan_setup");
+static_assert(sizeof(struct gochan_setup) == 24, "gochan_setup");
 static_assert(sizeof(struct gochan_info) == 144, "gochan_info");
-static_assert(sizeof(struct gochan_op) == 48, "gochan_op");
+static_assert(sizeof(struct gochan_op) == 64, "gochan_op");
 static_assert(sizeof(struct gochan_ops) == 32, "gochan_ops");
+static_assert(sizeof(struct gochan_ack) == 16, "gochan_ack");
 static_assert(offsetof(struct gochan_setup, flags) == 8, "setup.flags");
+static_assert(offsetof(struct gochan_setup, dead_fd) == 16, "setup.dead_fd");
 static_assert(offsetof(struct gochan_info, len) == 16, "info.len");
 static_assert(offsetof(struct gochan_info, id) == 48, "info.id");
 static_assert(offsetof(struct gochan_info, sent) == 56, "info.sent");
@@ -34,14 +36,17 @@ static_assert(offsetof(struct gochan_op, buf) == 8, "op.buf");
 static_assert(offsetof(struct gochan_op, result) == 20, "op.result");
 static_assert(offsetof(struct gochan_op, events) == 28, "op.events");
 static_assert(offsetof(struct gochan_op, pid) == 32, "op.pid");
-static_assert(offsetof(struct gochan_op, reserved) == 44, "op.reserved");
+static_assert(offsetof(struct gochan_op, deliveries) == 44, "op.deliveries");
+static_assert(offsetof(struct gochan_op, lease) == 48, "op.lease");
+static_assert(offsetof(struct gochan_op, seq) == 56, "op.seq");
 static_assert(offsetof(struct gochan_ops, timeout) == 16, "ops.timeout");
 static_assert(offsetof(struct gochan_ops, index) == 24, "ops.index");
 
-static_assert(GOCHAN_IOC_SETUP == 0x4010c501, "SETUP");
+static_assert(GOCHAN_IOC_SETUP == 0x4018c501, "SETUP");
 static_assert(GOCHAN_IOC_INFO == 0x8090c502, "INFO");
 static_assert(GOCHAN_IOC_CLOSE == 0xc503, "CLOSE");
 static_assert(GOCHAN_IOC_DUP == 0xc504, "DUP");
+static_assert(GOCHAN_IOC_ACK == 0x4010c505, "ACK");
 static_assert(GOCHAN_IOC_SELECT == 0xc020c507, "SELECT");
 static_assert(GOCHAN_IOC_BATCH == 0xc020c508, "BATCH");
 
@@ -118,7 +123,7 @@ TEST_F(abi, r20_info_read_only)
 /* R20: unknown flags and reserved fields of SETUP. */
 TEST_F(abi, r20_setup_fields)
 {
-	const unsigned int known = GOCHAN_FIXED | GOCHAN_HANGUP | GOCHAN_CRED;
+	const unsigned int known = GOCHAN_FIXED | GOCHAN_HANGUP | GOCHAN_CRED | GOCHAN_ACK;
 	const int ch = open("/dev/gochan", O_RDWR);
 	struct gochan_setup setup = { .capacity = 1, .msg_size = 16 };
 	int bit;
@@ -132,6 +137,12 @@ TEST_F(abi, r20_setup_fields)
 		setup.reserved = 1U << bit;
 		EXPECT_EQ(-EINVAL, call(ch, GOCHAN_IOC_SETUP, &setup));
 		setup.reserved = 0;
+		setup.max_deliveries = 1U << bit;
+		EXPECT_EQ(-EINVAL, call(ch, GOCHAN_IOC_SETUP, &setup));
+		setup.max_deliveries = 0;
+		setup.dead_fd = 1U << bit;
+		EXPECT_EQ(-EINVAL, call(ch, GOCHAN_IOC_SETUP, &setup));
+		setup.dead_fd = 0;
 	}
 	EXPECT_EQ(0, call(ch, GOCHAN_IOC_SETUP, &setup));
 }

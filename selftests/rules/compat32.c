@@ -65,11 +65,12 @@ static void say_info(int ch)
 
 static void describe_structures(void)
 {
-	say("sizes %zu %zu %zu %zu\n", sizeof(struct gochan_setup),
-	    sizeof(struct gochan_info), sizeof(struct gochan_op), sizeof(struct gochan_ops));
-	say("ioctls %lx %lx %lx %lx %lx %lx\n", (long)GOCHAN_IOC_SETUP,
+	say("sizes %zu %zu %zu %zu %zu\n", sizeof(struct gochan_setup),
+	    sizeof(struct gochan_info), sizeof(struct gochan_op), sizeof(struct gochan_ops),
+	    sizeof(struct gochan_ack));
+	say("ioctls %lx %lx %lx %lx %lx %lx %lx\n", (long)GOCHAN_IOC_SETUP,
 	    (long)GOCHAN_IOC_INFO, (long)GOCHAN_IOC_CLOSE, (long)GOCHAN_IOC_DUP,
-	    (long)GOCHAN_IOC_SELECT, (long)GOCHAN_IOC_BATCH);
+	    (long)GOCHAN_IOC_ACK, (long)GOCHAN_IOC_SELECT, (long)GOCHAN_IOC_BATCH);
 }
 
 static void setup(int ch, struct gochan_setup s)
@@ -87,8 +88,8 @@ static int describe_setup(void)
 	setup(ch, (struct gochan_setup){ .capacity = -1 });
 	setup(ch, (struct gochan_setup){ .flags = 0x80000000 });
 	setup(ch, (struct gochan_setup){ .reserved = 1 });
-	setup(ch, (struct gochan_setup){ 3, 100, GOCHAN_CRED, 0 });
-	setup(ch, (struct gochan_setup){ 3, 100, GOCHAN_CRED, 0 });
+	setup(ch, (struct gochan_setup){ 3, 100, GOCHAN_CRED, 0, 0, 0 });
+	setup(ch, (struct gochan_setup){ 3, 100, GOCHAN_CRED, 0, 0, 0 });
 	say_info(ch);
 	say_result("INFO", ioctl(ch, GOCHAN_IOC_INFO, NULL));
 	return ch;
@@ -180,6 +181,7 @@ static void call_and_say(int ch, unsigned long cmd, struct gochan_op *ops, unsig
 		say(" from %s %u %u text %.*s\n",
 		    op->pid == getpid() ? "me" : op->pid ? "other" : "-", op->uid, op->gid,
 		    op->result ? 0 : (int)op->len, (char *)(unsigned long)op->buf);
+		say("  leased %d seq %llu deliveries %u\n", !!op->lease, op->seq, op->deliveries);
 	}
 }
 
@@ -247,6 +249,115 @@ static void describe_end(int ch)
 	say_info(ch);
 }
 
+/* A source of dead letters, after each error that SETUP can return for one. */
+static int describe_source(int dead)
+{
+	const int receives = ch_dup(dead, O_RDONLY), ch = open("/dev/gochan", O_RDWR);
+	struct gochan_setup s = { .msg_size = 16, .flags = GOCHAN_ACK, .max_deliveries = 2 };
+
+	setup(ch, s);
+	s.capacity = 60000;
+	s.dead_fd = dead;
+	setup(ch, s);
+	s.flags = GOCHAN_DEADLETTER;
+	setup(ch, s);
+	s.flags = GOCHAN_ACK | GOCHAN_DEADLETTER;
+	s.dead_fd = -1;
+	setup(ch, s);
+	s.dead_fd = receives;
+	setup(ch, s);
+	s.dead_fd = ch;
+	setup(ch, s);
+	s.dead_fd = dead;
+	setup(ch, s);
+	say_info(ch);
+	close(receives);
+	return ch;
+}
+
+static void end_lease(int ch, unsigned long long lease, unsigned int flags)
+{
+	struct gochan_ack arg = { .lease = lease, .flags = flags };
+
+	say_result("ACK", ioctl(ch, GOCHAN_IOC_ACK, &arg));
+}
+
+/* Receive, and return the message until leases are numbers of more than 32 bits. */
+static struct gochan_op receive_long_lease(int ch, char *buf)
+{
+	const struct gochan_op recv = GOCHAN_RECV(ch, buf, 16);
+	struct gochan_op ops[2] = { [1] = recv };
+
+	if (ops_batch(ch, ops + 1, 1, GOCHAN_NONBLOCK) != 1)
+		return recv;
+	while (!(ops[1].lease >> 32)) {
+		ops[0] = (struct gochan_op){
+			.fd = ch,
+			.opcode = GOCHAN_OP_ACK,
+			.flags = GOCHAN_REQUEUE,
+			.lease = ops[1].lease,
+		};
+		ops[1] = recv;
+		if (ops_batch(ch, ops, 2, GOCHAN_NONBLOCK) != 2)
+			return recv;
+	}
+	return ops[1];
+}
+
+/* Leases, how they end, and a dead letter. */
+static void describe_acknowledged(unsigned long cmd)
+{
+	const unsigned long long never = GOCHAN_TIMEOUT_NEVER;
+	const int dead = ch_make(2, 16, 0), ch = describe_source(dead);
+	const int many = ch_make(60000, 16, GOCHAN_ACK);
+	char bufs[2][16] = {};
+	struct gochan_op ops[2];
+	struct gochan_ack ack = {};
+
+	ops[0] = GOCHAN_SEND(ch, "first", 5);
+	ops[1] = GOCHAN_SEND(ch, "second", 6);
+	call_and_say(ch, GOCHAN_IOC_BATCH, ops, 2, 0, never);
+	ops[0] = GOCHAN_RECV(ch, bufs[0], 16);
+	ops[0].flags = GOCHAN_PEEK;
+	call_and_say(ch, cmd, ops, 1, 0, never);
+	ops[0] = GOCHAN_RECV(ch, bufs[0], 16);
+	call_and_say(ch, cmd, ops, 1, 0, never);
+	say_info(ch);
+	/* acknowledgments that fail */
+	say_result("ACK", ioctl(ch, GOCHAN_IOC_ACK, NULL));
+	end_lease(ch, 0, 0);
+	end_lease(ch, ops[0].lease ^ 1ULL << 32, 0);
+	end_lease(ch, ops[0].lease, 1);
+	end_lease(dead, ops[0].lease, 0);
+	ack.lease = ops[0].lease;
+	ack.reserved = 1;
+	say_result("ACK", ioctl(ch, GOCHAN_IOC_ACK, &ack));
+	/* by ioctl, and as an op */
+	end_lease(ch, ops[0].lease, 0);
+	end_lease(ch, ops[0].lease, 0);
+	ops[0] = GOCHAN_RECV(ch, bufs[0], 16);
+	call_and_say(ch, cmd, ops, 1, 0, never);
+	ops[0].opcode = GOCHAN_OP_ACK;
+	ops[0].flags = GOCHAN_REQUEUE;
+	ops[1] = GOCHAN_RECV(ch, bufs[1], 16);
+	call_and_say(ch, cmd, ops, 2, 0, never);
+	/* delivered twice: a dead letter */
+	if (cmd == GOCHAN_IOC_BATCH)
+		end_lease(ch, ops[1].lease, GOCHAN_REQUEUE);
+	say_info(ch);
+	if (cmd == GOCHAN_IOC_BATCH)
+		say("dead letter %s\n", recv_text(dead));
+	say_result("write", write(many, "long", 4));
+	ops[0] = receive_long_lease(many, bufs[0]);
+	say("lease %llx of delivery %u\n", ops[0].lease, ops[0].deliveries);
+	end_lease(many, ops[0].lease & 0xffffffff, 0);
+	end_lease(many, ops[0].lease, 0);
+	say_info(many);
+	close(many);
+	close(ch);
+	close(dead);
+}
+
 static void describe(void)
 {
 	const int ch = describe_setup();
@@ -258,6 +369,8 @@ static void describe(void)
 	describe_ops(ch, GOCHAN_IOC_SELECT);
 	describe_ops(ch, GOCHAN_IOC_BATCH);
 	describe_end(ch);
+	describe_acknowledged(GOCHAN_IOC_SELECT);
+	describe_acknowledged(GOCHAN_IOC_BATCH);
 	close(ch);
 }
 
@@ -312,6 +425,32 @@ static int take(int in, int out)
 	return call->ret;
 }
 
+/* Receive with a lease, and acknowledge with the answer; keep what says so. */
+static int work(int in, int out, enum way way)
+{
+	char buf[16];
+	struct gochan_op ops[2];
+	struct gochan_ack ack;
+
+	for (;;) {
+		ops[0] = GOCHAN_RECV(in, buf, sizeof(buf));
+		if (ops_call(in, way == BY_SELECT ? GOCHAN_IOC_SELECT : GOCHAN_IOC_BATCH, ops, 1, 0,
+			     NULL) < 0)
+			return 104;
+		if (ops[0].result == GOCHAN_R_CLOSED)
+			return 0;
+		if (buf[0] == 'k')
+			pause();
+		ack = (struct gochan_ack){ .lease = ops[0].lease };
+		ops[0] = GOCHAN_SEND(out, buf, ops[0].len);
+		ops[1] = (struct gochan_op){ .fd = in, .opcode = GOCHAN_OP_ACK };
+		ops[1].lease = ack.lease;
+		if (ops_batch(in, ops, way == BY_BATCH ? 2 : 1, 0) < 0 ||
+		    (way != BY_BATCH && ioctl(in, GOCHAN_IOC_ACK, &ack)))
+			return 105;
+	}
+}
+
 static int run_peer(char **argv)
 {
 	const int in = atoi(argv[1]), out = atoi(argv[2]);
@@ -322,6 +461,8 @@ static int run_peer(char **argv)
 		return write(out, report.text, report.len) != (ssize_t)report.len;
 	case 'e':
 		return echo(in, out, atoi(argv[3]));
+	case 'w':
+		return work(in, out, atoi(argv[3]));
 	default:
 		return take(in, out);
 	}
@@ -437,7 +578,7 @@ TEST(r20_same_results)
 TEST_F(compat32, r1_r6_r20_messages)
 {
 	static const unsigned int lens[] = { 1, 128, 129, 512, 513, 4095, 4096, 4097, BIG };
-	const struct gochan_setup s = { variant->capacity, BIG, 0, 0 };
+	const struct gochan_setup s = { variant->capacity, BIG, 0, 0, 0, 0 };
 	static char msg[BIG], buf[BIG];
 	unsigned int i;
 
@@ -458,7 +599,7 @@ TEST_F(compat32, r1_r6_r20_messages)
 /* R11, R20: fixed-size messages, several per call. */
 TEST(r11_r20_fixed)
 {
-	const struct gochan_setup s = { 3, 8, GOCHAN_FIXED, 0 };
+	const struct gochan_setup s = { 3, 8, GOCHAN_FIXED, 0, 0, 0 };
 	int to[2], from[2], i;
 	char msg[24], buf[24];
 	ssize_t got;
@@ -483,7 +624,7 @@ TEST(r11_r20_fixed)
 /* R16, R17, R20: files in both directions, and credentials. */
 TEST(r16_r17_r20_files)
 {
-	const struct gochan_setup s = { 0, 16, GOCHAN_CRED, 0 };
+	const struct gochan_setup s = { 0, 16, GOCHAN_CRED, 0, 0, 0 };
 	int to[2], from[2], fds[2], i;
 	struct call *send, *recv;
 	pid_t pid;
@@ -517,7 +658,7 @@ TEST(r16_r17_r20_files)
 /* R3, R8, R20: a 32-bit process blocks, and is killed, like any other. */
 TEST(r3_r8_r20_killed)
 {
-	const struct gochan_setup s = { 0, 16, 0, 0 };
+	const struct gochan_setup s = { 0, 16, 0, 0, 0, 0 };
 	int to[2], from[2];
 	enum way way;
 	pid_t pid;
@@ -531,6 +672,54 @@ TEST(r3_r8_r20_killed)
 		EXPECT_TRUE(no_waiters(from[0]));
 		EXPECT_STREQ("(end)", recv_text(from[0]));
 		EXPECT_EQ(-EPIPE, send_text(to[1], "b"));
+	}
+}
+
+static bool wait_leased(int ch)
+{
+	const struct wait wait = wait_begin();
+
+	do {
+		if (ch_info(ch).leased)
+			return true;
+	} while (wait_more(&wait));
+	return false;
+}
+
+/* R20, R21: a 32-bit worker acknowledges its job, or dies and leaves it to a 64-bit one. */
+TEST(r20_r21_leases)
+{
+	const struct gochan_setup s = { 2, 16, GOCHAN_ACK, 0, 0, 0 };
+	struct gochan_ack ack = {};
+	struct gochan_op op;
+	int to[2], from[2];
+	char buf[16];
+	enum way way;
+	pid_t pid;
+
+	for (way = BY_SELECT; way <= BY_BATCH; way++) {
+		/* as start_between(), but the worker's handle is kept */
+		ASSERT_EQ(0, ch_pair(to, s.capacity, s.msg_size, s.flags));
+		ASSERT_EQ(0, ch_pair(from, s.capacity, s.msg_size, 0));
+		pid = start_peer("work", to[0], from[1], way);
+		ASSERT_LT(0, pid);
+		EXPECT_EQ(3, send_text(to[1], "job"));
+		EXPECT_STREQ("job", recv_text(from[0]));
+		/* it has acknowledged that when it waits for the next */
+		ASSERT_TRUE(wait_for_waiters(to[1], 0, 1));
+		EXPECT_EQ(0U, ch_info(to[1]).leased + ch_info(to[1]).len);
+		EXPECT_EQ(4, send_text(to[1], "keep"));
+		ASSERT_TRUE(wait_leased(to[1]));
+		EXPECT_EQ(128 + SIGKILL, reap_killed(pid));
+		op = GOCHAN_RECV(to[0], buf, sizeof(buf));
+		ASSERT_EQ(1, ops_batch(to[0], &op, 1, GOCHAN_NONBLOCK));
+		EXPECT_EQ(2ULL, op.seq);
+		EXPECT_EQ(2U, op.deliveries);
+		EXPECT_EQ(0, memcmp(buf, "keep", 4));
+		ack.lease = op.lease;
+		EXPECT_EQ(0, ioctl(to[0], GOCHAN_IOC_ACK, &ack));
+		EXPECT_EQ(0ULL, ch_info(to[1]).dropped);
+		EXPECT_EQ(1ULL, ch_info(to[1]).requeued);
 	}
 }
 

@@ -86,7 +86,7 @@ TEST_F(trace, r22_events)
 {
 	static const char *const events[] = {
 		"create", "setup", "free", "send", "recv", "block", "unblock", "select",
-		"close", "hangup", "link", "unlink", "requeue",
+		"close", "hangup", "link", "unlink", "requeue", "lease", "ack",
 	};
 	char path[128];
 	size_t i;
@@ -396,6 +396,32 @@ TEST_F(trace, r22_hangup)
 	close(ch);
 	EXPECT_EQ(1, traced("free: id=%llu len=0\n", id));
 	EXPECT_EQ(0, traced("hangup: id=%llu ", id));
+}
+
+/* R21, R22: a lease that is returned, and one that is acknowledged. */
+TEST_F(trace, r21_r22_lease)
+{
+	const int ch = ch_make(1, 16, GOCHAN_ACK);
+	struct gochan_ack ack = { .flags = GOCHAN_REQUEUE };
+	struct gochan_op op;
+	char buf[16];
+
+	ASSERT_EQ(1, send_text(ch, "a"));
+	op = GOCHAN_RECV(ch, buf, sizeof(buf));
+	ASSERT_EQ(1, ops_batch(ch, &op, 1, 0));
+	EXPECT_EQ(1, traced("lease: id=%llu lease=%llu seq=1 deliveries=1 pid=%d\n", id_of(ch),
+			    (unsigned long long)op.lease, getpid()));
+	ack.lease = op.lease;
+	ASSERT_EQ(0, ioctl(ch, GOCHAN_IOC_ACK, &ack));
+	EXPECT_EQ(1, traced("requeue: id=%llu seq=1 len=1\n", id_of(ch)));
+	op = GOCHAN_RECV(ch, buf, sizeof(buf));
+	ASSERT_EQ(1, ops_batch(ch, &op, 1, 0));
+	ack.lease = op.lease;
+	ack.flags = 0;
+	ASSERT_EQ(0, ioctl(ch, GOCHAN_IOC_ACK, &ack));
+	EXPECT_EQ(1, traced("ack: id=%llu lease=%llu seq=1\n", id_of(ch),
+			    (unsigned long long)op.lease));
+	EXPECT_EQ(2, traced("lease: id=%llu ", id_of(ch)));
 }
 
 /* R22: a message that its receiver could not copy. */

@@ -1715,7 +1715,7 @@ TEST_F(hostile, r20_errors_leak_nothing)
 		EXPECT_EQ(-EAGAIN, ops_batch(ch, &op, 1, GOCHAN_NONBLOCK));
 		EXPECT_TRUE(op_unchanged(&op, &was, -EAGAIN));
 		EXPECT_EQ(sizeof(buf), op.len);
-		was.reserved = 1;
+		was.opcode = 5;
 		op = was;
 		EXPECT_EQ(-EINVAL, ops_batch(ch, &op, 1, 0));
 		EXPECT_TRUE(op_unchanged(&op, &was, -EINVAL));

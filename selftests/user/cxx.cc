@@ -21,12 +21,12 @@
 #include <utility>
 #include <vector>
 
-static_assert(sizeof(gochan_setup) == 16, "as in C");
+static_assert(sizeof(gochan_setup) == 24, "as in C");
 static_assert(sizeof(struct gochan_info) == 144, "as in C");
 static_assert(offsetof(struct gochan_info, recv_blocked) == 104, "as in C");
-static_assert(sizeof(gochan_op) == 48 && alignof(gochan_op) == 8, "as in C");
+static_assert(sizeof(gochan_op) == 64 && alignof(gochan_op) == 8, "as in C");
 static_assert(sizeof(gochan_ops) == 32 && alignof(gochan_ops) == 8, "as in C");
-static_assert(offsetof(gochan_op, buf) == 8 && offsetof(gochan_op, reserved) == 44, "as in C");
+static_assert(offsetof(gochan_op, buf) == 8 && offsetof(gochan_op, seq) == 56, "as in C");
 static_assert(std::is_trivially_copyable<gochan_op>::value, "as in C");
 static_assert(std::is_standard_layout<gochan_op>::value, "as in C");
 

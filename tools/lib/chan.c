@@ -79,18 +79,13 @@ int gochan_apply_setup(int ch, const struct gochan_setup *setup)
 	return -1;
 }
 
-static int make(uint32_t capacity, uint32_t msg_size, uint32_t flags)
+static int make(const struct gochan_setup *setup)
 {
-	struct gochan_setup setup = {
-		.capacity = capacity,
-		.msg_size = msg_size,
-		.flags = flags,
-	};
 	int ch = open(DEV_GOCHAN, O_RDWR | O_CLOEXEC);
 
 	if (ch < 0)
 		return -1;
-	if (gochan_apply_setup(ch, &setup) == 0)
+	if (gochan_apply_setup(ch, setup) == 0)
 		return ch;
 	close_fd(ch);
 	return -1;
@@ -98,11 +93,26 @@ static int make(uint32_t capacity, uint32_t msg_size, uint32_t flags)
 
 int gochan_make(uint32_t capacity, uint32_t msg_size, uint32_t flags)
 {
+	const struct gochan_setup setup = {
+		.capacity = capacity,
+		.msg_size = msg_size,
+		.flags = flags,
+	};
 	struct watched w;
 	int ch;
 
 	watch_begin(&w, __func__, NULL);
-	ch = make(capacity, msg_size, flags);
+	ch = make(&setup);
+	return watch_end(&w, ch, ch);
+}
+
+int gochan_make_with(const struct gochan_setup *setup)
+{
+	struct watched w;
+	int ch;
+
+	watch_begin(&w, __func__, NULL);
+	ch = make(setup);
 	return watch_end(&w, ch, ch);
 }
 

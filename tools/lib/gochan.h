@@ -9,7 +9,7 @@
  * gochan_dump_on() (see below), and sending and receiving do not allocate memory. All
  * descriptors returned are close-on-exec.
  *
- * The blocking calls - gochan_send(), gochan_recv(), their _until() variants,
+ * The blocking calls - gochan_send(), gochan_recv(), gochan_recv_lease(), _until(),
  * gochan_select(), gochan_batch(), gochan_call() and gochan_wg_wait() - are
  * cancellation points, see pthreads(7); those that do not block, such as
  * gochan_try_send() or a select with a timeout of 0, are not. A call that is
@@ -47,7 +47,7 @@ extern "C" {
  * @capacity: number of messages it can buffer; 0 for an unbuffered channel, on
  *	which a send completes when a receiver has taken the message
  * @msg_size: maximum message length in bytes; 0 for empty messages only
- * @flags: GOCHAN_FIXED, GOCHAN_HANGUP, GOCHAN_CRED, or 0
+ * @flags: GOCHAN_FIXED, GOCHAN_HANGUP, GOCHAN_CRED, GOCHAN_ACK, or 0
  *
  * Return: a descriptor that may send and receive, or -1.
  * ENOENT: there is no /dev/gochan: the module is not loaded or, in a container, the
@@ -60,6 +60,14 @@ extern "C" {
  * users, max_bytes, would be exceeded. ENOMEM, EMFILE, ENFILE.
  */
 int gochan_make(uint32_t capacity, uint32_t msg_size, uint32_t flags);
+
+/**
+ * gochan_make_with - gochan_make() with all parameters of a channel
+ * @setup: the parameters
+ *
+ * Return: as gochan_make(); EBADF and ELOOP for setup.dead_fd, see GOCHAN_IOC_SETUP.
+ */
+int gochan_make_with(const struct gochan_setup *setup);
 
 /**
  * gochan_pair - create a channel with one descriptor per direction, as pipe(2)
@@ -256,6 +264,62 @@ int gochan_send_until(int ch, const void *msg, size_t len, const struct timespec
  */
 int gochan_recv_until(int ch, void *buf, size_t size, size_t *len,
 		      const struct timespec *deadline);
+
+/* ---- acknowledged channels ----------------------------------------------- */
+
+/**
+ * struct gochan_lease - what a process has to tell of a message that it works on
+ * @lease: identifies the delivery; 0 on a channel without GOCHAN_ACK
+ * @seq: the number of the message on its channel, the same at every delivery; a key
+ *	by which a job can be made idempotent
+ * @deliveries: how often the message was delivered, this time included
+ */
+struct gochan_lease {
+	uint64_t lease;
+	uint64_t seq;
+	uint32_t deliveries;
+};
+
+/**
+ * gochan_recv_lease - receive a message from an acknowledged channel, to be acknowledged
+ * @ch: a channel made with GOCHAN_ACK; the descriptor must allow receiving
+ * @buf: as for gochan_recv()
+ * @size: as for gochan_recv()
+ * @len: as for gochan_recv()
+ * @lease: set to the lease if a message was received
+ *
+ * The message keeps its slot until gochan_ack(). If the process exits or dies before, or
+ * closes its last descriptor of @ch, the message is delivered again, ahead of all later
+ * ones, to whoever receives next. gochan_recv() and read(2) acknowledge at once. A thread
+ * that is cancelled just after this has received keeps the lease.
+ *
+ * Return: as gochan_recv(). At end of file, 0, no message can come back any more: a
+ * process that receives while it has the last lease waits for itself.
+ */
+int gochan_recv_lease(int ch, void *buf, size_t size, size_t *len, struct gochan_lease *lease);
+
+/**
+ * gochan_ack - the message of a lease is done
+ * @ch: the descriptor that received it, or a dup(2) of it
+ * @lease: from gochan_recv_lease()
+ *
+ * Return: 0 or -1.
+ * ESTALE: the lease has ended, or another process has got it, or through another
+ * gochan_dup(). EINVAL: not an acknowledged channel. EBADF, ENOTTY.
+ */
+int gochan_ack(int ch, const struct gochan_lease *lease);
+
+/**
+ * gochan_requeue - return the message of a lease to its channel
+ * @ch: as for gochan_ack()
+ * @lease: as for gochan_ack()
+ *
+ * It is delivered again, or given up if that was its last delivery, see
+ * gochan_setup.max_deliveries.
+ *
+ * Return: as gochan_ack().
+ */
+int gochan_requeue(int ch, const struct gochan_lease *lease);
 
 /* ---- several ops in one call --------------------------------------------- */
 

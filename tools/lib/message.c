@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <stdbool.h>
+#include <sys/ioctl.h>
 
 #include "debug.h"
 #include "gochan.h"
@@ -49,6 +50,13 @@ static int send_op(const char *call, struct gochan_op op, uint64_t timeout)
 	return watch_ops_end(&w, &op, 1, result < 0 ? -1 : 0);
 }
 
+static int end_lease(int ch, uint64_t lease, uint32_t flags)
+{
+	const struct gochan_ack ack = { .lease = lease, .flags = flags };
+
+	return ioctl(ch, GOCHAN_IOC_ACK, &ack);
+}
+
 static int recv_op(const char *call, struct gochan_op op, size_t *len, uint64_t timeout)
 {
 	struct watched w;
@@ -56,6 +64,9 @@ static int recv_op(const char *call, struct gochan_op op, size_t *len, uint64_t 
 
 	watch_ops(&w, call, &op, 1);
 	result = do_op(&op, len, timeout);
+	/* As read(2): the caller does not know the lease. */
+	if (!result && op.lease)
+		end_lease(op.fd, op.lease, 0);
 	return watch_ops_end(&w, &op, 1, recv_return(result, op.len, len));
 }
 
@@ -118,4 +129,37 @@ int gochan_recv_until(int ch, void *buf, size_t size, size_t *len,
 	if (!deadline_to_timeout(deadline, &timeout))
 		return bad_deadline(__func__);
 	return recv_op(__func__, GOCHAN_RECV(ch, buf, size), len, timeout);
+}
+
+int gochan_recv_lease(int ch, void *buf, size_t size, size_t *len, struct gochan_lease *lease)
+{
+	struct gochan_op op = GOCHAN_RECV(ch, buf, size);
+	struct watched w;
+	int result, ret;
+
+	watch_ops(&w, __func__, &op, 1);
+	result = do_op(&op, len, GOCHAN_TIMEOUT_NEVER);
+	ret = recv_return(result, op.len, len);
+	if (ret == 1) {
+		lease->lease = op.lease;
+		lease->seq = op.seq;
+		lease->deliveries = op.deliveries;
+	}
+	return watch_ops_end(&w, &op, 1, ret);
+}
+
+int gochan_ack(int ch, const struct gochan_lease *lease)
+{
+	struct watched w;
+
+	watch_begin(&w, __func__, NULL);
+	return watch_end(&w, ch, end_lease(ch, lease->lease, 0));
+}
+
+int gochan_requeue(int ch, const struct gochan_lease *lease)
+{
+	struct watched w;
+
+	watch_begin(&w, __func__, NULL);
+	return watch_end(&w, ch, end_lease(ch, lease->lease, GOCHAN_REQUEUE));
 }

@@ -40,10 +40,26 @@
  * GOCHAN_CRED: a RECV op reports the sender's credentials in gochan_op.pid,
  * uid and gid: for a SEND op those of the sending task, for write(2) those of
  * the process that opened the handle.
+ *
+ * GOCHAN_ACK: an acknowledged channel, which is buffered. A RECV op leases its
+ * message instead of taking it: it reports a lease, which GOCHAN_IOC_ACK or an
+ * ACK op ends. A lease belongs to the caller's descriptor table and the handle;
+ * when no descriptor of the handle is left in that table (close, exec, exit or
+ * death of the process) its message is requeued at its place in the order of
+ * sending. Until then it keeps its slot, and counts as inside the channel for
+ * end of file. read(2) acknowledges at once.
+ *
+ * GOCHAN_DEADLETTER: of an acknowledged channel, messages that were returned
+ * after max_deliveries deliveries are sent to the channel of dead_fd. While
+ * that is full they keep their slots; when it is closed or hung up, or its
+ * messages are shorter, they are dropped. There, their sender is the process
+ * that has set up this channel.
  */
 #define GOCHAN_FIXED		0x01
 #define GOCHAN_HANGUP		0x02
 #define GOCHAN_CRED		0x04
+#define GOCHAN_ACK		0x08
+#define GOCHAN_DEADLETTER	0x10
 
 /*
  * Flags of an op (gochan_op.flags) and of a call (gochan_ops.flags).
@@ -70,6 +86,9 @@
  * GOCHAN_TAKE_FD (RECV op): install the passed file, if there is one, as a
  * close-on-exec descriptor and report it in gochan_op.passed_fd. Without this
  * flag the file is dropped and the message is received alone.
+ *
+ * GOCHAN_REQUEUE (GOCHAN_IOC_ACK, or ACK op of a BATCH): return the message
+ * instead of acknowledging it.
  */
 #define GOCHAN_NONBLOCK		0x01
 #define GOCHAN_ORDERED		0x02
@@ -78,11 +97,13 @@
 #define GOCHAN_PASS_FD		0x10
 #define GOCHAN_TAKE_FD		0x20
 #define GOCHAN_RESUME		0x40
+#define GOCHAN_REQUEUE		0x80
 
 /* Opcodes, for gochan_op.opcode. */
 #define GOCHAN_OP_SEND		1
 #define GOCHAN_OP_RECV		2
 #define GOCHAN_OP_POLL		3
+#define GOCHAN_OP_ACK		4	/* BATCH only */
 
 /* gochan_op.result of a receive at end of file: closed (or hung up) and drained. */
 #define GOCHAN_R_CLOSED		1
@@ -96,13 +117,20 @@
  *	channel; at most the module parameter max_capacity
  * @msg_size: maximum message length in bytes, from 0 (only empty messages) to
  *	the module parameter max_msg_size
- * @flags: GOCHAN_FIXED, GOCHAN_HANGUP, GOCHAN_CRED
+ * @flags: GOCHAN_FIXED, GOCHAN_HANGUP, GOCHAN_CRED, GOCHAN_ACK, which needs a
+ *	capacity, GOCHAN_DEADLETTER, which needs GOCHAN_ACK
+ * @max_deliveries: with GOCHAN_ACK, a message that is returned after so many
+ *	deliveries is not delivered again, see GOCHAN_DEADLETTER; 0: unlimited
+ * @dead_fd: with GOCHAN_DEADLETTER, a handle of another channel that may send;
+ *	this channel counts as another one. Else zero
  * @reserved: must be zero
  */
 struct gochan_setup {
 	__u32 capacity;
 	__u32 msg_size;
 	__u32 flags;
+	__u32 max_deliveries;
+	__s32 dead_fd;
 	__u32 reserved;
 };
 
@@ -112,7 +140,7 @@ struct gochan_setup {
  * @flags: channel flags, as set up
  * @capacity: capacity in messages, as set up
  * @msg_size: maximum message length in bytes, as set up
- * @len: number of messages in the channel; a receive that cannot copy its
+ * @len: number of messages in the channel, without leased ones; a receive that cannot copy its
  *	message requeues it, so this can briefly exceed @capacity and can become
  *	non-zero again after other receivers have seen end of file
  * @closed: 1 after GOCHAN_IOC_CLOSE, else 0
@@ -120,15 +148,16 @@ struct gochan_setup {
  * @receivers_waiting: number of blocked receivers
  * @send_handles: number of open handles that may send
  * @recv_handles: number of open handles that may receive
- * @leased: 0
- * @max_deliveries: 0
+ * @leased: number of messages that are leased
+ * @max_deliveries: as set up
  * @id: identifies the channel until the module is unloaded
  * @sent: messages sent since the channel was created
- * @received: messages received since the channel was created
+ * @received: messages received since the channel was created; one that was
+ *	requeued has to be received once more
  * @bytes: payload bytes in the channel
  * @requeued: messages requeued since the channel was created, because a receiver
- *	could not copy them
- * @dropped: 0
+ *	could not copy them, or their lease ended without an acknowledgment
+ * @dropped: messages that were delivered max_deliveries times and dropped
  * @send_blocked: how often a send had to block since the channel was created; that
  *	of a select counts each time that it is queued on this channel
  * @recv_blocked: how often a receive had to block, likewise
@@ -159,12 +188,13 @@ struct gochan_info {
 };
 
 /**
- * struct gochan_op - one send, receive or poll of a SELECT or BATCH
+ * struct gochan_op - one op of a SELECT or BATCH
  * @fd: [in] handle of a channel, or any pollable descriptor for
  *	GOCHAN_OP_POLL; a negative value is Go's nil channel, which is never
  *	ready
- * @opcode: [in] GOCHAN_OP_SEND, GOCHAN_OP_RECV or GOCHAN_OP_POLL
- * @flags: [in] GOCHAN_NONBLOCK, GOCHAN_PEEK, GOCHAN_PASS_FD, GOCHAN_TAKE_FD
+ * @opcode: [in] GOCHAN_OP_SEND, GOCHAN_OP_RECV, GOCHAN_OP_POLL or GOCHAN_OP_ACK
+ * @flags: [in] GOCHAN_NONBLOCK, GOCHAN_PEEK, GOCHAN_PASS_FD, GOCHAN_TAKE_FD,
+ *	GOCHAN_REQUEUE
  * @buf: [in] address of the message to send, or of the receive buffer; the
  *	contents of the buffer beyond the received message are unspecified
  * @len: [in] length of the message or size of the receive buffer, in bytes;
@@ -179,7 +209,12 @@ struct gochan_info {
  * @uid: [out] GOCHAN_CRED: the sender's effective user ID in the receiver's
  *	user namespace, the overflow ID if it is not mapped
  * @gid: [out] GOCHAN_CRED: the sender's effective group ID, likewise
- * @reserved: must be zero
+ * @deliveries: [out] GOCHAN_ACK: how often the message has been delivered, this
+ *	time included; with GOCHAN_PEEK so far
+ * @lease: [in] of an ACK op, the lease; [out] GOCHAN_ACK: the lease of the message
+ *	received, 0 with GOCHAN_PEEK
+ * @seq: [out] GOCHAN_ACK: the number of the message on its channel, from 1, the
+ *	same at every delivery
  */
 struct gochan_op {
 	__s32 fd;
@@ -193,7 +228,9 @@ struct gochan_op {
 	__s32 pid;
 	__u32 uid;
 	__u32 gid;
-	__u32 reserved;
+	__u32 deliveries;
+	__aligned_u64 lease;
+	__aligned_u64 seq;
 };
 
 /**
@@ -218,6 +255,18 @@ struct gochan_ops {
 	__u32 reserved;
 };
 
+/**
+ * struct gochan_ack - argument of GOCHAN_IOC_ACK
+ * @lease: what a RECV op has reported
+ * @flags: GOCHAN_REQUEUE, or 0
+ * @reserved: must be zero
+ */
+struct gochan_ack {
+	__aligned_u64 lease;
+	__u32 flags;
+	__u32 reserved;
+};
+
 /* Not assigned in Documentation/userspace-api/ioctl/ioctl-number.rst. */
 #define GOCHAN_IOC_MAGIC	0xC5
 
@@ -227,9 +276,10 @@ struct gochan_ops {
  * before any other operation on the channel, and before it is named.
  *
  * EBUSY: the channel was already used or set up. EINVAL: a field is out of
- * range. EDQUOT: a limit of the user, or of the owner of a user namespace that
- * it is in, would be exceeded. ENOSPC: the limit of all users, max_bytes, would
- * be exceeded. ENOMEM, EFAULT.
+ * range. EBADF: dead_fd is not a handle that may send. ELOOP: it is this channel,
+ * or one that has a dead-letter channel itself. EDQUOT: a limit of the user, or
+ * of the owner of a user namespace that it is in, would be exceeded. ENOSPC: the
+ * limit of all users, max_bytes, would be exceeded. ENOMEM, EFAULT.
  */
 #define GOCHAN_IOC_SETUP	_IOW(GOCHAN_IOC_MAGIC, 1, struct gochan_setup)
 
@@ -261,6 +311,16 @@ struct gochan_ops {
  * ENFILE, ENOMEM.
  */
 #define GOCHAN_IOC_DUP		_IO(GOCHAN_IOC_MAGIC, 4)
+
+/*
+ * GOCHAN_IOC_ACK: end a lease: the message is done or, with GOCHAN_REQUEUE,
+ * returned to the channel, to be delivered once more.
+ *
+ * ESTALE: the lease was not got through this handle by this descriptor table, or
+ * has ended. EBADF: the handle may not receive. EINVAL: a flag, or not an
+ * acknowledged channel. EFAULT.
+ */
+#define GOCHAN_IOC_ACK		_IOW(GOCHAN_IOC_MAGIC, 5, struct gochan_ack)
 
 /*
  * GOCHAN_IOC_SELECT: wait until one of several ops is ready and perform exactly
