@@ -518,7 +518,7 @@ rm_at_the_limit() {
 
 ls_empty() {
 	expect 0 gochan ls
-	prints 'NAME  OWNER  MODE  CAPACITY  SIZE  LEN  STATE  WAIT-SEND  WAIT-RECV  OLDEST'
+	prints 'NAME  OWNER  MODE  CAPACITY  SIZE  LEN  LEASED  STATE  WAIT-SEND  WAIT-RECV  OLDEST'
 	says_nothing
 }
 
@@ -528,13 +528,13 @@ ls_columns() {
 	alice gochan make results --size 100 >/dev/null
 	gochan close results
 	expect 0 gochan ls
-	prints 'NAME     OWNER        MODE  CAPACITY  SIZE  LEN  STATE   WAIT-SEND  WAIT-RECV  OLDEST
-jobs     root:root    0622  16        4096  2    open    0          0          -
-results  alice:alice  0600  0         100   0    closed  0          0          -'
+	prints 'NAME     OWNER        MODE  CAPACITY  SIZE  LEN  LEASED  STATE   WAIT-SEND  WAIT-RECV  OLDEST
+jobs     root:root    0622  16        4096  2    0       open    0          0          -
+results  alice:alice  0600  0         100   0    0       closed  0          0          -'
 	expect 0 alice gochan ls
-	prints 'NAME     OWNER        MODE  CAPACITY  SIZE  LEN  STATE   WAIT-SEND  WAIT-RECV  OLDEST
-jobs     root:root    0622  -         -     -    -       -          -          -
-results  alice:alice  0600  0         100   0    closed  0          0          -'
+	prints 'NAME     OWNER        MODE  CAPACITY  SIZE  LEN  LEASED  STATE   WAIT-SEND  WAIT-RECV  OLDEST
+jobs     root:root    0622  -         -     -    -       -       -          -          -
+results  alice:alice  0600  0         100   0    0       closed  0          0          -'
 }
 
 ls_names() {
@@ -1105,7 +1105,7 @@ limit_in_namespace() {
 
 # ---- help and usage ------------------------------------------------------------------
 
-commands='make rm ls info close send recv select each ps top trace deadlock'
+commands='make rm ls info close send recv select each ps top trace deadlock dead'
 
 help() {
 	expect 0 gochan --help
@@ -1141,7 +1141,7 @@ usage_errors() {
 		grep -qF "See 'gochan $command --help'." err
 		grep -qF "gochan $command: unrecognized option" err
 	done
-	for command in make rm info close send recv select each; do
+	for command in make rm info close send recv select each dead; do
 		expect 2 gochan $command
 	done
 	expect 2 gochan make a b
@@ -1178,7 +1178,8 @@ expect_all() {
 
 # expect_open NAME TEXT: each command that opens a channel fails and says this.
 expect_open() {
-	expect_all "$2" "info $1" "close $1" "send $1 x" "recv $1" "select $1" "each $1 -- true"
+	expect_all "$2" "info $1" "close $1" "send $1 x" "recv $1" "select $1" "each $1 -- true" \
+		"dead $1"
 }
 
 # expect_named NAME TEXT: make and rm, too.

@@ -41,7 +41,7 @@ struct command {
 extern const struct command make_command, rm_command, ls_command, info_command;
 extern const struct command close_command, send_command, recv_command;
 extern const struct command select_command, each_command, ps_command, top_command;
-extern const struct command trace_command, deadlock_command;
+extern const struct command trace_command, deadlock_command, dead_command;
 
 /* ---- report.c: error messages -------------------------------------------- */
 
@@ -118,6 +118,14 @@ bool target_parse(struct target *target, int argc, char **argv);
 enum status target_open(struct target *target, int oflags);
 enum status target_info(const struct target *target, struct gochan_info *info);
 
+/* ---- lease.c: messages of acknowledged channels ----------------------------- */
+
+/* End the lease of a message that @op received, if it has one. */
+enum status lease_ack(const struct target *target, const struct gochan_op *op);
+enum status lease_requeue(const struct target *target, const struct gochan_op *op);
+/* Print an error message if it is another channel. */
+enum status check_acknowledged(const struct target *target, const struct gochan_info *info);
+
 /* ---- name.c: names and their files ---------------------------------------- */
 
 #define NAME_DIR	"/dev/gochans/"
@@ -143,11 +151,14 @@ bool read_number(const char *path, unsigned long *value);
 void io_start(void);
 /* Write everything, waiting if @fd is O_NONBLOCK. False, with errno, on an error. */
 bool write_all(int fd, const char *data, size_t len);
+/* Wait until @fd, unless it is negative, is readable; false if it is not after so long. */
+bool wait_readable(int fd, long long ns);
 
 /* ---- output.c: messages on standard output ------------------------------- */
 
 struct output {
 	int terminator;		/* byte written after each message, -1 for none */
+	bool no_ack;		/* messages are not acknowledged */
 	bool is_pipe;		/* pipe or socket, whose reader can close it */
 };
 
@@ -155,8 +166,12 @@ enum status output_start(struct output *out);
 /* An op for select that becomes ready when the reader of stdout has closed it. */
 struct gochan_op output_hangup_op(const struct output *out);
 enum status output_hangup(void);
-/* @message must have space for @len + 1 bytes. */
-enum status output_message(const struct output *out, char *message, size_t len);
+/*
+ * Write the message that @op received from @target, and then acknowledge it. @message must
+ * have space for @len + 1 bytes.
+ */
+enum status output_message(const struct output *out, const struct target *target,
+			   const struct gochan_op *op, char *message, size_t len);
 
 /* ---- progress.c: progress of a transfer, on a terminal ------------------- */
 

@@ -21,8 +21,8 @@
 #define PROC			"/proc"
 #define PROC_SUPER_MAGIC	0x9fa0
 
-/* Each byte of a name may be an escape of four, and a waiter takes some 120. */
-#define TEXT_SIZE		(4 * NAME_PATH_SIZE + 192 * FDINFO_WAITERS)
+/* Each byte of a name may be an escape of four, and a waiter or lease takes some 120. */
+#define TEXT_SIZE		(4 * NAME_PATH_SIZE + 192 * (FDINFO_WAITERS + FDINFO_LEASES))
 
 /* ---- parsing ---- */
 
@@ -42,6 +42,8 @@ static const struct {
 	{ "receivers-waiting", offsetof(struct fdinfo, receivers_waiting) },
 	{ "waiters-of-others", offsetof(struct fdinfo, waiters_of_others) },
 	{ "waiters-more", offsetof(struct fdinfo, waiters_more) },
+	{ "leases-of-others", offsetof(struct fdinfo, leases_of_others) },
+	{ "leases-more", offsetof(struct fdinfo, leases_more) },
 };
 
 static void parse_number(struct fdinfo *info, const char *key, const char *value)
@@ -97,6 +99,23 @@ static void parse_waiter(struct fdinfo *info, const char *value)
 	info->count++;
 }
 
+static void parse_lease(struct fdinfo *info, const char *value)
+{
+	struct fdinfo_lease *lease = &info->leases[info->nr_leases];
+	unsigned long long id, seq;
+	long long seconds, ns;
+
+	if (info->nr_leases == FDINFO_LEASES)
+		return;
+	if (sscanf(value, "pid: %d lease: %llu seq: %llu deliveries: %u since: %lld.%lld",
+		   &lease->pid, &id, &seq, &lease->deliveries, &seconds, &ns) != 6)
+		return;
+	lease->lease = id;
+	lease->seq = seq;
+	lease->since_ns = seconds * 1000000000 + ns;
+	info->nr_leases++;
+}
+
 static void parse_line(struct fdinfo *info, const char *key, const char *value)
 {
 	if (strcmp(key, "id") == 0) {
@@ -110,6 +129,8 @@ static void parse_line(struct fdinfo *info, const char *key, const char *value)
 		info->may_receive = strstr(value, "recv");
 	} else if (strcmp(key, "waiter") == 0) {
 		parse_waiter(info, value);
+	} else if (strcmp(key, "lease") == 0) {
+		parse_lease(info, value);
 	} else {
 		parse_number(info, key, value);
 	}

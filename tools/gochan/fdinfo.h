@@ -10,7 +10,9 @@
 
 #include "cmd.h"
 
-#define FDINFO_WAITERS	64	/* the module does not list more */
+/* The module does not list more. */
+#define FDINFO_WAITERS	64
+#define FDINFO_LEASES	64
 
 struct fdinfo_waiter {
 	pid_t pid;		/* 0 if it is in another pid namespace, or has exited */
@@ -19,6 +21,14 @@ struct fdinfo_waiter {
 	bool is_select;
 	bool polls;		/* the select has ops that poll, which may end it */
 	bool has_deadline;
+	long long since_ns;	/* CLOCK_MONOTONIC */
+};
+
+struct fdinfo_lease {
+	pid_t pid;		/* of the owner, 0 as for a waiter */
+	uint64_t lease;
+	uint64_t seq;
+	unsigned int deliveries;
 	long long since_ns;	/* CLOCK_MONOTONIC */
 };
 
@@ -46,6 +56,11 @@ struct fdinfo {
 	unsigned int waiters_more;	/* beyond the first 64 */
 	unsigned int count;		/* of @waiters */
 	struct fdinfo_waiter waiters[FDINFO_WAITERS];
+	/* The same for leases. */
+	unsigned int leases_of_others;
+	unsigned int leases_more;
+	unsigned int nr_leases;
+	struct fdinfo_lease leases[FDINFO_LEASES];
 };
 
 /* What a walk has looked at. */

@@ -14,11 +14,13 @@ static const struct {
 	{ GOCHAN_FIXED, "fixed" },
 	{ GOCHAN_HANGUP, "hangup" },
 	{ GOCHAN_CRED, "cred" },
+	{ GOCHAN_ACK, "ack" },
+	{ GOCHAN_DEADLETTER, "deadletter" },
 };
 
 void fields_of(const struct gochan_info *info, struct field fields[FIELDS])
 {
-	/* Without leases, which this version of the module does not have, three are 0. */
+	/* Three are 0 unless it is an acknowledged channel. */
 	const struct field all[FIELDS] = {
 		{ "abi", FIELD_NUMBER, info->abi, true },
 		{ "id", FIELD_NUMBER, info->id, false },

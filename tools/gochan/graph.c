@@ -187,6 +187,7 @@ void graph_free(struct graph *graph)
 		}
 		free(channel->name);
 		free(channel->waiters);
+		free(channel->leases);
 	}
 	index_free(&graph->channels);
 	index_free(&graph->processes);

@@ -63,6 +63,10 @@ struct channel {
 	unsigned int not_visible;	/* waiters of other users and pid namespaces */
 	struct fdinfo_waiter *waiters;	/* as last read */
 	unsigned int count;
+	unsigned int leases_not_listed;
+	unsigned int leases_not_visible;
+	struct fdinfo_lease *leases;	/* as last read */
+	unsigned int nr_leases;
 	struct hold *holds;
 	struct wait *waits;
 	/* stuck.c, by the direction of waiters */

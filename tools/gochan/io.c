@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "cmd.h"
 
 /* After EAGAIN: wait. Returns false, with errno, if the call cannot be repeated. */
@@ -37,6 +38,24 @@ bool write_all(int fd, const char *data, size_t len)
 		}
 	}
 	return true;
+}
+
+bool wait_readable(int fd, long long ns)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+	const long long end = clock_now() + ns;
+	struct timespec timeout;
+	int ready;
+
+	do {
+		ns = end - clock_now();
+		if (ns < 0)
+			ns = 0;
+		timeout.tv_sec = ns / 1000000000;
+		timeout.tv_nsec = ns % 1000000000;
+		ready = ppoll(&poll_fd, 1, &timeout, NULL);
+	} while (ready < 0 && errno == EINTR);
+	return ready > 0;
 }
 
 static int cookie_fd(void *cookie)

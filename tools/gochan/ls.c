@@ -10,9 +10,10 @@ static const char help[] =
 "Usage: gochan ls [-q|--json] [DIRECTORY|PATTERN]\n"
 "Lists the named channels below /dev/gochans or another DIRECTORY of a gochanfs, or\n"
 "those whose name matches a PATTERN. Of channels that you may send to and receive\n"
-"from it also shows how many messages are inside, how many tasks wait to send and to\n"
-"receive, and for how long the one has waited that has waited longest. (Of tasks of\n"
-"other users, and without /proc, that is not known.)\n"
+"from it also shows how many messages are inside, how many were received and not yet\n"
+"acknowledged, how many tasks wait to send and to receive, and for how long the one has\n"
+"waited that has waited longest. (Of tasks of other users, and without /proc, that is\n"
+"not known.)\n"
 "\n"
 "  -q              print names only\n"
 "  --json          print a JSON array with an object, on one line, for each channel\n"
@@ -22,11 +23,11 @@ static const char help[] =
 
 static const struct option options[] = { OPTION_JSON, OPTION_HELP, OPTION_END };
 
-enum { NAME, OWNER, MODE, CAPACITY, SIZE, LEN, STATE, SENDERS, RECEIVERS, OLDEST, COLUMNS };
+enum { NAME, OWNER, MODE, CAPACITY, SIZE, LEN, LEASED, STATE, SENDERS, RECEIVERS, OLDEST, COLUMNS };
 
 static const char *const titles[COLUMNS] = {
-	"NAME", "OWNER", "MODE", "CAPACITY", "SIZE", "LEN", "STATE", "WAIT-SEND", "WAIT-RECV",
-	"OLDEST",
+	"NAME", "OWNER", "MODE", "CAPACITY", "SIZE", "LEN", "LEASED", "STATE", "WAIT-SEND",
+	"WAIT-RECV", "OLDEST",
 };
 
 static void fill_row(struct row *row, const struct entry *entry)
@@ -45,6 +46,7 @@ static void fill_row(struct row *row, const struct entry *entry)
 	row_set(row, CAPACITY, "%u", info->capacity);
 	row_set(row, SIZE, "%u", info->msg_size);
 	row_set(row, LEN, "%u", info->len);
+	row_set(row, LEASED, "%u", info->leased);
 	row_set(row, STATE, "%s", info->closed ? "closed" : "open");
 	row_set(row, SENDERS, "%u", info->senders_waiting);
 	row_set(row, RECEIVERS, "%u", info->receivers_waiting);

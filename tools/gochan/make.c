@@ -21,6 +21,12 @@ static const char help[] =
 "                  the last receiver is gone, sends fail (default: wait for the\n"
 "                  next process that opens the channel)\n"
 "  --mode MODE     permissions in octal, as for chmod (default 0600)\n"
+"  --ack           a message stays the channel's until its receiver acknowledges it; if\n"
+"                  that dies before, the message is delivered again; needs a --cap\n"
+"  --deliveries N  with --ack, give up a message that is returned after N deliveries;\n"
+"                  0: never (default 16)\n"
+"  --dead NAME     with --ack, send what is given up to this channel, see 'gochan dead';\n"
+"                  while that is full it keeps its place in this one (default: drop it)\n"
 "\n"
 "NAME is a file name in /dev/gochans, or a path with a slash in it on any gochanfs.\n"
 "In /dev/gochans, which is sticky, a shell's > reaches only one's own channels and\n"
@@ -28,8 +34,13 @@ static const char help[] =
 
 struct request {
 	const char *name;
-	unsigned int capacity, size, flags, mode;
+	struct gochan_setup setup;
+	unsigned int mode;
+	bool has_deliveries;
+	struct target dead;
 };
+
+enum { DEFAULT_DELIVERIES = 16 };
 
 enum {
 	OPT_CAP = OPT_OTHER,
@@ -37,6 +48,9 @@ enum {
 	OPT_FIXED,
 	OPT_HANGUP,
 	OPT_MODE,
+	OPT_ACK,
+	OPT_DELIVERIES,
+	OPT_DEAD,
 };
 
 static const struct option options[] = {
@@ -45,6 +59,9 @@ static const struct option options[] = {
 	{ "fixed", no_argument, NULL, OPT_FIXED },
 	{ "hangup", no_argument, NULL, OPT_HANGUP },
 	{ "mode", required_argument, NULL, OPT_MODE },
+	{ "ack", no_argument, NULL, OPT_ACK },
+	{ "deliveries", required_argument, NULL, OPT_DELIVERIES },
+	{ "dead", required_argument, NULL, OPT_DEAD },
 	OPTION_HELP,
 	OPTION_END,
 };
@@ -52,11 +69,6 @@ static const struct option options[] = {
 /* Which limit of the user stops it? Before it is named, a channel counts, and its bytes. */
 static const char *exceeded_limit(const struct request *req)
 {
-	const struct gochan_setup setup = {
-		.capacity = req->capacity,
-		.msg_size = req->size,
-		.flags = req->flags,
-	};
 	const char *parameter = "max_user_named";
 	char dir[NAME_PATH_SIZE];
 	int ch;
@@ -65,7 +77,7 @@ static const char *exceeded_limit(const struct request *req)
 	ch = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (ch < 0)
 		return "max_user_channels";
-	if (ioctl(ch, GOCHAN_IOC_SETUP, &setup) < 0)
+	if (ioctl(ch, GOCHAN_IOC_SETUP, &req->setup) < 0)
 		parameter = "max_user_bytes";
 	close(ch);
 	return parameter;
@@ -96,9 +108,13 @@ static enum status make_failed(const struct request *req, int err)
 		return report_other_abi(GOCHAN_ABI - 1);
 	case EPROTONOSUPPORT:
 		return report_other_abi(GOCHAN_ABI + 1);
+	case ELOOP:
+		print_error("%s: has a dead-letter channel itself, so it cannot be one",
+			    req->dead.label);
+		return FAILED;
 	case EINVAL:
-		if (over_limit("--cap", req->capacity, "max_capacity") ||
-		    over_limit("--size", req->size, "max_msg_size"))
+		if (over_limit("--cap", req->setup.capacity, "max_capacity") ||
+		    over_limit("--size", req->setup.msg_size, "max_msg_size"))
 			return FAILED;
 		return report_errno(req->name, err);
 	default:
@@ -106,44 +122,124 @@ static enum status make_failed(const struct request *req, int err)
 	}
 }
 
-static enum status make(const struct request *req)
+/* Would the channel take all messages of the new one? Others would be dropped. */
+static enum status check_dead_size(const struct request *req, const struct gochan_info *dead)
+{
+	const struct gochan_setup *setup = &req->setup;
+
+	if (dead->flags & GOCHAN_FIXED) {
+		if ((setup->flags & GOCHAN_FIXED) && dead->msg_size == setup->msg_size)
+			return DONE;
+		print_error("%s: takes messages of exactly %u bytes; make it without --fixed",
+			    req->dead.label, dead->msg_size);
+		return FAILED;
+	}
+	if (dead->msg_size >= setup->msg_size)
+		return DONE;
+	print_error("%s: takes messages of at most %u bytes; make it with --size %u",
+		    req->dead.label, dead->msg_size, setup->msg_size);
+	return FAILED;
+}
+
+static enum status open_dead(struct request *req)
+{
+	struct gochan_info info;
+	enum status status;
+
+	if (!req->dead.label)
+		return DONE;
+	status = target_open(&req->dead, O_WRONLY);
+	if (status == DONE)
+		status = target_info(&req->dead, &info);
+	if (status == DONE)
+		status = check_dead_size(req, &info);
+	req->setup.dead_fd = req->dead.fd;
+	return status;
+}
+
+static enum status make(struct request *req)
 {
 	char path[NAME_PATH_SIZE];
+	enum status status;
 	struct stat st;
 
-	if (gochan_create(req->name, req->capacity, req->size, req->flags, req->mode) < 0)
+	status = open_dead(req);
+	if (status != DONE)
+		return status;
+	if (gochan_create_with(req->name, &req->setup, req->mode) < 0)
 		return make_failed(req, errno);
 	if (name_lookup(req->name, path, &st))
 		puts(path);
 	return DONE;
 }
 
+/* Options that make no sense together. */
+static enum status check(struct request *req)
+{
+	const struct command *self = &make_command;
+	struct gochan_setup *setup = &req->setup;
+
+	if (!req->name[0])
+		return usage_error(self, "the name is empty");
+	if ((setup->flags & GOCHAN_FIXED) && setup->msg_size == 0)
+		return usage_error(self, "--fixed needs a --size of at least 1");
+	if (!(setup->flags & GOCHAN_ACK)) {
+		if (req->has_deliveries || req->dead.label)
+			return usage_error(self, "--deliveries and --dead need --ack");
+		return DONE;
+	}
+	if (setup->capacity == 0)
+		return usage_error(self, "--ack needs a --cap of at least 1");
+	if (!req->has_deliveries)
+		setup->max_deliveries = DEFAULT_DELIVERIES;
+	if (req->dead.label && setup->max_deliveries == 0)
+		return usage_error(self, "--dead needs --deliveries of at least 1");
+	return DONE;
+}
+
 static enum status run(int argc, char **argv)
 {
-	struct request req = { .size = GOCHAN_DEFAULT_MSG_SIZE, .mode = 0600 };
+	struct request req = {
+		.setup.msg_size = GOCHAN_DEFAULT_MSG_SIZE,
+		.mode = 0600,
+		.dead = NO_TARGET,
+	};
 	const struct command *self = &make_command;
+	enum status status;
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (opt) {
 		case OPT_CAP:
-			if (!opt_number(self, "--cap", &req.capacity))
+			if (!opt_number(self, "--cap", &req.setup.capacity))
 				return USAGE;
 			break;
 		case OPT_SIZE:
-			if (!opt_number(self, "--size", &req.size))
+			if (!opt_number(self, "--size", &req.setup.msg_size))
 				return USAGE;
 			break;
 		case OPT_FIXED:
-			req.flags |= GOCHAN_FIXED;
+			req.setup.flags |= GOCHAN_FIXED;
 			break;
 		case OPT_HANGUP:
-			req.flags |= GOCHAN_HANGUP;
+			req.setup.flags |= GOCHAN_HANGUP;
 			break;
 		case OPT_MODE:
 			if (!opt_mode(self, &req.mode))
 				return USAGE;
 			umask(0);
+			break;
+		case OPT_ACK:
+			req.setup.flags |= GOCHAN_ACK;
+			break;
+		case OPT_DELIVERIES:
+			if (!opt_number(self, "--deliveries", &req.setup.max_deliveries))
+				return USAGE;
+			req.has_deliveries = true;
+			break;
+		case OPT_DEAD:
+			req.setup.flags |= GOCHAN_DEADLETTER;
+			req.dead.label = optarg;
 			break;
 		default:
 			return help_or_usage(self, opt);
@@ -152,11 +248,8 @@ static enum status run(int argc, char **argv)
 	if (optind != argc - 1)
 		return usage_error(self, "make takes one name");
 	req.name = argv[optind];
-	if (!req.name[0])
-		return usage_error(self, "the name is empty");
-	if ((req.flags & GOCHAN_FIXED) && req.size == 0)
-		return usage_error(self, "--fixed needs a --size of at least 1");
-	return make(&req);
+	status = check(&req);
+	return status == DONE ? make(&req) : status;
 }
 
 const struct command make_command = {

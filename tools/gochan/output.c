@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Writing messages to standard output. A message that was received but cannot be
- * written is lost, so check as much as possible before receiving.
+ * written is lost, unless it is leased, so check as much as possible before receiving.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,12 +37,20 @@ enum status output_hangup(void)
 	return report_errno("standard output", EPIPE);
 }
 
-enum status output_message(const struct output *out, char *message, size_t len)
+/* A lease ends with this process. */
+static enum status write_failed(const struct gochan_op *op, int err)
+{
+	print_error("standard output: %s; the message just received is %s", strerror(err),
+		    op->lease ? "requeued" : "lost");
+	return FAILED;
+}
+
+enum status output_message(const struct output *out, const struct target *target,
+			   const struct gochan_op *op, char *message, size_t len)
 {
 	if (out->terminator >= 0)
 		message[len++] = (char)out->terminator;
-	if (write_all(STDOUT_FILENO, message, len))
-		return DONE;
-	print_error("standard output: %s; the message just received is lost", strerror(errno));
-	return FAILED;
+	if (!write_all(STDOUT_FILENO, message, len))
+		return write_failed(op, errno);
+	return out->no_ack ? DONE : lease_ack(target, op);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "json.h"
+#include "ps_leases.h"
 #include "snapshot.h"
 #include "table.h"
 
@@ -22,6 +23,13 @@ static const char help[] =
 "  SINCE              how long it has waited\n"
 "  COULD BE ENDED BY  processes that may do the opposite there, a deadline, or another\n"
 "                     descriptor that the select polls\n"
+"\n"
+"Then, if there are any, it lists the messages that processes have received from\n"
+"acknowledged channels and work on:\n"
+"\n"
+"  MESSAGE            its number on the channel\n"
+"  DELIVERIES         how often it was delivered, this time included\n"
+"  LEASED             for how long\n"
 "\n"
 "  -p PID             only the tasks of this process\n"
 "  --json             print all that is known, as JSON\n"
@@ -280,6 +288,7 @@ static void print_json(const struct graph *graph, const struct arguments *args)
 	}
 	json_number("not_listed", not_listed);
 	json_number("not_visible", not_visible);
+	leases_print_json(graph, args->pid);
 	json_number("hidden_processes", graph->walk.hidden);
 	json_bool("proc_hides_others", graph->walk.hides_others);
 	json_object_end();
@@ -337,8 +346,10 @@ static enum status print_once(const struct arguments *args)
 		print_json(&graph, args);
 	} else {
 		print_table(&graph, args);
+		leases_print_table(&graph, args->pid);
 		fflush(stdout);
 		print_notes(&graph);
+		leases_print_notes(&graph);
 	}
 	graph_free(&graph);
 	return DONE;

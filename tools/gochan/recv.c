@@ -18,16 +18,22 @@ static const char help[] =
 "  --timeout S     wait at most S seconds for each message; 0: do not wait\n"
 "  -0, --null      print a NUL after each message instead of a newline\n"
 "  --raw           print nothing after each message\n"
+"  --ack           on a channel made with --ack: acknowledge each message once it is\n"
+"                  printed (default)\n"
+"  --no-ack        on such a channel: print what is there, at most N messages, and\n"
+"                  return it in the end; that counts as a delivery\n"
 "\n"
 "To loop over all messages: while msg=$(gochan recv jobs -n 1); do ...; done\n"
 "\n"
 "Exit status: 0 success, 3 closed and drained before N messages arrived, 4 timed\n"
 "out, else 1 or 2. There is no error message for 3 and 4.\n";
 
-enum { OPT_RAW = OPT_OTHER };
+enum { OPT_RAW = OPT_OTHER, OPT_ACK, OPT_NO_ACK };
 
 static const struct option options[] = {
 	{ "raw", no_argument, NULL, OPT_RAW },
+	{ "ack", no_argument, NULL, OPT_ACK },
+	{ "no-ack", no_argument, NULL, OPT_NO_ACK },
 	OPTION_NULL,
 	OPTION_TIMEOUT,
 	OPTION_FD,
@@ -39,6 +45,7 @@ struct recv_ctx {
 	struct target target;
 	struct output out;
 	long long timeout_ns;
+	bool needs_ack;		/* --ack or --no-ack was given */
 	bool limited;
 	unsigned int limit, received;
 	char *message;
@@ -52,6 +59,12 @@ static enum status receive_failed(const struct recv_ctx *r, int err)
 	return report_op_error(r->target.label, 2, err);
 }
 
+/* The end of a channel does not come while this process has leases. */
+static bool may_wait(const struct recv_ctx *r)
+{
+	return !r->out.no_ack || r->received == 0;
+}
+
 static enum status receive_message(struct recv_ctx *r)
 {
 	/* Do not take a message if the reader of standard output is gone. */
@@ -59,7 +72,7 @@ static enum status receive_message(struct recv_ctx *r)
 		output_hangup_op(&r->out),
 		GOCHAN_RECV(r->target.fd, r->message, r->size),
 	};
-	int ready = gochan_select(ops, 2, r->timeout_ns, GOCHAN_ORDERED);
+	int ready = gochan_select(ops, 2, may_wait(r) ? r->timeout_ns : 0, GOCHAN_ORDERED);
 
 	if (ready < 0)
 		return receive_failed(r, errno);
@@ -69,7 +82,7 @@ static enum status receive_message(struct recv_ctx *r)
 		return CLOSED;
 	r->received++;
 	progress_step();
-	return output_message(&r->out, r->message, ops[1].len);
+	return output_message(&r->out, &r->target, &ops[1], r->message, ops[1].len);
 }
 
 static enum status receive_messages(struct recv_ctx *r)
@@ -78,7 +91,9 @@ static enum status receive_messages(struct recv_ctx *r)
 
 	while (status == DONE && (!r->limited || r->received < r->limit))
 		status = receive_message(r);
-	if (status == CLOSED && !r->limited)
+	if (r->limited)
+		return status;
+	if (status == CLOSED || (status == TIMED_OUT && !may_wait(r)))
 		return DONE;
 	return status;
 }
@@ -93,6 +108,8 @@ static enum status receive(struct recv_ctx *r)
 		status = target_open(&r->target, O_RDONLY);
 	if (status == DONE)
 		status = target_info(&r->target, &info);
+	if (status == DONE && r->needs_ack)
+		status = check_acknowledged(&r->target, &info);
 	if (status != DONE)
 		return status;
 	r->size = info.msg_size;
@@ -128,6 +145,11 @@ static enum status run(int argc, char **argv)
 			break;
 		case OPT_RAW:
 			r.out.terminator = -1;
+			break;
+		case OPT_ACK:
+		case OPT_NO_ACK:
+			r.needs_ack = true;
+			r.out.no_ack = opt == OPT_NO_ACK;
 			break;
 		case OPT_TIMEOUT:
 			if (!opt_seconds(self, "--timeout", &r.timeout_ns))

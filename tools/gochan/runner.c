@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Running a command with a message as its standard input.
+ * Running a command with a message as its standard input, optionally with a time limit.
  *
  * The child is forked, and the file for its input created, before the message is
  * received, so that a limit of processes, descriptors or memory costs no message.
- * The child waits for a byte on its control socket, and then calls execve(2). If
- * that fails, it sends the errno; if not, its end of the socket is closed on exec,
- * and the parent reads end of file.
+ * The child waits on its control socket to be told the lease of the message, and
+ * then calls execve(2). If that fails, it sends the errno; if not, its end of the
+ * socket is closed on exec, and the parent reads end of file.
  *
  * Whether execve(2) will fail is found out before the first message is received, by
  * a trial: a child that is traced stops in execve(2) after everything that can fail,
@@ -19,12 +19,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "runner.h"
+
+/* From SIGTERM to SIGKILL, for a run that takes too long. */
+#define KILL_AFTER_NS	5000000000LL
 
 /* ---- finding the program --------------------------------------------------- */
 
@@ -81,15 +86,52 @@ int runner_find(const char *name, char path[PATH_MAX])
 
 /* ---- a run ------------------------------------------------------------------- */
 
-static void __attribute__((noreturn)) child_main(const struct runner *r, int control)
+/* What is leased is delivered again if the worker dies, and only it ends a run in time. */
+static bool dies_with_worker(const struct runner *r)
 {
-	char go;
+	return r->leases || r->timeout_ns >= 0;
+}
+
+static bool set_number(const char *variable, unsigned long long number)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%llu", number);
+	return setenv(variable, text, true) == 0;
+}
+
+static bool set_lease(const struct run_lease *lease)
+{
+	return set_number("GOCHAN_SEQ", lease->seq) &&
+	       set_number("GOCHAN_DELIVERIES", lease->deliveries);
+}
+
+static bool set_files(const struct runner *r)
+{
+	for (int fd = 0; fd < RUN_FILES; fd++) {
+		if (r->files[fd] >= 0 && dup2(r->files[fd], fd) < 0)
+			return false;
+	}
+	return true;
+}
+
+static void __attribute__((noreturn)) child_main(const struct runner *r, int control, pid_t parent)
+{
+	struct run_lease lease;
 	int err;
 
+	if (dies_with_worker(r)) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(FAILED);
+	}
+	/* To be killed together with its children. */
+	if (r->timeout_ns >= 0)
+		setpgid(0, 0);
 	/* End of file: the parent does not need this child, or has died. */
-	if (read(control, &go, sizeof(go)) != sizeof(go))
+	if (read(control, &lease, sizeof(lease)) != sizeof(lease))
 		_exit(FAILED);
-	if (dup2(r->input, STDIN_FILENO) >= 0)
+	if (set_files(r) && (!r->leases || set_lease(&lease)))
 		execv(r->path, r->argv);
 	err = errno;
 	if (write(control, &err, sizeof(err)) < 0)
@@ -97,16 +139,59 @@ static void __attribute__((noreturn)) child_main(const struct runner *r, int con
 	_exit(FAILED);
 }
 
+static void close_files(struct runner *r)
+{
+	for (int i = 0; i < RUN_FILES; i++) {
+		if (r->files[i] >= 0)
+			close(r->files[i]);
+		r->files[i] = -1;
+	}
+}
+
+static int make_files(struct runner *r)
+{
+	static const char *const names[RUN_FILES] = { "message", "output", "errors" };
+	int err;
+
+	for (int i = 0; i < RUN_FILES; i++)
+		r->files[i] = -1;
+	for (int i = 0; i < (r->gathers ? RUN_FILES : RUN_INPUT + 1); i++) {
+		r->files[i] = memfd_create(names[i], MFD_CLOEXEC);
+		if (r->files[i] >= 0)
+			continue;
+		err = -errno;
+		close_files(r);
+		return err;
+	}
+	return 0;
+}
+
+static int reap(const struct runner *r)
+{
+	int wait_status = 0;
+
+	while (waitpid(r->pid, &wait_status, 0) < 0 && errno == EINTR)
+		;
+	return wait_status;
+}
+
+static void kill_child(const struct runner *r)
+{
+	kill(r->pid, SIGKILL);
+	reap(r);
+}
+
 int runner_prepare(struct runner *r)
 {
+	const pid_t parent = getpid();
 	int ends[2], err;
 
-	r->input = memfd_create("message", MFD_CLOEXEC);
-	if (r->input < 0)
-		return -errno;
+	err = make_files(r);
+	if (err)
+		return err;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
 		err = -errno;
-		goto close_input;
+		goto close_files;
 	}
 	r->pid = fork();
 	if (r->pid < 0) {
@@ -115,7 +200,15 @@ int runner_prepare(struct runner *r)
 	}
 	if (r->pid == 0) {
 		close(ends[0]);
-		child_main(r, ends[1]);
+		child_main(r, ends[1], parent);
+	}
+	r->pidfd = -1;
+	if (r->timeout_ns >= 0)
+		r->pidfd = (int)syscall(SYS_pidfd_open, r->pid, 0);
+	if (r->timeout_ns >= 0 && r->pidfd < 0) {
+		err = -errno;
+		kill_child(r);
+		goto close_ends;
 	}
 	close(ends[1]);
 	r->control = ends[0];
@@ -124,38 +217,52 @@ int runner_prepare(struct runner *r)
 close_ends:
 	close(ends[0]);
 	close(ends[1]);
-close_input:
-	close(r->input);
+close_files:
+	close_files(r);
 	return err;
 }
 
-int runner_wait(struct runner *r)
+void runner_release(struct runner *r)
 {
-	int wait_status = 0;
-
-	while (waitpid(r->pid, &wait_status, 0) < 0 && errno == EINTR)
-		;
+	if (r->pidfd >= 0)
+		close(r->pidfd);
 	close(r->control);
-	close(r->input);
-	return wait_status;
+	close_files(r);
 }
 
 void runner_cancel(struct runner *r)
 {
-	kill(r->pid, SIGKILL);
-	runner_wait(r);
+	kill_child(r);
+	runner_release(r);
+}
+
+bool runner_wait(struct runner *r, int *wait_status)
+{
+	const bool in_time = r->timeout_ns < 0 || wait_readable(r->pidfd, r->timeout_ns);
+
+	if (!in_time) {
+		kill(-r->pid, SIGTERM);
+		wait_readable(r->pidfd, KILL_AFTER_NS);
+		/* It may have left children. Until it is reaped, its ID is not used again. */
+		kill(-r->pid, SIGKILL);
+		kill(r->pid, SIGKILL);
+	}
+	*wait_status = reap(r);
+	return in_time;
 }
 
 static int write_input(const struct runner *r, const char *message, size_t len)
 {
-	if (!write_all(r->input, message, len))
+	const int input = r->files[RUN_INPUT];
+
+	if (!write_all(input, message, len))
 		return -errno;
-	return lseek(r->input, 0, SEEK_SET) < 0 ? -errno : 0;
+	return lseek(input, 0, SEEK_SET) < 0 ? -errno : 0;
 }
 
-static int send_go(const struct runner *r)
+static int send_go(const struct runner *r, const struct run_lease *lease)
 {
-	return send(r->control, "", 1, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	return send(r->control, lease, sizeof(*lease), MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
 /* What execve(2) returned in the child, or 0 if it succeeded. */
@@ -166,12 +273,13 @@ static int exec_result(const struct runner *r)
 	return read(r->control, &err, sizeof(err)) == sizeof(err) ? -err : 0;
 }
 
-int runner_start(struct runner *r, const char *message, size_t len)
+int runner_start(struct runner *r, const char *message, size_t len,
+		 const struct run_lease *lease)
 {
 	int err = write_input(r, message, len);
 
 	if (!err)
-		err = send_go(r);
+		err = send_go(r, lease);
 	return err ? err : exec_result(r);
 }
 
@@ -200,11 +308,13 @@ static bool wait_for_exec(pid_t pid)
  */
 static int try_exec(struct runner *r)
 {
+	/* The environment takes no more than this. */
+	static const struct run_lease longest = { UINT64_MAX, UINT32_MAX };
 	int err;
 
 	if (ptrace(PTRACE_SEIZE, r->pid, NULL, PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC) < 0)
 		return 0;
-	if (send_go(r) || wait_for_exec(r->pid))
+	if (send_go(r, &longest) || wait_for_exec(r->pid))
 		return 0;
 	err = exec_result(r);
 	return err == -EPERM ? 0 : err;

@@ -58,16 +58,17 @@ static void prepare(struct select_ctx *s)
 	}
 }
 
-static enum status print_message(struct select_ctx *s, const char *label, size_t len)
+static enum status print_message(struct select_ctx *s, const struct target *target,
+				 const struct gochan_op *op)
 {
-	size_t prefix = strlen(label) + 2;
+	size_t prefix = strlen(target->label) + 2;
 	char *start = s->line + s->prefix_size - prefix;
 
-	memcpy(start, label, prefix - 2);
+	memcpy(start, target->label, prefix - 2);
 	start[prefix - 2] = ':';
 	start[prefix - 1] = ' ';
 	s->received++;
-	return output_message(&s->out, start, prefix + len);
+	return output_message(&s->out, target, op, start, prefix + op->len);
 }
 
 static enum status select_failed(const struct select_ctx *s, int err)
@@ -99,7 +100,7 @@ static enum status select_message(struct select_ctx *s)
 	target = &s->targets[s->next];
 	s->next = (s->next + 1) % s->count;
 	if (op->result != GOCHAN_R_CLOSED)
-		return print_message(s, target->label, op->len);
+		return print_message(s, target, op);
 	target->fd = -1;
 	s->nr_closed++;
 	return DONE;

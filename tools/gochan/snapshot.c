@@ -64,10 +64,27 @@ static bool read_task_stat(pid_t pid, pid_t tid, struct stat_line *stat)
 
 /* ---- channels, handles, waiters ---- */
 
+static bool update_leases(struct channel *channel, const struct fdinfo *info)
+{
+	struct fdinfo_lease *leases;
+
+	leases = realloc(channel->leases, (info->nr_leases + 1) * sizeof(*leases));
+	if (!leases)
+		return false;
+	memcpy(leases, info->leases, info->nr_leases * sizeof(*leases));
+	channel->leases = leases;
+	channel->nr_leases = info->nr_leases;
+	channel->leases_not_listed = info->leases_more;
+	channel->leases_not_visible = info->leases_of_others;
+	return true;
+}
+
 static bool update_channel(struct channel *channel, const struct fdinfo *info)
 {
 	struct fdinfo_waiter *waiters;
 
+	if (!update_leases(channel, info))
+		return false;
 	waiters = realloc(channel->waiters, (info->count + 1) * sizeof(*waiters));
 	if (!waiters)
 		return false;
