@@ -5,7 +5,7 @@
 # with status 0 and prints what is expected. (Their status says whether what they
 # demonstrate holds.) Arguments choose examples.
 
-tests='counter bank vote queue waitgroup periodic sieve reply stealing supervisor deadlock'
+tests='counter bank vote queue waitgroup periodic sieve reply stealing supervisor semaphore lock deadlock'
 
 # expected EXAMPLE: its output, as a pattern; a semicolon ends each line.
 expected() {
@@ -35,6 +35,11 @@ expected() {
 		;;
 	supervisor)
 		printf '%s;' "(job $some (hangs|lost its worker);)+12 jobs done, $some workers replaced"
+		;;
+	semaphore) printf '%s;' '4 places, 30 visits, 10 workers died inside: 4 places are free' ;;
+	lock)
+		printf '%s;' 'with a robust mutex: 51 increments, 10 holders died, 10 repairs' \
+			'with a channel: 51 increments, 10 holders died, 10 repairs'
 		;;
 	deadlock)
 		# lines of the three workers in any order
