@@ -57,3 +57,21 @@
 #define DEFERRED_NOT_RESTARTED	39	/* nor is it again when it expired too early */
 #define DEFERRED_NOT_REMOVED	40	/* a cancelled op stays in the list */
 #define DEFERRED_IS_QUEUED	41	/* or reports that it did not send */
+
+/* lease.c */
+#define SETTLE_IGNORES_END	42	/* a receive does not look whether its owner has ended */
+#define MADE_UNCHECKED		43	/* nor whether there was a descriptor when it was made */
+#define END_UNCHECKED		44	/* an owner ends though an op has got it since the look */
+#define CLOSE_NOT_FLUSHED	45	/* it does not end with the last descriptor */
+#define ACK_KEEPS_SLOT		46	/* an acknowledgement frees no slot */
+#define ACK_NOT_DISPATCHED	47	/* or what moves up is not given to receivers */
+#define RETURN_NOT_DISPATCHED	48	/* nor is what was returned */
+#define BUDGET_FORGETS		49	/* nor what exceeds CHAN_LOCKED_MSGS_MAX */
+#define ID_IS_INDEX		50	/* a lease has the number of an earlier one */
+#define EOF_IGNORES_LEASES	51	/* receives see the end while messages may come back */
+#define END_NOT_FLUSHED		52	/* those that wait do not see it when none may any more */
+#define GIVEN_UP_MAY_RETURN	53	/* nor while dead letters are held */
+#define GIVEN_UP_FREES_SLOT	54	/* dead letters that are held have no slots */
+#define LIST_TELLS		55	/* that one is being moved is not seen when a slot is free */
+#define FAULT_COUNTS		56	/* a message that was not copied counts as delivered */
+#define GIVEN_UP_DISPATCHES	57	/* a slot is filled before all leases are returned */
