@@ -19,6 +19,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 
 #define NAME		PREFIX "fault"
 
@@ -522,6 +523,195 @@ TRIAL_F(fault, r1_r15_batch,
 	{ .channel = ONE_MORE, .set = set_batch, .call = do_batch, .count = 8,
 	  .done = batch_done, .least = 16 })
 
+/* ---- acknowledged channels ---- */
+
+static struct gochan_op lease_op;	/* the last receive that leased */
+
+/* A source of dead letters, which go to our channel. */
+static long do_setup_source(struct env *e)
+{
+	const struct gochan_setup setup = {
+		.capacity = e->capacity,
+		.msg_size = e->len,
+		.flags = GOCHAN_ACK | GOCHAN_DEADLETTER,
+		.max_deliveries = 1,
+		.dead_fd = e->ch,
+	};
+
+	return ioctl(e->fds[0], GOCHAN_IOC_SETUP, &setup) ? -errno : 0;
+}
+
+/* Only a channel that was set up counts as one that may send to ours. */
+static void source_ended(struct env *e, long ret)
+{
+	EXPECT_EQ(ret ? 1U : 2U, ch_info(e->ch).send_handles);
+	EXPECT_EQ(ret ? 0 : -EBUSY, do_setup_source(e));
+	EXPECT_EQ(2U, ch_info(e->ch).send_handles);
+	close(e->fds[0]);
+	EXPECT_EQ(1U, ch_info(e->ch).send_handles);
+}
+
+TRIAL_F(once, r21_setup,
+	{ .set = open_other, .call = do_setup_source, .done = source_ended,
+	  .refused = source_ended, .least = 3 })
+
+/* A handle of which this table has leased nothing yet, and a message. */
+static void need_owner(struct env *e)
+{
+	e->fds[0] = ch_dup(e->ch, O_RDONLY);
+	ASSERT_LE(0, e->fds[0]);
+	if (!ch_info(e->ch).len)
+		put_message(e);
+}
+
+static long do_lease(struct env *e)
+{
+	const unsigned long cmd = e->count == 1 ? GOCHAN_IOC_BATCH : GOCHAN_IOC_SELECT;
+	long ret;
+
+	lease_op = (struct gochan_op)GOCHAN_RECV(e->fds[0], e->buf, LONGEST);
+	ret = ops_call(e->ch, cmd, &lease_op, 1, GOCHAN_NONBLOCK, NULL);
+	return ret < 0 ? ret : 0;
+}
+
+static long do_ack(struct env *e)
+{
+	const struct gochan_ack ack = { .lease = lease_op.lease };
+
+	return ioctl(e->fds[0], GOCHAN_IOC_ACK, &ack) ? -errno : 0;
+}
+
+static long do_requeue(struct env *e)
+{
+	const struct gochan_ack ack = { .lease = lease_op.lease, .flags = GOCHAN_REQUEUE };
+
+	return ioctl(e->fds[0], GOCHAN_IOC_ACK, &ack) ? -errno : 0;
+}
+
+/* What was not delivered is not counted as a delivery, either. */
+static void leased(struct env *e, long ret)
+{
+	if (!ret) {
+		EXPECT_TRUE(is_filled(e->buf, e->len, e->received));
+		EXPECT_EQ(e->received + 1, lease_op.seq);
+		EXPECT_EQ(1U, lease_op.deliveries);
+		EXPECT_EQ(0, do_ack(e));
+		e->received++;
+	} else {
+		EXPECT_EQ(1U, ch_info(e->ch).len);
+		EXPECT_EQ(0U, ch_info(e->ch).leased);
+	}
+	close(e->fds[0]);
+}
+
+/* R21, R9: the first receive, which makes the owner: nothing is leased, or the message is. */
+TEST_F(fault, r21_r9_lease)
+{
+	self->env.flags |= GOCHAN_ACK;
+	TRIALS(self,
+	       { .channel = BUFFERED, .set = need_owner, .call = do_lease, .count = 1,
+		 .done = leased, .refused = leased, .least = 8 },
+	       { .set = need_owner, .call = do_lease, .count = 2, .done = leased,
+		 .refused = leased, .least = 8 });
+}
+
+/* The same by a thread that blocks before the message is sent. */
+static long do_lease_waiting(struct env *e)
+{
+	long ret;
+
+	lease_op = (struct gochan_op)GOCHAN_RECV(e->fds[0], e->buf, LONGEST);
+	ret = ops_batch(e->ch, &lease_op, 1, 0);
+	return ret < 0 ? ret : 0;
+}
+
+static void open_receiver(struct env *e)
+{
+	e->fds[0] = ch_dup(e->ch, O_RDONLY);
+	ASSERT_LE(0, e->fds[0]);
+}
+
+/* A receive that had been given the message returns it. */
+static void leased_waiting(struct env *e, long ret)
+{
+	if (ret && e->blocked) {
+		e->requeued++;
+		EXPECT_EQ(0, do_lease(e));
+	}
+	if (!ret || e->blocked) {
+		leased(e, 0);
+		return;
+	}
+	unchanged(e, ret);
+	close(e->fds[0]);
+}
+
+TEST_F(fault, r21_r9_waiting_lease)
+{
+	self->env.flags |= GOCHAN_ACK;
+	TRIALS(self,
+	       { .channel = BUFFERED, .set = open_receiver, .call = do_lease_waiting, .count = 1,
+		 .done = leased_waiting, .refused = leased_waiting, .blocks = true,
+		 .meet = put_message, .least = 8, .requeues = 1 });
+}
+
+/* A message that is leased. */
+static void need_lease(struct env *e)
+{
+	if (ch_info(e->ch).leased)
+		return;
+	if (e->fds[0])
+		close(e->fds[0]);
+	need_owner(e);
+	ASSERT_EQ(0, do_lease(e));
+}
+
+static void acked(struct env *e, long ret)
+{
+	const struct gochan_info info = ch_info(e->ch);
+
+	EXPECT_EQ(ret ? 1U : 0U, info.leased);
+	EXPECT_EQ(0U, info.len);
+	e->received += !ret;
+}
+
+static void returned(struct env *e, long ret)
+{
+	const struct gochan_info info = ch_info(e->ch);
+
+	EXPECT_EQ(ret ? 1U : 0U, info.leased);
+	EXPECT_EQ(ret ? 0U : 1U, info.len);
+}
+
+static void set_ack_op(struct env *e)
+{
+	need_lease(e);
+	e->ops[0] = (struct gochan_op){
+		.fd = e->fds[0],
+		.opcode = GOCHAN_OP_ACK,
+		.lease = lease_op.lease,
+	};
+}
+
+static void batch_acked(struct env *e, long ret)
+{
+	EXPECT_EQ(1, ret);
+	acked(e, 0);
+}
+
+/* R21: a lease ends, or is as it was. */
+TEST_F(once, r21_ack)
+{
+	self->env.flags |= GOCHAN_ACK;
+	TRIALS(self,
+	       { .channel = BUFFERED, .set = need_lease, .call = do_ack, .done = acked,
+		 .refused = acked, .least = 1 },
+	       { .set = need_lease, .call = do_requeue, .done = returned, .refused = returned,
+		 .least = 1 },
+	       { .set = set_ack_op, .call = do_batch, .count = 1, .done = batch_acked,
+		 .refused = acked, .least = 2 });
+}
+
 /* ---- files ---- */
 
 static void need_pipe(struct env *e)
@@ -682,6 +872,22 @@ static long cost_recv(struct env *e)
 	return ret < 0 ? ret : 0;
 }
 
+/* The lease ends with the channel. */
+static long cost_lease(struct env *e)
+{
+	const int ch = ch_make(2, 64, GOCHAN_ACK);
+	struct gochan_op op = GOCHAN_RECV(ch, e->buf, 64);
+	long ret;
+
+	if (ch < 0)
+		return ch;
+	ret = ch_send(ch, e->msg, 64);
+	if (ret > 0)
+		ret = ops_batch(ch, &op, 1, GOCHAN_NONBLOCK);
+	close(ch);
+	return ret < 0 ? ret : 0;
+}
+
 static long call_with_limit(struct env *e, call_fn *call, long long bytes)
 {
 	as_root();
@@ -708,7 +914,9 @@ static long long lowest_limit(struct env *e, call_fn *call)
 /* R19: with the lowest limit, a refusal that leaked a charge would be the last. */
 TEST_F(once, r19_costs_nothing)
 {
-	static call_fn *const calls[] = { cost_make, cost_wait, cost_select, cost_recv };
+	static call_fn *const calls[] = {
+		cost_make, cost_wait, cost_select, cost_recv, cost_lease,
+	};
 	struct env *e = &self->env;
 	long long limit;
 	unsigned int i;
@@ -829,6 +1037,51 @@ TEST_F(all, r19_large)
 	}
 	/* both without copies, and without any memory */
 	EXPECT_EQ(2 * (4U + 1), e->failed);
+}
+
+/* R21: to return a message, and to make it a dead letter, needs no memory. */
+TEST_F(all, r21_dead_letter)
+{
+	struct env *e = &self->env;
+	int dead;
+
+	e->flags = GOCHAN_CRED;
+	make_channel(e, &(struct trial){ .channel = BUFFERED });
+	dead = e->ch;
+	open_other(e);
+	ASSERT_EQ(0, do_setup_source(e));
+	e->ch = e->fds[0];
+	put_message(e);
+	ASSERT_EQ(0, do_lease(e));
+	all_on(ALL_MEMORY);
+	EXPECT_EQ(0, do_requeue(e));
+	EXPECT_TRUE(wait_for_len(dead, 1));
+	all_on(0);
+	EXPECT_EQ(0ULL, ch_info(e->ch).dropped);
+	e->ch = dead;
+	take_message(e);
+}
+
+/* R21: nor does it take memory to end the leases of a process that dies. */
+TEST_F(all, r21_killed)
+{
+	struct env *e = &self->env;
+	pid_t pid;
+
+	e->flags = GOCHAN_ACK;
+	make_channel(e, &(struct trial){ .channel = BUFFERED });
+	e->fds[0] = e->ch;
+	put_message(e);
+	pid = child();
+	if (!pid)
+		_exit(do_lease(e) ? 1 : raise(SIGSTOP));
+	ASSERT_EQ(pid, waitpid(pid, NULL, WUNTRACED));
+	EXPECT_EQ(1U, ch_info(e->ch).leased);
+	all_on(ALL_MEMORY);
+	EXPECT_EQ(128 + SIGKILL, reap_killed(pid));
+	all_on(0);
+	EXPECT_EQ(0U, ch_info(e->ch).leased);
+	take_message(e);
 }
 
 /* ---- loading ---- */
