@@ -91,6 +91,54 @@ static void work_ops(struct run *run, unsigned int me, unsigned int messages)
 	}
 }
 
+/* ---- the same on an acknowledged channel ---- */
+
+/*
+ * The call that receives the next messages acknowledges the last ones. Only its first op may
+ * block, so that is a receive; and so the last ones must not be all that fit in.
+ */
+static void receive_acked(struct run *run, unsigned int messages)
+{
+	const unsigned int max = run->point->param < CAPACITY ? run->point->param : CAPACITY / 2;
+	struct gochan_op *op = zeroed(2 * max, sizeof(*op));
+	uint64_t *leases = zeroed(max, sizeof(*leases));
+	unsigned int i, n, done, want, got = 0;
+	int ret;
+
+	do {
+		want = messages < max ? messages : max;
+		n = 0;
+		if (want)
+			op[n++] = GOCHAN_RECV(run->links->rfd, run->buf, run->point->size);
+		for (i = 0; i < got; i++)
+			op[n++] = (struct gochan_op){ .fd = run->links->rfd,
+						      .opcode = GOCHAN_OP_ACK,
+						      .lease = leases[i] };
+		while (n < want + got)
+			op[n++] = GOCHAN_RECV(run->links->rfd, run->buf, run->point->size);
+		ret = gochan_batch(op, n, -1, GOCHAN_WAITFORONE);
+		if (ret < (int)(got + !!want))
+			err(1, "gochan_batch");
+		done = ret;
+		for (n = i = 0; i < done; i++) {
+			if (op[i].opcode == GOCHAN_OP_RECV)
+				leases[n++] = op[i].lease;
+		}
+		got = n;
+		messages -= got;
+	} while (messages || got);
+	free(leases);
+	free(op);
+}
+
+static void work_acked(struct run *run, unsigned int me, unsigned int messages)
+{
+	if (me)
+		work_ops(run, me, messages);
+	else
+		receive_acked(run, messages);
+}
+
 /* ---- sendmmsg, recvmmsg ---- */
 
 static void work_mmsg(struct run *run, unsigned int me, unsigned int messages)
@@ -127,6 +175,7 @@ static const struct {
 } methods[] = {
 	{ "gochan-fixed", &peer_gochan_fixed, setup_bytes, work_bytes },
 	{ "gochan-batch", &peer_gochan, setup, work_ops },
+	{ "gochan-ack", &peer_gochan_ack, setup, work_acked },
 	{ "pipe", &peer_pipe, setup_bytes, work_bytes },
 	{ "seqpacket+mmsg", &peer_seqpacket, setup, work_mmsg },
 	{ "dgram+mmsg", &peer_dgram, setup, work_mmsg },

@@ -67,7 +67,8 @@ struct link {
 	int id;
 };
 
-extern const struct peer peer_gochan, peer_gochan_op, peer_gochan_fixed, peer_gochan_make;
+extern const struct peer peer_gochan, peer_gochan_op, peer_gochan_fixed, peer_gochan_ack;
+extern const struct peer peer_gochan_make;
 extern const struct peer peer_pipe, peer_packet, peer_seqpacket, peer_dgram;
 extern const struct peer peer_mqueue, peer_sysv, peer_eventfd, peer_futex;
 extern const struct peer *const peers[];	/* NULL-terminated */

@@ -110,6 +110,15 @@ static void gochan_open_fixed(struct link *link, size_t size, int capacity)
 	set_fds(link, fds);
 }
 
+static void gochan_open_ack(struct link *link, size_t size, int capacity)
+{
+	int fds[2];
+
+	if (gochan_pair(fds, capacity, size, GOCHAN_ACK))
+		err(1, "gochan_pair");
+	set_fds(link, fds);
+}
+
 static void gochan_op_send(struct link *link, void *buf)
 {
 	if (gochan_send(link->wfd, buf, link->size))
@@ -151,6 +160,16 @@ const struct peer peer_gochan_fixed = {
 	.unbuffered = true,
 	.shared = 1 << 20,
 	.open = gochan_open_fixed,
+	.close = fd_close,
+	.send = fd_send,
+	.recv = fd_recv,
+};
+
+const struct peer peer_gochan_ack = {
+	.name = "gochan-ack",
+	.max_size = 1 << 20,
+	.shared = 1 << 20,
+	.open = gochan_open_ack,
 	.close = fd_close,
 	.send = fd_send,
 	.recv = fd_recv,
