@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * gochan_call(): a request and its reply; what a signal, a deadline and a close
- * do to the send and to the wait for the reply.
+ * do to the send and to the wait for the reply; requests that are acknowledged, and
+ * whose workers die (R21).
  */
 #include <kselftest_harness.h>
 
@@ -9,7 +10,9 @@
 #include "../lib/signals.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <gochan.h>
+#include <poll.h>
 #include <signal.h>
 
 #define SIGNALS		5
@@ -38,17 +41,28 @@ static int call(const struct _test_data_call *self, char reply[16], int64_t time
 	return gochan_call(self->requests, "ask", 3, self->replies, reply, 16, NULL, timeout_ns);
 }
 
-/* A process that calls: 0 if the reply is "answer", else the errno. */
+/* A call: 0 if the reply is "answer", -ENODATA at the end of the replies, else -errno. */
+static int ask(int requests, const char *request, int replies, int64_t timeout_ns)
+{
+	char reply[16];
+	const int ret = gochan_call(requests, request, strlen(request), replies, reply, 16, NULL,
+				    timeout_ns);
+
+	if (ret < 0)
+		return -errno;
+	if (ret == 0)
+		return -ENODATA;
+	return memcmp(reply, "answer", 6) ? -EBADMSG : 0;
+}
+
+/* A process that calls. */
 static pid_t caller(const struct _test_data_call *self, int64_t timeout_ns)
 {
 	const pid_t pid = child();
-	char reply[16];
 
 	if (pid)
 		return pid;
-	if (call(self, reply, timeout_ns) != 1)
-		_exit(errno);
-	_exit(memcmp(reply, "answer", 6) != 0);
+	_exit(-ask(self->requests, "ask", self->replies, timeout_ns));
 }
 
 /* Signal the caller again and again while it is blocked; false if it has ended. */
@@ -192,6 +206,240 @@ TEST_F(call, s6_ends)
 	EXPECT_EQ(0, gochan_close(requests));
 	EXPECT_EQ(-1, gochan_call(requests, "a", 1, replies, self->buf, 16, &self->len, -1));
 	EXPECT_EQ(EPIPE, errno);
+}
+
+/* ---- requests that are acknowledged with the answer ------------------------------ */
+
+/*
+ * The requests are on a named channel, which waits for workers that come later. The replies
+ * are on a channel that the caller knows, and that the workers inherit, unless the request
+ * is its name.
+ */
+FIXTURE(acknowledged) {
+	int requests, reply[2];
+	char buf[64];
+	struct gochan_lease lease;
+};
+
+FIXTURE_SETUP(acknowledged)
+{
+	const int creator = gochan_create(PREFIX "requests", 4, 16, GOCHAN_ACK, 0600);
+
+	ASSERT_LE(0, creator);
+	/* Nobody can receive but the workers. */
+	self->requests = gochan_dup(creator, O_WRONLY);
+	ASSERT_LE(0, self->requests);
+	close(creator);
+	ASSERT_EQ(0, gochan_pair(self->reply, 1, 16, 0));
+}
+
+FIXTURE_TEARDOWN(acknowledged)
+{
+	gochan_unlink(PREFIX "requests");
+}
+
+static pid_t start_caller(const struct _test_data_acknowledged *self, int64_t timeout_ns)
+{
+	const pid_t pid = child();
+
+	if (pid)
+		return pid;
+	close(self->reply[1]);
+	_exit(-ask(self->requests, "ask", self->reply[0], timeout_ns));
+}
+
+/* A worker that does not acknowledge its request; the reply channel, or -1: no answer. */
+static pid_t start_worker(const struct _test_data_acknowledged *self, int reply)
+{
+	const pid_t pid = child();
+	struct gochan_lease lease;
+	char request[16];
+
+	if (pid)
+		return pid;
+	close(self->reply[0]);
+	gochan_recv_lease(gochan_open(PREFIX "requests", O_RDONLY), request, 16, NULL, &lease);
+	if (reply >= 0)
+		gochan_send(reply, "answer", 6);
+	pause();
+	_exit(1);
+}
+
+static bool wait_leased(int ch, unsigned int leased)
+{
+	const struct wait wait = wait_begin();
+
+	while (ch_info(ch).leased != leased)
+		if (!wait_more(&wait))
+			return false;
+	return true;
+}
+
+/* Kill a worker once it has a request. */
+static bool kill_worker(const struct _test_data_acknowledged *self, pid_t worker)
+{
+	return wait_leased(self->requests, 1) && kill(worker, SIGKILL) == 0 &&
+	       reap_killed(worker) == 128 + SIGKILL;
+}
+
+/* Be the next worker: receive a request, which was delivered so often. */
+static int next_worker(struct _test_data_acknowledged *self, unsigned int deliveries)
+{
+	const int ch = gochan_open(PREFIX "requests", O_RDONLY);
+	struct pollfd request = { .fd = ch, .events = POLLIN };
+
+	memset(self->buf, 0, sizeof(self->buf));
+	if (poll(&request, 1, WAIT_LIMIT * 1000) != 1 ||
+	    gochan_recv_lease(ch, self->buf, 16, NULL, &self->lease) != 1)
+		return -1;
+	return self->lease.deliveries == deliveries ? ch : -1;
+}
+
+/* R21: the worker is killed before it answers; the caller gets the answer of another one. */
+TEST_F(acknowledged, r21_killed_before_answer)
+{
+	const pid_t worker = start_worker(self, -1);
+	const pid_t pid = start_caller(self, -1);
+	int ch;
+
+	ASSERT_TRUE(kill_worker(self, worker));
+	ch = next_worker(self, 2);
+	ASSERT_LE(0, ch);
+	EXPECT_STREQ("ask", self->buf);
+	EXPECT_EQ(0, gochan_send(self->reply[1], "answer", 6));
+	EXPECT_EQ(0, gochan_ack(ch, &self->lease));
+	EXPECT_EQ(0, reap(pid));
+	EXPECT_EQ(1U, ch_info(self->requests).sent);
+	EXPECT_EQ(1U, ch_info(self->reply[0]).received);
+}
+
+/*
+ * R21: it is killed after that, but before it acknowledges. The caller has one answer; the
+ * second one finds that it has left.
+ */
+TEST_F(acknowledged, r21_killed_before_ack)
+{
+	const pid_t worker = start_worker(self, self->reply[1]);
+	const pid_t pid = start_caller(self, -1);
+	int ch;
+
+	close(self->reply[0]);
+	EXPECT_EQ(0, reap(pid));
+	ASSERT_TRUE(kill_worker(self, worker));
+	ch = next_worker(self, 2);
+	ASSERT_LE(0, ch);
+	EXPECT_EQ(-1, gochan_send(self->reply[1], "answer", 6));
+	EXPECT_EQ(EPIPE, errno);
+	EXPECT_EQ(0, gochan_ack(ch, &self->lease));
+	EXPECT_EQ(0, gochan_len(self->requests));
+}
+
+/* A caller whose requests are the names of reply channels, one for each call. */
+static int ask_by_name(int requests, const char *name)
+{
+	const int reply = gochan_create(name, 1, 16, 0, 0600);
+	const int error = ask(requests, name, reply, -1);
+
+	gochan_unlink(name);
+	close(reply);
+	return error;
+}
+
+static pid_t start_caller_by_name(const struct _test_data_acknowledged *self)
+{
+	const pid_t pid = child();
+
+	if (pid)
+		return pid;
+	_exit(-(ask_by_name(self->requests, PREFIX "reply1") ?:
+		ask_by_name(self->requests, PREFIX "reply2")));
+}
+
+/* R21: the second answer to a call is not taken for that to the next one. */
+TEST_F(acknowledged, r21_next_call)
+{
+	const int ch = gochan_open(PREFIX "requests", O_RDONLY);
+	const pid_t pid = start_caller_by_name(self);
+	int reply;
+
+	ASSERT_EQ(1, gochan_recv_lease(ch, self->buf, 16, NULL, &self->lease));
+	reply = gochan_open(PREFIX "reply1", O_WRONLY);
+	EXPECT_EQ(0, gochan_send(reply, "answer", 6));
+	close(reply);
+	/* As this worker's death: */
+	ASSERT_TRUE(wait_for_len(self->requests, 1));
+	close(ch);
+
+	reply = next_worker(self, 2);
+	ASSERT_LE(0, reply);
+	EXPECT_STREQ(PREFIX "reply1", self->buf);
+	EXPECT_EQ(-1, gochan_open(self->buf, O_WRONLY));
+	EXPECT_EQ(ENOENT, errno);
+	EXPECT_EQ(0, gochan_ack(reply, &self->lease));
+
+	reply = next_worker(self, 1);
+	ASSERT_LE(0, reply);
+	EXPECT_STREQ(PREFIX "reply2", self->buf);
+	EXPECT_EQ(0, gochan_send(gochan_open(self->buf, O_WRONLY), "answer", 6));
+	EXPECT_EQ(0, gochan_ack(reply, &self->lease));
+	EXPECT_EQ(0, reap(pid));
+}
+
+/* R21: all workers die; the caller waits for the next one. */
+TEST_F(acknowledged, r21_all_workers_die)
+{
+	pid_t worker = start_worker(self, -1);
+	const pid_t pid = start_caller(self, -1);
+	int ch;
+
+	ASSERT_TRUE(kill_worker(self, worker));
+	worker = start_worker(self, -1);
+	ASSERT_TRUE(kill_worker(self, worker));
+	EXPECT_EQ(0U, ch_info(self->requests).recv_handles);
+	EXPECT_EQ(1, gochan_len(self->requests));
+	EXPECT_TRUE(wait_for_waiters(self->reply[0], 0, 1));
+	ch = next_worker(self, 3);
+	ASSERT_LE(0, ch);
+	EXPECT_EQ(0, gochan_send(self->reply[1], "answer", 6));
+	EXPECT_EQ(0, gochan_ack(ch, &self->lease));
+	EXPECT_EQ(0, reap(pid));
+}
+
+/* R8, R21: its deadline ends the call, but not the request. */
+TEST_F(acknowledged, r8_r21_deadline)
+{
+	const pid_t worker = start_worker(self, -1);
+	const pid_t pid = start_caller(self, CALL_MS * 1000000LL);
+	int ch;
+
+	ASSERT_TRUE(kill_worker(self, worker));
+	EXPECT_EQ(ETIMEDOUT, reap(pid));
+	ch = next_worker(self, 2);
+	ASSERT_LE(0, ch);
+	EXPECT_EQ(0, gochan_ack(ch, &self->lease));
+}
+
+/* R6, R21: it ends as well if only the worker that has died could send the reply. */
+TEST_F(acknowledged, r6_r21_reply_hangs_up)
+{
+	const pid_t worker = start_worker(self, -1);
+	const pid_t pid = start_caller(self, -1);
+
+	close(self->reply[1]);
+	ASSERT_TRUE(kill_worker(self, worker));
+	EXPECT_EQ(ENODATA, reap(pid));
+	EXPECT_EQ(1, gochan_len(self->requests));
+}
+
+/* DESIGN 6, R21: a reply on an acknowledged channel is acknowledged at once. */
+TEST_F(acknowledged, s6_r21_reply_acknowledged)
+{
+	const int replies = gochan_make(1, 16, GOCHAN_ACK);
+
+	ASSERT_EQ(0, gochan_send(replies, "answer", 6));
+	EXPECT_EQ(0, ask(self->requests, "ask", replies, -1));
+	EXPECT_EQ(0U, ch_info(replies).leased);
+	EXPECT_EQ(0, gochan_len(replies));
 }
 
 TEST_HARNESS_MAIN

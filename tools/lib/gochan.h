@@ -446,6 +446,14 @@ int gochan_batch(struct gochan_op *ops, unsigned int n, int64_t timeout_ns, unsi
  * reply may still arrive; where the difference matters, use gochan_send() and
  * gochan_recv().
  *
+ * If @ch is acknowledged, and its receivers acknowledge a request only after they have sent
+ * the reply, the death of one of them does not end the call: another one gets the request.
+ * Then let @reply_ch be a descriptor that may also send; with one that only receives, the
+ * call ends when no receiver of requests has the other end any more. If one dies between
+ * the reply and the acknowledgment, there will be a second reply: use a channel of capacity
+ * 1 for each call, or compare numbers in request and reply. A request cannot carry a
+ * channel (GOCHAN_PASS_FD) then, but the name of one.
+ *
  * Return: 1 if a reply was received, 0 at end of file on @reply_ch, -1 if either
  * op failed; errors as for gochan_batch().
  */

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -87,6 +88,21 @@ static inline int recv_return(int result, uint32_t op_len, size_t *len)
 	if (len && result == GOCHAN_R_CLOSED)
 		*len = 0;
 	return result != GOCHAN_R_CLOSED;
+}
+
+/* GOCHAN_IOC_ACK: @flags is 0 or GOCHAN_REQUEUE. */
+static inline int end_lease(int ch, uint64_t lease, uint32_t flags)
+{
+	const struct gochan_ack ack = { .lease = lease, .flags = flags };
+
+	return ioctl(ch, GOCHAN_IOC_ACK, &ack);
+}
+
+/* After a receive whose caller is not told the lease, as read(2) does. */
+static inline void acknowledge(const struct gochan_op *op)
+{
+	if (op->lease)
+		end_lease(op->fd, op->lease, 0);
 }
 
 #endif /* GOCHAN_INTERNAL_H */

@@ -10,7 +10,6 @@
  */
 #include <errno.h>
 #include <stdbool.h>
-#include <sys/ioctl.h>
 
 #include "debug.h"
 #include "gochan.h"
@@ -50,13 +49,6 @@ static int send_op(const char *call, struct gochan_op op, uint64_t timeout)
 	return watch_ops_end(&w, &op, 1, result < 0 ? -1 : 0);
 }
 
-static int end_lease(int ch, uint64_t lease, uint32_t flags)
-{
-	const struct gochan_ack ack = { .lease = lease, .flags = flags };
-
-	return ioctl(ch, GOCHAN_IOC_ACK, &ack);
-}
-
 static int recv_op(const char *call, struct gochan_op op, size_t *len, uint64_t timeout)
 {
 	struct watched w;
@@ -64,9 +56,8 @@ static int recv_op(const char *call, struct gochan_op op, size_t *len, uint64_t 
 
 	watch_ops(&w, call, &op, 1);
 	result = do_op(&op, len, timeout);
-	/* As read(2): the caller does not know the lease. */
-	if (!result && op.lease)
-		end_lease(op.fd, op.lease, 0);
+	if (!result)
+		acknowledge(&op);
 	return watch_ops_end(&w, &op, 1, recv_return(result, op.len, len));
 }
 

@@ -106,6 +106,8 @@ int gochan_call(int ch, const void *req, size_t reqlen, int reply_ch, void *rep,
 	watch_ops(&w, __func__, op, 2);
 	set_timeout(&arg, timeout_ns);
 	ret = submit(first_channel(op, 2), GOCHAN_IOC_BATCH, &arg, replen);
+	if (ret == 2)
+		acknowledge(&op[1]);
 	if (ret >= 0)
 		ret = recv_return(op[1].result, op[1].len, replen);
 	return watch_ops_end(&w, op, 2, ret);
