@@ -5,7 +5,7 @@
 # with status 0 and prints what is expected. (Their status says whether what they
 # demonstrate holds.) Arguments choose examples.
 
-tests='counter bank vote queue waitgroup periodic sieve reply stealing supervisor semaphore lock deadlock'
+tests='counter bank vote queue waitgroup periodic sieve reply stealing supervisor semaphore lock call deadlock'
 
 # expected EXAMPLE: its output, as a pattern; a semicolon ends each line.
 expected() {
@@ -29,6 +29,7 @@ expected() {
 	periodic) printf '%s;' 'beat 1' 'beat 2' 'beat 3' 'beat 4' 'beat 5' stopped ;;
 	sieve) printf '%s;' "2 3 5 7 11 13 ($some ){23}113" ;;
 	reply) printf '%s;' '9 clients were answered, 1 had left' ;;
+	call) printf '%s;' '32 calls were answered, 1 caller had left, 9 workers died' ;;
 	stealing)
 		printf '%s;' "worker 0: $worker" "worker 1: $worker" "worker 2: $worker" \
 			"worker 3: $worker" '40 jobs, [1-9][0-9]* stolen'
