@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The demonstration, which runs in the guest: a pipeline of processes, a handoff, and
-# a channel as a device file. Exits with 0 only if all messages arrived as expected.
+# The demonstration, which runs in the guest: a pipeline of processes, a handoff, a worker
+# that is killed in the middle of a job, and a channel as a device file. Exits with 0 only
+# if all messages arrived as expected.
 set -eu
 
 text=/usr/share/gochan/demo.txt
@@ -132,6 +133,57 @@ handoff() {
 	show gochan rm baton
 }
 
+# The command of the workers of crash(). The fifth job takes very long, the first time.
+write_square() {
+	cat >square <<'END'
+read -r number
+echo "  worker $PPID: job $GOCHAN_SEQ, delivery $GOCHAN_DELIVERIES"
+[ "$GOCHAN_SEQ $GOCHAN_DELIVERIES" != '5 1' ] || exec sleep 1000
+gochan send results $((number * number))
+END
+}
+
+# The worker that has a lease of this channel.
+worker_of() {
+	gochan ps | awk -v name="$1" '/MESSAGE/ { leases = 1 } leases && $3 == name { print $1 }'
+}
+
+crash() {
+	title 'A crash: another worker gets the job of one that dies'
+	show gochan make jobs --cap 16 --ack
+	show gochan make results --cap 16
+	write_square
+	say
+	say "Two workers receive numbers and send their squares. On a channel made with --ack, a"
+	say 'job stays in the channel until its worker is done.'
+	say '  $ gochan each jobs -j 2 -- sh square &'
+	gochan each jobs -j 2 -- sh square 2>&1 &
+	pool=$!
+	wait_for_info jobs receivers_waiting 2
+	show 'seq 10 | gochan send jobs'
+	show gochan close jobs
+	wait_for_info results len 9
+	wait_for_info jobs receivers_waiting 1
+	say
+	say 'Nine jobs are done, and one worker is still busy with job 5. The other one waits for'
+	say 'this job, should it come back. Kill the busy one.'
+	show gochan ps
+	say
+	show "kill -KILL $(worker_of jobs)"
+	! wait $pool || fail 'the pool did not notice that a worker was killed'
+	[ "$(gochan info jobs requeued)" = 1 ] || fail 'job 5 did not come back'
+	show gochan close results
+	gochan recv results >squares
+	say
+	say "  Ten jobs, $(wc -l <squares) results. Their sum is $(sum squares), and should be 385."
+	[ "$(wc -l <squares) $(sum squares)" = '10 385' ] || fail 'results are missing or wrong'
+	show gochan rm jobs results
+}
+
+sum() {
+	awk '{ sum += $1 } END { print sum }' "$1"
+}
+
 device_file() {
 	title 'A device file: usable with echo and cat'
 	show gochan make notes --cap 4
@@ -147,6 +199,7 @@ device_file() {
 
 pipeline
 handoff
+crash
 device_file
 say
 say 'All messages arrived as expected.'
