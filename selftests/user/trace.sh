@@ -7,7 +7,8 @@
 
 # shellcheck disable=SC2034 # for run_tests
 tests='
-	events_of_messages events_of_blocking events_of_channels select_and_result
+	events_of_messages events_of_leases events_of_blocking events_of_channels
+	select_and_result
 	by_name by_name_with_slash by_descriptor
 	by_pid by_pid_handoff pid_ends pid_read_late pid_missing
 	command_status command_killed command_missing command_children command_only_its_own
@@ -89,6 +90,23 @@ events_of_messages() {
 	end
 	shows 'gochan-[0-9]+ +send +jobs +len 5, buffered'
 	shows 'gochan-[0-9]+ +recv +jobs +len 5, was buffered'
+}
+
+events_of_leases() {
+	make jobs --ack --cap 4
+	make more --ack --cap 4
+	trace jobs
+	gochan send jobs hello
+	gochan send more hello
+	gochan recv jobs --no-ack -n 1 >/dev/null
+	gochan recv jobs -n 1 >/dev/null
+	gochan recv more -n 1 >/dev/null
+	end
+	shows 'gochan-[0-9]+ +lease +jobs +message 1, delivery 1'
+	shows 'gochan-[0-9]+ +requeue +jobs +message 1, len 5'
+	shows 'gochan-[0-9]+ +lease +jobs +message 1, delivery 2'
+	shows 'gochan-[0-9]+ +ack +jobs +message 1'
+	is "$(lines '.* (lease|requeue|ack) .*')" 4
 }
 
 events_of_blocking() {

@@ -170,6 +170,14 @@ static void describe(char text[TEXT_SIZE], const struct event *event, const char
 		show_message(text, event, "handed off to", "buffered");
 	} else if (event_is(event, "gochan_recv")) {
 		show_message(text, event, "handed off by", "was buffered");
+	} else if (event_is(event, "gochan_lease")) {
+		snprintf(text, TEXT_SIZE, "message %lld, delivery %lld",
+			 event_number(event, "seq"), event_number(event, "deliveries"));
+	} else if (event_is(event, "gochan_ack")) {
+		snprintf(text, TEXT_SIZE, "message %lld", event_number(event, "seq"));
+	} else if (event_is(event, "gochan_requeue")) {
+		snprintf(text, TEXT_SIZE, "message %lld, len %lld", event_number(event, "seq"),
+			 event_number(event, "len"));
 	} else if (event_is(event, "gochan_block")) {
 		*call = is_dir(event, "op") ? "send" : "recv";
 		show_block(text, event);

@@ -24,8 +24,8 @@ static const char *const mounts[] = { "/sys/kernel/tracing", "/sys/kernel/debug/
 
 /* Events of gochan whose channel is a field. */
 static const char *const channel_events[] = {
-	"create", "setup", "free", "send", "recv", "requeue", "block", "unblock", "close",
-	"hangup", "link", "unlink",
+	"create", "setup", "free", "send", "recv", "requeue", "lease", "ack", "block", "unblock",
+	"close", "hangup", "link", "unlink",
 };
 
 /*
