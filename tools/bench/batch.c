@@ -93,38 +93,53 @@ static void work_ops(struct run *run, unsigned int me, unsigned int messages)
 
 /* ---- the same on an acknowledged channel ---- */
 
+/* A batch that acknowledges @acks messages, whose leases are to be set, and receives @want. */
+static unsigned int prepare_acked(const struct run *run, struct gochan_op *op,
+				  unsigned int acks, unsigned int want)
+{
+	const struct gochan_op receive = GOCHAN_RECV(run->links->rfd, run->buf, run->point->size);
+	const struct gochan_op ack = { .fd = run->links->rfd, .opcode = GOCHAN_OP_ACK };
+	unsigned int i, n = 0;
+
+	if (want)
+		op[n++] = receive;
+	for (i = 0; i < acks; i++)
+		op[n++] = ack;
+	while (n < want + acks)
+		op[n++] = receive;
+	return n;
+}
+
 /*
  * The call that receives the next messages acknowledges the last ones. Only its first op may
- * block, so that is a receive; and so the last ones must not be all that fit in.
+ * block, so that is a receive; and so the last ones must not be all that fit in. The ops are
+ * only prepared when their number changes.
  */
 static void receive_acked(struct run *run, unsigned int messages)
 {
 	const unsigned int max = run->point->param < CAPACITY ? run->point->param : CAPACITY / 2;
 	struct gochan_op *op = zeroed(2 * max, sizeof(*op));
 	uint64_t *leases = zeroed(max, sizeof(*leases));
-	unsigned int i, n, done, want, got = 0;
+	unsigned int i, want, first, acks = 0, got = 0, n = 0, ops_want = 0;
 	int ret;
 
 	do {
 		want = messages < max ? messages : max;
-		n = 0;
-		if (want)
-			op[n++] = GOCHAN_RECV(run->links->rfd, run->buf, run->point->size);
-		for (i = 0; i < got; i++)
-			op[n++] = (struct gochan_op){ .fd = run->links->rfd,
-						      .opcode = GOCHAN_OP_ACK,
-						      .lease = leases[i] };
-		while (n < want + got)
-			op[n++] = GOCHAN_RECV(run->links->rfd, run->buf, run->point->size);
+		if (acks != got || ops_want != want)
+			n = prepare_acked(run, op, got, want);
+		acks = got;
+		ops_want = want;
+		first = want ? 1 : 0;
+		for (i = 0; i < acks; i++)
+			op[first + i].lease = leases[i];
 		ret = gochan_batch(op, n, -1, GOCHAN_WAITFORONE);
-		if (ret < (int)(got + !!want))
+		if (ret < (int)(first + acks))
 			err(1, "gochan_batch");
-		done = ret;
-		for (n = i = 0; i < done; i++) {
-			if (op[i].opcode == GOCHAN_OP_RECV)
-				leases[n++] = op[i].lease;
-		}
-		got = n;
+		got = 0;
+		if (want)
+			leases[got++] = op[0].lease;
+		for (i = first + acks; i < (unsigned int)ret; i++)
+			leases[got++] = op[i].lease;
 		messages -= got;
 	} while (messages || got);
 	free(leases);
