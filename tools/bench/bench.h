@@ -90,6 +90,7 @@ struct run;
  * @measure: return the result, for points that do not measure time
  * @extra: private data of the family
  * @rounds: maximum number of rounds, 0 for no limit
+ * @idles: there may be moments when no task can run; they are not instructions
  * @randomized: the cost varies between runs, because it depends on random numbers
  *	or on the scheduling of many processes
  */
@@ -107,6 +108,7 @@ struct point {
 	double (*measure)(struct run *run);
 	const void *extra;
 	unsigned int rounds;
+	bool idles;
 	bool randomized;
 };
 
@@ -149,8 +151,10 @@ extern const struct family family_batch, family_seq, family_mpsc, family_mpmc;
 extern const struct family family_select, family_select_asleep;
 extern const struct family family_select_rx, family_select_both;
 extern const struct family family_wake, family_create, family_memory;
+extern const struct family *const families[];	/* of this program, NULL-terminated */
 
 /* main.c */
+extern bool count_instructions;	/* the clock counts instructions */
 void point_add(const struct point *point);
 
 /* run.c */

@@ -33,15 +33,10 @@
 #define POINTS_MAX	2048
 #define NAME_SIZE	128
 
-static const struct family *const families[] = {
-	&family_self, &family_pingpong, &family_stream, &family_batch, &family_seq,
-	&family_mpsc, &family_mpmc, &family_select, &family_select_asleep, &family_select_rx,
-	&family_select_both, &family_wake, &family_create, &family_memory,
-};
+bool count_instructions;
 
 static struct point all[POINTS_MAX];
 static unsigned int nr_points, max_messages = -1;
-static bool count_instructions;
 static char **patterns;
 
 static void name_of(const struct point *p, char name[static NAME_SIZE])
@@ -140,7 +135,7 @@ static void print_about(void)
 	printf("about kernel %s %s\n", name.release, name.version);
 	print_line("/proc/cmdline", "", "parameters");
 	print_line("/proc/cpuinfo", "model name\t: ", "processor");
-	for (i = 0; i < ARRAY_SIZE(families); i++)
+	for (i = 0; families[i]; i++)
 		printf("family %s %s %s\n", families[i]->name, families[i]->param,
 		       families[i]->what);
 }
@@ -192,7 +187,7 @@ int main(int argc, char **argv)
 		}
 	}
 	patterns = argv + optind;
-	for (i = 0; i < ARRAY_SIZE(families); i++)
+	for (i = 0; families[i]; i++)
 		families[i]->points(families[i]);
 	if (!nr_points)
 		errx(1, "no such point");

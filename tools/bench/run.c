@@ -8,6 +8,7 @@
 #include <linux/futex.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -28,7 +29,8 @@ struct shared {
 	atomic_uint arrived;
 	atomic_uint running;
 	bool result;
-	long long start, end;
+	bool idles;
+	long long start, end, idle;
 	atomic_llong switches;
 	double figure;
 };
@@ -81,8 +83,28 @@ static bool is_warm(struct shared *c)
 	return now_ns() - c->start >= WARM_UP_NS;
 }
 
+/* How long the only CPU has been idle. /proc/stat counts in units of 10 ms. */
+static long long idle_ns(void)
+{
+	static const char path[] = "/proc/timer_list";
+	FILE *file = fopen(path, "r");
+	long long ns = -1;
+	char line[256];
+
+	if (!file)
+		err(1, "%s", path);
+	while (ns < 0 && fgets(line, sizeof(line), file))
+		sscanf(line, " .idle_sleeptime : %lld", &ns);
+	fclose(file);
+	if (ns < 0)
+		errx(1, "%s: no idle time", path);
+	return ns;
+}
+
 static bool begin(struct shared *c)
 {
+	if (c->idles)
+		c->idle = idle_ns();
 	c->start = now_ns();
 	mark_begin();
 	return true;
@@ -94,6 +116,8 @@ static void end(struct shared *c)
 		return;
 	mark_end();
 	c->end = now_ns();
+	if (c->idles)
+		c->idle = idle_ns() - c->idle;
 }
 
 static long long switches(void)
@@ -223,6 +247,7 @@ struct result point_run(const struct point *p)
 	struct result result;
 	pid_t pid;
 
+	c->idles = p->idles && count_instructions;
 	wait_for_deferred_frees();
 	pid = fork();
 	if (pid < 0)
@@ -233,7 +258,7 @@ struct result point_run(const struct point *p)
 		_exit(0);
 	}
 	reap(pid, p);
-	result.cost = p->measure ? c->figure : (double)(c->end - c->start) / p->messages;
+	result.cost = p->measure ? c->figure : (double)(c->end - c->start - c->idle) / p->messages;
 	result.switches = p->measure ? 0 : (double)c->switches / p->messages;
 	unshare_memory(c, sizeof(*c));
 	return result;
