@@ -51,12 +51,20 @@ bench-program: guest
 bench: bench-program
 	@scripts/bench $(CASE)
 
+bench-jobs-program: guest
+	@scripts/deps bench jobs
+	@$(MAKE) -s --no-print-directory -C tools/bench jobs
+
+# Compare worker pools with those of Redis and NATS JetStream.
+bench-jobs: bench-jobs-program
+	@scripts/bench -j $(CASE)
+
 # Detect regressions against tools/bench/figures.
 bench-guard: bench-program
 	@scripts/bench -g
 
 # Measure all points and update the figures that are kept in the tree.
-bench-renew: bench-program
+bench-renew: bench-program bench-jobs-program
 	@scripts/bench -u
 
 check: selftests
@@ -143,6 +151,7 @@ help:
 	@echo '                       failed run printed, to replay it'
 	@echo '  make model           verify all states of a model of the protocol'
 	@echo '  make soak            run the tests repeatedly; MINUTES=N (60), SEED=N'
+	@echo '  make bench-jobs      compare worker pools with those of Redis and NATS JetStream'
 	@echo '  make bench-guard     fail if gochan became slower than tools/bench/figures'
 	@echo '  make bench-renew     measure all points and update the figures in the tree'
 	@echo
@@ -154,5 +163,5 @@ help:
 # Targets run concurrently would interfere with each other, particularly in apt.
 .NOTPARALLEL:
 .PHONY: all user deps guest-deps guest demo shell selftests check check-debug check-race \
-	check-preempt check-kernels fuzz soak coverage model lint bench-program bench bench-guard \
-	bench-renew install clean help
+	check-preempt check-kernels fuzz soak coverage model lint bench-program bench \
+	bench-jobs-program bench-jobs bench-guard bench-renew install clean help

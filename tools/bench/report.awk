@@ -115,14 +115,20 @@ function ratios(mine, peer,    round, n, v, a, b)
 	return 1
 }
 
-# The peer that a family's others are compared with: the pipe.
+# The peer that a family's others are compared with.
+function reference_of(family)
+{
+	return family == "jobs" ? "redis-stream" : "pipe"
+}
+
 function reference(id,    part, i, name, other)
 {
 	split(id, part, "/")
 	for (i = 1; i <= points; i++) {
 		name = ids[i]
 		split(name, other, "/")
-		if (other[1] == part[1] && other[2] ~ /^pipe/ && other[3] == part[3] &&
+		if (other[1] == part[1] && other[3] == part[3] &&
+		    index(other[2], reference_of(part[1])) == 1 &&
 		    (other[4] == part[4] || other[4] == -1))
 			return name
 	}
@@ -295,24 +301,34 @@ function print_point(id,    part, other, cost_count, cost_clock)
 		other == "" ? "" : ratio(divided(cost_count, best_of("count", other, 0)))
 	if (nanoseconds)
 		printf " %s |", number(cost_clock)
+	if (has_rate(part[1]))
+		printf " %s |", number(divided(1e9, cost_clock))
 	printf " %s | %s |\n",
 		known("clock", id) ? sprintf("%.2f", switches["clock", id] / rounds["clock", id]) : "",
 		other == "" || unit[id] != "time" ? "" : by_clock(id, other)
 }
 
-function print_families(    i, part, family)
+# Jobs per second are stated even if the guest is emulated.
+function has_rate(family)
+{
+	return family == "jobs"
+}
+
+function print_families(    i, part, family, columns, to)
 {
 	for (i = 1; i <= points; i++) {
 		split(ids[i], part, "/")
 		if (part[1] != family) {
 			family = part[1]
 			printf "\n## %s: %s\n\n", family, family_what[family]
-			printf "| bytes | %s | peer | %s | spread | switches | to pipe |",
+			to = reference_of(family)
+			columns = (nanoseconds ? " ns |" : "") (has_rate(family) ? " per second |" : "")
+			printf "| bytes | %s | peer | %s | spread | switches | to %s |",
 				family_param[family],
-				unit[ids[i]] == "time" ? "instructions" : unit[ids[i]]
-			printf "%s switches, wall clock | to pipe, wall clock |\n", nanoseconds ? " ns |" : ""
-			printf "| --: | --: | --- | --: | --: | --: | --: |%s --: | --- |\n",
-				nanoseconds ? " --: |" : ""
+				unit[ids[i]] == "time" ? "instructions" : unit[ids[i]], to
+			printf "%s switches, wall clock | to %s, wall clock |\n", columns, to
+			gsub(/[^ |]+( [^ |]+)*/, "--:", columns)
+			printf "| --: | --: | --- | --: | --: | --: | --: |%s --: | --- |\n", columns
 		}
 		print_point(ids[i])
 	}
