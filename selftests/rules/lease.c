@@ -835,7 +835,7 @@ TEST_F(lease, r21_r22_fdinfo)
 		 getpid(), (unsigned long long)op.lease);
 	at = strstr(self->buf, line);
 	ASSERT_NE(NULL, at);
-	ASSERT_EQ(2, sscanf(at + strlen(line), "%lld.%lld", &sec, &nsec));
+	ASSERT_TRUE(sscanf(at + strlen(line), "%lld.%lld", &sec, &nsec) == 2);
 	EXPECT_LE(before - 1000000000LL, sec * 1000000000LL + nsec);
 	EXPECT_GE(now_ns(), sec * 1000000000LL + nsec);
 	EXPECT_NE(NULL, strstr(self->buf, "gochan-leased:\t1\n"));
