@@ -308,6 +308,118 @@ TEST_F(lease, r21_close)
 	EXPECT_EQ(POLLRDHUP | POLLHUP, ch_poll(self->ch) & (POLLIN | POLLRDHUP | POLLHUP));
 }
 
+/* ---- a closed channel with a lease ---- */
+
+FIXTURE(closed_lease) {
+	int ch;
+	unsigned long long lease;
+};
+
+FIXTURE_VARIANT(closed_lease) {
+	unsigned long cmd;
+	int done;		/* what the call returns then */
+	unsigned int flags;	/* with which the lease ends */
+	const char *text;	/* what is received then */
+	int events;		/* what poll(2) reports then */
+};
+
+FIXTURE_VARIANT_ADD(closed_lease, select_acknowledged)
+{
+	GOCHAN_IOC_SELECT, 0, 0, "(closed)", POLLHUP
+};
+
+FIXTURE_VARIANT_ADD(closed_lease, select_returned)
+{
+	GOCHAN_IOC_SELECT, 0, GOCHAN_REQUEUE, "a", POLLIN
+};
+
+FIXTURE_VARIANT_ADD(closed_lease, batch_acknowledged)
+{
+	GOCHAN_IOC_BATCH, 1, 0, "(closed)", POLLHUP
+};
+
+FIXTURE_VARIANT_ADD(closed_lease, batch_returned)
+{
+	GOCHAN_IOC_BATCH, 1, GOCHAN_REQUEUE, "a", POLLIN
+};
+
+FIXTURE_SETUP(closed_lease)
+{
+	self->ch = ch_make(4, 64, GOCHAN_ACK);
+	ASSERT_LE(0, self->ch);
+	ASSERT_EQ(1, send_text(self->ch, "a"));
+	ASSERT_EQ(0, receive(self->ch));
+	self->lease = op.lease;
+	ASSERT_EQ(0, ch_close(self->ch));
+}
+
+FIXTURE_TEARDOWN(closed_lease)
+{
+}
+
+/* R21, R5, R14: a RECV op sleeps until the lease ends. */
+TEST_F(closed_lease, r21_waits)
+{
+	struct call *call = call_make(self->ch, variant->cmd);
+
+	call_recv(call, self->ch);
+	call_start(call, BY_THREAD);
+	ASSERT_TRUE(wait_for_waiters(self->ch, 0, 1));
+	EXPECT_TRUE(wait_asleep(call->id));
+	EXPECT_FALSE(call_done(call));
+	EXPECT_EQ(0, ack(self->ch, self->lease, variant->flags));
+	EXPECT_EQ(variant->done, call_wait(call));
+	EXPECT_STREQ(variant->text, call_text(call, 0));
+}
+
+/* R21, R8, R12: one that does not wait, or only for a time, does not get the end. */
+TEST_F(closed_lease, r21_gives_up)
+{
+	struct call *call = call_make(self->ch, variant->cmd);
+
+	call_recv(call, self->ch);
+	call->arg.flags = GOCHAN_NONBLOCK;
+	EXPECT_EQ(-EAGAIN, call_wait(call_start(call, BY_THREAD)));
+	call_reset(call);
+	call->arg.flags = 0;
+	call->arg.timeout = now_ns() + 1000000;
+	EXPECT_EQ(-ETIMEDOUT, call_wait(call_start(call, BY_THREAD)));
+	EXPECT_TRUE(call_done(call));
+	EXPECT_EQ(0, ack(self->ch, self->lease, variant->flags));
+}
+
+/* Poll for messages; the exit status is what poll(2) reports. */
+static pid_t poller(int ch)
+{
+	struct pollfd pfd = { .fd = ch, .events = POLLIN };
+	const pid_t pid = child();
+
+	if (pid)
+		return pid;
+	poll(&pfd, 1, -1);
+	_exit(pfd.revents);
+}
+
+/* R21, R13: pollers sleep until the lease ends. */
+TEST_F(closed_lease, r21_poll_waits)
+{
+	struct call *select = call_select(self->ch);
+	const pid_t pid = poller(self->ch);
+	siginfo_t info = {};
+
+	call_poll(select, self->ch, POLLIN);
+	call_start(select, BY_THREAD);
+	EXPECT_TRUE(wait_asleep(select->id));
+	EXPECT_TRUE(wait_asleep(pid));
+	EXPECT_FALSE(call_done(select));
+	EXPECT_EQ(0, waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT));
+	EXPECT_EQ(0, info.si_pid);
+	EXPECT_EQ(0, ack(self->ch, self->lease, variant->flags));
+	EXPECT_EQ(variant->events, reap(pid));
+	EXPECT_EQ(0, call_wait(select));
+	EXPECT_EQ((unsigned int)variant->events, select->ops[0].events);
+}
+
 /* R21, R5: a message that comes back to a closed channel is received. */
 TEST_F(lease, r21_close_requeue)
 {
