@@ -8,7 +8,7 @@
  */
 #include <kselftest_harness.h>
 
-#include "../lib/common.h"
+#include "../lib/ops.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -22,6 +22,8 @@
 #define ROUNDS		100
 #define RT_ROUNDS	5
 #define SOON_NS		100000000LL	/* some milliseconds, on a busy host */
+#define DEFER_NS	2000000LL	/* for so long, unless most of the ring is drained */
+#define LEASES		3		/* after which most of a ring of four is drained */
 
 FIXTURE(deferred)
 {
@@ -152,6 +154,62 @@ TEST_F(deferred, r4_realtime_sender)
 		EXPECT_EQ(2, job_wait(job));
 		close(ch);
 	}
+}
+
+/* Lease a message. */
+static struct gochan_op lease(int ch, char buf[64])
+{
+	struct gochan_op op = GOCHAN_RECV(ch, buf, 64);
+
+	return ops_batch(ch, &op, 1, GOCHAN_NONBLOCK) == 1 ? op : (struct gochan_op){};
+}
+
+/*
+ * On an acknowledged channel that is full, acknowledge a message, so that a blocked sender is
+ * complete, and lease @leases more: when the sender returns, in nanoseconds after that.
+ */
+static long long returns_after(enum by by, unsigned int leases)
+{
+	const int ch = ch_make(4, 64, GOCHAN_ACK);
+	struct gochan_op ops[1 + LEASES] = {};
+	char bufs[1 + LEASES][64];
+	long long start, ns;
+	struct job *job;
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		try_send_text(ch, text(i));
+	ops[0] = lease(ch, bufs[0]);
+	ops[0].opcode = GOCHAN_OP_ACK;
+	for (i = 1; i <= leases; i++)
+		ops[i] = GOCHAN_RECV(ch, bufs[i], 64);
+	job = start_blocked(by, ch, 4);
+	start = now_ns();
+	if (ops_batch(ch, ops, 1 + leases, GOCHAN_NONBLOCK) != 1 + (int)leases)
+		abort();
+	while (!job_done(job) && now_ns() - start < SOON_NS)
+		;
+	ns = now_ns() - start;
+	if (job_wait(job) != 1)
+		abort();
+	close(ch);
+	return ns;
+}
+
+/*
+ * R4, R21: leases free no slots, but drain the ring. Where the host is busy the sender may be
+ * late nevertheless, but not each time.
+ */
+TEST_F(deferred, r4_r21_leases)
+{
+	const struct wait wait = wait_begin();
+	bool soon;
+
+	EXPECT_LE(DEFER_NS, returns_after(variant->by, 0));
+	do
+		soon = returns_after(variant->by, LEASES) < DEFER_NS;
+	while (!soon && wait_more(&wait));
+	EXPECT_TRUE(soon);
 }
 
 /* R7: one free slot completes one sender; the others stay blocked. */
