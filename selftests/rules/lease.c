@@ -854,6 +854,60 @@ TEST_F(lease, r21_dead_letters_held)
 	EXPECT_EQ(0ULL, ch_info(ch).dropped);
 }
 
+/* R21, R4: what is held is neither inside nor leased, but in its slot until it has left. */
+TEST_F(lease, r21_dead_letters_held_info)
+{
+	const int dead = ch_make(1, 64, 0);
+	const int ch = make_source(dead, 1);
+	static const char * const text[] = { "a", "b", "c", "d" };
+	struct gochan_info info;
+	int i;
+
+	ASSERT_EQ(1, send_text(dead, "f"));
+	for (i = 0; i < 4; i++) {
+		ASSERT_EQ(1, send_text(ch, text[i]));
+		EXPECT_EQ(0, deliver_once(ch));
+	}
+	EXPECT_EQ(0, ch_poll(ch) & (POLLIN | POLLOUT));
+	info = ch_info(ch);
+	EXPECT_EQ(0U, info.len + info.leased);
+	EXPECT_EQ(4ULL, info.sent);
+	EXPECT_EQ(4ULL, info.received);
+	EXPECT_EQ(0ULL, info.bytes + info.requeued + info.dropped);
+	EXPECT_STREQ("f", recv_text(dead));
+	for (i = 0; i < 4; i++)
+		EXPECT_STREQ(text[i], recv_text(dead));
+	/* all slots are free */
+	for (i = 0; i < 4; i++)
+		ASSERT_EQ(1, send_text(ch, text[i]));
+	info = ch_info(ch);
+	EXPECT_EQ(4U, info.len);
+	EXPECT_EQ(4ULL, info.bytes);
+	EXPECT_EQ(0ULL, info.requeued + info.dropped);
+	EXPECT_EQ(5ULL, ch_info(dead).sent);
+}
+
+/* R21, R5: it does not come back, so the end of a closed channel does not wait for it. */
+TEST_F(lease, r21_dead_letters_held_end)
+{
+	const int dead = ch_make(1, 64, 0);
+	const int ch = make_source(dead, 1);
+	struct job *job;
+
+	ASSERT_EQ(1, send_text(dead, "f"));
+	ASSERT_EQ(1, send_text(ch, "a"));
+	ASSERT_EQ(0, receive(ch));
+	ASSERT_EQ(0, ch_close(ch));
+	job = job_recv(BY_THREAD, ch, 64);
+	ASSERT_TRUE(wait_for_waiters(ch, 0, 1));
+	EXPECT_EQ(0, ack(ch, op.lease, GOCHAN_REQUEUE));
+	EXPECT_STREQ("(end)", job_text(job));
+	EXPECT_EQ(GOCHAN_R_CLOSED, receive(ch));
+	EXPECT_NE(0, ch_poll(ch) & POLLHUP);
+	EXPECT_STREQ("f", recv_text(dead));
+	EXPECT_STREQ("a", recv_text(dead));
+}
+
 /* R21: an unbuffered dead-letter channel. */
 TEST_F(lease, r21_dead_letter_unbuffered)
 {
