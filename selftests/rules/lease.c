@@ -275,6 +275,7 @@ TEST_F(lease, r21_requeue_to_waiter)
 TEST_F(lease, r21_read)
 {
 	struct job *job = job_recv(BY_THREAD, self->ch, 64);
+	int i;
 
 	ASSERT_TRUE(wait_for_waiters(self->ch, 0, 1));
 	ASSERT_EQ(1, send_text(self->ch, "a"));
@@ -287,6 +288,9 @@ TEST_F(lease, r21_read)
 	ASSERT_EQ(0, receive(self->ch));
 	EXPECT_EQ(0, ack(self->ch, op.lease, GOCHAN_REQUEUE));
 	EXPECT_STREQ("c", recv_text(self->ch));
+	/* no slot is kept */
+	for (i = 0; i < 4; i++)
+		EXPECT_EQ(1, try_send_text(self->ch, "d"));
 }
 
 /* R21, R5, R13: the end comes only when nothing can come back. */
@@ -551,10 +555,11 @@ TEST_F(lease, r21_peek)
 	EXPECT_EQ(1U, ch_info(self->ch).len);
 }
 
-/* R21, R9, R10: messages of all sizes, leased at once and after waiting, and returned. */
+static const unsigned int lens[] = { 0, 1, 512, 513, 4096, 4097, LONG };
+
+/* R21, R10: messages of all sizes, leased and returned. */
 TEST_F(lease, r21_sizes)
 {
-	static const unsigned int lens[] = { 0, 1, 512, 513, 4096, 4097, LONG };
 	const int ch = ch_make(2, LONG, GOCHAN_ACK);
 	struct gochan_op send, recv;
 	unsigned int i, again;
@@ -571,6 +576,35 @@ TEST_F(lease, r21_sizes)
 			EXPECT_TRUE(is_filled(self->buf, lens[i], i));
 			EXPECT_EQ(0, ack(ch, recv.lease, again < 3 ? GOCHAN_REQUEUE : 0));
 		}
+		EXPECT_EQ(0U, ch_info(ch).len + ch_info(ch).leased);
+		EXPECT_EQ(0ULL, ch_info(ch).bytes);
+	}
+}
+
+/* R21, R10: likewise by receivers that wait. */
+TEST_F(lease, r21_sizes_waiting)
+{
+	const int ch = ch_make(2, LONG, GOCHAN_ACK);
+	struct call *recv = call_batch(ch);
+	struct gochan_op send;
+	unsigned int i;
+
+	call_recv(recv, ch)->buf = (unsigned long)self->buf;
+	for (i = 0; i < ARRAY_SIZE(lens); i++) {
+		call_reset(recv);
+		recv->ops[0].len = LONG;
+		call_start(recv, BY_THREAD);
+		ASSERT_TRUE(wait_for_waiters(ch, 0, 1));
+		fill(self->msg, lens[i], i);
+		send = GOCHAN_SEND(ch, self->msg, lens[i]);
+		ASSERT_EQ(1, ops_batch(ch, &send, 1, 0));
+		EXPECT_EQ(1, call_wait(recv));
+		EXPECT_EQ(lens[i], recv->ops[0].len);
+		EXPECT_EQ(i + 1, recv->ops[0].seq);
+		EXPECT_EQ(1U, recv->ops[0].deliveries);
+		EXPECT_TRUE(is_filled(self->buf, lens[i], i));
+		EXPECT_EQ(1U, ch_info(ch).leased);
+		EXPECT_EQ(0, ack(ch, recv->ops[0].lease, 0));
 		EXPECT_EQ(0U, ch_info(ch).len + ch_info(ch).leased);
 		EXPECT_EQ(0ULL, ch_info(ch).bytes);
 	}
