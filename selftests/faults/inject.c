@@ -163,3 +163,25 @@ int inject_all(enum inject_kind kind, bool on)
 {
 	return fd_put(times[kind], on ? "-1" : "0");
 }
+
+int inject_some(enum inject_kind kind, unsigned int count)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", count);
+	return fd_put(times[kind], text);
+}
+
+unsigned int inject_rest(enum inject_kind kind)
+{
+	char path[128], text[16] = "";
+	int fd;
+
+	/* once per open(2), as the file is not seekable */
+	snprintf(path, sizeof(path), "%s/times", folders[kind]);
+	fd = file_open(path, O_RDONLY);
+	if (fd < 0 || syscall(SYS_read, fd, text, sizeof(text) - 1) <= 0)
+		abort();
+	syscall(SYS_close, fd);
+	return strtoul(text, NULL, 10);
+}
