@@ -79,6 +79,18 @@ static int make_source(int dead, unsigned int max_deliveries)
 	return setup(&s);
 }
 
+/* Poll for these events; the exit status is what poll(2) reports. */
+static pid_t poller(int ch, short events)
+{
+	struct pollfd pfd = { .fd = ch, .events = events };
+	const pid_t pid = child();
+
+	if (pid)
+		return pid;
+	poll(&pfd, 1, -1);
+	_exit(pfd.revents);
+}
+
 /* R21: invalid setups. */
 TEST_F(lease, r21_setup)
 {
@@ -224,6 +236,32 @@ TEST_F(lease, r21_keeps_slot)
 	EXPECT_EQ(1, job_wait(job));
 	EXPECT_STREQ("b", recv_text(ch));
 	EXPECT_EQ(POLLOUT, ch_poll(ch) & (POLLIN | POLLOUT));
+}
+
+/* R21, R4: an acknowledgment frees the slot. */
+TEST_F(lease, r21_frees_slot)
+{
+	int i;
+
+	for (i = 0; i < 16; i++) {
+		ASSERT_EQ(1, try_send_text(self->ch, "a"));
+		ASSERT_EQ(0, receive(self->ch));
+		ASSERT_EQ(0, ack(self->ch, op.lease, 0));
+	}
+}
+
+/* R21, R13: and wakes those who poll for one. */
+TEST_F(lease, r21_wakes_poller)
+{
+	const int ch = ch_make(1, 16, GOCHAN_ACK);
+	pid_t pid;
+
+	ASSERT_EQ(1, send_text(ch, "a"));
+	ASSERT_EQ(0, receive(ch));
+	pid = poller(ch, POLLOUT);
+	EXPECT_TRUE(wait_asleep(pid));
+	EXPECT_EQ(0, ack(ch, op.lease, 0));
+	EXPECT_EQ(POLLOUT, reap(pid));
 }
 
 /* R21, R7: while all slots are kept both senders and receivers wait; they meet then. */
@@ -392,23 +430,11 @@ TEST_F(closed_lease, r21_gives_up)
 	EXPECT_EQ(0, ack(self->ch, self->lease, variant->flags));
 }
 
-/* Poll for messages; the exit status is what poll(2) reports. */
-static pid_t poller(int ch)
-{
-	struct pollfd pfd = { .fd = ch, .events = POLLIN };
-	const pid_t pid = child();
-
-	if (pid)
-		return pid;
-	poll(&pfd, 1, -1);
-	_exit(pfd.revents);
-}
-
 /* R21, R13: pollers sleep until the lease ends. */
 TEST_F(closed_lease, r21_poll_waits)
 {
 	struct call *select = call_select(self->ch);
-	const pid_t pid = poller(self->ch);
+	const pid_t pid = poller(self->ch, POLLIN);
 	siginfo_t info = {};
 
 	call_poll(select, self->ch, POLLIN);
