@@ -581,58 +581,86 @@ TEST_F(lease, r21_peek)
 	EXPECT_EQ(1U, ch_info(self->ch).len);
 }
 
+FIXTURE(sizes) {
+	int ch;
+	char *msg;
+	char *buf;
+};
+
+FIXTURE_VARIANT(sizes) {
+	unsigned int msg_size;
+};
+
+/* messages in a pool, and on the heap */
+FIXTURE_VARIANT_ADD(sizes, short) { 4096 };
+FIXTURE_VARIANT_ADD(sizes, long) { LONG };
+
 static const unsigned int lens[] = { 0, 1, 512, 513, 4096, 4097, LONG };
 
-/* R21, R10: messages of all sizes, leased and returned. */
-TEST_F(lease, r21_sizes)
+FIXTURE_SETUP(sizes)
 {
-	const int ch = ch_make(2, LONG, GOCHAN_ACK);
+	self->ch = ch_make(2, variant->msg_size, GOCHAN_ACK);
+	ASSERT_LE(0, self->ch);
+	self->msg = malloc(LONG);
+	self->buf = malloc(LONG);
+	ASSERT_NE(NULL, self->msg);
+	ASSERT_NE(NULL, self->buf);
+}
+
+FIXTURE_TEARDOWN(sizes)
+{
+	free(self->msg);
+	free(self->buf);
+}
+
+/* R21, R10: messages of all sizes, leased and returned. */
+TEST_F(sizes, r21_sizes)
+{
 	struct gochan_op send, recv;
 	unsigned int i, again;
 
-	for (i = 0; i < ARRAY_SIZE(lens); i++) {
+	for (i = 0; i < ARRAY_SIZE(lens) && lens[i] <= variant->msg_size; i++) {
 		fill(self->msg, lens[i], i);
-		send = GOCHAN_SEND(ch, self->msg, lens[i]);
-		ASSERT_EQ(1, ops_batch(ch, &send, 1, 0));
+		send = GOCHAN_SEND(self->ch, self->msg, lens[i]);
+		ASSERT_EQ(1, ops_batch(self->ch, &send, 1, 0));
 		for (again = 1; again <= 3; again++) {
-			recv = GOCHAN_RECV(ch, self->buf, LONG);
-			ASSERT_EQ(1, ops_batch(ch, &recv, 1, 0));
+			recv = GOCHAN_RECV(self->ch, self->buf, LONG);
+			ASSERT_EQ(1, ops_batch(self->ch, &recv, 1, 0));
 			EXPECT_EQ(lens[i], recv.len);
 			EXPECT_EQ(again, recv.deliveries);
 			EXPECT_TRUE(is_filled(self->buf, lens[i], i));
-			EXPECT_EQ(0, ack(ch, recv.lease, again < 3 ? GOCHAN_REQUEUE : 0));
+			EXPECT_EQ(0, ack(self->ch, recv.lease, again < 3 ? GOCHAN_REQUEUE : 0));
 		}
-		EXPECT_EQ(0U, ch_info(ch).len + ch_info(ch).leased);
-		EXPECT_EQ(0ULL, ch_info(ch).bytes);
+		EXPECT_EQ(0U, ch_info(self->ch).len + ch_info(self->ch).leased);
+		EXPECT_EQ(0ULL, ch_info(self->ch).bytes);
 	}
 }
 
 /* R21, R10: likewise by receivers that wait. */
-TEST_F(lease, r21_sizes_waiting)
+TEST_F(sizes, r21_sizes_waiting)
 {
-	const int ch = ch_make(2, LONG, GOCHAN_ACK);
-	struct call *recv = call_batch(ch);
+	struct call *recv = call_batch(self->ch);
 	struct gochan_op send;
 	unsigned int i;
 
-	call_recv(recv, ch)->buf = (unsigned long)self->buf;
-	for (i = 0; i < ARRAY_SIZE(lens); i++) {
+	call_recv(recv, self->ch)->buf = (unsigned long)self->buf;
+	for (i = 0; i < ARRAY_SIZE(lens) && lens[i] <= variant->msg_size; i++) {
 		call_reset(recv);
 		recv->ops[0].len = LONG;
 		call_start(recv, BY_THREAD);
-		ASSERT_TRUE(wait_for_waiters(ch, 0, 1));
+		ASSERT_TRUE(wait_for_waiters(self->ch, 0, 1));
 		fill(self->msg, lens[i], i);
-		send = GOCHAN_SEND(ch, self->msg, lens[i]);
-		ASSERT_EQ(1, ops_batch(ch, &send, 1, 0));
+		send = GOCHAN_SEND(self->ch, self->msg, lens[i]);
+		ASSERT_EQ(1, ops_batch(self->ch, &send, 1, 0));
 		EXPECT_EQ(1, call_wait(recv));
 		EXPECT_EQ(lens[i], recv->ops[0].len);
 		EXPECT_EQ(i + 1, recv->ops[0].seq);
 		EXPECT_EQ(1U, recv->ops[0].deliveries);
 		EXPECT_TRUE(is_filled(self->buf, lens[i], i));
-		EXPECT_EQ(1U, ch_info(ch).leased);
-		EXPECT_EQ(0, ack(ch, recv->ops[0].lease, 0));
-		EXPECT_EQ(0U, ch_info(ch).len + ch_info(ch).leased);
-		EXPECT_EQ(0ULL, ch_info(ch).bytes);
+		EXPECT_EQ(1U, ch_info(self->ch).leased);
+		EXPECT_EQ(0, ack(self->ch, recv->ops[0].lease, 0));
+		EXPECT_EQ(0U, ch_info(self->ch).len + ch_info(self->ch).leased);
+		EXPECT_EQ(0ULL, ch_info(self->ch).bytes);
 	}
 }
 
