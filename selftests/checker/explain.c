@@ -6,6 +6,8 @@
  */
 #include "explain.h"
 
+#include "lease.h"
+
 #include <string.h>
 
 /* How many operations of the order are printed. */
@@ -52,7 +54,11 @@ static const struct lin_op *find_other_recv(const struct search *s, const struct
 static const char *wrong_message(const struct search *s, const struct lin_op *recv,
 				 const struct lin_op **other)
 {
-	*other = find_other_recv(s, recv);
+	const char *wrong;
+
+	if (is_lease_wrong(s, recv - s->history->ops, other, &wrong))
+		return wrong;
+	*other = s->channel->acked ? NULL : find_other_recv(s, recv);
 	if (*other)
 		return "was received twice";
 	*other = find_send(s, recv->value);
@@ -102,14 +108,20 @@ static unsigned int value_of(const struct search *s, const struct entry *entry)
 static void why_not_sent(const struct search *s, const struct state *st, const struct lin_op *op,
 			 FILE *why)
 {
+	const unsigned int seq = s->seqs[op - s->history->ops];
+
 	if (st->closed)
 		fputs("the channel was closed", why);
 	else if (!st->receivers)
 		fputs("no receiver was left", why);
 	else if (has_queued(s, st, LIN_SEND))
 		fputs("another sender was queued before it", why);
-	else if (s->channel->capacity && nr_buffered(st) >= s->channel->capacity)
-		fprintf(why, "the buffer was full, it held %u", nr_buffered(st));
+	else if (s->channel->capacity && nr_used(s, st) >= s->channel->capacity)
+		fprintf(why, "the buffer was full, it held %u", nr_used(s, st));
+	else if (seq)
+		fprintf(why, "its number was %u, but %u had been sent before it", seq, st->sent);
+	else if (s->channel->acked)
+		fprintf(why, "number %u was that of another message", st->sent + 1);
 	else if (!s->channel->capacity && nr_buffered(st))
 		fprintf(why, "the requeued message %u had to be received first",
 			value_of(s, head(st)));
@@ -128,22 +140,40 @@ static const struct entry *find_entry(const struct search *s, const struct state
 	return NULL;
 }
 
+/* Is it part of the order that gets furthest? */
+static bool has_happened(const struct search *s, const struct lin_op *op)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->best.nr_path; i++)
+		if (&s->history->ops[s->best_path[i]] == op)
+			return true;
+	return false;
+}
+
 static void why_not_received(const struct search *s, const struct state *st,
 			     const struct lin_op *op, FILE *why)
 {
 	const struct entry *entry = find_entry(s, st, op->value), *first = head(st);
+	const struct lin_op *send = find_send(s, op->value);
 
-	if (entry && entry->holder != NO_HOLDER) {
+	if (!entry && has_happened(s, send)) {
+		fputs("it was done, and had left the channel", why);
+	} else if (entry && entry->lease != NO_LEASE) {
+		fputs("it was leased, and had not come back", why);
+	} else if (entry && entry->holder != NO_HOLDER) {
 		fputs("another receiver took it and did not requeue it", why);
 	} else if (entry && first != entry) {
 		fprintf(why, "%u was sent before it and was still buffered", value_of(s, first));
 		if (s->recvs[first->msg] == NO_OP)
 			fputs(": it is lost", why);
+	} else if (entry && op->leasing && op->deliveries != entry->deliveries + 1U) {
+		fprintf(why, "it was delivery number %u", entry->deliveries + 1U);
 	} else if (entry) {
 		fputs("another receiver was queued before it", why);
 	} else {
 		fprintf(why, "%u was not buffered, as it could not be sent: ", op->value);
-		why_not_sent(s, st, find_send(s, op->value), why);
+		why_not_sent(s, st, send, why);
 	}
 }
 
@@ -151,8 +181,10 @@ static void why_no_end(const struct search *s, const struct state *st, FILE *why
 {
 	if (!no_senders(st))
 		fputs("the channel was open", why);
-	else
+	else if (head(st))
 		fprintf(why, "%u was buffered", value_of(s, head(st)));
+	else
+		fprintf(why, "%u was leased, and might come back", value_of(s, st->entries));
 }
 
 static void why_ready(const struct search *s, const struct state *st,
@@ -160,18 +192,19 @@ static void why_ready(const struct search *s, const struct state *st,
 {
 	const bool send = op->kind == LIN_SEND;
 
-	if (send ? send_broken(st) : no_senders(st) && !nr_buffered(st))
+	if (send ? send_broken(st) : no_senders(st) && is_drained(s, st))
 		fputs("the channel was closed or hung up", why);
-	else if (has_queued(s, st, send ? LIN_RECV : LIN_SEND))
+	else if (!s->channel->acked && has_queued(s, st, send ? LIN_RECV : LIN_SEND))
 		fprintf(why, "a %s was queued", send ? "receiver" : "sender");
 	else if (send)
-		fprintf(why, "a slot was free: %u of %u were used", nr_buffered(st),
+		fprintf(why, "a slot was free: %u of %u were used", nr_used(s, st),
 			s->channel->capacity);
 	else if (nr_buffered(st))
 		fprintf(why, "%u was buffered", value_of(s, head(st)));
 }
 
-static void why_not_info(const struct state *st, const struct lin_op *op, FILE *why)
+static void why_not_info(const struct search *s, const struct state *st, const struct lin_op *op,
+			 FILE *why)
 {
 	if (op->len != nr_buffered(st))
 		fprintf(why, "%u were buffered", nr_buffered(st));
@@ -179,8 +212,22 @@ static void why_not_info(const struct state *st, const struct lin_op *op, FILE *
 		fprintf(why, "%u had been sent", st->sent);
 	else if (op->closed != st->closed)
 		fprintf(why, "the channel was %s", st->closed ? "closed" : "open");
+	else if (op->dropped != st->dropped)
+		fprintf(why, "%u had been dropped", st->dropped);
+	else if (s->channel->acked && op->leased != nr_leased(s, st))
+		fprintf(why, "%u were leased", nr_leased(s, st));
 	else
 		fputs("so many cannot have been queued", why);
+}
+
+static void why_not_ended(const struct search *s, const struct lin_op *op, FILE *why)
+{
+	if (op->result == LIN_STALE)
+		fputs("the process had that lease", why);
+	else if (s->leases[op - s->history->ops] == NO_OP)
+		fputs("the process never got that lease", why);
+	else
+		fputs("the lease had ended", why);
 }
 
 static void why_impossible(const struct search *s, const struct state *st, const struct lin_op *op,
@@ -189,7 +236,9 @@ static void why_impossible(const struct search *s, const struct state *st, const
 	if (op->result == LIN_KILLED)
 		fputs("not all operations called before it can have happened", why);
 	else if (op->kind == LIN_INFO)
-		why_not_info(st, op, why);
+		why_not_info(s, st, op, why);
+	else if (op->kind == LIN_ACK || op->kind == LIN_REQUEUE)
+		why_not_ended(s, op, why);
 	else if (op->kind == LIN_CLOSE)
 		fprintf(why, "the channel was %s", st->closed ? "closed" : "open");
 	else if (op->result == LIN_NOT_READY)
@@ -232,7 +281,7 @@ static void print_state(const struct search *s, const struct state *st, FILE *wh
 	fprintf(why, "then the channel was %s, %u sent, buffered:",
 		st->closed ? "closed" : "open", st->sent);
 	for (i = 0; i < st->count; i++)
-		fprintf(why, st->entries[i].holder == NO_HOLDER ? " %u" : " (%u)",
+		fprintf(why, is_buffered(&st->entries[i]) ? " %u" : " (%u)",
 			value_of(s, &st->entries[i]));
 	fputs(st->count ? "\n" : " nothing\n", why);
 }

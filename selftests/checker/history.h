@@ -18,6 +18,9 @@ enum lin_kind {
 	LIN_CLOSE,
 	LIN_HANDLES,		/* handles were opened or closed */
 	LIN_INFO,		/* GOCHAN_IOC_INFO */
+	LIN_ACK,		/* a lease is acknowledged */
+	LIN_REQUEUE,		/* its message is returned */
+	LIN_RETURN,		/* all of the process's are, as it closed its handle or died */
 };
 
 enum lin_result {
@@ -25,6 +28,7 @@ enum lin_result {
 	LIN_ENDED,		/* EPIPE, 0 bytes, EALREADY */
 	LIN_NOT_READY,		/* EAGAIN, EINTR, ETIMEDOUT: it could not proceed */
 	LIN_FAULT,		/* EFAULT */
+	LIN_STALE,		/* ESTALE: there was no such lease */
 	LIN_KILLED,		/* unknown; @ret is when the process was dead */
 	LIN_PASSED,		/* did not happen: another op of its select did */
 };
@@ -43,10 +47,17 @@ enum lin_result {
  * @batch: the ops of one batch have the same number, and happen in order
  * @nth: position in its system call
  * @value: the message, unique for every send; of a LIN_RECV the one received
+ * @leasing: of a LIN_RECV on an acknowledged channel: a RECV op, which leases the message,
+ *	not a read, which acknowledges it at once
+ * @lease: the lease that a receive reported, or that is to be ended
+ * @seq: the number of the message that a leasing receive reported
+ * @deliveries: how often it had been delivered
  * @senders: LIN_HANDLES: change of handles that may send; LIN_INFO: blocked senders
  * @receivers: the same for receivers
  * @len: LIN_INFO: messages buffered
  * @sent: LIN_INFO: messages sent so far
+ * @leased: LIN_INFO: messages leased
+ * @dropped: LIN_INFO: messages dropped, as they had been delivered too often
  * @closed: LIN_INFO
  */
 struct lin_op {
@@ -62,10 +73,16 @@ struct lin_op {
 	unsigned int batch;
 	unsigned int nth;
 	unsigned int value;
+	bool leasing;
+	unsigned long long lease;
+	unsigned int seq;
+	unsigned int deliveries;
 	int senders;
 	int receivers;
 	unsigned int len;
 	unsigned int sent;
+	unsigned int leased;
+	unsigned int dropped;
 	bool closed;
 };
 
@@ -75,12 +92,16 @@ struct lin_op {
  * @capacity: as in GOCHAN_IOC_SETUP
  * @senders: handles that may send, initially
  * @receivers: handles that may receive, initially
+ * @acked: with GOCHAN_ACK
+ * @max_deliveries: a message that is returned after so many is dropped; 0: never
  */
 struct lin_channel {
 	char name[16];
 	unsigned int capacity;
 	int senders;
 	int receivers;
+	bool acked;
+	unsigned int max_deliveries;
 };
 
 struct lin_history {

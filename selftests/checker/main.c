@@ -87,17 +87,21 @@ static void read_head(struct reader *r, const char *line)
 		bad_line(r, "neither accept nor reject with an explanation");
 }
 
-/* channel NAME CAPACITY [SENDERS RECEIVERS]: handles, by default one of each */
+/* channel NAME CAPACITY [SENDERS RECEIVERS [ack [DELIVERIES]]]: handles, default 1 1 */
 static void read_channel(struct reader *r, const char *line)
 {
 	struct lin_channel *channel = &r->history.channels[r->history.nr_channels++];
+	char flag[8] = "";
 
 	channel->senders = 1;
 	channel->receivers = 1;
 	if (r->history.nr_channels > LIN_CHANNELS ||
-	    sscanf(line, "channel %15s %u %d %d", channel->name, &channel->capacity,
-		   &channel->senders, &channel->receivers) < 2)
+	    sscanf(line, "channel %15s %u %d %d %7s %u", channel->name, &channel->capacity,
+		   &channel->senders, &channel->receivers, flag, &channel->max_deliveries) < 2)
 		bad_line(r, "not a channel");
+	channel->acked = !strcmp(flag, "ack");
+	if (flag[0] && !channel->acked)
+		bad_line(r, "no such flag");
 }
 
 struct word {
@@ -114,6 +118,7 @@ static const struct word words[] = {
 	{ "eintr", LIN_NOT_READY, EINTR },
 	{ "timeout", LIN_NOT_READY, ETIMEDOUT },
 	{ "fault", LIN_FAULT, EFAULT },
+	{ "stale", LIN_STALE, ESTALE },
 	{ "killed", LIN_KILLED, 0 },
 	{ "passed", LIN_PASSED, 0 },
 };
@@ -142,23 +147,36 @@ static long long read_number(const struct reader *r, const char *text)
 	return n;
 }
 
+static const struct {
+	const char *text;
+	enum lin_kind kind;
+} kinds[] = {
+	{ "send", LIN_SEND },
+	{ "recv", LIN_RECV },
+	{ "lease", LIN_RECV },
+	{ "ack", LIN_ACK },
+	{ "requeue", LIN_REQUEUE },
+	{ "return", LIN_RETURN },
+	{ "close", LIN_CLOSE },
+	{ "handles", LIN_HANDLES },
+	{ "info", LIN_INFO },
+};
+
 static void read_kind(const struct reader *r, struct lin_op *op, const char *text)
 {
+	size_t i;
+
 	op->blocking = strncmp(text, "try", 3) != 0;
 	if (!op->blocking)
 		text += 3;
-	if (!strcmp(text, "send"))
-		op->kind = LIN_SEND;
-	else if (!strcmp(text, "recv"))
-		op->kind = LIN_RECV;
-	else if (!strcmp(text, "close"))
-		op->kind = LIN_CLOSE;
-	else if (!strcmp(text, "handles"))
-		op->kind = LIN_HANDLES;
-	else if (!strcmp(text, "info"))
-		op->kind = LIN_INFO;
-	else
-		bad_line(r, "no such operation");
+	op->leasing = !strcmp(text, "lease");
+	for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		if (strcmp(kinds[i].text, text) != 0)
+			continue;
+		op->kind = kinds[i].kind;
+		return;
+	}
+	bad_line(r, "no such operation");
 }
 
 static int find_channel(const struct reader *r, const char *name)
@@ -172,15 +190,46 @@ static int find_channel(const struct reader *r, const char *name)
 	return -1;
 }
 
-/* len N sent N waiting SENDERS RECEIVERS [closed] */
+/* If the next word is @name, the number that follows it; else 0. */
+static unsigned int read_optional(const struct reader *r, char ***word, const char *name)
+{
+	unsigned int n;
+
+	if (!**word || strcmp(**word, name) != 0)
+		return 0;
+	n = read_number(r, (*word)[1]);
+	*word += 2;
+	return n;
+}
+
+/* len N sent N waiting SENDERS RECEIVERS [leased N] [dropped N] [closed] */
 static char **read_info(const struct reader *r, struct lin_op *op, char **word)
 {
 	op->len = read_number(r, word[1]);
 	op->sent = read_number(r, word[3]);
 	op->senders = read_number(r, word[5]);
 	op->receivers = read_number(r, word[6]);
-	op->closed = word[7] && !strcmp(word[7], "closed");
-	return word + 7 + op->closed;
+	word += 7;
+	op->leased = read_optional(r, &word, "leased");
+	op->dropped = read_optional(r, &word, "dropped");
+	op->closed = *word && !strcmp(*word, "closed");
+	return word + op->closed;
+}
+
+/* VALUE, of a leasing receive VALUE LEASE SEQ DELIVERIES, or the LEASE to end */
+static char **read_message(const struct reader *r, struct lin_op *op, char **word)
+{
+	if (op->kind == LIN_ACK || op->kind == LIN_REQUEUE) {
+		op->lease = read_number(r, *word++);
+		return word;
+	}
+	op->value = read_number(r, *word++);
+	if (!op->leasing)
+		return word;
+	op->lease = read_number(r, *word++);
+	op->seq = read_number(r, *word++);
+	op->deliveries = read_number(r, *word++);
+	return word;
 }
 
 /* = RESULT, and of sN or of bN for the ops of one select or batch */
@@ -201,7 +250,7 @@ static void read_rest(struct reader *r, struct lin_op *op, char **word)
 		bad_line(r, "too many words");
 }
 
-/* pN CALL RETURN CHANNEL [try]KIND [VALUE...] [= RESULT] [of sN | of bN] */
+/* pN CALL RETURN CHANNEL [try]KIND [NUMBERS...] [= RESULT] [of sN | of bN] */
 static void read_op(struct reader *r, char **word, size_t n)
 {
 	struct lin_op *op = &r->ops[r->history.nr_ops];
@@ -223,7 +272,7 @@ static void read_op(struct reader *r, char **word, size_t n)
 		op->receivers = read_number(r, word[1]);
 		word += 2;
 	} else if (word[0] && word[0][0] != '=' && strcmp(word[0], "of") != 0) {
-		op->value = read_number(r, *word++);
+		word = read_message(r, op, word);
 	}
 	read_rest(r, op, word);
 }

@@ -3,12 +3,15 @@
  * The model of a channel, and the search for an order of its operations that the
  * model allows: Wing and Gong's algorithm, with Lowe's set of visited states.
  *
- * The model: buffered messages in the order of sending, handles of each kind, and
- * whether it is closed. An operation takes effect in one step, except that a send
- * and a receive on an unbuffered channel happen in one step together, at least one
- * of them blocking; that a receive that faults may take a message and later requeue
- * it at its place (R9), while later messages may be received; and that one that was
- * killed may do the same, or lose it.
+ * The model: messages in the order of sending, which of them are leased and to whom,
+ * handles of each kind, and whether it is closed. An operation takes effect in one
+ * step, except that a send and a receive on an unbuffered channel happen in one step
+ * together, at least one of them blocking; that a receive that faults may take a
+ * message and later requeue it at its place (R9), while later messages may be received;
+ * and that one that was killed may do the same, or lose it.
+ *
+ * On an acknowledged channel a RECV op leases its message (lease.c); a read takes it and
+ * is done with it in two steps, as it keeps its slot until it is copied.
  *
  * An operation that changes nothing (EAGAIN, end, INFO) happens as soon as the state
  * allows it, which can only help. An operation that gave up must have been
@@ -22,6 +25,7 @@
 #include <string.h>
 
 #include "explain.h"
+#include "lease.h"
 #include "seen.h"
 #include "state.h"
 
@@ -39,7 +43,7 @@ static size_t index_of(const struct search *s, const struct lin_op *op)
 
 static bool has_free_slot(const struct search *s, const struct state *st)
 {
-	return nr_buffered(st) < s->channel->capacity;
+	return nr_used(s, st) < s->channel->capacity;
 }
 
 /* An operation that, once queued, stays queued until it is completed. */
@@ -86,46 +90,58 @@ static void skip(struct search *s, struct state *st, size_t lane)
 
 static void append(struct state *st, size_t msg, uint8_t holder)
 {
-	st->entries[st->count++] = (struct entry){ .msg = msg, .holder = holder };
+	st->entries[st->count++] = (struct entry){
+		.msg = msg,
+		.lease = NO_LEASE,
+		.holder = holder,
+	};
 	st->sent++;
 }
 
-static void drop_entry(struct state *st, unsigned int i)
+static struct entry *find_held(struct state *st, size_t lane)
 {
-	st->count--;
-	memmove(&st->entries[i], &st->entries[i + 1], (st->count - i) * sizeof(*st->entries));
-}
+	struct entry *entry = st->entries;
 
-static unsigned int find_held(const struct state *st, size_t lane)
-{
-	unsigned int i = 0;
-
-	while (st->entries[i].holder != lane)
-		i++;
-	return i;
+	while (entry->holder != lane)
+		entry++;
+	return entry;
 }
 
 /* ---- operations that change nothing ---- */
 
+/* Receivers see the end. */
+static bool has_ended(const struct search *s, const struct state *st)
+{
+	return no_senders(st) && is_drained(s, st);
+}
+
+/* Where all is leased both a sender and a receiver may be queued. */
+static bool has_peer(const struct search *s, const struct state *st, enum lin_kind peer)
+{
+	return !s->channel->acked && has_queued(s, st, peer);
+}
+
 static bool gave_up(const struct search *s, const struct state *st, const struct lin_op *op)
 {
 	if (op->kind == LIN_SEND)
-		return !send_broken(st) && !has_free_slot(s, st) && !has_queued(s, st, LIN_RECV);
-	return !no_senders(st) && !nr_buffered(st) && !has_queued(s, st, LIN_SEND);
+		return !send_broken(st) && !has_free_slot(s, st) && !has_peer(s, st, LIN_RECV);
+	return !has_ended(s, st) && !nr_buffered(st) && !has_peer(s, st, LIN_SEND);
 }
 
-static bool saw_end(const struct state *st, const struct lin_op *op)
+static bool saw_end(const struct search *s, const struct state *st, const struct lin_op *op)
 {
 	if (op->kind == LIN_SEND)
 		return send_broken(st);
 	if (op->kind == LIN_RECV)
-		return no_senders(st) && !nr_buffered(st);
+		return has_ended(s, st);
 	return st->closed;
 }
 
-static bool saw_contents(const struct state *st, const struct lin_op *op)
+static bool saw_contents(const struct search *s, const struct state *st, const struct lin_op *op)
 {
-	return op->len == nr_buffered(st) && op->sent == st->sent && op->closed == st->closed;
+	return op->len == nr_buffered(st) && op->sent == st->sent && op->closed == st->closed &&
+	       op->dropped == st->dropped &&
+	       op->leased == (s->channel->acked ? nr_leased(s, st) : 0);
 }
 
 /* How many of the waiters that INFO counted stay queued until they are completed. */
@@ -175,11 +191,15 @@ static bool is_quiet(const struct search *s, struct state *st, size_t lane,
 	if (op->result == LIN_NOT_READY)
 		return gave_up(s, st, op);
 	if (op->result == LIN_ENDED)
-		return saw_end(st, op);
+		return saw_end(s, st, op);
 	if (op->result == LIN_FAULT)
 		return op->kind == LIN_SEND;
+	if (op->result == LIN_STALE)
+		return !find_lease(s, st, op);
 	if (op->kind == LIN_INFO)
-		return saw_contents(st, op) && saw_no_waiters(s, st, op);
+		return saw_contents(s, st, op) && saw_no_waiters(s, st, op);
+	if (op->kind == LIN_RETURN)
+		return !has_leases(s, st, op->process) && !has_earlier(s, st, lane);
 	if (op->kind == LIN_HANDLES)
 		return change_handles(st, op, until);
 	return false;
@@ -254,6 +274,8 @@ static bool is_too_early(const struct search *s, const struct state *st, size_t 
 	const size_t recv = s->recvs[msg];
 	unsigned int i;
 
+	if (s->channel->acked)
+		return !is_place_of(s, st, msg);
 	if (!s->look_ahead || recv == NO_OP)
 		return false;
 	for (i = 0; i < st->count; i++) {
@@ -278,6 +300,12 @@ static bool happens(const struct lin_op *op)
 static bool takes(const struct lin_op *op)
 {
 	return op->kind == LIN_RECV && (op->result == LIN_FAULT || op->result == LIN_KILLED);
+}
+
+/* A read that takes its message before it has copied it. */
+static bool takes_in_two_steps(const struct search *s, const struct lin_op *op)
+{
+	return s->channel->acked && !op->leasing && op->result == LIN_OK;
 }
 
 static bool send_to_buffer(struct search *s, const struct state *from, size_t lane)
@@ -349,6 +377,7 @@ static bool take(struct search *s, const struct state *from, size_t lane)
 
 	st.entries[head(from) - from->entries].holder = lane;
 	st.phase[lane] = HOLDING;
+	st.queued &= ~(1ULL << lane);
 	return explore(s, &st);
 }
 
@@ -356,7 +385,7 @@ static bool requeue(struct search *s, const struct state *from, size_t lane)
 {
 	struct state st = *from;
 
-	st.entries[find_held(&st, lane)].holder = NO_HOLDER;
+	find_held(&st, lane)->holder = NO_HOLDER;
 	advance(s, &st, lane, true);
 	return explore(s, &st);
 }
@@ -365,7 +394,30 @@ static bool receive(struct search *s, const struct state *from, size_t lane)
 {
 	struct state st = *from;
 
-	drop_entry(&st, head(from) - from->entries);
+	drop_entry(&st, st.entries + (head(from) - from->entries));
+	advance(s, &st, lane, true);
+	return explore(s, &st);
+}
+
+/* A read has copied the message that it took, or was killed and has lost it. */
+static bool drop_held(struct search *s, const struct state *from, size_t lane)
+{
+	struct state st = *from;
+
+	drop_entry(&st, find_held(&st, lane));
+	advance(s, &st, lane, true);
+	return explore(s, &st);
+}
+
+static bool lease(struct search *s, const struct state *from, size_t lane)
+{
+	const struct lin_op *op = current_op(s, from, lane);
+	struct state st = *from;
+	struct entry *entry = &st.entries[head(from) - from->entries];
+
+	if (op->deliveries != ++entry->deliveries)
+		return false;
+	entry->lease = index_of(s, op);
 	advance(s, &st, lane, true);
 	return explore(s, &st);
 }
@@ -376,13 +428,44 @@ static bool try_recv(struct search *s, const struct state *st, size_t lane)
 	const struct entry *first = head(st);
 
 	if (st->phase[lane] == HOLDING)
-		return requeue(s, st, lane);
+		return takes(op) ? requeue(s, st, lane) : drop_held(s, st, lane);
 	if (!first || !may_complete(s, st, lane))
 		return false;
 	if (takes(op))
 		return take(s, st, lane);
-	return op->result == LIN_OK && s->sends[index_of(s, op)] == first->msg &&
-	       receive(s, st, lane);
+	if (op->result != LIN_OK || s->sends[index_of(s, op)] != first->msg)
+		return false;
+	if (op->leasing)
+		return lease(s, st, lane);
+	return takes_in_two_steps(s, op) ? take(s, st, lane) : receive(s, st, lane);
+}
+
+/* Acknowledge a message, or return it. */
+static bool try_end_lease(struct search *s, const struct state *from, size_t lane)
+{
+	const struct lin_op *op = current_op(s, from, lane);
+	struct state st = *from;
+	struct entry *entry = find_lease(s, &st, op);
+
+	if (!happens(op) || !entry)
+		return false;
+	if (op->kind == LIN_ACK)
+		drop_entry(&st, entry);
+	else
+		return_entry(s, &st, entry);
+	advance(s, &st, lane, true);
+	return explore(s, &st);
+}
+
+static bool try_return(struct search *s, const struct state *from, size_t lane)
+{
+	struct state st = *from;
+
+	if (has_earlier(s, from, lane))
+		return false;
+	return_all(s, &st, current_op(s, from, lane)->process);
+	advance(s, &st, lane, true);
+	return explore(s, &st);
 }
 
 static bool try_close(struct search *s, const struct state *from, size_t lane)
@@ -444,7 +527,8 @@ static bool waitqs_consistent(const struct search *s, const struct state *st)
 	const bool senders = has_queued(s, st, LIN_SEND);
 	const bool receivers = has_queued(s, st, LIN_RECV);
 
-	if (senders && !send_broken(st) && (has_free_slot(s, st) || receivers))
+	if (senders && !send_broken(st) &&
+	    (has_free_slot(s, st) || has_peer(s, st, LIN_RECV)))
 		return false;
 	return !receivers || no_senders(st) || !nr_buffered(st);
 }
@@ -466,7 +550,7 @@ static bool choose_queued(struct search *s, const struct state *from, size_t inf
 		const struct lin_op *op = current_op(s, from, lane);
 		const bool send = op && op->kind == LIN_SEND;
 
-		if (!op || op->call > until || !stays_queued(op) ||
+		if (!op || op->call > until || !stays_queued(op) || from->phase[lane] == HOLDING ||
 		    (from->queued >> lane & 1) || (send ? senders : receivers) <= 0)
 			continue;
 		st.queued |= 1ULL << lane;
@@ -483,7 +567,7 @@ static bool try_info(struct search *s, const struct state *st, size_t lane)
 	const int senders = count_queued(s, st, LIN_SEND);
 	const int receivers = count_queued(s, st, LIN_RECV);
 
-	if (op->result != LIN_OK || !saw_contents(st, op) || senders > op->senders ||
+	if (op->result != LIN_OK || !saw_contents(s, st, op) || senders > op->senders ||
 	    receivers > op->receivers)
 		return false;
 	return choose_queued(s, st, lane, nr_certain(s, st, op, LIN_SEND) - senders,
@@ -503,17 +587,25 @@ static bool try_lane(struct search *s, const struct state *st, size_t lane)
 		return try_close(s, st, lane);
 	case LIN_HANDLES:
 		return try_handles(s, st, lane);
+	case LIN_ACK:
+	case LIN_REQUEUE:
+		return try_end_lease(s, st, lane);
+	case LIN_RETURN:
+		return try_return(s, st, lane);
 	default:
 		return try_info(s, st, lane);
 	}
 }
 
-/* A killed operation took a message, which is lost. */
-static bool lose(struct search *s, const struct state *from, size_t lane)
+/* A killed operation has leased the message that it took, until its process is dead. */
+static bool keep(struct search *s, const struct state *from, size_t lane)
 {
 	struct state st = *from;
+	struct entry *entry = find_held(&st, lane);
 
-	drop_entry(&st, find_held(&st, lane));
+	entry->holder = NO_HOLDER;
+	entry->lease = index_of(s, current_op(s, from, lane));
+	entry->deliveries++;
 	advance(s, &st, lane, true);
 	return explore(s, &st);
 }
@@ -525,7 +617,7 @@ static bool end_lane(struct search *s, const struct state *from, size_t lane)
 	struct state st = *from;
 
 	if (op->result == LIN_KILLED && st.phase[lane] == HOLDING)
-		return lose(s, from, lane);
+		return op->leasing ? keep(s, from, lane) : drop_held(s, from, lane);
 	if (op->result == LIN_KILLED)
 		skip(s, &st, lane);
 	else if (op->result == LIN_FAULT && st.phase[lane] == JUSTIFIED)
@@ -535,12 +627,16 @@ static bool end_lane(struct search *s, const struct state *from, size_t lane)
 	return explore(s, &st);
 }
 
-/* A killed operation may end early, so that others of its batch can follow. */
+/*
+ * A killed operation may end early, so that others of its batch can follow, and what its
+ * process has leased can be received by others.
+ */
 static bool may_end(const struct search *s, const struct state *st, size_t lane, long long until)
 {
 	const struct lin_op *op = current_op(s, st, lane);
 
-	return op->ret == until || (op->batch && st->phase[lane] == HOLDING);
+	return op->ret == until || (op->batch && st->phase[lane] == HOLDING) ||
+	       (op->result == LIN_KILLED && s->channel->acked);
 }
 
 static bool is_sooner(const struct lin_op *a, const struct lin_op *b)
@@ -688,6 +784,7 @@ static void prepare(struct search *s)
 	size_t i;
 
 	match_messages(s);
+	match_leases(s);
 	for (i = 0; i < history->nr_ops; i++) {
 		const struct lin_op *op = &history->ops[i];
 		struct lane *lane;
@@ -715,6 +812,9 @@ static void search_make(struct search *s, const struct lin_history *history, int
 	s->off = off;
 	s->sends = calloc(n, sizeof(*s->sends));
 	s->recvs = calloc(n, sizeof(*s->recvs));
+	s->leases = calloc(n, sizeof(*s->leases));
+	s->seqs = calloc(n, sizeof(*s->seqs));
+	s->is_seq_used = calloc(n + 2, sizeof(*s->is_seq_used));
 	s->takers = calloc(n, sizeof(*s->takers));
 	s->uncertain = calloc(n, sizeof(*s->uncertain));
 	s->path = calloc(n, sizeof(*s->path));
@@ -730,6 +830,9 @@ static void search_free(struct search *s)
 		free(s->lanes[i].ops);
 	free(s->sends);
 	free(s->recvs);
+	free(s->leases);
+	free(s->seqs);
+	free(s->is_seq_used);
 	free(s->takers);
 	free(s->uncertain);
 	free(s->path);

@@ -26,13 +26,30 @@ long long first_return(const struct search *s, const struct state *st)
 	return first;
 }
 
+bool is_buffered(const struct entry *entry)
+{
+	return entry->holder == NO_HOLDER && entry->lease == NO_LEASE;
+}
+
 unsigned int nr_buffered(const struct state *st)
 {
 	unsigned int i, n = 0;
 
 	for (i = 0; i < st->count; i++)
-		n += st->entries[i].holder == NO_HOLDER;
+		n += is_buffered(&st->entries[i]);
 	return n;
+}
+
+/* Slots that are not free: on an acknowledged channel a message keeps its slot until it is done. */
+unsigned int nr_used(const struct search *s, const struct state *st)
+{
+	return s->channel->acked ? st->count : nr_buffered(st);
+}
+
+/* Nothing is left that can be received, now or later. */
+bool is_drained(const struct search *s, const struct state *st)
+{
+	return !nr_used(s, st);
 }
 
 /* The message that is received next. */
@@ -41,7 +58,7 @@ const struct entry *head(const struct state *st)
 	unsigned int i;
 
 	for (i = 0; i < st->count; i++)
-		if (st->entries[i].holder == NO_HOLDER)
+		if (is_buffered(&st->entries[i]))
 			return &st->entries[i];
 	return NULL;
 }

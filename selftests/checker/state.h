@@ -12,8 +12,9 @@
 #include "history.h"
 
 #define LANES		64	/* bits of state.queued */
-#define ENTRIES_MAX	160	/* messages buffered or held */
+#define ENTRIES_MAX	96	/* messages buffered, held or leased */
 #define NO_HOLDER		0xff
+#define NO_LEASE	0xffff
 #define NO_OP		((size_t)-1)
 
 /*
@@ -23,12 +24,16 @@
 enum phase { INITIAL, JUSTIFIED, HOLDING };
 
 /**
- * struct entry - a message that was sent and not yet received
+ * struct entry - a message that was sent and not yet received, or not yet acknowledged
  * @msg: index of its send
+ * @lease: index of the receive that leased it, or NO_LEASE
+ * @deliveries: how often it was leased
  * @holder: lane of the receive that took it and may requeue it, or NO_HOLDER
  */
 struct entry {
 	uint16_t msg;
+	uint16_t lease;
+	uint16_t deliveries;
 	uint8_t holder;
 	uint8_t zero;
 };
@@ -37,6 +42,7 @@ struct entry {
  * struct state - the channel after some of the operations
  * @queued: lanes whose operation is known to be queued
  * @sent: messages sent
+ * @dropped: messages dropped, as they had been delivered too often
  * @senders: handles that may send
  * @receivers: handles that may receive
  * @closed: it was closed
@@ -49,6 +55,7 @@ struct entry {
 struct state {
 	uint64_t queued;
 	uint32_t sent;
+	uint32_t dropped;
 	int16_t senders;
 	int16_t receivers;
 	uint16_t closed;
@@ -83,7 +90,10 @@ struct seen;
  * @lanes: its operations
  * @nr_lanes: how many lanes
  * @sends: of each receive, the send of its message
- * @recvs: of each send, the receive of its message
+ * @recvs: of each send, the receive of its message, the last one
+ * @leases: of each LIN_ACK and LIN_REQUEUE, the receive that got this lease
+ * @seqs: of each send, the number of its message, if that was reported, or 0
+ * @is_seq_used: numbers that were reported
  * @takers: receives that may take a message and requeue or lose it
  * @nr_takers: number of @takers
  * @uncertain: of each LIN_INFO, how many of the waiters that it counted may be
@@ -104,6 +114,9 @@ struct search {
 	size_t nr_lanes;
 	size_t *sends;
 	size_t *recvs;
+	size_t *leases;
+	unsigned int *seqs;
+	bool *is_seq_used;
 	size_t *takers;
 	size_t nr_takers;
 	int (*uncertain)[2];
@@ -117,7 +130,10 @@ struct search {
 
 const struct lin_op *current_op(const struct search *s, const struct state *st, size_t lane);
 long long first_return(const struct search *s, const struct state *st);
+bool is_buffered(const struct entry *entry);
 unsigned int nr_buffered(const struct state *st);
+unsigned int nr_used(const struct search *s, const struct state *st);
+bool is_drained(const struct search *s, const struct state *st);
 const struct entry *head(const struct state *st);
 bool send_broken(const struct state *st);
 bool no_senders(const struct state *st);
