@@ -5,7 +5,9 @@
  * channels could have produced this history. The operations are sends, receives,
  * selects and batches, blocking or not, with deadlines, some to or from memory
  * that faults; processes are interrupted and killed; each channel ends by a close
- * or by a hangup of either side.
+ * or by a hangup of either side. On acknowledged channels (R21) a process also
+ * acknowledges or returns what it has leased, or closes its handle instead and goes on
+ * with a new one.
  *
  * GOCHAN_SEED=N in the environment repeats the random choices of a run, but not
  * its timing. A history that is rejected is written to GOCHAN_HISTORY=FILE.
@@ -23,11 +25,13 @@
 #define CHANNELS	3
 #define WORKERS		6
 #define LOG_MAX		4096
+#define LOG_SPARE	64	/* more than one turn of a process, and its exit, adds */
 #define ROUNDS		3
 #define MOST_UNDECIDED	3
 #define ROUND_OPS	1200	/* after so many operations a round ends */
 #define ROUND_KILLS	6
 #define PARTS		3	/* ops of a select or batch, at most */
+#define LEASES		8	/* of a process on a channel, at most */
 #define TICK_NS		1000000
 
 enum { MAY_SEND = 1, MAY_RECV = 2 };
@@ -57,11 +61,19 @@ struct shared {
 	struct log logs[1 + WORKERS];
 };
 
+/* The leases of a process on a channel. */
+struct leases {
+	unsigned int count;
+	unsigned long long held[LEASES];
+	unsigned long long past;	/* one that has ended, or 0 */
+};
+
 struct worker {
 	pid_t pid;
 	int process;
 	unsigned int first_op;	/* of this process, in its log */
 	unsigned int rights[CHANNELS];
+	bool acked[CHANNELS];
 	unsigned long long random;
 
 	/* used by the process itself */
@@ -69,6 +81,7 @@ struct worker {
 	struct log *log;
 	int ch[CHANNELS];
 	unsigned int msg_size;
+	struct leases leases[CHANNELS];
 	unsigned int pending[CHANNELS];	/* directions whose end it has still to see */
 	bool ending;
 	struct message *out[PARTS];
@@ -77,6 +90,7 @@ struct worker {
 };
 
 struct run {
+	const struct _fixture_variant_history *variant;
 	struct shared *shared;
 	struct worker workers[WORKERS];
 	int ch[CHANNELS];
@@ -91,6 +105,8 @@ FIXTURE(history) {
 FIXTURE_VARIANT(history) {
 	unsigned int capacity[CHANNELS];
 	unsigned int msg_size;
+	bool acked[CHANNELS];
+	unsigned int max_deliveries;
 };
 
 FIXTURE_VARIANT_ADD(history, unbuffered) {
@@ -117,6 +133,27 @@ FIXTURE_VARIANT_ADD(history, mixed) {
 	.capacity = { 0, 1, 64 }, .msg_size = 600,
 };
 
+FIXTURE_VARIANT_ADD(history, acked_one) {
+	.capacity = { 1, 1, 1 }, .msg_size = 64, .acked = { true, true, true },
+};
+
+FIXTURE_VARIANT_ADD(history, acked_few) {
+	.capacity = { 2, 3, 5 }, .msg_size = 64, .acked = { true, true, true },
+};
+
+FIXTURE_VARIANT_ADD(history, acked_few_large) {
+	.capacity = { 1, 2, 5 }, .msg_size = 9000, .acked = { true, true, true },
+};
+
+FIXTURE_VARIANT_ADD(history, acked_and_plain) {
+	.capacity = { 2, 5, 1 }, .msg_size = 600, .acked = { true, true, false },
+};
+
+FIXTURE_VARIANT_ADD(history, acked_dropped) {
+	.capacity = { 2, 3, 5 }, .msg_size = 64, .acked = { true, true, true },
+	.max_deliveries = 2,
+};
+
 static unsigned int random_below(unsigned long long *state, unsigned int n)
 {
 	*state ^= *state << 13;
@@ -137,6 +174,7 @@ FIXTURE_SETUP(history)
 	const unsigned long long seed = choose_seed();
 
 	TH_LOG("GOCHAN_SEED=%llu", seed);
+	self->run.variant = variant;
 	self->run.shared = mmap(NULL, sizeof(*self->run.shared), PROT_READ | PROT_WRITE,
 				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, self->run.shared);
@@ -198,6 +236,8 @@ static void note_result(struct log *log, struct lin_op *op, int err)
 		op->result = LIN_NOT_READY;
 	else if (err == EFAULT)
 		op->result = LIN_FAULT;
+	else if (err == ESTALE)
+		op->result = LIN_STALE;
 	else
 		log->wrong++;
 }
@@ -238,6 +278,20 @@ static void note_received(struct worker *w, struct lin_op *op, int err, const st
 		return;
 	op->value = msg->value;
 	w->log->wrong += !is_whole(msg, len);
+}
+
+/* Record the lease that a RECV op reported. */
+static void note_lease(struct worker *w, struct lin_op *op, const struct gochan_op *done)
+{
+	struct leases *leases = &w->leases[op->channel];
+
+	op->lease = done->lease;
+	op->seq = done->seq;
+	op->deliveries = done->deliveries;
+	if (!done->lease || leases->count == LEASES)
+		w->log->wrong++;
+	else
+		leases->held[leases->count++] = done->lease;
 }
 
 static void note_sent(struct worker *w, struct lin_op *op, int err)
@@ -325,11 +379,81 @@ static void do_info(struct worker *w, int channel)
 	op->result = LIN_OK;
 	op->len = info.len;
 	op->sent = info.sent;
+	op->leased = info.leased;
+	op->dropped = info.dropped;
 	op->closed = info.closed;
 	op->senders = info.senders_waiting;
 	op->receivers = info.receivers_waiting;
 	w->log->wrong += info.received + info.len != info.sent;
+	if (w->acked[channel])
+		w->log->wrong += info.len + info.leased > info.capacity;
 	note_returned(op, now);
+}
+
+/* ---- leases ---- */
+
+/* A lease to be ended, or one that has ended already; 0 if there is none. */
+static unsigned long long choose_lease(struct worker *w, int channel)
+{
+	const struct leases *leases = &w->leases[channel];
+
+	if (!(w->rights[channel] & MAY_RECV))
+		return 0;
+	if (!random_below(&w->random, 12))
+		return leases->past;
+	return leases->count ? leases->held[random_below(&w->random, leases->count)] : 0;
+}
+
+static struct lin_op *note_end_call(struct worker *w, unsigned int nth, int channel,
+				    unsigned long long lease)
+{
+	const enum lin_kind kind = random_below(&w->random, 4) ? LIN_ACK : LIN_REQUEUE;
+	struct lin_op *op = note_call(w->log, nth, w->process, channel, kind);
+
+	op->lease = lease;
+	return op;
+}
+
+static void note_ended(struct worker *w, struct lin_op *op, int err)
+{
+	struct leases *leases = &w->leases[op->channel];
+	unsigned int i;
+
+	note_result(w->log, op, err);
+	if (err)
+		return;
+	for (i = 0; i < leases->count; i++)
+		if (leases->held[i] == op->lease)
+			leases->held[i] = leases->held[--leases->count];
+	leases->past = op->lease;
+}
+
+static void do_end_lease(struct worker *w, int channel)
+{
+	const struct gochan_lease lease = { .lease = choose_lease(w, channel) };
+	struct lin_op *op;
+	long long now;
+	int err;
+
+	if (!lease.lease)
+		return;
+	op = note_end_call(w, 0, channel, lease.lease);
+	note_called(w->log, 1);
+	err = (op->kind == LIN_ACK ? gochan_ack : gochan_requeue)(w->ch[channel], &lease);
+	err = err ? errno : 0;
+	now = now_ns();
+	note_ended(w, op, err);
+	note_returned(op, now);
+}
+
+/* So that the process does not wait for itself. */
+static void end_leases(struct worker *w)
+{
+	int i;
+
+	for (i = 0; i < CHANNELS; i++)
+		while (w->leases[i].count)
+			do_end_lease(w, i);
 }
 
 /* ---- select and batch ---- */
@@ -354,19 +478,51 @@ static void add_part(struct worker *w, struct call *call, int channel, enum lin_
 		note->value = w->out[n]->value;
 		call->ops[n] = GOCHAN_SEND(w->ch[channel], w->out[n], len);
 	} else {
+		note->leasing = w->acked[channel];
 		call->ops[n] = GOCHAN_RECV(w->ch[channel], choose_buf(w, n), w->msg_size);
 	}
 }
 
-static void note_part(struct worker *w, struct call *call, unsigned int n, int err)
+/* Acknowledge or return a message, if there is one. */
+static void add_end_of_lease(struct worker *w, struct call *call, int channel)
+{
+	const unsigned long long lease = choose_lease(w, channel);
+	const unsigned int n = call->count;
+
+	if (!lease)
+		return;
+	call->notes[n] = note_end_call(w, n, channel, lease);
+	call->ops[n] = (struct gochan_op){
+		.fd = w->ch[channel],
+		.opcode = GOCHAN_OP_ACK,
+		.flags = call->notes[n]->kind == LIN_REQUEUE ? GOCHAN_REQUEUE : 0,
+		.lease = lease,
+	};
+	call->count++;
+}
+
+static void note_recv_part(struct worker *w, struct call *call, unsigned int n, int err)
 {
 	const struct gochan_op *op = &call->ops[n];
 	const bool end = op->result == GOCHAN_R_CLOSED;
 
-	if (call->notes[n]->kind == LIN_SEND)
+	note_received(w, call->notes[n], err, w->in[n], err || end ? 0 : op->len);
+	if (!err && !end && call->notes[n]->leasing)
+		note_lease(w, call->notes[n], op);
+}
+
+static void note_part(struct worker *w, struct call *call, unsigned int n, int err)
+{
+	switch (call->notes[n]->kind) {
+	case LIN_SEND:
 		note_sent(w, call->notes[n], err);
-	else
-		note_received(w, call->notes[n], err, w->in[n], err || end ? 0 : op->len);
+		break;
+	case LIN_RECV:
+		note_recv_part(w, call, n, err);
+		break;
+	default:
+		note_ended(w, call->notes[n], err);
+	}
 }
 
 /* Record a select: one op happened or failed, or none was ready. */
@@ -470,16 +626,19 @@ static void do_batch(struct worker *w, int channel)
 	const unsigned int count = 1 + random_below(&w->random, PARTS);
 	const long long timeout = choose_timeout(w);
 	struct call call = {};
+	unsigned int i;
 	long long now;
 	int ret;
 
 	fcntl(w->ch[channel], F_SETFL, 0);
 	w->log->groups++;
-	while (call.count < count) {
+	if (w->acked[channel])
+		add_end_of_lease(w, &call, channel);
+	while (call.count < count)
 		add_part(w, &call, channel, choose_kind(w, channel),
 			 timeout && !(flags && call.count));
-		call.notes[call.count - 1]->batch = (unsigned int)w->process << 20 | w->log->groups;
-	}
+	for (i = 0; i < count; i++)
+		call.notes[i]->batch = (unsigned int)w->process << 20 | w->log->groups;
 	note_called(w->log, count);
 	ret = gochan_batch(call.ops, count, timeout, flags);
 	now = now_ns();
@@ -505,16 +664,33 @@ static int open_handle(struct log *log, int process, int ch, int channel, unsign
 	return fd;
 }
 
-static void close_handle(struct log *log, int process, int ch, int channel, unsigned int rights)
+/* On an @acked channel that ends the leases, and then removes the handle. */
+static void close_handle(struct log *log, int process, int ch, int channel, unsigned int rights,
+			 bool acked)
 {
-	struct lin_op *op = note_call(log, 0, process, channel, LIN_HANDLES);
+	struct lin_op *ops = note_call(log, 0, process, channel, LIN_RETURN);
+	struct lin_op *handles = note_call(log, acked, process, channel, LIN_HANDLES);
+	long long now;
 
-	op->senders = -!!(rights & MAY_SEND);
-	op->receivers = -!!(rights & MAY_RECV);
-	note_called(log, 1);
+	handles->senders = -!!(rights & MAY_SEND);
+	handles->receivers = -!!(rights & MAY_RECV);
+	note_called(log, 1 + acked);
 	log->wrong += close(ch) != 0;
-	op->result = LIN_OK;
-	note_returned(op, now_ns());
+	now = now_ns();
+	for (; ops <= handles; ops++) {
+		ops->result = LIN_OK;
+		note_returned(ops, now);
+	}
+}
+
+static void close_own_handle(struct worker *w, int ch, int channel, unsigned int rights)
+{
+	struct leases *leases = &w->leases[channel];
+
+	close_handle(w->log, w->process, ch, channel, rights, w->acked[channel]);
+	if (leases->count)
+		leases->past = leases->held[0];
+	leases->count = 0;
 }
 
 /* Replace the handle on the channel by one that has only @rights. */
@@ -527,8 +703,18 @@ static void narrow_rights(struct worker *w, int channel, unsigned int rights)
 		return;
 	if (rights)
 		w->ch[channel] = open_handle(w->log, w->process, old, channel, rights);
-	close_handle(w->log, w->process, old, channel, had);
+	close_own_handle(w, old, channel, had);
 	w->rights[channel] = rights;
+}
+
+/* What the process has leased comes back, as if it had died. */
+static void replace_handle(struct worker *w, int channel)
+{
+	const unsigned int rights = w->rights[channel];
+	const int old = w->ch[channel];
+
+	w->ch[channel] = open_handle(w->log, w->process, old, channel, rights);
+	close_own_handle(w, old, channel, rights);
 }
 
 static void do_close(struct worker *w, int channel)
@@ -578,7 +764,7 @@ static bool has_more_to_do(const struct worker *w)
 
 	for (i = 0; i < CHANNELS; i++)
 		left |= w->pending[i];
-	return (!w->ending || left) && w->log->count < LOG_MAX - 4 * CHANNELS;
+	return (!w->ending || left) && w->log->count < LOG_MAX - LOG_SPARE;
 }
 
 static void do_one(struct worker *w, int channel, enum how how)
@@ -594,6 +780,10 @@ static void do_something(struct worker *w)
 	const unsigned int dice = random_below(&w->random, 32);
 	const int channel = choose_channel(w);
 
+	if (w->acked[channel] && !random_below(&w->random, 24))
+		replace_handle(w, channel);
+	else if (w->acked[channel] && random_below(&w->random, 2))
+		do_end_lease(w, channel);
 	if (dice < 4)
 		do_info(w, channel);
 	/* a waiter that INFO counted has to be found by a send or receive */
@@ -601,8 +791,8 @@ static void do_something(struct worker *w)
 		do_one(w, channel, NOWAIT);
 	else if (dice < 13)
 		do_select(w);
-	else if (dice < 18)
-		do_batch(w, channel);
+	else if (dice < 18 || (w->acked[channel] && dice < 28))
+		do_batch(w, channel);	/* a read leases nothing */
 	else
 		do_one(w, channel, choose_how(w, channel));
 }
@@ -641,6 +831,8 @@ static void work(struct worker *w)
 	do {
 		do_something(w);
 		check_ending(w);
+		if (w->ending)
+			end_leases(w);
 	} while (has_more_to_do(w));
 }
 
@@ -659,7 +851,19 @@ static void start(struct run *run, struct worker *w)
 	_exit(0);
 }
 
-/* A killed process released its handles after its last operation. */
+/* A killed process did this when it released its handles, after its last operation. */
+static struct lin_op *note_at_exit(struct worker *w, int channel, enum lin_kind kind,
+				   long long began, long long now)
+{
+	struct lin_op *op = note_call(w->log, 0, w->process, channel, kind);
+
+	op->call = began;
+	op->ret = now;
+	op->result = LIN_OK;
+	w->log->count++;
+	return op;
+}
+
 static void note_released(struct worker *w, int channel, long long began, long long now)
 {
 	int senders = 0, receivers = 0;
@@ -675,13 +879,11 @@ static void note_released(struct worker *w, int channel, long long began, long l
 	}
 	if (!senders && !receivers)
 		return;
-	op = note_call(w->log, 0, w->process, channel, LIN_HANDLES);
-	op->call = began;
-	op->ret = now;
+	if (w->acked[channel])
+		note_at_exit(w, channel, LIN_RETURN, began, now);
+	op = note_at_exit(w, channel, LIN_HANDLES, began, now);
 	op->senders = -senders;
 	op->receivers = -receivers;
-	op->result = LIN_OK;
-	w->log->count++;
 }
 
 /* The process has exited: operations that did not return took effect by now, if at all. */
@@ -820,12 +1022,13 @@ static bool end(struct run *run)
 		run->shared->endings[i] = random_below(&run->random, ENDINGS);
 	__atomic_store_n(&run->shared->ending, true, __ATOMIC_RELEASE);
 	for (i = 0; i < CHANNELS; i++)
-		close_handle(&run->shared->logs[0], 0, run->ch[i], i, MAY_SEND | MAY_RECV);
+		close_handle(&run->shared->logs[0], 0, run->ch[i], i, MAY_SEND | MAY_RECV,
+			     false);
 	return wait_exited(run);
 }
 
 /* The first has all rights, so that every channel has a sender and a receiver. */
-static void begin_worker(struct run *run, unsigned int i, unsigned int msg_size)
+static void begin_worker(struct run *run, unsigned int i)
 {
 	struct worker *w = &run->workers[i];
 	unsigned int k;
@@ -834,9 +1037,10 @@ static void begin_worker(struct run *run, unsigned int i, unsigned int msg_size)
 		.process = 1 + i,
 		.shared = run->shared,
 		.log = &run->shared->logs[1 + i],
-		.msg_size = msg_size,
+		.msg_size = run->variant->msg_size,
 	};
 	for (k = 0; k < CHANNELS; k++) {
+		w->acked[k] = run->variant->acked[k];
 		w->rights[k] = i ? random_below(&run->random, 4) : MAY_SEND | MAY_RECV;
 		w->ch[k] = run->ch[k];
 	}
@@ -845,26 +1049,40 @@ static void begin_worker(struct run *run, unsigned int i, unsigned int msg_size)
 	start(run, w);
 }
 
-static bool begin(struct run *run, const unsigned int *capacity, unsigned int msg_size)
+static int make_channel(const struct run *run, unsigned int channel)
+{
+	const struct _fixture_variant_history *variant = run->variant;
+	const struct gochan_setup setup = {
+		.capacity = variant->capacity[channel],
+		.msg_size = variant->msg_size,
+		.flags = variant->acked[channel] ? GOCHAN_ACK : 0,
+		.max_deliveries = variant->acked[channel] ? variant->max_deliveries : 0,
+	};
+
+	return gochan_make_with(&setup);
+}
+
+static bool begin(struct run *run)
 {
 	unsigned int i;
 
 	memset(run->shared, 0, sizeof(*run->shared));
 	run->kills = 0;
 	for (i = 0; i < CHANNELS; i++) {
-		run->ch[i] = ch_make(capacity[i], msg_size, 0);
+		run->ch[i] = make_channel(run, i);
 		if (run->ch[i] < 0)
 			return false;
 	}
 	for (i = 0; i < WORKERS; i++)
-		begin_worker(run, i, msg_size);
+		begin_worker(run, i);
 	return true;
 }
 
 /* ---- the history ---- */
 
-static struct lin_history merge_logs(const struct run *run, const unsigned int *capacity)
+static struct lin_history merge_logs(const struct run *run)
 {
+	const struct _fixture_variant_history *variant = run->variant;
 	struct lin_history history = { .nr_channels = CHANNELS };
 	const struct log *log;
 	unsigned int i;
@@ -872,9 +1090,11 @@ static struct lin_history merge_logs(const struct run *run, const unsigned int *
 	for (i = 0; i < CHANNELS; i++) {
 		history.channels[i] = (struct lin_channel){
 			.name = { 'a' + i },
-			.capacity = capacity[i],
+			.capacity = variant->capacity[i],
 			.senders = 1,
 			.receivers = 1,
+			.acked = variant->acked[i],
+			.max_deliveries = variant->max_deliveries,
 		};
 	}
 	history.ops = calloc(count_ops(run), sizeof(*history.ops));
@@ -883,6 +1103,15 @@ static struct lin_history merge_logs(const struct run *run, const unsigned int *
 		history.nr_ops += log->count;
 	}
 	return history;
+}
+
+static void write_channel(const struct lin_channel *channel, FILE *to)
+{
+	fprintf(to, "channel %s %u %d %d", channel->name, channel->capacity, channel->senders,
+		channel->receivers);
+	if (channel->acked)
+		fprintf(to, " ack %u", channel->max_deliveries);
+	fputc('\n', to);
 }
 
 static void write_history(const struct lin_history *history)
@@ -895,9 +1124,7 @@ static void write_history(const struct lin_history *history)
 		return;
 	fprintf(to, "history recorded accept\n");
 	for (i = 0; i < history->nr_channels; i++)
-		fprintf(to, "channel %s %u %d %d\n", history->channels[i].name,
-			history->channels[i].capacity, history->channels[i].senders,
-			history->channels[i].receivers);
+		write_channel(&history->channels[i], to);
 	for (i = 0; i < history->nr_ops; i++) {
 		lin_print_op(history, &history->ops[i], to);
 		fputc('\n', to);
@@ -945,13 +1172,30 @@ static unsigned int count_wrong(const struct shared *shared)
 struct tally {
 	unsigned int results[LIN_PASSED + 1];
 	unsigned int operations;
+	unsigned int leases;
+	unsigned int redelivered;
+	unsigned int acknowledged;
+	unsigned int requeued;
+	unsigned int stale;
 };
+
+static void tally_leases(struct tally *tally, const struct lin_op *op)
+{
+	const bool ok = op->result == LIN_OK;
+
+	tally->leases += ok && op->leasing;
+	tally->redelivered += ok && op->deliveries > 1;
+	tally->acknowledged += ok && op->kind == LIN_ACK;
+	tally->requeued += ok && op->kind == LIN_REQUEUE;
+	tally->stale += op->result == LIN_STALE;
+}
 
 static void tally_up(struct tally *tally, const struct lin_history *history)
 {
 	size_t i;
 
 	for (i = 0; i < history->nr_ops; i++) {
+		tally_leases(tally, &history->ops[i]);
 		if (history->ops[i].kind > LIN_RECV)
 			continue;
 		tally->results[history->ops[i].result]++;
@@ -964,8 +1208,8 @@ static void ignore(int sig)
 	(void)sig;
 }
 
-/* The recorded history is one that Go channels could have produced. */
-TEST_F(history, r1_r2_r3_r4_r5_r6_r7_r8_r9_r12_r14_r15_linearizable)
+/* The recorded history is one that Go channels, or acknowledged ones, could have produced. */
+TEST_F(history, r1_r2_r3_r4_r5_r6_r7_r8_r9_r12_r14_r15_r21_linearizable)
 {
 	const struct sigaction action = { .sa_handler = ignore };
 	struct tally tally = {};
@@ -977,11 +1221,11 @@ TEST_F(history, r1_r2_r3_r4_r5_r6_r7_r8_r9_r12_r14_r15_linearizable)
 	for (i = 0; i < ROUNDS; i++) {
 		struct lin_history history;
 
-		ASSERT_TRUE(begin(run, variant->capacity, variant->msg_size));
+		ASSERT_TRUE(begin(run));
 		ASSERT_TRUE(disturb_all(run));
 		ASSERT_TRUE(end(run));
 		ASSERT_EQ(0U, count_wrong(run->shared));
-		history = merge_logs(run, variant->capacity);
+		history = merge_logs(run);
 		verdict = check(&history);
 		/* too concurrent to decide, which is no failure: try another one */
 		if (verdict == LIN_UNDECIDED && undecided++ < MOST_UNDECIDED) {
@@ -1000,6 +1244,14 @@ TEST_F(history, r1_r2_r3_r4_r5_r6_r7_r8_r9_r12_r14_r15_linearizable)
 	EXPECT_LT(0U, tally.results[LIN_ENDED]);
 	EXPECT_LT(0U, tally.results[LIN_NOT_READY]);
 	EXPECT_LT(0U, tally.results[LIN_FAULT]);
+	if (!variant->acked[0])
+		return;
+	TH_LOG("%u leases: %u acknowledged, %u requeued, %u deliveries again, %u stale",
+	       tally.leases, tally.acknowledged, tally.requeued, tally.redelivered, tally.stale);
+	EXPECT_LT(0U, tally.acknowledged);
+	EXPECT_LT(0U, tally.requeued);
+	EXPECT_LT(0U, tally.redelivered);
+	EXPECT_LT(0U, tally.stale);
 }
 
 /* ---- the clock ---- */
