@@ -75,15 +75,22 @@ static bool has_line(const char *format, ...)
 	return strstr(text, line) || (strlen(text) >= len && !memcmp(text, line + 1, len));
 }
 
-static bool lists(int ch)
+/* Is there a line of this channel, with this number of messages that were given up? */
+static bool lists_given_up(int ch, unsigned int given_up)
 {
+	static const char format[] =
+		"%llu %u %u 0x%x %u %u %llu %u %u %u %u %u %u %llu %llu %llu %llu %llu %llu";
 	const struct gochan_info i = ch_info(ch);
 
-	return has_line("%llu %u %u 0x%x %u %u %llu %u %u %u %u %u %llu %llu %llu %llu %llu %llu",
-			i.id, i.capacity, i.msg_size, i.flags, i.closed, i.len, i.bytes,
-			i.leased, i.send_handles, i.recv_handles, i.senders_waiting,
+	return has_line(format, i.id, i.capacity, i.msg_size, i.flags, i.closed, i.len, i.bytes,
+			i.leased, given_up, i.send_handles, i.recv_handles, i.senders_waiting,
 			i.receivers_waiting, i.sent, i.received, i.requeued, i.dropped,
 			i.send_blocked, i.recv_blocked);
+}
+
+static bool lists(int ch)
+{
+	return lists_given_up(ch, 0);
 }
 
 /* R22: every channel has a line: unnamed, in transit, named, and named without handles. */
@@ -108,10 +115,50 @@ TEST_F(debugfs, r22_channels)
 	info = ch_info(named);
 	close(named);
 	ASSERT_TRUE(read_pieces(CHANNELS, sizeof(text)));
-	EXPECT_TRUE(has_line("%llu 2 4096 0x0 0 1 1 0 0 0 0 0 1 0 0 0 0 0", info.id));
+	EXPECT_TRUE(has_line("%llu 2 4096 0x0 0 1 1 0 0 0 0 0 0 1 0 0 0 0 0", info.id));
 	ASSERT_EQ(0, ch_unlink(NAME));
 	ASSERT_TRUE(read_pieces(CHANNELS, sizeof(text)));
-	EXPECT_FALSE(has_line("%llu 2 4096 0x0 0 1 1 0 0 0 0 0 1 0 0 0 0 0", info.id));
+	EXPECT_FALSE(has_line("%llu 2 4096 0x0 0 1 1 0 0 0 0 0 0 1 0 0 0 0 0", info.id));
+}
+
+static bool wait_lists_given_up(int ch, unsigned int given_up)
+{
+	const struct wait wait = wait_begin();
+
+	do {
+		if (read_pieces(CHANNELS, sizeof(text)) && lists_given_up(ch, given_up))
+			return true;
+	} while (wait_more(&wait));
+	return false;
+}
+
+/*
+ * R22: of an acknowledged channel, how many messages are leased, and how many were given up
+ * and wait for a slot of the dead-letter channel.
+ */
+TEST_F(debugfs, r22_leases)
+{
+	const struct gochan_setup setup = {
+		.capacity = 4, .msg_size = 16, .flags = GOCHAN_ACK | GOCHAN_DEADLETTER,
+		.max_deliveries = 1, .dead_fd = ch_make(1, 16, 0),
+	};
+	const int ch = gochan_make_with(&setup);
+	struct gochan_lease lease;
+	char c;
+	int i;
+
+	ASSERT_LE(0, ch);
+	for (i = 0; i < 4; i++)
+		ASSERT_EQ(1, send_text(ch, "a"));
+	for (i = 0; i < 4; i++) {
+		ASSERT_EQ(1, gochan_recv_lease(ch, &c, 1, NULL, &lease));
+		if (i)
+			ASSERT_EQ(0, gochan_requeue(ch, &lease));
+	}
+	EXPECT_EQ(1U, ch_info(ch).leased);
+	EXPECT_TRUE(wait_lists_given_up(ch, 2));
+	EXPECT_STREQ("a", recv_text(setup.dead_fd));
+	EXPECT_TRUE(wait_lists_given_up(ch, 1));
 }
 
 /* R22: a line for each waiter, whoever it is. */
