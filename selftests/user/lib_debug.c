@@ -22,6 +22,8 @@
 #define TIME		"^[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\\.[0-9]{6} "
 #define SEND		"send=4 id=[0-9]+ len="
 #define RECV		"recv=5 id=[0-9]+ len="
+#define LEASE		"3 id=[0-9]+ lease=[1-9][0-9]*"
+#define LEASED(seq, n)	"recv=3 id=[0-9]+ len=2 lease=[1-9][0-9]* seq=" #seq " deliveries=" #n
 #define TOOK		" took=[0-9]+\\.[0-9]{6}$"
 
 /* A copy of the helper, whose owner and mode may be changed. */
@@ -183,6 +185,24 @@ TEST_F(debug, s6_ops)
 	EXPECT_EQ(1, logged(self, "gochan_batch " SEND "1 send=5 id=[0-9]+ len=2 result=2"));
 	EXPECT_EQ(1, logged(self, "gochan_call " SEND "3 " RECV "2 result=1"));
 	EXPECT_EQ(1, logged(self, "gochan_call " SEND "3 " RECV "16 result=EAGAIN"));
+}
+
+/* DESIGN 6: what was leased, acknowledged and returned. */
+TEST_F(debug, s6_leases)
+{
+	ASSERT_EQ(0, run(self, "1", "leases"));
+	read_fd(self, self->err);
+	EXPECT_EQ(13, lines(self));
+	EXPECT_EQ(1, logged(self, "gochan_recv_lease " LEASED(1, 1) " result=1"));
+	EXPECT_EQ(1, logged(self, "gochan_requeue requeue=" LEASE " result=0"));
+	EXPECT_EQ(1, logged(self, "gochan_ack ack=" LEASE " result=ESTALE"));
+	EXPECT_EQ(1, logged(self, "gochan_recv_lease " LEASED(1, 2) " result=1"));
+	EXPECT_EQ(1, logged(self, "gochan_batch ack=" LEASE " " LEASED(2, 1) " result=2"));
+	EXPECT_EQ(1, logged(self, "gochan_batch requeue=" LEASE " result=1"));
+	EXPECT_EQ(1, logged(self, "gochan_select " LEASED(2, 2) " result=0"));
+	EXPECT_EQ(1, logged(self, "gochan_ack ack=" LEASE " result=0"));
+	/* it acknowledges at once */
+	EXPECT_EQ(1, logged(self, "gochan_recv recv=3 id=[0-9]+ len=2 result=1"));
 }
 
 /* DESIGN 6: names, of which control characters do not get into the log; wait groups. */

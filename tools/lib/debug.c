@@ -115,6 +115,14 @@ static void put_begin(struct line *line, const char *call)
 	line_text(line, call);
 }
 
+static void put_value(struct line *line, const char *key, uint64_t value)
+{
+	line_char(line, ' ');
+	line_text(line, key);
+	line_char(line, '=');
+	line_number(line, value);
+}
+
 /* The channel's ID, which all processes have in common. */
 static void put_id(struct line *line, int ch)
 {
@@ -122,8 +130,7 @@ static void put_id(struct line *line, int ch)
 
 	if (ch < 0 || ioctl(ch, GOCHAN_IOC_INFO, &info) < 0)
 		return;
-	line_text(line, " id=");
-	line_number(line, info.id);
+	put_value(line, "id", info.id);
 }
 
 static void put_channel(struct line *line, const char *key, int ch)
@@ -135,6 +142,20 @@ static void put_channel(struct line *line, const char *key, int ch)
 	put_id(line, ch);
 }
 
+const char *gochan_watch_what(const struct gochan_op *op)
+{
+	switch (op->opcode) {
+	case GOCHAN_OP_SEND:
+		return "send";
+	case GOCHAN_OP_POLL:
+		return "poll";
+	case GOCHAN_OP_ACK:
+		return op->flags & GOCHAN_REQUEUE ? "requeue" : "ack";
+	default:
+		return "recv";
+	}
+}
+
 static void put_op(struct line *line, const struct gochan_op *op)
 {
 	if (op->opcode == GOCHAN_OP_POLL) {
@@ -142,15 +163,32 @@ static void put_op(struct line *line, const struct gochan_op *op)
 		line_int(line, op->fd);
 		return;
 	}
-	put_channel(line, op->opcode == GOCHAN_OP_SEND ? "send" : "recv", op->fd);
-	line_text(line, " len=");
-	line_number(line, op->len);
+	put_channel(line, gochan_watch_what(op), op->fd);
+	if (op->opcode == GOCHAN_OP_ACK)
+		put_value(line, "lease", op->lease);
+	else
+		put_value(line, "len", op->len);
 }
 
-static void put_ops(struct line *line, const struct gochan_op *ops, unsigned int n)
+/* What an op that was performed has received on an acknowledged channel. */
+static void put_lease(struct line *line, const struct gochan_op *op)
 {
-	for (unsigned int i = 0; i < n && i < CURRENT_OPS; i++)
+	if (op->opcode != GOCHAN_OP_RECV || op->result || !op->lease)
+		return;
+	put_value(line, "lease", op->lease);
+	put_value(line, "seq", op->seq);
+	put_value(line, "deliveries", op->deliveries);
+}
+
+/* The first @done ops were performed. */
+static void put_ops(struct line *line, const struct gochan_op *ops, unsigned int n,
+		    unsigned int done)
+{
+	for (unsigned int i = 0; i < n && i < CURRENT_OPS; i++) {
 		put_op(line, &ops[i]);
+		if (i < done)
+			put_lease(line, &ops[i]);
+	}
 	if (n > CURRENT_OPS)
 		line_text(line, " ...");
 }
@@ -202,7 +240,7 @@ static void log_ops(const struct watched *w, const struct gochan_op *ops, unsign
 	struct line line = { 0 };
 
 	put_begin(&line, w->call);
-	put_ops(&line, ops, n);
+	put_ops(&line, ops, n, ret < 0 ? 0 : n == 1 ? 1 : (unsigned int)ret);
 	put_result(&line, ret, err);
 	write_line(&line, w->begin);
 }
@@ -238,7 +276,7 @@ void gochan_watch_ops(struct watched *w, const char *call, const struct gochan_o
 	current.begin = w->begin;
 	for (unsigned int i = 0; i < n && i < CURRENT_OPS; i++) {
 		current.op[i].fd = ops[i].fd;
-		current.op[i].opcode = ops[i].opcode;
+		current.op[i].what = gochan_watch_what(&ops[i]);
 	}
 	set_current(&current);
 }

@@ -36,7 +36,7 @@ enum { CURRENT_OPS = 8 };
  * @call: its name, NULL if there is none
  * @begin: CLOCK_MONOTONIC, in nanoseconds
  * @count: number of its ops
- * @op: the first ones of them
+ * @op: the first ones of them, with what they do
  *
  * By value, since a thread may leave a call by siglongjmp(3).
  */
@@ -46,7 +46,7 @@ struct current {
 	unsigned int count;
 	struct {
 		int fd;
-		int opcode;
+		const char *what;
 	} op[CURRENT_OPS];
 };
 
@@ -72,6 +72,9 @@ void gochan_watch_ops(struct watched *w, const char *call, const struct gochan_o
 int gochan_watch_end(const struct watched *w, int ch, int ret);
 int gochan_watch_ops_end(const struct watched *w, const struct gochan_op *ops, unsigned int n,
 			 int ret);
+
+/* What an op does, in one word. */
+const char *gochan_watch_what(const struct gochan_op *op);
 
 /* The thread is cancelled in its current call. */
 void gochan_watch_cancelled(void);

@@ -356,11 +356,9 @@ static void write_current(const struct dump *d)
 	line_seconds(&line, elapsed_ns(current->begin), 3);
 	line_text(&line, " s:");
 	for (unsigned int i = 0; i < current->count && i < CURRENT_OPS; i++) {
-		if (current->op[i].opcode == GOCHAN_OP_POLL)
-			line_text(&line, " poll ");
-		else
-			line_text(&line, current->op[i].opcode == GOCHAN_OP_SEND ?
-					 " send " : " recv ");
+		line_char(&line, ' ');
+		line_text(&line, current->op[i].what);
+		line_char(&line, ' ');
 		line_int(&line, current->op[i].fd);
 	}
 	if (current->count > CURRENT_OPS)

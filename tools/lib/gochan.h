@@ -615,12 +615,14 @@ ssize_t gochan_cap(int ch);
  * the descriptor, the channel's ID (see struct gochan_info) and the length; its result,
  * or the name of the errno; and the seconds that it took. The length is that of the
  * message; of a receive that failed, it is the size of the buffer or, with EMSGSIZE,
- * the size needed. A select that succeeded shows the op that was performed, other calls
- * the first 8 ops. Calls without ops have ch= or name= instead. Calls that the library
- * makes itself are logged, too: gochan_pair() is one of gochan_make() and two of
- * gochan_dup(), gochan_len() is gochan_info(). A call that is cancelled while it is
- * blocked has result=cancelled. Timers are not logged, nor are system calls of the
- * program, such as read(2).
+ * the size needed. What was leased has lease=, seq= and deliveries= after that; ops
+ * that acknowledge (ack=) or return (requeue=) have lease= in place of the length. A
+ * select that succeeded shows the op that was performed, other calls the first 8 ops.
+ * Calls without ops have ch= or name= instead. Calls that the library makes itself are
+ * logged, too: gochan_pair() is one of gochan_make() and two of gochan_dup(),
+ * gochan_len() is gochan_info(). A call that is cancelled while it is blocked has
+ * result=cancelled. Timers are not logged, nor are system calls of the program, such as
+ * read(2).
  *
  * GOCHAN_DEBUG is the file to append to if there is a slash in it; 0 or empty for none;
  * anything else, such as 1, for standard error. It is ignored by programs that run with

@@ -90,19 +90,24 @@ static inline int recv_return(int result, uint32_t op_len, size_t *len)
 	return result != GOCHAN_R_CLOSED;
 }
 
-/* GOCHAN_IOC_ACK: @flags is 0 or GOCHAN_REQUEUE. */
-static inline int end_lease(int ch, uint64_t lease, uint32_t flags)
+/* Do an ACK op by GOCHAN_IOC_ACK. */
+static inline int end_lease(const struct gochan_op *op)
 {
-	const struct gochan_ack ack = { .lease = lease, .flags = flags };
+	const struct gochan_ack ack = { .lease = op->lease, .flags = op->flags };
 
-	return ioctl(ch, GOCHAN_IOC_ACK, &ack);
+	return ioctl(op->fd, GOCHAN_IOC_ACK, &ack);
 }
 
 /* After a receive whose caller is not told the lease, as read(2) does. */
-static inline void acknowledge(const struct gochan_op *op)
+static inline void acknowledge(struct gochan_op *op)
 {
+	const struct gochan_op ack = {
+		.fd = op->fd, .opcode = GOCHAN_OP_ACK, .lease = op->lease,
+	};
+
 	if (op->lease)
-		end_lease(op->fd, op->lease, 0);
+		end_lease(&ack);
+	op->lease = 0;
 }
 
 #endif /* GOCHAN_INTERNAL_H */

@@ -139,18 +139,23 @@ int gochan_recv_lease(int ch, void *buf, size_t size, size_t *len, struct gochan
 	return watch_ops_end(&w, &op, 1, ret);
 }
 
-int gochan_ack(int ch, const struct gochan_lease *lease)
+static int ack_op(const char *call, int ch, const struct gochan_lease *lease, uint16_t flags)
 {
+	const struct gochan_op op = {
+		.fd = ch, .opcode = GOCHAN_OP_ACK, .flags = flags, .lease = lease->lease,
+	};
 	struct watched w;
 
-	watch_begin(&w, __func__, NULL);
-	return watch_end(&w, ch, end_lease(ch, lease->lease, 0));
+	watch_ops(&w, call, &op, 1);
+	return watch_ops_end(&w, &op, 1, end_lease(&op));
+}
+
+int gochan_ack(int ch, const struct gochan_lease *lease)
+{
+	return ack_op(__func__, ch, lease, 0);
 }
 
 int gochan_requeue(int ch, const struct gochan_lease *lease)
 {
-	struct watched w;
-
-	watch_begin(&w, __func__, NULL);
-	return watch_end(&w, ch, end_lease(ch, lease->lease, GOCHAN_REQUEUE));
+	return ack_op(__func__, ch, lease, GOCHAN_REQUEUE);
 }

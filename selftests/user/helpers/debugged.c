@@ -127,6 +127,37 @@ static int all(void)
 	return 0;
 }
 
+static int leases(void)
+{
+	const int ch = gochan_make(2, 16, GOCHAN_ACK);
+	struct gochan_lease lease;
+	struct gochan_op ops[2];
+	char buf[16];
+
+	errno = UNTOUCHED;
+	show("make", ch);
+	for (int i = 0; i < 2; i++)
+		show("send", gochan_send(ch, "ab", 2));
+	show("recv_lease", gochan_recv_lease(ch, buf, sizeof(buf), NULL, &lease));
+	show("requeue", gochan_requeue(ch, &lease));
+	show("ack", gochan_ack(ch, &lease));
+	show("recv_lease", gochan_recv_lease(ch, buf, sizeof(buf), NULL, &lease));
+	ops[0] = (struct gochan_op){
+		.fd = ch, .opcode = GOCHAN_OP_ACK, .lease = lease.lease,
+	};
+	ops[1] = GOCHAN_RECV(ch, buf, sizeof(buf));
+	show("batch", gochan_batch(ops, 2, -1, 0));
+	ops[0].lease = ops[1].lease;
+	ops[0].flags = GOCHAN_REQUEUE;
+	show("batch", gochan_batch(ops, 1, -1, 0));
+	ops[1] = GOCHAN_RECV(ch, buf, sizeof(buf));
+	show("select", gochan_select(ops + 1, 1, -1, 0));
+	show("ack", gochan_ack(ch, &(struct gochan_lease){ .lease = ops[1].lease }));
+	show("send", gochan_send(ch, "ab", 2));
+	show("recv", gochan_recv(ch, buf, sizeof(buf), NULL));
+	return 0;
+}
+
 static void *send_many(void *arg)
 {
 	const int *ch = arg;
@@ -224,6 +255,7 @@ int main(int argc, char **argv)
 		int (*run)(void);
 	} cases[] = {
 		{ "all", all },
+		{ "leases", leases },
 		{ "threads", threads },
 		{ "forks", forks },
 		{ "cancelled", cancelled },
