@@ -17,6 +17,8 @@
 
 #include <linux/gochan.h>
 
+#include "race.h"
+
 #define DEV_GOCHAN	"/dev/gochan"
 #define DEV_GOCHANS	"/dev/gochans/"
 
@@ -95,6 +97,7 @@ static inline int end_lease(const struct gochan_op *op)
 {
 	const struct gochan_ack ack = { .lease = op->lease, .flags = op->flags };
 
+	gochan_race_before(op, 1);
 	return ioctl(op->fd, GOCHAN_IOC_ACK, &ack);
 }
 

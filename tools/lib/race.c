@@ -6,7 +6,9 @@
  * Every op is annotated as a release before and an acquire after, on one address
  * per channel. This orders at least as much as R18 guarantees, so there are no
  * false positives. It does not know which send was received by which receive, so
- * it can miss a race between threads that use the same channel.
+ * it can miss a race between threads that use the same channel. Whoever acknowledges
+ * or returns a message releases: the send that gets its slot, and the next delivery,
+ * come after that. Where a lease ends as its handle is closed, nothing is annotated.
  *
  * The sanitizer's functions are weak symbols: the same library works with and
  * without it.

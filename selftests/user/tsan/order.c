@@ -203,6 +203,95 @@ static void send_recv_data(void)
 	require(gochan_recv(ch[0], &data, sizeof(data), NULL) == 1, "gochan_recv");
 }
 
+/* ---- on an acknowledged channel ---- */
+
+static void lease(struct gochan_lease *lease)
+{
+	int msg;
+
+	require(gochan_recv_lease(ch[0], &msg, sizeof(msg), NULL, lease) == 1,
+		"gochan_recv_lease");
+}
+
+static void end_by_op(const struct gochan_lease *lease, unsigned int flags)
+{
+	struct gochan_op op = {
+		.fd = ch[0], .opcode = GOCHAN_OP_ACK, .flags = flags, .lease = lease->lease,
+	};
+
+	require(gochan_batch(&op, 1, -1, 0) == 1, "gochan_batch");
+}
+
+/* With one slot as a mutex: sending locks, acknowledging unlocks. */
+static void count_leased(void)
+{
+	struct gochan_lease got;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		send_on(ch);
+		lease(&got);
+		data = !data;
+		require(gochan_ack(ch[0], &got) == 0, "gochan_ack");
+	}
+}
+
+static void count_leased_by_op(void)
+{
+	struct gochan_lease got;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		send_on(ch);
+		lease(&got);
+		data = !data;
+		end_by_op(&got, 0);
+	}
+}
+
+/* With one message as a mutex: leasing locks, returning unlocks. */
+static void count_requeued(void)
+{
+	struct gochan_lease got;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		lease(&got);
+		data = !data;
+		require(gochan_requeue(ch[0], &got) == 0, "gochan_requeue");
+	}
+}
+
+static void send_count_requeued(void)
+{
+	send_on(ch);
+	count_requeued();
+}
+
+static void count_requeued_by_op(void)
+{
+	struct gochan_lease got;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		lease(&got);
+		data = !data;
+		end_by_op(&got, GOCHAN_REQUEUE);
+	}
+}
+
+static void send_count_requeued_by_op(void)
+{
+	send_on(ch);
+	count_requeued_by_op();
+}
+
+static void lease_ack_write(void)
+{
+	struct gochan_lease got;
+
+	send_on(ch);
+	lease(&got);
+	require(gochan_ack(ch[0], &got) == 0, "gochan_ack");
+	data = 1;
+}
+
 /* ---- the cases ------------------------------------------------------------- */
 
 static const struct test {
@@ -211,21 +300,29 @@ static const struct test {
 	void (*second)(void);
 	unsigned int capacity;
 	bool race;
+	unsigned int flags;	/* of the channel */
 } tests[] = {
-	{ "race", write_only, read_only, 0, true },
-	{ "race_after_send", send_write, recv_read, 1, true },
-	{ "race_before_receive", send_read, write_recv, 1, true },
-	{ "race_on_two_channels", write_send_other, send_recv_read, 1, true },
-	{ "race_on_sent_buffer", send_data, write_only, 1, true },
-	{ "race_on_received_buffer", send_recv_data, read_only, 1, true },
-	{ "r18_send_before_receive", write_send, recv_read, 0, false },
-	{ "r18_send_before_receive_buffered", write_send, recv_read, 4, false },
-	{ "r18_receive_before_send_unbuffered", send_read, write_recv, 0, false },
-	{ "r18_receive_before_send_buffered", count_locked, count_locked, 1, false },
-	{ "r18_close_before_end", write_close, closed_read, 0, false },
-	{ "r18_select", write_select, select_read, 0, false },
-	{ "r18_batch", write_batch, recv_read, 0, false },
-	{ "r18_call", write_call_read, recv_read_answer, 0, false },
+	{ "race", write_only, read_only, 0, true, 0 },
+	{ "race_after_send", send_write, recv_read, 1, true, 0 },
+	{ "race_before_receive", send_read, write_recv, 1, true, 0 },
+	{ "race_on_two_channels", write_send_other, send_recv_read, 1, true, 0 },
+	{ "race_on_sent_buffer", send_data, write_only, 1, true, 0 },
+	{ "race_on_received_buffer", send_recv_data, read_only, 1, true, 0 },
+	{ "r18_send_before_receive", write_send, recv_read, 0, false, 0 },
+	{ "r18_send_before_receive_buffered", write_send, recv_read, 4, false, 0 },
+	{ "r18_receive_before_send_unbuffered", send_read, write_recv, 0, false, 0 },
+	{ "r18_receive_before_send_buffered", count_locked, count_locked, 1, false, 0 },
+	{ "r18_close_before_end", write_close, closed_read, 0, false, 0 },
+	{ "r18_select", write_select, select_read, 0, false, 0 },
+	{ "r18_batch", write_batch, recv_read, 0, false, 0 },
+	{ "r18_call", write_call_read, recv_read_answer, 0, false, 0 },
+	{ "race_after_ack", lease_ack_write, send_read, 1, true, GOCHAN_ACK },
+	{ "r18_ack_before_send", count_leased, count_leased, 1, false, GOCHAN_ACK },
+	{ "r18_ack_op_before_send", count_leased_by_op, count_leased_by_op, 1, false, GOCHAN_ACK },
+	{ "r21_requeue_before_delivery", send_count_requeued, count_requeued, 1, false,
+	  GOCHAN_ACK },
+	{ "r21_requeue_op_before_delivery", send_count_requeued_by_op, count_requeued_by_op, 1,
+	  false, GOCHAN_ACK },
 };
 
 /* A pipe that TSan does not see, as it does not intercept syscall(2). */
@@ -259,7 +356,7 @@ static void run(const struct test *test)
 
 	data = 0;
 	answer = 0;
-	require(gochan_pair(ch, test->capacity, sizeof(int), 0) == 0, "gochan_pair");
+	require(gochan_pair(ch, test->capacity, sizeof(int), test->flags) == 0, "gochan_pair");
 	require(gochan_pair(other, 4, sizeof(int), 0) == 0, "gochan_pair");
 	errno = pthread_create(&second, NULL, run_second, (void *)test);
 	require(errno == 0, "pthread_create");
