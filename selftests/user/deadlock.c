@@ -413,6 +413,111 @@ TEST_F(deadlock, r22_join)
 	EXPECT_TRUE(output_has(s, "process %d (deadlock), thread ", pid));
 }
 
+/* ---- leases ---- */
+
+/* Channel 0 becomes an acknowledged one with one slot, in which there is a message. */
+static bool make_acked(struct stage *stage)
+{
+	int fds[2];
+
+	if (ch_pair(fds, 1, 16, GOCHAN_ACK) || send_text(fds[1], "m") != 1)
+		return false;
+	close(stage->r[0]);
+	close(stage->w[0]);
+	stage->r[0] = fds[0];
+	stage->w[0] = fds[1];
+	return true;
+}
+
+static bool wait_leased(const struct stage *stage)
+{
+	const struct wait wait = wait_begin();
+
+	do {
+		if (ch_info(stage->r[0]).leased)
+			return true;
+	} while (wait_more(&wait));
+	return false;
+}
+
+static void lease(struct stage *stage)
+{
+	struct gochan_lease got;
+	char buf[16];
+
+	if (gochan_recv_lease(stage->r[0], buf, sizeof(buf), NULL, &got) != 1)
+		_exit(1);
+}
+
+static void play_lease_twice(struct stage *stage)
+{
+	lease(stage);
+	lease(stage);
+}
+
+static void play_lease_and_receive(struct stage *stage)
+{
+	lease(stage);
+	perform(stage, "<1");
+}
+
+static void play_lease_and_pause(struct stage *stage)
+{
+	lease(stage);
+	play_pause(stage);
+}
+
+/* R22: a process that receives while it has the only lease waits for itself. */
+TEST_F(deadlock, r22_own_lease)
+{
+	struct stage *s = &self->stage;
+	pid_t pid;
+
+	ASSERT_TRUE(make_acked(s));
+	pid = actor_plays(s, "+r0", play_lease_twice);
+	ASSERT_TRUE(wait_leased(s));
+	stage_leave(s);
+	ASSERT_TRUE(wait_blocked(pid, pid));
+	EXPECT_EQ(FOUND, deadlock_at_last(s));
+	EXPECT_TRUE(output_has(s, "(1 of 1 inside, 1 of them leased); only these have leases"));
+	EXPECT_TRUE(output_has(s, " on it: process %d (descriptor ", pid));
+	EXPECT_FALSE(strstr(s->output, "is kept open"));
+}
+
+/* R22: a sender waits for the one who has the lease; another one who may receive is no help. */
+TEST_F(deadlock, r22_full_of_leases)
+{
+	struct stage *s = &self->stage;
+	pid_t worker, other, sender;
+
+	ASSERT_TRUE(make_acked(s));
+	worker = actor_plays(s, "+r0 +r1", play_lease_and_receive);
+	ASSERT_TRUE(wait_blocked(worker, worker));
+	other = actor_plays(s, "+r0", play_pause);
+	sender = actor(s, ">0 +w1");
+	stage_leave(s);
+	EXPECT_EQ(FOUND, deadlock(s));
+	EXPECT_TRUE(output_has(s, "Deadlock: 2 tasks wait for each other"));
+	EXPECT_TRUE(output_has(s, "only these have leases on it: process %d (descriptor ", worker));
+	EXPECT_TRUE(output_has(s, "only these may send to it: process %d (descriptor ", sender));
+	EXPECT_EQ(0, run_command(s, "gochan ps"));
+	EXPECT_TRUE(output_has(s, " %d(deadlock)", worker));
+	EXPECT_FALSE(output_has(s, " %d(deadlock)", other));
+}
+
+/* R22: a receiver may wait for the one who has the lease, though nobody may send any more. */
+TEST_F(deadlock, r22_not_lease)
+{
+	struct stage *s = &self->stage;
+
+	ASSERT_TRUE(make_acked(s));
+	actor_plays(s, "+r0", play_lease_and_pause);
+	ASSERT_TRUE(wait_leased(s));
+	actor(s, "<0");
+	stage_leave(s);
+	EXPECT_EQ(NONE, deadlock(s));
+}
+
 /* ---- none ---- */
 
 /* R22: a consumer that is slow will receive some time. */

@@ -10,6 +10,10 @@
  *
  * - a task that waits to receive on a channel is live if a live process may send there,
  *   and the other way round; in a select, if that is so for one of its ops;
+ * - on an acknowledged channel a live process that has a lease makes live who waits there
+ *   in either direction: it frees a slot, or its message comes back. Where all slots are
+ *   leased, nobody else does; and where some are kept by messages that were given up, a
+ *   task that waits to send is live;
  * - a task that waits for a child is live if it has a live child (or none), and one that
  *   waits for another thread if its process has a live one;
  * - a task that waits on a named channel is live if no process has a handle for the other
@@ -33,15 +37,16 @@
  * - the channel has a name, which others may open;
  * - it has more handles than descriptors of different handles were found: one is in a
  *   message on a socket, registered with io_uring, or in a process that is not shown;
- * - it has waiters of other users or pid namespaces, whose processes have it open;
+ * - it has waiters or leases of other users or pid namespaces, whose processes have it open;
  * - a process could not be looked at, which may share any handle.
  *
  * That a task waits for another thread is seen only with the right to trace its process;
  * otherwise it counts as live.
  *
- * Two things are not noticed: a process outside of this pid namespace that shares a handle
- * with one inside, and does not wait on the channel; and a handle in a message on a socket
- * that its sender has kept as well.
+ * Three things are not noticed: a process outside of this pid namespace that shares a handle
+ * with one inside, and does not wait on the channel; a handle in a message on a socket that
+ * its sender has kept as well; and a process that shares a table of descriptors, and so its
+ * leases, with the one that has received.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -94,22 +94,24 @@ static void print_wait(const struct graph *graph, const struct wait *wait)
 	       duration(graph, task, since), highlight(is_stuck(task)));
 }
 
-static void print_hold(const struct hold *hold, const bool waited_for[2])
+/* @waited: in which directions somebody waits. */
+static void print_hold(const struct hold *hold, const bool waited[2])
 {
-	const bool may_send = hold->may[SENDING] && waited_for[SENDING];
-	const bool may_receive = hold->may[RECEIVING] && waited_for[RECEIVING];
+	const bool sends = waited[RECEIVING] && may_serve(hold, RECEIVING);
+	const bool receives = waited[SENDING] && may_serve(hold, SENDING);
+	const char *may = sends && receives ? "may send, receive" :
+			  sends ? "may send" : "may receive";
 
-	if (!may_send && !may_receive)
+	if (!sends && !receives)
 		return;
-	printf("\tc%llu -> p%llu [label=\"may %s, fd %d\", style=dashed];\n",
+	printf("\tc%llu -> p%llu [label=\"%s, fd %d\", style=dashed];\n",
 	       (unsigned long long)hold->channel->id, (unsigned long long)hold->process->pid,
-	       may_send && may_receive ? "send, receive" : may_send ? "send" : "receive",
-	       hold->fd);
+	       may_have_lease(hold) ? "has a lease" : may, hold->fd);
 }
 
 static void print_channel(const struct graph *graph, const struct channel *channel)
 {
-	bool waited_for[2] = { false, false };
+	bool waited[2] = { false, false };
 	char label[LABEL_SIZE];
 	const struct wait *wait;
 	const struct hold *hold;
@@ -118,11 +120,11 @@ static void print_channel(const struct graph *graph, const struct channel *chann
 	print_quoted(channel_label(channel, label));
 	puts("\"];");
 	for (wait = channel->waits; wait; wait = wait->next_of_channel) {
-		waited_for[other_dir(wait->dir)] = true;
+		waited[wait->dir] = true;
 		print_wait(graph, wait);
 	}
 	for (hold = channel->holds; hold; hold = hold->next_of_channel)
-		print_hold(hold, waited_for);
+		print_hold(hold, waited);
 }
 
 void print_dot(const struct graph *graph)

@@ -17,14 +17,14 @@ static const char *verb(enum dir dir)
 
 /* ---- processes that could end a wait ---- */
 
-/* Print those who have the right to @dir, as "process 5 (descriptor 3), ..." */
+/* Print those who could end waits in direction @dir, as "process 5 (descriptor 3), ..." */
 static unsigned int print_holders(const struct channel *channel, enum dir dir)
 {
 	const struct hold *hold;
 	unsigned int n = 0;
 
 	for (hold = channel->holds; hold; hold = hold->next_of_channel) {
-		if (!hold->may[dir])
+		if (!may_serve(hold, dir))
 			continue;
 		if (n++ >= MAX_HOLDERS)
 			continue;
@@ -36,33 +36,56 @@ static unsigned int print_holders(const struct channel *channel, enum dir dir)
 	return n;
 }
 
-static bool is_held(const struct channel *channel, enum dir dir)
+static bool is_served(const struct channel *channel, enum dir dir)
 {
 	const struct hold *hold;
 
 	for (hold = channel->holds; hold; hold = hold->next_of_channel) {
-		if (hold->may[dir])
+		if (may_serve(hold, dir))
 			return true;
 	}
 	return false;
+}
+
+/* By what they could. */
+static void print_means(const struct channel *channel, enum dir dir)
+{
+	if (leases_decide(channel)) {
+		printf("have leases on it");
+		return;
+	}
+	printf("may %s it", verb(other_dir(dir)));
+	if (channel->leased)
+		printf(" or have leases on it");
+}
+
+/* Leased messages count as inside. */
+static void print_contents(const struct channel *channel)
+{
+	printf(" (%u of %u inside", channel->len + channel->leased, channel->capacity);
+	if (channel->leased)
+		printf(", %u of them leased", channel->leased);
+	putchar(')');
 }
 
 /* ---- a group ---- */
 
 static void print_wait(const struct wait *wait)
 {
-	const enum dir other = other_dir(wait->dir);
+	const struct channel *channel = wait->channel;
 	char label[LABEL_SIZE];
 
-	printf("    to %s %s", verb(wait->dir), channel_label(wait->channel, label));
-	if (wait->dir == SENDING && wait->channel->capacity)
-		printf(" (%u of %u inside)", wait->channel->len, wait->channel->capacity);
-	if (!is_held(wait->channel, other)) {
-		printf("; nobody who was looked at may %s it\n", verb(other));
+	printf("    to %s %s", verb(wait->dir), channel_label(channel, label));
+	if (channel->leased || (wait->dir == SENDING && channel->capacity))
+		print_contents(channel);
+	if (!is_served(channel, wait->dir)) {
+		printf("; nobody who was looked at may %s it\n", verb(other_dir(wait->dir)));
 		return;
 	}
-	printf("; only these may %s it: ", verb(other));
-	print_holders(wait->channel, other);
+	printf("; only these ");
+	print_means(channel, wait->dir);
+	printf(": ");
+	print_holders(channel, wait->dir);
 	putchar('\n');
 }
 
@@ -162,7 +185,7 @@ static void print_kept_open(const struct group *group, const struct channel *cha
 		return;
 	printf("  %s is kept open by processes that do not %s it: ",
 	       channel_label(channel, label), verb(other));
-	print_holders(channel, other);
+	print_holders(channel, dir);
 	printf("\n    close the descriptors that are not needed; to keep one direction only, use\n"
 	       "    gochan_pair() or GOCHAN_IOC_DUP\n");
 }
@@ -209,7 +232,7 @@ static void print_reason(const struct group *group, const struct channel *channe
 		       "    process that could not be looked at, in a message on a socket, or\n"
 		       "    registered with io_uring\n",
 		       label, verb(other_dir(wait->dir)));
-	if (channel->not_visible)
+	if (channel->not_visible || has_unseen_leases(channel))
 		printf("  %s is used by processes of other users or pid namespaces\n", label);
 }
 

@@ -170,6 +170,48 @@ void graph_drop_waits(struct task *task)
 	}
 }
 
+/* ---- who could end a wait ---- */
+
+bool has_unseen_leases(const struct channel *channel)
+{
+	if (channel->leases_not_visible)
+		return true;
+	for (unsigned int i = 0; i < channel->nr_leases; i++) {
+		if (!channel->leases[i].pid)
+			return true;
+	}
+	return false;
+}
+
+bool may_have_lease(const struct hold *hold)
+{
+	const struct channel *channel = hold->channel;
+
+	if (!channel->leased || !hold->may[RECEIVING])
+		return false;
+	for (unsigned int i = 0; i < channel->nr_leases; i++) {
+		if (channel->leases[i].pid == (pid_t)hold->process->pid)
+			return true;
+	}
+	return channel->leases_not_listed || has_unseen_leases(channel);
+}
+
+/* With all slots leased there is nothing to receive, and no room to send. */
+bool leases_decide(const struct channel *channel)
+{
+	return channel->leased && channel->leased == channel->capacity;
+}
+
+/* Whoever has a lease frees the slot when it acknowledges, or else the message comes back. */
+bool may_serve(const struct hold *hold, enum dir dir)
+{
+	if (may_have_lease(hold))
+		return true;
+	return hold->may[other_dir(dir)] && !leases_decide(hold->channel);
+}
+
+/* ---- the end of the graph ---- */
+
 void graph_free(struct graph *graph)
 {
 	for (size_t i = 0; i < graph->channels.count; i++) {

@@ -57,6 +57,8 @@ struct channel {
 	char *name;			/* without the slash, or NULL */
 	unsigned int capacity;
 	unsigned int len;
+	bool acked;			/* made with GOCHAN_ACK */
+	unsigned int leased;
 	unsigned int handles[2];	/* that exist, by enum dir */
 	unsigned int found[2];		/* of these, handles that have a descriptor */
 	unsigned int not_listed;	/* waiters that fdinfo did not list, and unknown */
@@ -140,6 +142,15 @@ struct wait *graph_add_wait(struct task *task, struct channel *channel, enum dir
 bool graph_found_handle(struct graph *graph, struct channel *channel,
 			const struct fdinfo *info);
 void graph_drop_waits(struct task *task);
+
+/* Are there leases of other users or pid namespaces? */
+bool has_unseen_leases(const struct channel *channel);
+/* Does the process have a lease on the channel, or may it have one that is not listed? */
+bool may_have_lease(const struct hold *hold);
+/* Do only those who have leases decide when waits on the channel end? */
+bool leases_decide(const struct channel *channel);
+/* Could the process end waits in this direction of the channel, by its rights and leases? */
+bool may_serve(const struct hold *hold, enum dir dir);
 void graph_free(struct graph *graph);
 
 #define LABEL_SIZE	256

@@ -21,8 +21,8 @@ static const char help[] =
 "  CHANNEL            its name, or #ID if it has none; of a select <-NAME for a receive\n"
 "                     and NAME<- for a send\n"
 "  SINCE              how long it has waited\n"
-"  COULD BE ENDED BY  processes that may do the opposite there, a deadline, or another\n"
-"                     descriptor that the select polls\n"
+"  COULD BE ENDED BY  processes that may do the opposite there or have leases, a deadline,\n"
+"                     or another descriptor that the select polls\n"
 "\n"
 "Then, if there are any, it lists the messages that processes have received from\n"
 "acknowledged channels and work on:\n"
@@ -71,7 +71,7 @@ static bool could_end(const struct hold *hold, const struct wait *wait)
 {
 	const struct process *process = hold->process;
 
-	return hold->may[other_dir(wait->dir)] &&
+	return may_serve(hold, wait->dir) &&
 	       (process != wait->task->process || process->threads > 1);
 }
 

@@ -93,6 +93,8 @@ static bool update_channel(struct channel *channel, const struct fdinfo *info)
 	channel->count = info->count;
 	channel->capacity = info->capacity;
 	channel->len = info->len;
+	channel->acked = info->flags & GOCHAN_ACK;
+	channel->leased = info->leased;
 	channel->handles[SENDING] = info->send_handles;
 	channel->handles[RECEIVING] = info->recv_handles;
 	channel->not_listed = info->waiters_more;

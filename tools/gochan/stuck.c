@@ -48,7 +48,7 @@ static bool has_peer(const struct channel *channel, enum dir dir)
 	const struct task *task;
 
 	for (hold = channel->holds; hold; hold = hold->next_of_channel) {
-		if (!hold->may[other_dir(dir)])
+		if (!may_serve(hold, dir))
 			continue;
 		for (task = hold->process->tasks; task; task = task->next_of_process) {
 			if (!waits_for(task, channel, dir))
@@ -70,6 +70,21 @@ static bool waits_for_newcomer(const struct task *task)
 	return false;
 }
 
+/* Slots are kept by messages that were given up, until the dead-letter channel has room. */
+static bool waits_for_dead_letters(const struct task *task)
+{
+	const struct wait *wait;
+
+	for (wait = task->waits; wait; wait = wait->next_of_task) {
+		const struct channel *channel = wait->channel;
+
+		if (wait->dir == SENDING && channel->acked &&
+		    channel->len + channel->leased < channel->capacity)
+			return true;
+	}
+	return false;
+}
+
 static bool may_be_served_from_elsewhere(const struct task *task, const struct graph *graph)
 {
 	const struct wait *wait;
@@ -77,8 +92,11 @@ static bool may_be_served_from_elsewhere(const struct task *task, const struct g
 	if (graph->walk.hidden || graph->walk.hides_others)
 		return true;
 	for (wait = task->waits; wait; wait = wait->next_of_task) {
-		if (wait->channel->name || wait->channel->not_visible ||
-		    has_handles_elsewhere(wait->channel, other_dir(wait->dir)))
+		const struct channel *channel = wait->channel;
+
+		if (channel->name || channel->not_visible || has_unseen_leases(channel) ||
+		    has_handles_elsewhere(channel, other_dir(wait->dir)) ||
+		    (channel->leased && has_handles_elsewhere(channel, RECEIVING)))
 			return true;
 	}
 	return false;
@@ -92,7 +110,8 @@ static bool is_live_itself(const struct task *task)
 		return !task->process->children;
 	if (task->activity == WAITS_FOR_THREAD)
 		return false;
-	return task->has_deadline || task->polls || waits_for_newcomer(task);
+	return task->has_deadline || task->polls || waits_for_newcomer(task) ||
+	       waits_for_dead_letters(task);
 }
 
 /* ---- whom they make live ---- */
@@ -130,9 +149,9 @@ static void process_is_live(struct live *live, struct process *process)
 		return;
 	process->live = true;
 	for (hold = process->holds; hold; hold = hold->next_of_process) {
-		if (hold->may[SENDING])
+		if (may_serve(hold, RECEIVING))
 			serve_channel(live, hold->channel, RECEIVING);
-		if (hold->may[RECEIVING])
+		if (may_serve(hold, SENDING))
 			serve_channel(live, hold->channel, SENDING);
 	}
 	set_live_if(live, process, WAITS_FOR_THREAD);
@@ -235,7 +254,7 @@ bool is_kept_open(const struct channel *channel, enum dir dir)
 	const struct hold *hold;
 	const struct task *task;
 
-	if (channel->name || has_handles_elsewhere(channel, other_dir(dir)))
+	if (channel->name || channel->leased || has_handles_elsewhere(channel, other_dir(dir)))
 		return false;
 	for (hold = channel->holds; hold; hold = hold->next_of_channel) {
 		if (!hold->may[other_dir(dir)])
@@ -281,7 +300,7 @@ static void group_channel(const struct channel *channel, enum dir dir)
 	if (!group)
 		return;
 	for (hold = channel->holds; hold; hold = hold->next_of_channel) {
-		if (hold->may[other_dir(dir)])
+		if (may_serve(hold, dir))
 			join(&group, hold->process);
 	}
 }
