@@ -373,7 +373,7 @@ void chan_lease_info(const struct chan *ch, struct gochan_info *info)
 /* Messages that were given up, and that the dead-letter channel has still to get. */
 unsigned int chan_nr_given_up(const struct chan *ch)
 {
-	return ch->leases ? READ_ONCE(ch->leases->nr_given_up) : 0;
+	return chan_is_acknowledged(ch) ? READ_ONCE(ch->leases->nr_given_up) : 0;
 }
 
 /* List leases, those of an owner in order of delivery; the time for that is bounded. */

@@ -147,7 +147,10 @@ DEFINE_EVENT(gochan_message, gochan_recv,
 	TP_ARGS(id, seq, len, pid, peer)
 );
 
-/* A message that was received could not be copied and is given back. */
+/*
+ * A message that was received is given back: it could not be copied, or its lease has ended
+ * without an acknowledgment.
+ */
 TRACE_EVENT(gochan_requeue,
 
 	TP_PROTO(u64 id, u64 seq, size_t len),

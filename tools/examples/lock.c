@@ -14,7 +14,7 @@
  * lease is to lock, to return it is to unlock. When the holder dies the kernel returns it. A
  * note in what is protected tells the next holder. Such a lock needs no shared memory of its
  * own, is a descriptor that can be passed on and waited for in a select, with a deadline,
- * together with anything else, and gochan-ps(1) shows who has it.
+ * together with anything else, and "gochan ps" shows who has it.
  *
  * Expected: the same with both, and a repair for each worker that died.
  */
