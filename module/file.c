@@ -188,10 +188,11 @@ int gochan_ack(struct file *file, u64 lease, bool requeue)
 static int gochan_flush(struct file *file, fl_owner_t id)
 {
 	struct files_struct *table = id;
-	bool gone = !atomic_read(&table->count) || file_count(file) == 1;
 
-	if (chan_is_acknowledged(file_chan(file)))
-		owner_ended(table, file, gone);
+	/* Without a table: acct(2) and swapon(2) close what they have opened themselves. */
+	if (!table || !chan_is_acknowledged(file_chan(file)))
+		return 0;
+	owner_ended(table, file, !atomic_read(&table->count) || file_count(file) == 1);
 	return 0;
 }
 

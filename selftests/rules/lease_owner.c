@@ -12,6 +12,7 @@
 #include "../lib/stall.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <liburing.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -19,6 +20,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/swap.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -1213,6 +1215,71 @@ TEST_F(owner, r6_r21_unlink)
 	kill(pids[1], SIGCONT);
 	EXPECT_EQ(0, reap(pids[1]));
 	EXPECT_STREQ("(end)", job_text(reader));
+}
+
+/* R21: a named channel that the kernel itself opens and closes, for no table. */
+TEST_F(owner, r21_closed_by_kernel)
+{
+	const int ch = ch_unnamed(CAPACITY, MSG_SIZE, GOCHAN_ACK, 0600);
+
+	ASSERT_EQ(0, ch_link(ch, NAME));
+	EXPECT_EQ(-1, acct("/dev/gochans/" NAME));
+	EXPECT_EQ(-1, swapon("/dev/gochans/" NAME, 0));
+	EXPECT_EQ(1U, ch_info(ch).recv_handles);
+}
+
+#define HANDLES		4096
+
+/* How long it takes a process to exit that has tried to receive through many handles. */
+static long long exit_time(int ch)
+{
+	const struct rlimit many = { 2 * HANDLES, 2 * HANDLES };
+	const pid_t pid = child();
+	long long start;
+	char buf[MSG_SIZE];
+	int i;
+
+	if (pid) {
+		if (!wait_stopped(pid))
+			return -1;
+		start = now_ns();
+		reap_killed(pid);
+		return now_ns() - start;
+	}
+	if (setrlimit(RLIMIT_NOFILE, &many))
+		_exit(1);
+	for (i = 0; i < HANDLES; i++) {
+		const int in = ch_dup(ch, O_RDONLY);
+		struct gochan_op op = GOCHAN_RECV(in, buf, sizeof(buf));
+
+		if (in < 0 || ops_batch(in, &op, 1, GOCHAN_NONBLOCK) != -EAGAIN)
+			_exit(2);
+	}
+	raise(SIGSTOP);
+	_exit(3);
+}
+
+static long long shortest_exit_time(int ch)
+{
+	long long best = LLONG_MAX, ns;
+	int k;
+
+	for (k = 0; k < 5; k++) {
+		ns = exit_time(ch);
+		best = ns < best ? ns : best;
+	}
+	return best;
+}
+
+/* R21: the exit of a process with many handles does not search its table for each. */
+TEST_F(owner, r21_many_handles)
+{
+	const long long plain = shortest_exit_time(ch_make(CAPACITY, MSG_SIZE, 0));
+	const long long acked = shortest_exit_time(self->ch);
+
+	TH_LOG("%lld us, %lld us on a plain channel", acked / 1000, plain / 1000);
+	EXPECT_LT(0, acked);
+	EXPECT_GT(8 * plain, acked);
 }
 
 /* R21: likewise when the instance is unmounted; and the last handle may be a worker's. */
