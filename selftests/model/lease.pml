@@ -127,6 +127,7 @@ chan list[OWNERS] = [MSGS] of { byte };
 byte key[OWNERS];
 byte refs[OWNERS];
 short ended;			/* a set of owners */
+byte dropping[OWNERS];		/* messages that are dropped, and have still their slots */
 
 /* Whose descriptors are open; who has looked at an owner that an op may get since, who did. */
 byte open, looking, used;
@@ -168,6 +169,7 @@ hidden byte not_delivered, acked_twice, acked_stale, delivered_twice, lost, not_
 	eof_early, end_not_reported, not_completed, not_forwarded, ended_early, ended_lease,
 	owner_freed, too_many, slot_leaked, stuck, L4;
 hidden byte returning;		/* the leases that a section returns */
+hidden byte just_dropped;	/* the same set, of lease_return() */
 hidden byte n, m, k, o, to, s, x, t, budget;
 
 #define sent		(BIT(last_seq + 1) - 2)
@@ -207,8 +209,7 @@ inline check_queues()
 	MUST_NOT(too_many, COUNT(inside) > CAPACITY);
 	MUST_NOT(L4, INVARIANTS && !work && returning_some == 0 &&
 		     nr_buffered != 0 && len(recv_waitq) != 0);
-	MUST_NOT(L4, INVARIANTS && returning_some == 0 && !send_broken &&
-		     has_free_slot && len(send_waitq) != 0)
+	MUST_NOT(L4, INVARIANTS && !send_broken && has_free_slot && len(send_waitq) != 0)
 }
 
 /* ---- waiting ---- */
@@ -391,15 +392,15 @@ inline give_up(n)
 		fi
 	:: else ->
 		ADD(dropped, n);
-		kept--;
 		if
-		:: MUTANT == GIVEN_UP_DISPATCHES -> slot_freed(1)
-		:: else
+		:: MUTANT == GIVEN_UP_DISPATCHES -> kept--; slot_freed(1)
+		:: MUTANT == DROPPED_FREES_SLOT -> kept--
+		:: else -> ADD(just_dropped, n)
 		fi
 	fi
 }
 
-/* The caller goes on with slot_freed(). */
+/* The caller goes on with chan_drop() and slot_freed(). */
 #define RETURNS_DISPATCH (MUTANT != RETURN_NOT_DISPATCHED)
 
 inline lease_return(n)
@@ -410,6 +411,14 @@ inline lease_return(n)
 	:: MAX_DELIVERIES != 0 && deliveries[n] >= MAX_DELIVERIES -> give_up(n)
 	:: else -> kept--; ADD(requeued, n)
 	fi
+}
+
+inline return_one(n)
+{
+	lease_return(n);
+	kept = kept - (just_dropped != 0);
+	just_dropped = 0;
+	slot_freed(RETURNS_DISPATCH)
 }
 
 /* lease_find(), and chan_ack() but for the table */
@@ -430,7 +439,7 @@ inline chan_ack(requeue)
 			MUST_NOT(ended_early, IN(open, me))
 		:: else ->
 			if
-			:: requeue -> lease_return(n); slot_freed(RETURNS_DISPATCH)
+			:: requeue -> return_one(n)
 			:: else ->
 				lease_end(n);
 				check_acked(n, me);
@@ -466,8 +475,7 @@ inline chan_lease_settle()
 					deliveries[n]--
 				:: else
 				fi;
-				lease_return(n);
-				slot_freed(RETURNS_DISPATCH)
+				return_one(n)
 			:: else
 			fi;
 			lease_unlock()
@@ -526,7 +534,23 @@ inline return_some()
 	:: len(list[o]) != 0 && budget != 0 ->
 		budget--;
 		list[o]?<k>;
-		lease_return(k)
+		lease_return(k);
+		dropping[o] = dropping[o] | just_dropped;
+		just_dropped = 0
+	:: else -> break
+	od;
+	k = 1;
+	do
+	:: len(list[o]) == 0 && budget != 0 && k <= MSGS ->
+		if
+		:: IN(dropping[o], k) ->
+			budget--;
+			DEL(dropping[o], k);
+			kept--;
+			slot_freed(RETURNS_DISPATCH)
+		:: else
+		fi;
+		k++
 	:: else -> break
 	od;
 	if

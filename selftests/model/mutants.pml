@@ -75,3 +75,4 @@
 #define LIST_TELLS		55	/* that one is being moved is not seen when a slot is free */
 #define FAULT_COUNTS		56	/* a message that was not copied counts as delivered */
 #define GIVEN_UP_DISPATCHES	57	/* a slot is filled before all leases are returned */
+#define DROPPED_FREES_SLOT	58	/* or is free without being filled */
