@@ -40,7 +40,9 @@ static noinline int load_and_do(struct gochan_op __user *user, bool nonblock,
 	return verdict;
 }
 
-static int batch_one(struct gochan_op __user *user, bool nonblock, ktime_t deadline)
+/* @checked: see gochan_uop_do_ack() */
+static __always_inline int batch_one(struct gochan_op __user *user, bool nonblock,
+				     ktime_t deadline, u64 *checked)
 {
 	struct gochan_op g __uninitialized;
 	int verdict;
@@ -50,7 +52,7 @@ static int batch_one(struct gochan_op __user *user, bool nonblock, ktime_t deadl
 		    gochan_uop_do_plain(&g, user, nonblock ? CHAN_NONBLOCK : deadline,
 					&verdict, false))
 			return verdict;
-	} else if (g.opcode == GOCHAN_OP_ACK && gochan_uop_do_ack(&g, user, &verdict)) {
+	} else if (g.opcode == GOCHAN_OP_ACK && gochan_uop_do_ack(&g, user, checked, &verdict)) {
 		return verdict;
 	}
 	return load_and_do(user, nonblock, deadline);
@@ -63,6 +65,7 @@ long gochan_batch(struct gochan_ops __user *arg)
 	struct gochan_ops call __uninitialized;
 	ktime_t deadline;
 	bool nonblock, resume;
+	u64 checked = 0;
 	int err = 0;
 	u32 i;
 
@@ -77,7 +80,7 @@ long gochan_batch(struct gochan_ops __user *arg)
 	nonblock = call.flags & GOCHAN_NONBLOCK;
 	deadline = gochan_ops_deadline(&call);
 	for (i = resume ? call.index : 0; i < call.count; i++) {
-		err = batch_one(uops + i, nonblock, deadline);
+		err = batch_one(uops + i, nonblock, deadline, &checked);
 		if (err < 0)
 			break;
 		if (call.flags & GOCHAN_WAITFORONE)

@@ -410,6 +410,7 @@ static long ioctl_setup(struct file *file, const void __user *arg)
 static long ioctl_ack(struct file *file, const void __user *arg)
 {
 	struct gochan_ack ack;
+	int err;
 
 	if (!(file->f_mode & FMODE_READ))
 		return -EBADF;
@@ -418,6 +419,9 @@ static long ioctl_ack(struct file *file, const void __user *arg)
 	if ((ack.flags & ~GOCHAN_REQUEUE) || ack.reserved ||
 	    !chan_is_acknowledged(file_chan(file)))
 		return -EINVAL;
+	err = rw_verify_area(READ, file, NULL, 0);
+	if (err)
+		return err;
 	return gochan_ack(file, ack.lease, ack.flags & GOCHAN_REQUEUE);
 }
 

@@ -76,12 +76,11 @@ static int load_chan_op(struct uop *u, const struct gochan_op *g, struct file *f
 		return -EINVAL;
 	if (!(file->f_mode & (send ? FMODE_WRITE : FMODE_READ)))
 		return -EBADF;
-	/* what read() and write() ask security modules; a lease was checked when it began */
-	if (g->opcode != GOCHAN_OP_ACK) {
-		err = rw_verify_area(send ? WRITE : READ, file, NULL, g->len);
-		if (err)
-			return err;
-	}
+	/* the checks of security modules that read() and write() make, too */
+	err = rw_verify_area(send ? WRITE : READ, file, NULL,
+			     g->opcode == GOCHAN_OP_ACK ? 0 : g->len);
+	if (err)
+		return err;
 	chan_freeze(file_chan(file));
 	op_init(op, file_chan(file), uop_dir(g->opcode));
 	op->ub.ptr = u64_to_user_ptr(g->buf);
@@ -268,27 +267,43 @@ static bool do_acked(const struct gochan_op *g, struct gochan_op __user *user, s
 	return true;
 }
 
-/* Do an ACK op that uop_read_plain() has read; false if it is wrong, and has to be loaded. */
-bool gochan_uop_do_ack(const struct gochan_op *g, struct gochan_op __user *user, int *verdict)
+/*
+ * Do an ACK op that uop_read_plain() has read; false if it is wrong, and has to be loaded.
+ * The security check is made once for successive ACK ops of a call on one handle, as
+ * read(2) makes it once for several messages: @checked is that handle's id, or 0.
+ */
+bool gochan_uop_do_ack(const struct gochan_op *g, struct gochan_op __user *user, u64 *checked,
+		       int *verdict)
 {
+	const struct handle *h;
 	struct file *file;
 	struct fd fd;
 	u64 lease;
 
-	if ((g->flags & ~GOCHAN_REQUEUE) || get_user(lease, &user->lease) ||
-	    put_user(g->result, &user->result))
+	if ((g->flags & ~GOCHAN_REQUEUE) || get_user(lease, &user->lease))
 		return false;
 	fd = fdget(g->fd);
 	file = compat_fd_file(fd);
 	if (!file || !file_is_handle(file) || !(file->f_mode & FMODE_READ) ||
-	    !chan_is_acknowledged(file_chan(file))) {
-		fdput(fd);
-		return false;
+	    !chan_is_acknowledged(file_chan(file)))
+		goto put;
+	h = file->private_data;
+	if (h->id != *checked) {
+		if (rw_verify_area(READ, file, NULL, 0))
+			goto put;
+		*checked = h->id;
 	}
+	/* Success is reported first, as the result must have somewhere to go. */
+	if (put_user(0, &user->result))
+		goto put;
 	*verdict = gochan_ack(file, lease, g->flags & GOCHAN_REQUEUE);
 	fdput(fd);
-	report(user, g->opcode, *verdict, 0, 0);
+	if (unlikely(*verdict))
+		report(user, g->opcode, *verdict, 0, 0);
 	return true;
+put:
+	fdput(fd);
+	return false;
 }
 
 /*

@@ -41,7 +41,7 @@ int gochan_uop_poll(struct uop *u, poll_table *pt);
 int gochan_uop_do(struct uop *u, bool nonblock, ktime_t deadline);
 int gochan_uop_check_send(const struct chan_op *op);
 void gochan_uop_report(const struct uop *u, int verdict);
-bool gochan_uop_do_ack(const struct gochan_op *g, struct gochan_op __user *user,
+bool gochan_uop_do_ack(const struct gochan_op *g, struct gochan_op __user *user, u64 *checked,
 		       int *verdict);
 bool gochan_uop_do_plain(const struct gochan_op *g, struct gochan_op __user *user,
 			 ktime_t deadline, int *verdict, bool select);

@@ -10,8 +10,11 @@
 
 #include "../lib/ops.h"
 
+#include <gochan.h>
+
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -136,6 +139,57 @@ TEST_F(security, s3_select)
 	call = call_select(ch_make(0, 1, 0));
 	call_recv(call, self->ch)->flags = GOCHAN_PEEK;
 	EXPECT_TRUE(is_checked(call, variant->denied, 0));
+}
+
+static int ack(int ch, unsigned long long lease)
+{
+	struct gochan_ack arg = { .lease = lease };
+
+	return ioctl(ch, GOCHAN_IOC_ACK, &arg) ? -errno : 0;
+}
+
+static void call_ack(struct call *call, int ch, unsigned long long lease, unsigned int flags)
+{
+	const struct gochan_op op = {
+		.fd = ch, .opcode = GOCHAN_OP_ACK, .flags = flags, .lease = lease,
+	};
+
+	call_add(call, &op);
+}
+
+/* R21: leases that began before the profile was changed, and a plain channel of one's own. */
+TEST_F(security, s3_r21_acknowledge)
+{
+	const struct gochan_setup setup = { .capacity = 4, .msg_size = 1, .flags = GOCHAN_ACK };
+	struct call *call, *recv;
+	unsigned int i;
+	int ch, own;
+
+	ASSERT_EQ(0, change_profile("gochan-allowed"));
+	ch = gochan_create_with(PREFIX "acked", &setup, 0600);
+	ASSERT_LE(0, ch);
+	own = gochan_make_with(&setup);
+	ASSERT_LE(0, own);
+	recv = call_batch(ch);
+	for (i = 0; i < 4; i++) {
+		ASSERT_EQ(1, ch_send(i < 3 ? ch : own, "a", 1));
+		call_recv(recv, i < 3 ? ch : own);
+	}
+	ASSERT_EQ(4, call_try(recv));
+	ASSERT_EQ(0, change_profile(variant->profile));
+
+	EXPECT_EQ(variant->denied, ack(ch, recv->ops[0].lease));
+	call = call_batch(own);
+	call_ack(call, own, recv->ops[3].lease, 0);
+	call_ack(call, ch, recv->ops[1].lease, 0);
+	EXPECT_EQ(variant->denied ? 1 : 2, call_try(call));
+	EXPECT_EQ(0, call->ops[0].result);
+	EXPECT_EQ(variant->denied, call->ops[1].result);
+	/* requeued: by a BATCH that begins with it */
+	call = call_batch(own);
+	call_ack(call, ch, recv->ops[2].lease, GOCHAN_REQUEUE);
+	EXPECT_EQ(variant->denied ?: 1, call_try(call));
+	EXPECT_EQ(variant->denied ? 3U : 0U, ch_info(ch).leased);
 }
 
 /* Nothing is ready: ops are checked before they are queued. */
