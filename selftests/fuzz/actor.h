@@ -16,10 +16,13 @@
 /* The first unprivileged user. */
 #define USER_ID		60001U
 
-/* The size of an actor's own memory: for messages, and for structures. */
+/*
+ * The size of an actor's own memory: for messages, and for structures, which are a
+ * struct gochan_ops and up to MAX_COUNT ops.
+ */
 #define MESSAGES	((size_t)OP_ROOM * OP_ROOMS)
 #define MAX_COUNT	1040
-#define STRUCTS		65536
+#define STRUCTS		(128UL << 10)
 #define STACK		(256UL << 10)
 
 /* Fills buffers and what follows them, to detect stray writes. */

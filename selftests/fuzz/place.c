@@ -7,6 +7,7 @@
  */
 #include "actor.h"
 
+#include <assert.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +20,11 @@
 
 #define BASE	((char *)0x100000000000UL)
 #define STRIDE	(8UL << 20)
-#define REGION	(1UL << 16)
+#define REGION	STRUCTS
+
+/* Structures are put into an actor's own memory, and at the end of a region. */
+static_assert(sizeof(struct gochan_ops) + MAX_COUNT * sizeof(struct gochan_op) <= STRUCTS,
+	      "a call with MAX_COUNT ops does not fit");
 
 /* Above the descriptors of programs. */
 #define TRUNCATED_FD	950
