@@ -58,6 +58,19 @@ static inline void wait_for_workers(void)
 		errx(1, "a worker failed");
 }
 
+/* Wait for all children, of which some are killed: how many. Exit if one failed. */
+static inline int count_killed(void)
+{
+	int killed = 0;
+	int status;
+
+	while (wait(&status) > 0) {
+		killed += WIFSIGNALED(status);
+		expect(WIFSIGNALED(status) || WEXITSTATUS(status) == 0, "no worker fails");
+	}
+	return killed;
+}
+
 /* Allocate zeroed memory that is shared with children forked later. */
 static inline void *shared_memory(size_t size)
 {

@@ -123,19 +123,6 @@ static void work_with_channel(int lock, struct counters *counters, bool die)
 	unlock_channel(lock, &held, counters);
 }
 
-/* Wait for all workers: how many were killed. */
-static int count_killed(void)
-{
-	int killed = 0;
-	int status;
-
-	while (wait(&status) > 0) {
-		killed += WIFSIGNALED(status);
-		expect(WIFSIGNALED(status) || WEXITSTATUS(status) == 0, "no worker fails");
-	}
-	return killed;
-}
-
 /* Everybody has had the lock, and the parent after them. */
 static void report(const char *with, const struct counters *counters, int killed)
 {
