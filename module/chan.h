@@ -339,7 +339,7 @@ void chan_owner_note_fd(struct chan *ch, const struct lease_key *key, unsigned i
 bool chan_owner_end(struct chan *ch, const struct lease_key *key, const struct owner_look *look);
 void chan_owner_put(struct lease_owner *owner);
 int chan_ack(struct chan *ch, const struct lease_key *key, u64 lease, bool requeue);
-unsigned int chan_nr_given_up(const struct chan *ch);
+unsigned int chan_nr_dead_letters(const struct chan *ch);
 
 /* wake.c */
 int chan_fasync(struct chan *ch, int fd, struct file *file, int on);

@@ -213,7 +213,7 @@ void chan_lease_preview(struct chan_op *op, const struct msg *m);
 void chan_acked_done(struct chan *ch, struct msg *m, struct wake_batch *wb);
 void chan_acked_taken(struct chan *ch, struct msg *m, struct wake_batch *wb);
 void chan_lease_begin(struct chan_op *op, struct msg *m);
-int chan_lease_settle(struct chan_op *op, int err);
+int chan_lease_finish(struct chan_op *op, int err);
 void chan_acked_requeue(struct chan *ch, struct msg *m, bool in_slot);
 void chan_lease_dispatch(struct chan *ch, struct wake_batch *wb);
 void chan_lease_unlock(struct chan *ch, struct wake_batch *wb) __releases(&ch->lock);

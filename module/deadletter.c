@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Dead letters (R21): messages that were returned max_deliveries times. They keep their slots
+ * Dead letters (R21): messages returned after max_deliveries deliveries. They keep their slots
  * until the dead-letter channel has them, and a work item sends them there, as that takes the
  * other channel's lock. A channel is a source or a target of dead letters, never both, so
  * these form no cycles.
@@ -12,16 +12,16 @@
 
 #define FORWARD_RETRY	max(HZ / 50, 1)	/* jiffies to wait for memory */
 
-/* A message was returned too often. False if there is no dead-letter channel. */
-bool chan_give_up(struct leases *leases, struct msg *m)
+/* A message becomes a dead letter. False if there is no channel for those. */
+bool chan_dead_letter(struct leases *leases, struct msg *m)
 {
 	lockdep_assert_held(&leases->ch->lock);
 	if (!leases->dead)
 		return false;
 	m->next = NULL;
-	*leases->last_given_up = m;
-	leases->last_given_up = &m->next;
-	WRITE_ONCE(leases->nr_given_up, leases->nr_given_up + 1);
+	*leases->last_dead_letter = m;
+	leases->last_dead_letter = &m->next;
+	WRITE_ONCE(leases->nr_dead_letters, leases->nr_dead_letters + 1);
 	queue_delayed_work(compat_unbound_wq, &leases->work, 0);
 	return true;
 }
@@ -33,39 +33,39 @@ void chan_drop(struct leases *leases, struct msg *m, struct wake_batch *wb)
 	chan_acked_done(leases->ch, m, wb);
 }
 
-static struct msg *pop_given_up(struct leases *leases)
+static struct msg *pop_dead_letter(struct leases *leases)
 {
 	struct msg *m;
 
 	spin_lock(&leases->ch->lock);
-	m = leases->given_up;
+	m = leases->dead_letters;
 	if (m)
-		leases->given_up = m->next;
+		leases->dead_letters = m->next;
 	if (m && !m->next)
-		leases->last_given_up = &leases->given_up;
+		leases->last_dead_letter = &leases->dead_letters;
 	spin_unlock(&leases->ch->lock);
 	return m;
 }
 
-static void push_back_given_up(struct leases *leases, struct msg *m)
+static void push_back_dead_letter(struct leases *leases, struct msg *m)
 {
 	spin_lock(&leases->ch->lock);
-	m->next = leases->given_up;
-	leases->given_up = m;
+	m->next = leases->dead_letters;
+	leases->dead_letters = m;
 	if (!m->next)
-		leases->last_given_up = &m->next;
+		leases->last_dead_letter = &m->next;
 	spin_unlock(&leases->ch->lock);
 }
 
-/* A message that was given up has left the channel, and its slot is free. */
-static void given_up_left(struct leases *leases, struct msg *m, bool dropped)
+/* A dead letter has left the channel, and its slot is free. */
+static void dead_letter_left(struct leases *leases, struct msg *m, bool dropped)
 {
 	struct chan *ch = leases->ch;
 	struct wake_batch wb __uninitialized;
 
 	wake_batch_init(&wb);
 	chan_lock(ch);
-	WRITE_ONCE(leases->nr_given_up, leases->nr_given_up - 1);
+	WRITE_ONCE(leases->nr_dead_letters, leases->nr_dead_letters - 1);
 	leases->dropped += dropped;
 	chan_acked_done(ch, m, &wb);
 	slot_freed(ch, &wb);
@@ -105,17 +105,17 @@ static void leases_work(struct work_struct *work)
 	chan_lease_dispatch(leases->ch, &wb);
 	/* A receive may have taken the last message before those that wait. */
 	chan_lease_unlock(leases->ch, &wb);
-	while ((m = pop_given_up(leases))) {
+	while ((m = pop_dead_letter(leases))) {
 		err = forward(leases, m);
 		if (err == -EAGAIN || err == -ENOMEM) {
-			push_back_given_up(leases, m);
+			push_back_dead_letter(leases, m);
 			/* Else on_slot() goes on. */
 			if (err == -ENOMEM)
 				queue_delayed_work(compat_unbound_wq, &leases->work,
 						   FORWARD_RETRY);
 			return;
 		}
-		given_up_left(leases, m, err);
+		dead_letter_left(leases, m, err);
 		cond_resched();
 	}
 }
@@ -128,7 +128,7 @@ static int on_slot(struct wait_queue_entry *entry, unsigned int mode, int flags,
 {
 	struct leases *leases = container_of(entry, struct leases, on_slot);
 
-	if (READ_ONCE(leases->nr_given_up))
+	if (READ_ONCE(leases->nr_dead_letters))
 		queue_delayed_work(compat_unbound_wq, &leases->work, 0);
 	return 0;
 }
@@ -139,7 +139,7 @@ void chan_deadletter_start(struct leases *leases, struct chan *dead)
 	leases->creator.pid = get_pid(task_tgid(current));
 	leases->creator.uid = current_euid();
 	leases->creator.gid = current_egid();
-	leases->last_given_up = &leases->given_up;
+	leases->last_dead_letter = &leases->dead_letters;
 	INIT_DELAYED_WORK(&leases->work, leases_work);
 	leases->dead = dead;
 	if (!dead)
@@ -167,10 +167,10 @@ void chan_deadletter_free(struct leases *leases)
 	struct msg *m;
 
 	if (leases->pool) {
-		for (m = leases->given_up; m; m = m->next)
+		for (m = leases->dead_letters; m; m = m->next)
 			origin_drop(&m->from);
 	} else {
-		chan_msg_put_list(leases->given_up);
+		chan_msg_put_list(leases->dead_letters);
 	}
 	origin_drop(&leases->creator);
 	if (!leases->dead)

@@ -11,7 +11,7 @@
  * - it is acknowledged: the message is freed, and its slot is free;
  * - the message is returned, by GOCHAN_REQUEUE or because the owner has ended: it is
  *   buffered again at its place in the order of sending or, once it was delivered
- *   max_deliveries times, given up.
+ *   max_deliveries times, a dead letter.
  *
  * An owner is a descriptor table together with a handle. It is made by the first RECV op
  * and ends when file.c finds no descriptor of the handle in the table any more. In
@@ -20,16 +20,16 @@
  * L1. A message that is leased is in one entry of leases.array, which is in the list of
  *     its owner; all other entries are free.
  * L2. An owner that has ended is not found, and has no leases, except for one that a
- *     receive has just got: that receive returns it itself (chan_lease_settle()).
- * L3. A message that was given up keeps its slot until the dead-letter channel has it.
+ *     receive has just got: that receive returns it itself (chan_lease_finish()).
+ * L3. A dead letter keeps its slot until the dead-letter channel has it.
  * L4. Receivers wait only while nothing is buffered, senders only while no slot is free.
  *     So both wait at once where all slots are kept. (If more than CHAN_LOCKED_MSGS_MAX
  *     receivers in a row fail, as their buffers are too small, the work item goes on.)
- * L5. A message of the pool is spare, in a slot, requeued, leased, given up, or with the
- *     receive that copies it; msg.refs counts that place, and a receive that copies what
+ * L5. A message of the pool is spare, in a slot, requeued, leased, a dead letter, or with
+ *     the receive that copies it; msg.refs counts that place, and a receive that copies what
  *     it has leased. One that is not spare has a slot: so for a free slot there is a spare.
  *
- * Owners are in owner.c, messages that were given up in deadletter.c.
+ * Owners are in owner.c, dead letters in deadletter.c.
  */
 
 #include <linux/mm.h>
@@ -155,17 +155,17 @@ static void msg_copied(struct chan *ch, struct msg *m)
 }
 
 /*
- * Return a lease's message, which is buffered or given up. One that is to be dropped is
- * returned to the caller, for chan_drop(). The caller does slot_freed() in any case.
+ * End a lease and requeue its message, or make it a dead letter. One that is to be dropped
+ * is returned, for chan_drop(). The caller does slot_freed() in any case.
  */
-struct msg *chan_lease_return(struct leases *leases, struct lease *l, struct wake_batch *wb)
+struct msg *chan_lease_requeue(struct leases *leases, struct lease *l, struct wake_batch *wb)
 {
 	struct msg *m = lease_end(leases, l);
 	struct chan *ch = leases->ch;
 
 	if (leases->max_deliveries && m->deliveries >= leases->max_deliveries) {
 		trace_gochan_requeue(ch->config.id, m->seq, m->len);
-		return chan_give_up(leases, m) ? NULL : m;
+		return chan_dead_letter(leases, m) ? NULL : m;
 	}
 	ch->ring.kept--;
 	chan_note_requeue(ch, m);
@@ -173,10 +173,10 @@ struct msg *chan_lease_return(struct leases *leases, struct lease *l, struct wak
 	return NULL;
 }
 
-/* Return a lease's message; the caller does slot_freed(). */
+/* End a lease whose message is not done; the caller does slot_freed(). */
 static void return_one(struct leases *leases, struct lease *l, struct wake_batch *wb)
 {
-	struct msg *m = chan_lease_return(leases, l, wb);
+	struct msg *m = chan_lease_requeue(leases, l, wb);
 
 	if (m)
 		chan_drop(leases, m, wb);
@@ -233,7 +233,7 @@ int chan_ack(struct chan *ch, const struct lease_key *key, u64 lease, bool reque
  * A receive has copied the message that it leased, or not (@err). In the latter case, and if
  * its owner has ended meanwhile, it returns the message. Returns @err.
  */
-int chan_lease_settle(struct chan_op *op, int err)
+int chan_lease_finish(struct chan_op *op, int err)
 {
 	struct chan *ch = op->ch;
 	struct wake_batch wb __uninitialized;
@@ -357,7 +357,7 @@ void chan_lease_dispatch(struct chan *ch, struct wake_batch *wb)
 /* May a message that is outside be buffered again? */
 bool chan_lease_may_return(const struct chan *ch)
 {
-	return ch->ring.kept > ch->leases->nr_given_up + ch->leases->nr_copying;
+	return ch->ring.kept > ch->leases->nr_dead_letters + ch->leases->nr_copying;
 }
 
 void chan_lease_info(const struct chan *ch, struct gochan_info *info)
@@ -370,10 +370,10 @@ void chan_lease_info(const struct chan *ch, struct gochan_info *info)
 	info->dropped = leases->dropped;
 }
 
-/* Messages that were given up, and that the dead-letter channel has still to get. */
-unsigned int chan_nr_given_up(const struct chan *ch)
+/* Dead letters that their channel has not got yet. */
+unsigned int chan_nr_dead_letters(const struct chan *ch)
 {
-	return chan_is_acknowledged(ch) ? READ_ONCE(ch->leases->nr_given_up) : 0;
+	return chan_is_acknowledged(ch) ? READ_ONCE(ch->leases->nr_dead_letters) : 0;
 }
 
 /* List leases, those of an owner in order of delivery; the time for that is bounded. */

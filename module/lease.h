@@ -67,11 +67,11 @@ struct lease {
  * @index_bits: of a lease's id, how many are its index in @array; constant
  * @nr: leases
  * @nr_copying: messages of the pool that are done and still being copied
- * @max_deliveries: a message is given up after so many, 0: never; constant
- * @given_up: messages that the dead-letter channel is to get, linked by msg.next
- * @last_given_up: where the next one is linked
- * @nr_given_up: how many; read without the lock as well
- * @dropped: messages that were given up and that no channel has got
+ * @max_deliveries: a message returned after so many is a dead letter, 0: never; constant
+ * @dead_letters: those that the dead-letter channel has not got yet, linked by msg.next
+ * @last_dead_letter: where the next one is linked
+ * @nr_dead_letters: how many; read without the lock as well
+ * @dropped: dead letters that no channel has got
  * @dead: the dead-letter channel, a counted reference, or NULL; constant
  * @creator: who has set up the channel: the sender of its dead letters; constant
  * @on_slot: tells when @dead has a free slot or a receiver, or is closed
@@ -91,9 +91,9 @@ struct leases {
 	u32 nr;
 	u32 nr_copying;
 	u32 max_deliveries;
-	struct msg *given_up;
-	struct msg **last_given_up;
-	u32 nr_given_up;
+	struct msg *dead_letters;
+	struct msg **last_dead_letter;
+	u32 nr_dead_letters;
 	u64 dropped;
 	struct chan *dead;
 	struct origin creator;
@@ -108,10 +108,10 @@ struct lease_owner *chan_owner_find_slow(struct chan *ch, const struct lease_key
 /* lease.c */
 void chan_lease_start(struct chan *ch, struct lease_owner *owner, struct msg *m,
 		      const struct lease_report *r, const struct task_struct *task);
-struct msg *chan_lease_return(struct leases *leases, struct lease *l, struct wake_batch *wb);
+struct msg *chan_lease_requeue(struct leases *leases, struct lease *l, struct wake_batch *wb);
 
 /* deadletter.c */
-bool chan_give_up(struct leases *leases, struct msg *m);
+bool chan_dead_letter(struct leases *leases, struct msg *m);
 void chan_drop(struct leases *leases, struct msg *m, struct wake_batch *wb);
 void chan_deadletter_start(struct leases *leases, struct chan *dead);
 void chan_deadletter_free(struct leases *leases);

@@ -156,7 +156,7 @@ bool chan_owner_end(struct chan *ch, const struct lease_key *key, const struct o
 	 * are filled, so that they keep their order and are ahead of later ones.
 	 */
 	while ((l = list_first_entry_or_null(&owner->list, struct lease, node))) {
-		m = chan_lease_return(ch->leases, l, &wb);
+		m = chan_lease_requeue(ch->leases, l, &wb);
 		if (m) {
 			m->next = dropped;
 			dropped = m;

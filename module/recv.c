@@ -445,7 +445,7 @@ static __always_inline int recv_finish(struct chan_op *op)
 	if (op->delivered)
 		err = copy_delivered(op);
 	if (unlikely(op->leased))
-		return chan_lease_settle(op, err);
+		return chan_lease_finish(op, err);
 	if (unlikely(op->offered))
 		return finish_offer(op, err);
 	if (unlikely(err) && !op->peek)
@@ -709,7 +709,7 @@ int chan_recv_op(struct chan_op *op, bool nonblock, ktime_t deadline)
 	else
 		chan_unlock(op->ch, &wb);
 	if (unlikely(op->leased))
-		err = chan_lease_settle(op, 0);
+		err = chan_lease_finish(op, 0);
 	op->waiter = NULL;
 	op->inline_buf = shared_buf;
 	return op->count ? 0 : err;

@@ -252,7 +252,7 @@ TRACE_EVENT(gochan_lease,
 
 /*
  * A lease was acknowledged. A message that is returned has a requeue event instead, even if it
- * is not delivered again but given up.
+ * is not delivered again, as a dead letter.
  */
 TRACE_EVENT(gochan_ack,
 

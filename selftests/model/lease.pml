@@ -66,7 +66,7 @@
 #ifndef SHARERS
 #define SHARERS(t) BIT(t)
 #endif
-/* Somebody receives until the end, so that all messages are acknowledged, or given up. */
+/* Somebody receives until the end, so that all messages are acknowledged, or dead letters. */
 #ifndef DRAINS
 #define DRAINS 1
 #endif
@@ -117,8 +117,8 @@ byte done;			/* a set of tasks */
 byte leased_by[MSGS + 1];	/* the owner, or 0 */
 byte begun[MSGS + 1];		/* leases of the message; what distinguishes their ids */
 byte deliveries[MSGS + 1];
-byte given_up;			/* a set of messages */
-byte nr_given_up;
+byte dead_letters;			/* a set of messages */
+byte nr_dead_letters;
 bit work;			/* the work item is to be run */
 
 /* The owner with the table, or 0; struct lease_owner. */
@@ -146,10 +146,10 @@ bit dead_closed;
 #endif
 #if MUTANT == EOF_IGNORES_LEASES
 #define may_return	0
-#elif MUTANT == GIVEN_UP_MAY_RETURN
+#elif MUTANT == DEAD_LETTER_MAY_RETURN
 #define may_return	(kept > 0)
 #else
-#define may_return	(kept > nr_given_up)
+#define may_return	(kept > nr_dead_letters)
 #endif
 #define at_eof		(no_senders && nr_buffered == 0 && !may_return)
 
@@ -160,7 +160,7 @@ byte acked;
 byte received;			/* by read() */
 byte dropped;
 byte forwarded;
-byte aside;			/* were given up, and have their slots */
+byte aside;			/* are dead letters, and have their slots */
 byte reported;			/* how many sends returned success */
 byte exited, hanging;		/* sets of tasks */
 short returning_some;		/* owners in the midst of chan_owner_end(): a set */
@@ -169,7 +169,7 @@ hidden byte not_delivered, acked_twice, acked_stale, delivered_twice, lost, not_
 	eof_early, end_not_reported, not_completed, not_forwarded, ended_early, ended_lease,
 	owner_freed, too_many, slot_leaked, stuck, L4;
 hidden byte returning;		/* the leases that a section returns */
-hidden byte just_dropped;	/* the same set, of lease_return() */
+hidden byte just_dropped;	/* the same set, of lease_requeue() */
 hidden byte n, m, k, o, to, s, x, t, budget;
 
 #define sent		(BIT(last_seq + 1) - 2)
@@ -196,7 +196,7 @@ inline check_eof()
 	MUST_NOT(eof_early, !no_senders || (inside & ~aside) != 0)
 }
 
-inline check_given_up(n)
+inline check_dead_letter(n)
 {
 	MUST_NOT(not_delivered, !IN(delivered, n));
 	MUST_NOT(acked_twice, IN(finished | aside | ring | requeued, n))
@@ -377,23 +377,23 @@ inline lease_end(n)
 	leased_by[n] = 0
 }
 
-inline give_up(n)
+inline dead_letter(n)
 {
-	check_given_up(n);
+	check_dead_letter(n);
 	if
 	:: DEAD != 0 ->
-		ADD(given_up, n);
+		ADD(dead_letters, n);
 		ADD(aside, n);
-		nr_given_up++;
+		nr_dead_letters++;
 		work = 1;
 		if
-		:: MUTANT == GIVEN_UP_FREES_SLOT -> kept--
+		:: MUTANT == DEAD_LETTER_FREES_SLOT -> kept--
 		:: else
 		fi
 	:: else ->
 		ADD(dropped, n);
 		if
-		:: MUTANT == GIVEN_UP_DISPATCHES -> kept--; slot_freed(1)
+		:: MUTANT == DROP_DISPATCHES -> kept--; slot_freed(1)
 		:: MUTANT == DROPPED_FREES_SLOT -> kept--
 		:: else -> ADD(just_dropped, n)
 		fi
@@ -403,19 +403,19 @@ inline give_up(n)
 /* The caller goes on with chan_drop() and slot_freed(). */
 #define RETURNS_DISPATCH (MUTANT != RETURN_NOT_DISPATCHED)
 
-inline lease_return(n)
+inline lease_requeue(n)
 {
 	lease_end(n);
 	DEL(returning, n);
 	if
-	:: MAX_DELIVERIES != 0 && deliveries[n] >= MAX_DELIVERIES -> give_up(n)
+	:: MAX_DELIVERIES != 0 && deliveries[n] >= MAX_DELIVERIES -> dead_letter(n)
 	:: else -> kept--; ADD(requeued, n)
 	fi
 }
 
 inline return_one(n)
 {
-	lease_return(n);
+	lease_requeue(n);
 	kept = kept - (just_dropped != 0);
 	just_dropped = 0;
 	slot_freed(RETURNS_DISPATCH)
@@ -460,10 +460,10 @@ inline chan_ack(requeue)
 }
 
 /* The message was copied, or not; then the owner is looked at without the lock. */
-inline chan_lease_settle()
+inline chan_lease_finish()
 {
 	if
-	:: r == OK && (!IN(ended, owner[me]) || MUTANT == SETTLE_IGNORES_END)
+	:: r == OK && (!IN(ended, owner[me]) || MUTANT == FINISH_IGNORES_END)
 	:: r == EFAULT && MUTANT == NOT_REQUEUED
 	:: else ->
 		d_step {
@@ -534,7 +534,7 @@ inline return_some()
 	:: len(list[o]) != 0 && budget != 0 ->
 		budget--;
 		list[o]?<k>;
-		lease_return(k);
+		lease_requeue(k);
 		dropping[o] = dropping[o] | just_dropped;
 		just_dropped = 0
 	:: else -> break
@@ -696,7 +696,7 @@ inline recv_lease()
 			recv_attempt();
 			copy_delivered();
 			if
-			:: msg[me] != 0 -> chan_lease_settle()
+			:: msg[me] != 0 -> chan_lease_finish()
 			:: else
 			fi
 		:: else
@@ -891,7 +891,7 @@ end:	do
 		d_step { work = 0; chan_lease_dispatch(); check_queues() }
 		r = OK;
 		do
-		:: d_step { r == OK && given_up != 0; lowest(given_up, first); DEL(given_up, first) };
+		:: d_step { r == OK && dead_letters != 0; lowest(dead_letters, first); DEL(dead_letters, first) };
 			/* chan_send_msg() */
 			d_step {
 				if
@@ -901,9 +901,9 @@ end:	do
 				fi
 			}
 			if
-			:: r == EAGAIN -> ADD(given_up, first)
+			:: r == EAGAIN -> ADD(dead_letters, first)
 			:: else ->
-				/* given_up_left() */
+				/* dead_letter_left() */
 				d_step {
 					if
 					:: r == OK -> ADD(forwarded, first)
@@ -911,9 +911,9 @@ end:	do
 					fi;
 					DEL(aside, first);
 					r = OK;
-					nr_given_up--;
+					nr_dead_letters--;
 					if
-					:: MUTANT != GIVEN_UP_FREES_SLOT -> kept--
+					:: MUTANT != DEAD_LETTER_FREES_SLOT -> kept--
 					:: else
 					fi;
 					slot_freed(1);
@@ -929,7 +929,7 @@ end:	do
 }
 
 /* on_slot() */
-#define on_slot()	work = work || (MUTANT == LIST_TELLS -> given_up : nr_given_up) != 0
+#define on_slot()	work = work || (MUTANT == LIST_TELLS -> dead_letters : nr_dead_letters) != 0
 
 /* Receives dead letters as often as times says, and may close their channel then. */
 proctype dead_letter_receiver(byte times; bit closes)
@@ -950,14 +950,14 @@ end:		d_step { dead_len > 0; dead_len--; times-- }
 
 inline check_message(n)
 {
-	x = IN(ring, n) + IN(requeued, n) + IN(given_up, n) + (leased_by[n] != 0) +
+	x = IN(ring, n) + IN(requeued, n) + IN(dead_letters, n) + (leased_by[n] != 0) +
 	    IN(acked, n) + IN(received, n) + IN(dropped, n) + IN(forwarded, n);
 	MUST_NOT(delivered_twice, x > 1);
 	MUST_NOT(lost, IN(sent, n) && x == 0);
 	MUST_NOT(not_sent, !IN(sent, n) && x != 0);
 	MUST_NOT(ended_lease, leased_by[n] != 0 && (IN(ended, leased_by[n]) ||
 						    (open & SHARERS(key[leased_by[n]])) == 0));
-	k = k + (leased_by[n] != 0) + IN(given_up, n)
+	k = k + (leased_by[n] != 0) + IN(dead_letters, n)
 }
 
 inline check_task(t)
@@ -978,7 +978,7 @@ active proctype at_rest()
 		:: else -> break
 		od;
 		MUST_NOT(not_sent, reported != last_seq);
-		MUST_NOT(not_forwarded, given_up != 0 && (dead_closed || dead_len < DEAD));
+		MUST_NOT(not_forwarded, dead_letters != 0 && (dead_closed || dead_len < DEAD));
 		MUST_NOT(not_completed, len(recv_waitq) != 0 && (ring | requeued) != 0);
 		MUST_NOT(not_completed, len(send_waitq) != 0 && COUNT(inside) < CAPACITY);
 		MUST_NOT(end_not_reported, len(send_waitq) != 0 && send_broken);
@@ -989,7 +989,7 @@ active proctype at_rest()
 		:: t < TASKS -> check_task(t); t++
 		:: else -> break
 		od;
-		MUST_NOT(slot_leaked, kept != k || nr_given_up != COUNT(given_up));
+		MUST_NOT(slot_leaked, kept != k || nr_dead_letters != COUNT(dead_letters));
 		MUST_NOT(lost, DRAINS && (inside & ~aside) != 0)
 	}
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A message that is returned too often is given up, to a channel or to none. */
+/* A message that is returned too often is a dead letter, for a channel or for none. */
 #define TASKS 3
 #ifndef MSGS
 #define MSGS 3

@@ -59,7 +59,7 @@
 #define DEFERRED_IS_QUEUED	41	/* or reports that it did not send */
 
 /* lease.c */
-#define SETTLE_IGNORES_END	42	/* a receive does not look whether its owner has ended */
+#define FINISH_IGNORES_END	42	/* a receive does not look whether its owner has ended */
 #define MADE_UNCHECKED		43	/* nor whether there was a descriptor when it was made */
 #define END_UNCHECKED		44	/* an owner ends though an op has got it since the look */
 #define CLOSE_NOT_FLUSHED	45	/* it does not end with the last descriptor */
@@ -70,9 +70,9 @@
 #define ID_IS_INDEX		50	/* a lease has the number of an earlier one */
 #define EOF_IGNORES_LEASES	51	/* receives see the end while messages may come back */
 #define END_NOT_FLUSHED		52	/* those that wait do not see it when none may any more */
-#define GIVEN_UP_MAY_RETURN	53	/* nor while dead letters are held */
-#define GIVEN_UP_FREES_SLOT	54	/* dead letters that are held have no slots */
+#define DEAD_LETTER_MAY_RETURN	53	/* nor while dead letters are held */
+#define DEAD_LETTER_FREES_SLOT	54	/* dead letters that are held have no slots */
 #define LIST_TELLS		55	/* that one is being moved is not seen when a slot is free */
 #define FAULT_COUNTS		56	/* a message that was not copied counts as delivered */
-#define GIVEN_UP_DISPATCHES	57	/* a slot is filled before all leases are returned */
+#define DROP_DISPATCHES		57	/* a slot is filled before all leases are returned */
 #define DROPPED_FREES_SLOT	58	/* or is free without being filled */

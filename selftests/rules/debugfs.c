@@ -75,22 +75,22 @@ static bool has_line(const char *format, ...)
 	return strstr(text, line) || (strlen(text) >= len && !memcmp(text, line + 1, len));
 }
 
-/* Is there a line of this channel, with this number of messages that were given up? */
-static bool lists_given_up(int ch, unsigned int given_up)
+/* Is there a line of this channel, with this number of dead letters? */
+static bool lists_dead_letters(int ch, unsigned int dead_letters)
 {
 	static const char format[] =
 		"%llu %u %u 0x%x %u %u %llu %u %u %u %u %u %u %llu %llu %llu %llu %llu %llu";
 	const struct gochan_info i = ch_info(ch);
 
 	return has_line(format, i.id, i.capacity, i.msg_size, i.flags, i.closed, i.len, i.bytes,
-			i.leased, given_up, i.send_handles, i.recv_handles, i.senders_waiting,
+			i.leased, dead_letters, i.send_handles, i.recv_handles, i.senders_waiting,
 			i.receivers_waiting, i.sent, i.received, i.requeued, i.dropped,
 			i.send_blocked, i.recv_blocked);
 }
 
 static bool lists(int ch)
 {
-	return lists_given_up(ch, 0);
+	return lists_dead_letters(ch, 0);
 }
 
 /* R22: every channel has a line: unnamed, in transit, named, and named without handles. */
@@ -121,19 +121,19 @@ TEST_F(debugfs, r22_channels)
 	EXPECT_FALSE(has_line("%llu 2 4096 0x0 0 1 1 0 0 0 0 0 0 1 0 0 0 0 0", info.id));
 }
 
-static bool wait_lists_given_up(int ch, unsigned int given_up)
+static bool wait_lists_dead_letters(int ch, unsigned int dead_letters)
 {
 	const struct wait wait = wait_begin();
 
 	do {
-		if (read_pieces(CHANNELS, sizeof(text)) && lists_given_up(ch, given_up))
+		if (read_pieces(CHANNELS, sizeof(text)) && lists_dead_letters(ch, dead_letters))
 			return true;
 	} while (wait_more(&wait));
 	return false;
 }
 
 /*
- * R22: of an acknowledged channel, how many messages are leased, and how many were given up
+ * R22: of an acknowledged channel, how many messages are leased, and how many are dead letters
  * and wait for a slot of the dead-letter channel.
  */
 TEST_F(debugfs, r22_leases)
@@ -156,9 +156,9 @@ TEST_F(debugfs, r22_leases)
 			ASSERT_EQ(0, gochan_requeue(ch, &lease));
 	}
 	EXPECT_EQ(1U, ch_info(ch).leased);
-	EXPECT_TRUE(wait_lists_given_up(ch, 2));
+	EXPECT_TRUE(wait_lists_dead_letters(ch, 2));
 	EXPECT_STREQ("a", recv_text(setup.dead_fd));
-	EXPECT_TRUE(wait_lists_given_up(ch, 1));
+	EXPECT_TRUE(wait_lists_dead_letters(ch, 1));
 }
 
 /* R22: a line for each waiter, whoever it is. */

@@ -339,8 +339,8 @@ static void lease_twice_and_next(struct call *job)
 }
 
 /*
- * R21: also where a message is given up: its slot is not filled, and so no later message
- * received, before the others are returned.
+ * R21: also where a message becomes a dead letter: its slot is not filled, and so no later
+ * message received, before the others are returned.
  */
 TEST_F(owner, r21_order_of_dropped)
 {
