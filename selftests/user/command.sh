@@ -518,7 +518,7 @@ rm_at_the_limit() {
 
 ls_empty() {
 	expect 0 gochan ls
-	prints 'NAME  OWNER  MODE  CAPACITY  SIZE  LEN  LEASED  STATE  WAIT-SEND  WAIT-RECV  OLDEST'
+	prints 'NAME OWNER GROUP MODE CAP SIZE LEN LEASED STATE WAIT-SEND WAIT-RECV OLDEST'
 	says_nothing
 }
 
@@ -528,13 +528,13 @@ ls_columns() {
 	alice gochan make results --size 100 >/dev/null
 	gochan close results
 	expect 0 gochan ls
-	prints 'NAME     OWNER        MODE  CAPACITY  SIZE  LEN  LEASED  STATE   WAIT-SEND  WAIT-RECV  OLDEST
-jobs     root:root    0622  16        4096  2    0       open    0          0          -
-results  alice:alice  0600  0         100   0    0       closed  0          0          -'
+	prints 'NAME    OWNER GROUP MODE CAP SIZE LEN LEASED STATE  WAIT-SEND WAIT-RECV OLDEST
+jobs    root  root  0622  16 4096   2      0 open           0         0      -
+results alice alice 0600   0  100   0      0 closed         0         0      -'
 	expect 0 alice gochan ls
-	prints 'NAME     OWNER        MODE  CAPACITY  SIZE  LEN  LEASED  STATE   WAIT-SEND  WAIT-RECV  OLDEST
-jobs     root:root    0622  -         -     -    -       -       -          -          -
-results  alice:alice  0600  0         100   0    0       closed  0          0          -'
+	prints 'NAME    OWNER GROUP MODE CAP SIZE LEN LEASED STATE  WAIT-SEND WAIT-RECV OLDEST
+jobs    root  root  0622   -    -   -      - -              -         -      -
+results alice alice 0600   0  100   0      0 closed         0         0      -'
 }
 
 ls_names() {
@@ -560,23 +560,23 @@ info_fields() {
 	make jobs --cap 4 --size 10
 	gochan send jobs one three
 	expect 0 gochan info jobs
-	prints "name: jobs
-id: $(gochan info jobs id)
-capacity: 4
-msg_size: 10
-flags: none
-closed: no
-len: 2
-bytes: 8
-senders_waiting: 0
+	prints "name:              jobs
+id:                $(gochan info jobs id)
+capacity:          4
+msg_size:          10
+flags:             none
+closed:            no
+len:               2
+bytes:             8
+senders_waiting:   0
 receivers_waiting: 0
-send_handles: 0
-recv_handles: 0
-sent: 2
-received: 0
-send_blocked: 0
-recv_blocked: 0
-requeued: 0"
+send_handles:      0
+recv_handles:      0
+sent:              2
+received:          0
+send_blocked:      0
+recv_blocked:      0
+requeued:          0"
 	expect 2 gochan info jobs nonsense
 }
 

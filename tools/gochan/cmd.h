@@ -76,10 +76,10 @@ struct target;
 /* ---- option.c: options common to several subcommands --------------------- */
 
 enum {
-	OPT_HELP = 256,
-	OPT_FD,
+	OPT_HELP = 'h',
+	OPT_JSON = 'J',
+	OPT_FD = 256,
 	OPT_TIMEOUT,
-	OPT_JSON,
 	OPT_OTHER,
 };
 
