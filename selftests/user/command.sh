@@ -30,7 +30,8 @@ tests='
 	nonblocking_input_in_parts nonblocking_output nonblocking_error_output
 	limit_user_channels limit_user_names limit_user_bytes limit_max_bytes
 	limit_blocked_send limit_select limit_in_namespace
-	help version usage_errors not_a_gochanfs_path copied_device nodev not_mounted
+	help_is_one help_style help_has_all_options no_command unknown_command version
+	usage_errors not_a_gochanfs_path copied_device nodev not_mounted
 	module_not_installed no_device device_is_a_file stale_device other_abi
 '
 
@@ -518,7 +519,7 @@ rm_at_the_limit() {
 
 ls_empty() {
 	expect 0 gochan ls
-	prints 'NAME  OWNER  MODE  CAPACITY  SIZE  LEN  LEASED  STATE  WAIT-SEND  WAIT-RECV  OLDEST'
+	prints 'NAME OWNER GROUP MODE CAP SIZE LEN LEASED STATE WAIT-SEND WAIT-RECV OLDEST'
 	says_nothing
 }
 
@@ -528,13 +529,13 @@ ls_columns() {
 	alice gochan make results --size 100 >/dev/null
 	gochan close results
 	expect 0 gochan ls
-	prints 'NAME     OWNER        MODE  CAPACITY  SIZE  LEN  LEASED  STATE   WAIT-SEND  WAIT-RECV  OLDEST
-jobs     root:root    0622  16        4096  2    0       open    0          0          -
-results  alice:alice  0600  0         100   0    0       closed  0          0          -'
+	prints 'NAME    OWNER GROUP MODE CAP SIZE LEN LEASED STATE  WAIT-SEND WAIT-RECV OLDEST
+jobs    root  root  0622  16 4096   2      0 open           0         0      -
+results alice alice 0600   0  100   0      0 closed         0         0      -'
 	expect 0 alice gochan ls
-	prints 'NAME     OWNER        MODE  CAPACITY  SIZE  LEN  LEASED  STATE   WAIT-SEND  WAIT-RECV  OLDEST
-jobs     root:root    0622  -         -     -    -       -       -          -          -
-results  alice:alice  0600  0         100   0    0       closed  0          0          -'
+	prints 'NAME    OWNER GROUP MODE CAP SIZE LEN LEASED STATE  WAIT-SEND WAIT-RECV OLDEST
+jobs    root  root  0622   -    -   -      - -              -         -      -
+results alice alice 0600   0  100   0      0 closed         0         0      -'
 }
 
 ls_names() {
@@ -560,23 +561,23 @@ info_fields() {
 	make jobs --cap 4 --size 10
 	gochan send jobs one three
 	expect 0 gochan info jobs
-	prints "name: jobs
-id: $(gochan info jobs id)
-capacity: 4
-msg_size: 10
-flags: none
-closed: no
-len: 2
-bytes: 8
-senders_waiting: 0
+	prints "name:              jobs
+id:                $(gochan info jobs id)
+capacity:          4
+msg_size:          10
+flags:             none
+closed:            no
+len:               2
+bytes:             8
+senders_waiting:   0
 receivers_waiting: 0
-send_handles: 0
-recv_handles: 0
-sent: 2
-received: 0
-send_blocked: 0
-recv_blocked: 0
-requeued: 0"
+send_handles:      0
+recv_handles:      0
+sent:              2
+received:          0
+send_blocked:      0
+recv_blocked:      0
+requeued:          0"
 	expect 2 gochan info jobs nonsense
 }
 
@@ -1107,22 +1108,119 @@ limit_in_namespace() {
 
 commands='make rm ls info close send recv select each ps top trace deadlock dead'
 
-help() {
+# expect_wrong COMMAND [ARGUMENT...]: wrong usage, of which deadlock has another status, as
+# its usual ones are answers.
+expect_wrong() {
+	if [ "$1" = deadlock ]; then
+		expect 5 gochan "$@"
+	else
+		expect 2 gochan "$@"
+	fi
+	prints_nothing
+}
+
+# However one asks for it, the same text on standard output.
+help_is_one() {
 	expect 0 gochan --help
-	grep -q '^Usage: gochan COMMAND' out
-	for command in $commands; do
-		grep -q "^  $command " out
+	says_nothing
+	mv out text
+	head -n 1 text | grep -q '^Usage: gochan COMMAND'
+	for command in $commands help; do
+		grep -q "^  $command " text
+	done
+	for option in -h help; do
+		expect 0 gochan $option
+		says_nothing
+		cmp out text
 	done
 	for command in $commands; do
 		expect 0 gochan "$command" --help
-		grep -q "^Usage: gochan $command" out
 		says_nothing
+		mv out text
+		head -n 1 text | grep -q "^Usage: gochan $command "
+		expect 0 gochan "$command" -h
+		says_nothing
+		cmp out text
+		expect 0 gochan help "$command"
+		says_nothing
+		cmp out text
 	done
+}
+
+# 80 columns, and options described from the 23rd on.
+help_style() {
+	for command in '' $commands; do
+		# shellcheck disable=SC2086 # no argument if it is empty
+		gochan help $command >text
+		awk 'length($0) > 80 || /\t/ || / $/ { print FILENAME ": " $0; bad = 1 }
+			END { exit bad }' text || fail "$command"
+		grep -E '^( {2}| {6})-' text >options
+		grep -vE '^  (-.|-., --[a-z]+|    --[a-z-]+)[ =[]' options && fail "$command"
+		grep -vE '^.{20}  [^ ]' options && fail "$command"
+		grep -Fqx '  -h, --help          show this help' text || fail "$command"
+	done
+}
+
+# getopt(3) prints all options that an ambiguous one may be.
+help_has_all_options() {
+	for command in $commands; do
+		expect_wrong "$command" --=x
+		grep -o "'--[a-z-]*'" err | tr -d "'" | sort >known
+		gochan help "$command" | grep -E '^( {2}| {6})-' | grep -o -- '--[a-z-]*  *\|--[a-z-]*[ =[]' |
+			grep -o -- '--[a-z-]*' | sort -u >described
+		[ "$(wc -l <known)" -ge 2 ] || fail "$command: $(cat err)"
+		cmp known described || fail "$command: $(diff known described)"
+	done
+}
+
+no_command() {
+	expect 2 gochan
+	prints_nothing
+	head -n 1 err | grep -q '^Usage: gochan COMMAND'
+	for command in $commands; do
+		grep -q "^  $command " err
+	done
+	is "$(tail -n 2 err)" "gochan: no command given
+See 'gochan --help'."
+}
+
+# misspelled WORD [COMMAND]: what it says, once as a command and once for help.
+misspelled() {
+	suggestion=
+	for before in '' help; do
+		# shellcheck disable=SC2086 # no argument if it is empty
+		expect 2 gochan $before "$1"
+		prints_nothing
+		[ $# = 1 ] || suggestion="; did you mean '$2'?"
+		says "$1: no such command$suggestion
+See 'gochan --help'."
+	done
+}
+
+unknown_command() {
+	misspelled nonsense
+	misspelled foo
+	misspelled ''
+	misspelled a-word-that-is-longer-than-any-command
+	misspelled sned send
+	misspelled list ls
+	misspelled rcv recv
+	misspelled deadlokc deadlock
+	misspelled sel select
+	expect 2 gochan --nonsense
+	says "unrecognized option '--nonsense'
+See 'gochan --help'."
+	expect 2 gochan help make ls
+	says "help takes at most one command
+See 'gochan --help'."
 }
 
 version() {
 	expect 0 gochan --version
 	grep -Eqx 'gochan [0-9]+\.[0-9]+\.[0-9]+, interface 2' out
+	mv out text
+	expect 0 gochan -V
+	cmp out text
 	status=0
 	gochan --version >/dev/full 2>err || status=$?
 	is $status 1
@@ -1131,13 +1229,8 @@ version() {
 
 usage_errors() {
 	make jobs
-	expect 2 gochan
-	expect 2 gochan nonsense
-	says "nonsense: no such command; see 'gochan --help'"
 	for command in $commands; do
-		# Its other statuses are answers.
-		[ "$command" = deadlock ] && wanted=5 || wanted=2
-		expect "$wanted" gochan "$command" --nonsense
+		expect_wrong "$command" --nonsense
 		grep -qF "See 'gochan $command --help'." err
 		grep -qF "gochan $command: unrecognized option" err
 	done

@@ -728,9 +728,9 @@ info_fields() {
 	gochan each jobs -j 2 -- gochan recv gate -n 1 >out 2>err &
 	until_info jobs leased 2
 	gochan info jobs >fields
-	grep -qx 'flags: ack' fields
-	grep -qx 'leased: 2' fields
-	grep -qx 'max_deliveries: 2' fields
+	grep -qx 'flags:  *ack' fields
+	grep -qx 'leased:  *2' fields
+	grep -qx 'max_deliveries:  *2' fields
 	gochan info jobs --json | grep -q '"flags":\["ack"\],.*"leased":2,"max_deliveries":2,'
 	kill $!
 	until_info jobs len 2
@@ -743,8 +743,8 @@ ls_leased() {
 	gochan each jobs -- gochan recv gate -n 1 >/dev/null 2>err &
 	until_info jobs leased 1
 	expect 0 gochan ls jobs
-	prints 'NAME  OWNER      MODE  CAPACITY  SIZE  LEN  LEASED  STATE  WAIT-SEND  WAIT-RECV  OLDEST
-jobs  root:root  0600  4         4096  1    1       open   0          0          -'
+	prints 'NAME OWNER GROUP MODE CAP SIZE LEN LEASED STATE WAIT-SEND WAIT-RECV OLDEST
+jobs root  root  0600   4 4096   1      1 open          0         0      -'
 	kill $!
 	until_info jobs len 2
 }
@@ -763,8 +763,8 @@ ps_leases() {
 	expect 0 gochan ps
 	says_nothing
 	sed '1,/^$/d' out >leases
-	is "$(head -n 1 leases | tr -s ' ')" 'PID COMMAND CHANNEL MESSAGE DELIVERIES LEASED'
-	tail -n +2 leases | grep -Eqx "$worker +gochan +jobs +2 +2 +[0-9.]+s" || fail "$(cat out)"
+	is "$(head -n 1 leases | tr -s ' ' | sed 's/^ //')" 'PID COMMAND CHANNEL MESSAGE DELIVERIES LEASED'
+	tail -n +2 leases | grep -Eqx " *$worker +gochan +jobs +2 +2 +[0-9.]+s" || fail "$(cat out)"
 	is "$(wc -l <leases)" 2
 	expect 0 gochan ps --json
 	"$json" -w <out || fail 'no JSON'

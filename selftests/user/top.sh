@@ -9,7 +9,8 @@ tests='
 	info_json info_json_fields info_hides_what_is_zero
 	json_names json_limits_of_utf8 json_random_names
 	ls_json ls_json_empty ls_json_as_user ls_waits ls_waits_of_others ls_without_proc
-	ls_pattern ls_directory ls_escapes_names ls_while_directories_go
+	ls_pattern ls_directory ls_escapes_names ls_output ls_output_of_all ls_raw ls_narrow
+	ls_names_on_terminal ls_options ls_while_directories_go info_escapes_names
 	top_table top_rates top_json top_new_channel top_reused_name top_sort top_as_user
 	top_opens_no_handle top_pattern top_usage top_not_mounted top_unmounted_meanwhile
 	top_to_full_disk top_pipe_breaks top_while_channels_go thousand_channels
@@ -317,8 +318,136 @@ b\\012c\\\\
 d\\377\\302\\205
 $(printf 'gr\303\274n')"
 	# aligned by characters
-	is "$(tail -n 4 out | sed 's/root:root.*//' | sed "s/$(printf '\303\274')/u/" |
+	is "$(tail -n 4 out | sed 's/root  *root.*//' | sed "s/$(printf '\303\274')/u/" |
 		awk '{ print length($0) }' | sort -u | wc -l)" 1
+}
+
+# Columns in any case and order, a second time only once; and under their keys in JSON.
+ls_output() {
+	make jobs --cap 16 --hangup
+	make b --ack --cap 4 --dead jobs
+	gochan send jobs one three
+	expect 0 gochan ls -o name,LEN,Flags,BYTES,name
+	prints 'NAME LEN FLAGS          BYTES
+b      0 ack,deadletter     0
+jobs   2 hangup             8'
+	expect 0 gochan ls --output=LEN --noheadings
+	prints '0
+2'
+	expect 0 gochan ls -n -o SENT,NAME jobs
+	prints '2 jobs'
+	expect 0 gochan ls -o +uid jobs
+	is "$(head -n 1 out)" "$(gochan ls | head -n 1) UID"
+	is "$(tail -n 1 out)" "$(gochan ls jobs | tail -n 1)   0"
+	expect 0 gochan ls -J -o name,len,state,mode,oldest,flags
+	prints_json -w
+	prints '[
+{"name":"b","len":0,"closed":false,"mode":"0600","oldest_wait":null,'\
+'"flags":["ack","deadletter"]},
+{"name":"jobs","len":2,"closed":false,"mode":"0600","oldest_wait":null,"flags":["hangup"]}
+]'
+	expect 0 alice gochan ls -J -o name,len jobs
+	prints '[
+{"name":"jobs"}
+]'
+}
+
+# Those that the help describes are those that there are, and JSON has a key for each.
+ls_output_of_all() {
+	make jobs
+	columns=$(gochan help ls | sed -n '/^Columns/,/^$/{ s/^  \([A-Z]\)/\1/p; }' | cut -c 1-19 |
+		tr -d ' *' | tr '\n' ',')
+	expect 0 gochan ls -o "${columns%,}"
+	is "$(head -n 1 out | tr -s ' ' ',')," "$columns"
+	expect 0 gochan ls --json
+	keys=$(grep -o '"[a-z_]*":' out | sort | grep -v '"abi"')
+	expect 0 gochan ls --json -o "${columns%,}"
+	prints_json -w
+	is "$(grep -o '"[a-z_]*":' out | sort)" "$keys"
+}
+
+ls_raw() {
+	make 'two  words' --ack --cap 4
+	make "$(printf 'a\nb')"
+	expect 0 gochan ls --raw -o NAME,CAP,FLAGS,OLDEST
+	# shellcheck disable=SC1003 # no quote is escaped
+	prints 'NAME CAP FLAGS OLDEST
+a\012b 0 none -
+two\040\040words 4 ack -'
+	expect 0 gochan ls -r
+	is "$(awk '{ print NF }' out | sort -u)" 12
+}
+
+# on_terminal COLUMNS COMMAND: run it, and do the steps of standard input.
+on_terminal() {
+	"$here/terminal" 24 "$1" sh -c "echo begin; $2" >out 2>&1 || fail "$(cat out)"
+}
+
+# Lines that are too long for a terminal are cut off, by characters; those for others not.
+ls_narrow() {
+	name=$(printf 'gr\303\274n%015d' 0)
+	make "$name"
+	make jobs
+	on_terminal 30 'gochan ls; gochan ls -n; gochan ls -rn jobs; gochan ls -n jobs | cat' <<-END
+		line NAME                OWNER GROU
+		line $name root  root
+		line jobs                root  root
+		line $name root root
+		line jobs                root root
+		line jobs root root 0600 0 4096 0 0 open 0 0 -
+		line jobs root root 0600 0 4096 0 0 open 0 0 -
+		end 0
+	END
+	on_terminal 79 'gochan ls jobs' <<-'END'
+		line NAME OWNER GROUP MODE CAP SIZE LEN LEASED STATE WAIT-SEND WAIT-RECV OLDEST
+		line jobs root  root  0600   0 4096   0      0 open          0         0      -
+		end 0
+	END
+}
+
+# What others have named does not control a terminal, but programs get it as it is.
+ls_names_on_terminal() {
+	name=$(printf 'a\033[2J')
+	make "$name"
+	# shellcheck disable=SC2016 # for the inner shell
+	on_terminal 80 'gochan ls -q; gochan info "$(gochan ls -q)" name; gochan ls -q | cat' <<-'END'
+		line a\033[2J
+		line a\033[2J
+		line a^[2J
+		end 0
+	END
+	expect 0 gochan ls -q
+	prints "$name"
+}
+
+ls_options() {
+	expect 2 gochan ls -o name,nonsense
+	says "--output: no such column: 'nonsense'
+See 'gochan ls --help'."
+	for list in '' ',' 'name,' ',name' +; do
+		expect 2 gochan ls -o "$list"
+		says "--output: no such column: ''
+See 'gochan ls --help'."
+	done
+	for options in '-q -o name' '-q -n' '-r -q'; do
+		# shellcheck disable=SC2086 # split into words
+		expect 2 gochan ls $options
+		prints_nothing
+	done
+	for option in -n -r; do
+		expect 2 gochan ls $option --json
+		prints_nothing
+	done
+	expect 0 gochan ls -n
+	prints_nothing
+}
+
+info_escapes_names() {
+	make "$(printf 'a\033[2J\n')"
+	expect 0 gochan info "$(printf 'a\033[2J\n')"
+	is "$(head -n 1 out)" 'name:              a\033[2J'
+	expect 0 gochan info "$(printf 'a\033[2J\n')" name
+	prints "$(printf 'a\033[2J\n')"
 }
 
 # Directories come and go; only channels that were there all the time must be there.
@@ -352,9 +481,9 @@ top_table() {
 	until_info results receivers_waiting 1
 	expect 0 gochan top -b -d 0.001
 	says_nothing
-	prints 'IN/S  OUT/S  BYTES  LEN  CAP  WAIT-SEND  WAIT-RECV  LEASED  NAME
-   0      0      8    2   16          0          0       0  jobs
-   0      0      0    0    0          0          1       0  results'
+	prints 'IN/S OUT/S BYTES LEN CAP WAIT-SEND WAIT-RECV LEASED NAME
+   0     0     8   2  16         0         0      0 jobs
+   0     0     0   0   0         0         1      0 results'
 	gochan close results
 	wait
 }
@@ -456,8 +585,8 @@ top_sort() {
 top_as_user() {
 	make jobs --mode 0622
 	expect 0 alice gochan top -b -d 0.001
-	prints 'IN/S  OUT/S  BYTES  LEN  CAP  WAIT-SEND  WAIT-RECV  LEASED  NAME
-   -      -      -    -    -          -          -       -  jobs'
+	prints 'IN/S OUT/S BYTES LEN CAP WAIT-SEND WAIT-RECV LEASED NAME
+   -     -     -   -   -         -         -      - jobs'
 	expect 0 alice gochan top --json -d 0.001
 	prints_json
 	prints_match '"path":"/dev/gochans/jobs","sent_per_second":null,'
@@ -606,7 +735,7 @@ live_rates() {
 	# not "0" nor "-" in the first two columns
 	live 24 80 -d 0.2 <<-END
 		frame jobs
-		no  0      0 
+		no  0     0 
 		keys q
 		output restored, status 0
 		end 0

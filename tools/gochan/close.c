@@ -13,6 +13,9 @@ static const char help[] =
 "Closes a channel permanently: sends fail from now on, and receivers see end of\n"
 "file once it is drained. Only its owner and root may close a named channel.\n"
 "\n"
+"      --fd N          the channel of an inherited descriptor\n"
+"  -h, --help          show this help\n"
+"\n"
 "Exit status: 0 success, 3 the channel was already closed, else 1 or 2.\n";
 
 static const struct option options[] = { OPTION_FD, OPTION_HELP, OPTION_END };
@@ -39,7 +42,7 @@ static enum status run(int argc, char **argv)
 	enum status status;
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		if (opt != OPT_FD)
 			return help_or_usage(self, opt);
 		if (!opt_fd(self, &target))

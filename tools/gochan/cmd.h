@@ -46,6 +46,7 @@ extern const struct command trace_command, deadlock_command, dead_command;
 /* ---- report.c: error messages -------------------------------------------- */
 
 void print_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* @command is NULL for wrong usage of gochan itself. */
 enum status usage_error(const struct command *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Print the message for an errno whose meaning does not depend on the caller. */
@@ -71,15 +72,20 @@ bool over_limit(const char *what, unsigned int value, const char *parameter);
 /* The errno of a send or receive, or of a select of @ops ops. */
 enum status report_op_error(const char *label, unsigned int ops, int err);
 
+/* ---- suggest.c: what a misspelled word may have meant ---------------------- */
+
+/* Is @word a beginning of @name, or at most two typing errors away from it? */
+bool is_similar(const char *word, const char *name);
+
 struct target;
 
 /* ---- option.c: options common to several subcommands --------------------- */
 
 enum {
-	OPT_HELP = 256,
-	OPT_FD,
+	OPT_HELP = 'h',
+	OPT_JSON = 'J',
+	OPT_FD = 256,
 	OPT_TIMEOUT,
-	OPT_JSON,
 	OPT_OTHER,
 };
 

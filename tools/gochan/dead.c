@@ -9,21 +9,25 @@
 #include "cmd.h"
 
 static const char help[] =
-"Usage: gochan dead NAME [-n N] [-0|--raw]\n"
-"       gochan dead NAME --resend TO [-n N] [--timeout S]\n"
-"Prints the messages that are in a dead-letter channel, one that was given to 'gochan\n"
-"make --dead', and leaves them there; or sends them to another channel, such as the\n"
-"one that has given them up, where they begin anew. That channel has to be made with\n"
-"--ack --deliveries 0, as each look is a delivery.\n"
+"Usage: gochan dead NAME [OPTION...]\n"
+"       gochan dead --fd N [OPTION...]\n"
+"Prints the messages that are in a dead-letter channel, one that was given to\n"
+"'gochan make --dead', and leaves them there; or sends them to another channel,\n"
+"such as the one that has given them up, where they begin anew. That channel has\n"
+"to be made with --ack --deliveries 0, as each look is a delivery.\n"
 "\n"
-"  -n N            only the first N messages\n"
-"  -0, --null      print a NUL after each message instead of a newline\n"
-"  --raw           print nothing after each message\n"
-"  --resend TO     send the messages to this channel, and remove each one that is sent\n"
-"  --timeout S     wait at most S seconds until TO takes a message; 0: do not wait\n"
+"  -n N                only the first N messages\n"
+"  -0, --null          print a NUL after each message instead of a newline\n"
+"      --raw           print nothing after each message\n"
+"      --resend TO     send the messages to this channel, and remove each one\n"
+"                      that is sent\n"
+"      --timeout S     wait at most S seconds until TO takes a message; 0: do not\n"
+"                      wait\n"
+"      --fd N          the channel of an inherited descriptor\n"
+"  -h, --help          show this help\n"
 "\n"
-"A message that could not be sent stays. If resending is interrupted, the message that\n"
-"was just sent may stay as well.\n"
+"A message that could not be sent stays. If resending is interrupted, the message\n"
+"that was just sent may stay as well.\n"
 "\n"
 "Exit status: 0 success, 3 TO is closed, 4 timed out, else 1 or 2.\n";
 
@@ -171,7 +175,7 @@ static enum status run(int argc, char **argv)
 	const struct command *self = &dead_command;
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "n:0", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "n:0h", options, NULL)) != -1) {
 		switch (opt) {
 		case 'n':
 			if (!opt_number(self, "-n", &d.limit))

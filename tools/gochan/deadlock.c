@@ -56,19 +56,22 @@
 #include "snapshot.h"
 
 static const char help[] =
-"Usage: gochan deadlock [-q] [--dot] [--watch SECONDS]\n"
-"Finds processes that wait on channels for each other, so that none can go on. Says which\n"
-"tasks wait, where and since when, and which descriptors keep a channel open. Looks at all\n"
-"processes that you may look at, twice, a tenth of a second apart. Signals that could\n"
-"interrupt a wait are not considered. That a thread waits for another one of its process is\n"
-"recognised only if you may trace the process (see ptrace(2)).\n"
+"Usage: gochan deadlock [OPTION...]\n"
+"Finds processes that wait on channels for each other, so that none can go on.\n"
+"Says which tasks wait, where and since when, and which descriptors keep a\n"
+"channel open. Looks at all processes that you may look at, twice, a tenth of a\n"
+"second apart. Signals that could interrupt a wait are not considered. That a\n"
+"thread waits for another one of its process is recognised only if you may trace\n"
+"the process (see ptrace(2)).\n"
 "\n"
-"  -q               print nothing, only exit with the status\n"
-"  --dot            print the wait-for graph for Graphviz\n"
-"  --watch SECONDS  look again and again, until a deadlock is found or suspected\n"
+"  -q                  print nothing, only exit with the status\n"
+"      --dot           print the wait-for graph for Graphviz\n"
+"      --watch S       look again every S seconds, until a deadlock is found or\n"
+"                      suspected\n"
+"  -h, --help          show this help\n"
 "\n"
-"Exit status: 0 none, 1 a deadlock, 2 a suspected one, which a process that cannot be seen\n"
-"might end, 5 error or wrong usage.\n";
+"Exit status: 0 none, 1 a deadlock, 2 a suspected one, which a process that\n"
+"cannot be seen might end, 5 error or wrong usage.\n";
 
 enum { OPT_DOT = OPT_OTHER, OPT_WATCH };
 
@@ -158,7 +161,7 @@ static enum status run(int argc, char **argv)
 	const struct command *self = &deadlock_command;
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "q", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "qh", options, NULL)) != -1) {
 		switch (opt) {
 		case 'q':
 			args.quiet = true;

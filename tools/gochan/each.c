@@ -22,22 +22,26 @@ static const char help[] =
 "Runs COMMAND once for each message, with the message as its standard input,\n"
 "until the channel is closed and drained.\n"
 "\n"
-"  -j N            run up to N commands in parallel (default 1)\n"
-"  -k              stop at the first failure; commands that run then may finish\n"
-"  --timeout S     a run of more than S seconds fails, and is killed with its children,\n"
-"                  by SIGTERM and 5 seconds later by SIGKILL\n"
-"  --group         print the output of a run in one piece, when it has ended\n"
-"  --backoff S     wait S seconds before a message is requeued (default 1)\n"
+"  -j N                run up to N commands in parallel (default 1)\n"
+"  -k                  stop at the first failure; commands that run then may\n"
+"                      finish\n"
+"      --timeout S     a run of more than S seconds fails, and is killed with its\n"
+"                      children, by SIGTERM and 5 seconds later by SIGKILL\n"
+"      --group         print the output of a run in one piece, when it has ended\n"
+"      --backoff S     wait S seconds before a message is requeued (default 1)\n"
+"      --fd N          the channel of an inherited descriptor\n"
+"  -h, --help          show this help\n"
 "\n"
-"On a channel made with --ack, a message is acknowledged when COMMAND exits with 0. If\n"
-"it fails, its worker waits for the --backoff and requeues the message, ahead of later\n"
-"ones. If each or a worker dies, COMMAND is killed and the message is requeued at once.\n"
-"In COMMAND's environment, GOCHAN_SEQ is the number of the message, the same at every\n"
-"delivery, and GOCHAN_DELIVERIES says how often it was delivered, this time included.\n"
+"On a channel made with --ack, a message is acknowledged when COMMAND exits with\n"
+"0. If it fails, its worker waits for the --backoff and requeues the message,\n"
+"ahead of later ones. If each or a worker dies, COMMAND is killed and the message\n"
+"is requeued at once. In COMMAND's environment, GOCHAN_SEQ is the number of the\n"
+"message, the same at every delivery, and GOCHAN_DELIVERIES says how often it was\n"
+"delivered, this time included.\n"
 "\n"
-"A COMMAND that cannot be run costs no message: each fails before it receives one.\n"
-"If it cannot be run any more when there is a message, each keeps the message and\n"
-"tries again every second.\n"
+"A COMMAND that cannot be run costs no message: each fails before it receives\n"
+"one. If it cannot be run any more when there is a message, each keeps the\n"
+"message and tries again every second.\n"
 "\n"
 "Exit status: 0 if COMMAND always exited with 0, else 1 or 2.\n";
 
@@ -354,7 +358,7 @@ static enum status run(int argc, char **argv)
 	const struct command *self = &each_command;
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "j:k", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "j:kh", options, NULL)) != -1) {
 		switch (opt) {
 		case 'j':
 			if (!opt_number(self, "-j", &pool.workers))

@@ -56,32 +56,33 @@ const struct field *field_find(const struct field fields[FIELDS], const char *na
 	return NULL;
 }
 
-static void print_flags(unsigned long long flags)
+static void flags_text(unsigned long long flags, char text[FIELD_SIZE])
 {
-	const char *separator = "";
+	size_t len = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(flag_names); i++) {
-		if (!(flags & flag_names[i].flag))
-			continue;
-		printf("%s%s", separator, flag_names[i].name);
-		separator = " ";
+		if (flags & flag_names[i].flag)
+			len += (size_t)snprintf(text + len, FIELD_SIZE - len, "%s%s",
+						len ? " " : "", flag_names[i].name);
 	}
-	puts(*separator ? "" : "none");
+	if (!len)
+		snprintf(text, FIELD_SIZE, "none");
 }
 
-void field_print(const struct field *field)
+const char *field_text(const struct field *field, char text[FIELD_SIZE])
 {
 	switch (field->kind) {
 	case FIELD_NUMBER:
-		printf("%llu\n", field->value);
+		snprintf(text, FIELD_SIZE, "%llu", field->value);
 		break;
 	case FIELD_FLAGS:
-		print_flags(field->value);
+		flags_text(field->value, text);
 		break;
 	case FIELD_YES_NO:
-		puts(field->value ? "yes" : "no");
+		snprintf(text, FIELD_SIZE, "%s", field->value ? "yes" : "no");
 		break;
 	}
+	return text;
 }
 
 static void flags_json(const char *key, unsigned long long flags)

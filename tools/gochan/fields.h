@@ -8,7 +8,7 @@
 
 #include "cmd.h"
 
-enum { FIELDS = 20 };
+enum { FIELDS = 20, FIELD_SIZE = 64 };
 
 struct field {
 	const char *name;
@@ -22,7 +22,7 @@ void fields_of(const struct gochan_info *info, struct field fields[FIELDS]);
 const struct field *field_find(const struct field fields[FIELDS], const char *name);
 
 /* The value as text. */
-void field_print(const struct field *field);
+const char *field_text(const struct field *field, char text[FIELD_SIZE]);
 /* The value with its key. */
 void field_json(const struct field *field);
 /* All fields. */

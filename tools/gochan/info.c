@@ -9,36 +9,51 @@
 
 #include "fields.h"
 #include "json.h"
+#include "utf8.h"
 
 static const char help[] =
-"Usage: gochan info [--json] NAME [FIELD...]\n"
-"       gochan info [--json] --fd N [FIELD...]\n"
+"Usage: gochan info NAME [OPTION...] [FIELD...]\n"
+"       gochan info --fd N [OPTION...] [FIELD...]\n"
 "Prints a consistent snapshot of a channel's state, as lines of FIELD: VALUE. If\n"
 "FIELDs are given, prints only their values, one per line. The handle that this\n"
 "command opens is not counted.\n"
 "\n"
-"  --json          print one JSON object, with all fields or those that are given\n"
+"      --fd N          the channel of an inherited descriptor\n"
+"  -J, --json          print one JSON object, with all fields or those given\n"
+"  -h, --help          show this help\n"
 "\n"
-"  name                                its name or path, or none\n"
-"  id                                  identifies it until the module is unloaded\n"
-"  capacity, msg_size, flags           parameters it was created with\n"
-"  closed                              yes or no\n"
-"  len, bytes                          messages in the channel, and their bytes\n"
-"  senders_waiting, receivers_waiting  blocked senders and receivers\n"
-"  send_handles, recv_handles          open handles that may send, receive\n"
-"  sent, received                      messages since it was created\n"
-"  send_blocked, recv_blocked          how often a send, a receive had to block\n"
-"  requeued                            messages given back: by receivers that could not\n"
-"                                      copy them, or without an acknowledgment\n"
-"  leased, max_deliveries, dropped     of channels made with --ack, printed unless they\n"
-"                                      are 0: messages that were received and not yet\n"
-"                                      acknowledged; deliveries after which one is given\n"
-"                                      up; those that were, and that no channel has got\n"
-"  abi                                 the version of the module's interface, printed\n"
-"                                      only in JSON or if it is given\n"
+"Fields:\n"
+"  name                its name or path, or none\n"
+"  id                  identifies it until the module is unloaded\n"
+"  capacity            messages it can buffer\n"
+"  msg_size            maximum message length\n"
+"  flags               how it was made: fixed, hangup, cred, ack, deadletter\n"
+"  closed              yes or no\n"
+"  len, bytes          messages in the channel, and their bytes\n"
+"  senders_waiting     tasks that are blocked in a send\n"
+"  receivers_waiting   tasks that are blocked in a receive\n"
+"  send_handles        open handles that may send\n"
+"  recv_handles        open handles that may receive\n"
+"  sent, received      messages since it was created\n"
+"  send_blocked        how often a send had to block\n"
+"  recv_blocked        how often a receive had to block\n"
+"  requeued            messages given back: by receivers that could not copy\n"
+"                      them, or without an acknowledgment\n"
 "\n"
-"In JSON numbers are numbers, flags is an array of strings, closed is true or false,\n"
-"and the name of an unnamed channel is null. Bytes that are not UTF-8 become U+FFFD.\n";
+"Fields of channels made with --ack, printed unless they are 0:\n"
+"  leased              messages that were received and not yet acknowledged\n"
+"  max_deliveries      deliveries after which a message is given up\n"
+"  dropped             messages that were given up and that no channel has got\n"
+"\n"
+"Field that is printed only in JSON or if it is given:\n"
+"  abi                 the version of the module's interface\n"
+"\n"
+"In JSON numbers are numbers, flags is an array of strings, closed is true or\n"
+"false, and the name of an unnamed channel is null. Bytes that are not UTF-8\n"
+"become U+FFFD.\n";
+
+/* The longest field that may be printed, and a space. */
+enum { LABEL_WIDTH = sizeof("receivers_waiting") };
 
 static const struct option options[] = { OPTION_FD, OPTION_JSON, OPTION_HELP, OPTION_END };
 
@@ -108,24 +123,42 @@ static enum status check_fields(const struct field fields[FIELDS], char **names)
 	return DONE;
 }
 
+/* A name may have bytes that would control the terminal, or begin a line. */
+static const char *label(const char *name)
+{
+	static char text[NAME_PATH_SIZE];
+
+	text_escape(text, sizeof(text), name ?: "none");
+	return text;
+}
+
+static void print_line(const char *field, const char *value)
+{
+	int padding = LABEL_WIDTH - (int)strlen(field);
+
+	printf("%s:%*s%s\n", field, padding, "", value);
+}
+
 static void print_all(const struct field fields[FIELDS], const char *name)
 {
-	printf("name: %s\n", name ?: "none");
+	char text[FIELD_SIZE];
+
+	print_line("name", label(name));
 	for (int i = 0; i < FIELDS; i++) {
-		if (fields[i].hidden)
-			continue;
-		printf("%s: ", fields[i].name);
-		field_print(&fields[i]);
+		if (!fields[i].hidden)
+			print_line(fields[i].name, field_text(&fields[i], text));
 	}
 }
 
 static void print_values(const struct field fields[FIELDS], const char *name, char **names)
 {
+	char text[FIELD_SIZE];
+
 	for (; *names; names++) {
 		if (is_name(*names))
-			puts(name ?: "none");
+			puts(isatty(STDOUT_FILENO) ? label(name) : name ?: "none");
 		else
-			field_print(field_find(fields, *names));
+			puts(field_text(field_find(fields, *names), text));
 	}
 }
 
@@ -193,7 +226,7 @@ static enum status run(int argc, char **argv)
 	bool json = false;
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "Jh", options, NULL)) != -1) {
 		switch (opt) {
 		case OPT_FD:
 			if (!opt_fd(self, &target))

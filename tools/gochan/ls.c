@@ -2,100 +2,129 @@
 /*
  * gochan ls: list the named channels.
  */
+#include <unistd.h>
+
+#include "columns.h"
 #include "json.h"
-#include "list.h"
-#include "table.h"
+#include "screen.h"
+#include "utf8.h"
 
 static const char help[] =
-"Usage: gochan ls [-q|--json] [DIRECTORY|PATTERN]\n"
-"Lists the named channels below /dev/gochans or another DIRECTORY of a gochanfs, or\n"
-"those whose name matches a PATTERN. Of channels that you may send to and receive\n"
-"from it also shows how many messages are inside, how many were received and not yet\n"
-"acknowledged, how many tasks wait to send and to receive, and for how long the one has\n"
-"waited that has waited longest. (Of tasks of other users, and without /proc, that is\n"
-"not known.)\n"
+"Usage: gochan ls [OPTION...] [DIRECTORY|PATTERN]\n"
+"Lists the named channels below /dev/gochans or another DIRECTORY of a gochanfs,\n"
+"or those whose name matches a PATTERN, sorted by name. On a terminal, lines are\n"
+"cut off at its width.\n"
 "\n"
-"  -q              print names only\n"
-"  --json          print a JSON array with an object, on one line, for each channel\n"
+"  -o, --output LIST   show these columns, separated by commas; +LIST: also these\n"
+"  -n, --noheadings    do not print the line of headings\n"
+"  -r, --raw           do not align columns, and print a space in a name as \\040\n"
+"  -q                  print only names, one per line, escaped only on a terminal\n"
+"  -J, --json          print a JSON array with an object, on one line, for each\n"
+"                      channel; with -o only what belongs to the columns\n"
+"  -h, --help          show this help\n"
 "\n"
-"An object has name, path, owner, uid, group, gid, mode (a string, in octal), if you\n"
-"may see more the fields of 'gochan info', and oldest_wait, in seconds, or null.\n";
+"Columns (* if there is no -o):\n"
+"  NAME*, PATH         the name, and the path of the file\n"
+"  OWNER*, GROUP*      names of the owner and group, or numbers if they have none\n"
+"  UID, GID            the numbers\n"
+"  MODE*               permissions, in octal\n"
+"Columns, of channels that you may send to and receive from, else -:\n"
+"  CAP*, SIZE*, FLAGS  capacity, maximum message length, how it was made\n"
+"  LEN*, BYTES         messages inside, and their bytes\n"
+"  LEASED*             messages that were received and not yet acknowledged\n"
+"  STATE*              open or closed\n"
+"  WAIT-SEND*          tasks that wait to send\n"
+"  WAIT-RECV*          tasks that wait to receive\n"
+"  OLDEST*             for how long the one has waited that has waited longest; -\n"
+"                      if there is none, for tasks of other users, without /proc\n"
+"  SEND-HANDLES        open handles that may send\n"
+"  RECV-HANDLES        open handles that may receive\n"
+"  SENT, RECEIVED      messages since it was created\n"
+"  SEND-BLOCKED        how often a send had to block\n"
+"  RECV-BLOCKED        how often a receive had to block\n"
+"  REQUEUED            messages given back\n"
+"  MAX-DELIVERIES      deliveries after which a message is given up, 0: never\n"
+"  DROPPED             messages that were given up and that no channel has got\n"
+"  ID                  identifies the channel until the module is unloaded\n"
+"\n"
+"An object has name, path, owner, uid, group, gid, mode (a string, in octal), if\n"
+"you may see more the fields of 'gochan info', and oldest_wait, in seconds, or\n"
+"null.\n";
 
-static const struct option options[] = { OPTION_JSON, OPTION_HELP, OPTION_END };
-
-enum { NAME, OWNER, MODE, CAPACITY, SIZE, LEN, LEASED, STATE, SENDERS, RECEIVERS, OLDEST, COLUMNS };
-
-static const char *const titles[COLUMNS] = {
-	"NAME", "OWNER", "MODE", "CAPACITY", "SIZE", "LEN", "LEASED", "STATE", "WAIT-SEND",
-	"WAIT-RECV", "OLDEST",
+static const struct option options[] = {
+	{ "output", required_argument, NULL, 'o' },
+	{ "noheadings", no_argument, NULL, 'n' },
+	{ "raw", no_argument, NULL, 'r' },
+	OPTION_JSON,
+	OPTION_HELP,
+	OPTION_END,
 };
 
-static void fill_row(struct row *row, const struct entry *entry)
-{
-	const struct gochan_info *info = &entry->info;
-	char user[OWNER_SIZE], group[OWNER_SIZE];
+struct format {
+	enum { TABLE, NAMES, JSON } kind;
+	bool no_headings;
+	bool raw;
+	bool has_columns;	/* @columns were chosen */
+	struct selection columns;
+};
 
-	row_set_name(row, NAME, entry->name);
-	row_set(row, OWNER, "%s:%s", user_name(entry->uid, user), group_name(entry->gid, group));
-	row_set(row, MODE, "%04o", entry->mode);
-	row_set_duration(row, OLDEST, entry->oldest_wait_ns);
-	for (int i = CAPACITY; i < OLDEST; i++)
-		row_set(row, i, "-");
-	if (!entry->has_info)
-		return;
-	row_set(row, CAPACITY, "%u", info->capacity);
-	row_set(row, SIZE, "%u", info->msg_size);
-	row_set(row, LEN, "%u", info->len);
-	row_set(row, LEASED, "%u", info->leased);
-	row_set(row, STATE, "%s", info->closed ? "closed" : "open");
-	row_set(row, SENDERS, "%u", info->senders_waiting);
-	row_set(row, RECEIVERS, "%u", info->receivers_waiting);
+/* On a terminal the right part is cut off rather than that lines wrap, as ps(1) does. */
+static int line_limit(const struct format *format)
+{
+	int rows, width;
+
+	if (format->raw || !isatty(STDOUT_FILENO))
+		return 0;
+	screen_size(&rows, &width);
+	return width;
 }
 
-static void print_table(const struct list *list)
+static void print_table(const struct list *list, const struct format *format)
 {
-	struct table table = { .columns = COLUMNS, .titles = titles };
+	struct table table = columns_table(&format->columns);
 	static struct row row;
 
-	table_widen_titles(&table);
+	table.raw = format->raw;
+	table.limit = line_limit(format);
+	if (!format->no_headings)
+		table_widen_titles(&table);
 	for (size_t i = 0; i < list->count; i++) {
-		fill_row(&row, &list->entries[i]);
+		columns_row(&format->columns, &row, &list->entries[i]);
 		table_widen(&table, &row);
 	}
-	table_print_titles(&table);
-	putchar('\n');
+	if (!format->no_headings) {
+		table_print_titles(&table);
+		putchar('\n');
+	}
 	for (size_t i = 0; i < list->count; i++) {
-		fill_row(&row, &list->entries[i]);
+		columns_row(&format->columns, &row, &list->entries[i]);
 		table_print(&table, &row);
 		putchar('\n');
 	}
 }
 
-static void print_object(const struct entry *entry)
+/* The fields of INFO, and what the file has. */
+static void print_whole_object(const struct entry *entry)
 {
-	char text[OWNER_SIZE];
+	static const char file_columns[] = "OWNER,UID,GROUP,GID,MODE,OLDEST";
+	struct selection selection;
 
-	json_object(NULL);
+	columns_parse(&ls_command, &selection, file_columns);
 	entry_json(entry);
-	json_string("owner", user_name(entry->uid, text));
-	json_number("uid", entry->uid);
-	json_string("group", group_name(entry->gid, text));
-	json_number("gid", entry->gid);
-	snprintf(text, sizeof(text), "%04o", entry->mode);
-	json_string("mode", text);
-	if (entry->oldest_wait_ns < 0)
-		json_null("oldest_wait");
-	else
-		json_decimal("oldest_wait", (double)entry->oldest_wait_ns / 1e9, 3);
-	json_object_end();
+	columns_json(&selection, entry);
 }
 
-static void print_json(const struct list *list)
+static void print_json(const struct list *list, const struct format *format)
 {
 	json_array(NULL);
 	for (size_t i = 0; i < list->count; i++) {
 		json_new_line();
-		print_object(&list->entries[i]);
+		json_object(NULL);
+		if (format->has_columns)
+			columns_json(&format->columns, &list->entries[i]);
+		else
+			print_whole_object(&list->entries[i]);
+		json_object_end();
 	}
 	if (list->count)
 		json_new_line();
@@ -103,46 +132,93 @@ static void print_json(const struct list *list)
 	json_end();
 }
 
+/* For other programs as they are; on a terminal, which they might control, escaped. */
 static void print_names(const struct list *list)
 {
-	for (size_t i = 0; i < list->count; i++)
-		puts(list->entries[i].name);
+	const bool terminal = isatty(STDOUT_FILENO);
+	static char text[NAME_PATH_SIZE];
+
+	for (size_t i = 0; i < list->count; i++) {
+		text_escape(text, sizeof(text), list->entries[i].name);
+		puts(terminal ? text : list->entries[i].name);
+	}
 }
 
-static enum status list_as(const char *which, void (*print)(const struct list *list))
+static void print(const struct list *list, const struct format *format)
 {
+	switch (format->kind) {
+	case TABLE:
+		print_table(list, format);
+		break;
+	case NAMES:
+		print_names(list);
+		break;
+	case JSON:
+		print_json(list, format);
+		break;
+	}
+}
+
+static enum status list_as(const char *which, const struct format *format)
+{
+	const bool names = format->kind == NAMES;
 	enum status status;
 	struct list list;
 
-	status = list_channels(&list, which, print != print_names);
-	if (status == DONE && print != print_names)
+	status = list_channels(&list, which, !names);
+	if (status == DONE && !names)
 		status = list_check_abi(&list);
 	if (status == DONE)
-		print(&list);
+		print(&list, format);
 	list_free(&list);
 	return status;
 }
 
+/* Options that make no sense together. */
+static enum status check(const struct format *format)
+{
+	if (format->kind == NAMES && (format->has_columns || format->no_headings || format->raw))
+		return usage_error(&ls_command, "-q prints no columns");
+	if (format->kind == JSON && (format->no_headings || format->raw))
+		return usage_error(&ls_command, "--noheadings and --raw do not apply to --json");
+	return DONE;
+}
+
 static enum status run(int argc, char **argv)
 {
-	void (*print)(const struct list *list) = print_table;
+	struct format format = { .kind = TABLE };
+	const struct command *self = &ls_command;
+	enum status status;
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "q", options, NULL)) != -1) {
+	columns_usual(&format.columns);
+	while ((opt = getopt_long(argc, argv, "o:nrqJh", options, NULL)) != -1) {
 		switch (opt) {
+		case 'o':
+			if (!columns_parse(self, &format.columns, optarg))
+				return USAGE;
+			format.has_columns = true;
+			break;
+		case 'n':
+			format.no_headings = true;
+			break;
+		case 'r':
+			format.raw = true;
+			break;
 		case 'q':
-			print = print_names;
+			format.kind = NAMES;
 			break;
 		case OPT_JSON:
-			print = print_json;
+			format.kind = JSON;
 			break;
 		default:
-			return help_or_usage(&ls_command, opt);
+			return help_or_usage(self, opt);
 		}
 	}
 	if (argc - optind > 1)
-		return usage_error(&ls_command, "ls takes at most one directory or pattern");
-	return list_as(argv[optind], print);
+		return usage_error(self, "ls takes at most one directory or pattern");
+	status = check(&format);
+	return status == DONE ? list_as(argv[optind], &format) : status;
 }
 
 const struct command ls_command = {

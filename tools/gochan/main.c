@@ -17,19 +17,27 @@ static const struct command *const commands[] = {
 	&ps_command, &top_command, &trace_command, &deadlock_command, &dead_command,
 };
 
+static void print_commands(FILE *file)
+{
+	fprintf(file, "Usage: gochan COMMAND [OPTION...]\n"
+		"Go channels between processes: whole messages, any number of senders and\n"
+		"receivers.\n\n");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(file, "  %-18s  %s\n", commands[i]->name, commands[i]->summary);
+	fprintf(file, "  %-18s  %s\n\n", "help [COMMAND]", "describe a command, or show this help");
+}
+
 static void print_help(void)
 {
-	printf("Usage: gochan COMMAND [OPTION...]\n"
-	       "Go channels between processes: whole messages, any number of senders and\n"
-	       "receivers.\n\n");
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		printf("  %-10s%s\n", commands[i]->name, commands[i]->summary);
-	printf("\n"
-	       "'gochan COMMAND --help' describes a command, 'gochan --version' prints the\n"
-	       "version. The channel NAME is the file /dev/gochans/NAME; with a slash in it,\n"
-	       "NAME is a path. Use --fd N in place of NAME for an inherited descriptor, and\n"
-	       "-- before messages that start with -. Whether an inherited descriptor is\n"
-	       "O_NONBLOCK makes no difference: commands wait unless given a --timeout.\n"
+	print_commands(stdout);
+	printf("  -h, --help          show this help\n"
+	       "  -V, --version       print the version\n"
+	       "\n"
+	       "'gochan COMMAND --help' describes a command. The channel NAME is the file\n"
+	       "/dev/gochans/NAME; with a slash in it, NAME is a path. Use --fd N in place of\n"
+	       "NAME for an inherited descriptor, and -- before messages that start with -.\n"
+	       "Whether an inherited descriptor is O_NONBLOCK makes no difference: commands\n"
+	       "wait unless given a --timeout.\n"
 	       "\n"
 	       "Exit status: 0 success, 1 error, 2 wrong usage, 3 the channel is closed (or\n"
 	       "no handle is left at its other end), 4 timed out or would block. Those of\n"
@@ -66,28 +74,63 @@ static enum status flush_output(enum status status)
 	return status == DONE ? FAILED : status;
 }
 
+static enum status unknown_command(const char *name)
+{
+	if (name[0] == '-')
+		return usage_error(NULL, "unrecognized option '%s'", name);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (is_similar(name, commands[i]->name))
+			return usage_error(NULL, "%s: no such command; did you mean '%s'?", name,
+					   commands[i]->name);
+	}
+	return usage_error(NULL, "%s: no such command", name);
+}
+
+/* gochan help [COMMAND] */
+static enum status run_help(int argc, char **argv)
+{
+	const struct command *command;
+
+	if (argc > 2)
+		return usage_error(NULL, "help takes at most one command");
+	if (argc < 2) {
+		print_help();
+		return DONE;
+	}
+	command = find_command(argv[1]);
+	if (!command)
+		return unknown_command(argv[1]);
+	fputs(command->help, stdout);
+	return DONE;
+}
+
+static bool is_option(const char *word, const char *short_option, const char *long_option)
+{
+	return strcmp(word, short_option) == 0 || strcmp(word, long_option) == 0;
+}
+
 static enum status run(int argc, char **argv)
 {
 	const struct command *command;
 	char title[32];
 
 	if (argc < 2) {
-		print_error("no command given; see 'gochan --help'");
-		return USAGE;
+		print_commands(stderr);
+		return usage_error(NULL, "no command given");
 	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+	if (strcmp(argv[1], "help") == 0)
+		return run_help(argc - 1, argv + 1);
+	if (is_option(argv[1], "-h", "--help")) {
 		print_help();
 		return DONE;
 	}
-	if (strcmp(argv[1], "--version") == 0) {
+	if (is_option(argv[1], "-V", "--version")) {
 		printf("gochan %s, interface %d\n", VERSION, GOCHAN_ABI);
 		return DONE;
 	}
 	command = find_command(argv[1]);
-	if (!command) {
-		print_error("%s: no such command; see 'gochan --help'", argv[1]);
-		return USAGE;
-	}
+	if (!command)
+		return unknown_command(argv[1]);
 	/* getopt(3) starts its error messages with argv[0]. */
 	snprintf(title, sizeof(title), "gochan %s", command->name);
 	argv[1] = title;

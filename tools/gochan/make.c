@@ -13,24 +13,28 @@ static const char help[] =
 "Usage: gochan make NAME [OPTION...]\n"
 "Creates a channel that exists until 'gochan rm', and prints its path.\n"
 "\n"
-"  --cap N         messages it can buffer (default 0: unbuffered, a send returns\n"
-"                  when a receiver has taken the message)\n"
-"  --size BYTES    maximum message length (default 4096)\n"
-"  --fixed         every message has exactly that length\n"
-"  --hangup        when the last sender is gone, receivers see end of file; when\n"
-"                  the last receiver is gone, sends fail (default: wait for the\n"
-"                  next process that opens the channel)\n"
-"  --mode MODE     permissions in octal, as for chmod (default 0600)\n"
-"  --ack           a message stays the channel's until its receiver acknowledges it; if\n"
-"                  that dies before, the message is delivered again; needs a --cap\n"
-"  --deliveries N  with --ack, give up a message that is returned after N deliveries;\n"
-"                  0: never (default 16)\n"
-"  --dead NAME     with --ack, send what is given up to this channel, see 'gochan dead';\n"
-"                  while that is full it keeps its place in this one (default: drop it)\n"
+"      --cap N         messages it can buffer (default 0: unbuffered, a send\n"
+"                      returns when a receiver has taken the message)\n"
+"      --size BYTES    maximum message length (default 4096)\n"
+"      --fixed         every message has exactly that length\n"
+"      --hangup        when the last sender is gone, receivers see end of file;\n"
+"                      when the last receiver is gone, sends fail (default: wait\n"
+"                      for the next process that opens the channel)\n"
+"      --mode MODE     permissions in octal, as for chmod (default 0600)\n"
+"      --ack           a message stays the channel's until its receiver\n"
+"                      acknowledges it; if that dies before, the message is\n"
+"                      delivered again; needs a --cap\n"
+"      --deliveries N  with --ack, give up a message that is returned after N\n"
+"                      deliveries; 0: never (default 16)\n"
+"      --dead NAME     with --ack, send what is given up to this channel, see\n"
+"                      'gochan dead'; while that is full it keeps its place in\n"
+"                      this one (default: drop it)\n"
+"  -h, --help          show this help\n"
 "\n"
-"NAME is a file name in /dev/gochans, or a path with a slash in it on any gochanfs.\n"
-"In /dev/gochans, which is sticky, a shell's > reaches only one's own channels and\n"
-"those of root: share channels in a directory of their own, or use 'gochan send'.\n";
+"NAME is a file name in /dev/gochans, or a path with a slash in it on any\n"
+"gochanfs. In /dev/gochans, which is sticky, a shell's > reaches only one's own\n"
+"channels and those of root: share channels in a directory of their own, or use\n"
+"'gochan send'.\n";
 
 struct request {
 	const char *name;
@@ -208,7 +212,7 @@ static enum status run(int argc, char **argv)
 	enum status status;
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (opt) {
 		case OPT_CAP:
 			if (!opt_number(self, "--cap", &req.setup.capacity))

@@ -13,27 +13,31 @@
 #include "table.h"
 
 static const char help[] =
-"Usage: gochan ps [-p PID] [--json] [--watch[=SECONDS]]\n"
-"Lists the tasks that are blocked on channels, of all processes that you may look at:\n"
+"Usage: gochan ps [OPTION...]\n"
+"Lists the tasks that are blocked on channels, of all processes that you may look\n"
+"at. Then, if there are any, it lists the messages that processes have received\n"
+"from acknowledged channels and work on.\n"
 "\n"
-"  PID, TID, COMMAND  of the process and its thread\n"
-"  WAITS              send, recv or select\n"
-"  CHANNEL            its name, or #ID if it has none; of a select <-NAME for a receive\n"
-"                     and NAME<- for a send\n"
-"  SINCE              how long it has waited\n"
-"  COULD BE ENDED BY  processes that may do the opposite there or have leases, a deadline,\n"
-"                     or another descriptor that the select polls\n"
+"  -p PID              only the tasks of this process\n"
+"  -J, --json          print all that is known, as JSON\n"
+"      --watch[=S]     print the list again every S seconds (default 1)\n"
+"  -h, --help          show this help\n"
 "\n"
-"Then, if there are any, it lists the messages that processes have received from\n"
-"acknowledged channels and work on:\n"
+"Columns of tasks:\n"
+"  PID, TID, COMMAND   of the process and its thread\n"
+"  WAITS               send, recv or select\n"
+"  CHANNEL             its name, or #ID if it has none; of a select <-NAME for a\n"
+"                      receive and NAME<- for a send\n"
+"  SINCE               how long it has waited\n"
+"  COULD BE ENDED BY   processes that may do the opposite there or have leases, a\n"
+"                      deadline, or another descriptor that the select polls\n"
 "\n"
-"  MESSAGE            its number on the channel\n"
-"  DELIVERIES         how often it was delivered, this time included\n"
-"  LEASED             for how long\n"
-"\n"
-"  -p PID             only the tasks of this process\n"
-"  --json             print all that is known, as JSON\n"
-"  --watch[=SECONDS]  print the list again and again, by default each second\n";
+"Columns of messages:\n"
+"  PID, COMMAND        of the process\n"
+"  CHANNEL             its name, or #ID if it has none\n"
+"  MESSAGE             its number on the channel\n"
+"  DELIVERIES          how often it was delivered, this time included\n"
+"  LEASED              for how long\n";
 
 enum { OPT_WATCH = OPT_OTHER };
 
@@ -197,7 +201,10 @@ static void fill_row(struct row *row, const struct graph *graph, const struct ta
 
 static void print_table(const struct graph *graph, const struct arguments *args)
 {
-	struct table table = { .columns = COLUMNS, .titles = titles };
+	struct table table = {
+		.columns = COLUMNS, .titles = titles,
+		.right = 1U << PID | 1U << TID | 1U << SINCE,
+	};
 	static struct row row;
 
 	table_widen_titles(&table);
@@ -387,7 +394,7 @@ static enum status run(int argc, char **argv)
 	const struct command *self = &ps_command;
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "p:", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "p:Jh", options, NULL)) != -1) {
 		switch (opt) {
 		case 'p':
 			if (!opt_number(self, "-p", &args.pid))

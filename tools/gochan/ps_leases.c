@@ -94,7 +94,10 @@ static void print_row(const struct listed *listed, void *arg)
 
 void leases_print_table(const struct graph *graph, unsigned int pid)
 {
-	struct table table = { .columns = COLUMNS, .titles = titles };
+	struct table table = {
+		.columns = COLUMNS, .titles = titles,
+		.right = 1U << PID | 1U << MESSAGE | 1U << DELIVERIES | 1U << LEASED,
+	};
 
 	table_widen_titles(&table);
 	if (each_lease(graph, pid, widen, &table) == 0)

@@ -14,14 +14,17 @@ static const char help[] =
 "       gochan recv --fd N [OPTION...]\n"
 "Prints each message and a newline, until the channel is closed and drained.\n"
 "\n"
-"  -n N            stop after N messages\n"
-"  --timeout S     wait at most S seconds for each message; 0: do not wait\n"
-"  -0, --null      print a NUL after each message instead of a newline\n"
-"  --raw           print nothing after each message\n"
-"  --ack           on a channel made with --ack: acknowledge each message once it is\n"
-"                  printed (default)\n"
-"  --no-ack        on such a channel: print what is there, at most N messages, and\n"
-"                  return it in the end; that counts as a delivery\n"
+"  -n N                stop after N messages\n"
+"      --timeout S     wait at most S seconds for each message; 0: do not wait\n"
+"  -0, --null          print a NUL after each message instead of a newline\n"
+"      --raw           print nothing after each message\n"
+"      --ack           on a channel made with --ack: acknowledge each message\n"
+"                      once it is printed (default)\n"
+"      --no-ack        on such a channel: print what is there, at most N\n"
+"                      messages, and return it in the end; that counts as a\n"
+"                      delivery\n"
+"      --fd N          the channel of an inherited descriptor\n"
+"  -h, --help          show this help\n"
 "\n"
 "To loop over all messages: while msg=$(gochan recv jobs -n 1); do ...; done\n"
 "\n"
@@ -133,7 +136,7 @@ static enum status run(int argc, char **argv)
 	const struct command *self = &recv_command;
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "n:0", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "n:0h", options, NULL)) != -1) {
 		switch (opt) {
 		case 'n':
 			if (!opt_number(self, "-n", &r.limit))

@@ -36,7 +36,8 @@ enum status usage_error(const struct command *command, const char *format, ...)
 	va_start(args, format);
 	print_line(format, args);
 	va_end(args);
-	fprintf(stderr, "See 'gochan %s --help'.\n", command->name);
+	fprintf(stderr, "See 'gochan %s%s--help'.\n", command ? command->name : "",
+		command ? " " : "");
 	return USAGE;
 }
 

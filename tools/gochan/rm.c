@@ -13,8 +13,9 @@ static const char help[] =
 "Removes the names of channels. A channel is destroyed, with the messages in it,\n"
 "once no process has it open any more.\n"
 "\n"
-"  --all           remove all of your channels below /dev/gochans; as root, those\n"
-"                  of all users\n";
+"      --all           remove all of your channels below /dev/gochans; as root,\n"
+"                      those of all users\n"
+"  -h, --help          show this help\n";
 
 enum { OPT_ALL = OPT_OTHER };
 
@@ -101,7 +102,7 @@ static enum status run(int argc, char **argv)
 	bool all = false;
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		if (opt != OPT_ALL)
 			return help_or_usage(&rm_command, opt);
 		all = true;

@@ -15,10 +15,11 @@ static const char help[] =
 "Prints messages from several channels as they arrive, as NAME: MESSAGE, until\n"
 "all channels are closed and drained.\n"
 "\n"
-"  -n N            stop after N messages\n"
-"  --timeout S     wait at most S seconds for each message; 0: do not wait\n"
-"  -0, --null      print a NUL after each message instead of a newline\n"
-"  --fd N          also receive from an inherited descriptor; can be repeated\n"
+"  -n N                stop after N messages\n"
+"      --timeout S     wait at most S seconds for each message; 0: do not wait\n"
+"  -0, --null          print a NUL after each message instead of a newline\n"
+"      --fd N          also receive from an inherited descriptor; can be repeated\n"
+"  -h, --help          show this help\n"
 "\n"
 "Exit status: 0 success, 3 all closed and drained before N messages arrived, 4\n"
 "timed out, else 1 or 2. There is no error message for 3 and 4.\n";
@@ -165,7 +166,7 @@ static enum status parse_and_select(struct select_ctx *s, int argc, char **argv)
 	const struct command *self = &select_command;
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "n:0", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "n:0h", options, NULL)) != -1) {
 		switch (opt) {
 		case 'n':
 			if (!opt_number(self, "-n", &s->limit))

@@ -11,14 +11,16 @@
 #include "cmd.h"
 
 static const char help[] =
-"Usage: gochan send NAME [MESSAGE...]\n"
-"       gochan send --fd N [MESSAGE...]\n"
+"Usage: gochan send NAME [OPTION...] [MESSAGE...]\n"
+"       gochan send --fd N [OPTION...] [MESSAGE...]\n"
 "Sends each MESSAGE or, if there is none, each line of standard input, without\n"
 "its newline.\n"
 "\n"
-"  -0, --null      messages on standard input end with NUL instead of newline\n"
-"  --whole         send all of standard input as one message\n"
-"  --timeout S     wait at most S seconds for each send; 0: do not wait\n"
+"  -0, --null          messages on standard input end with NUL instead of newline\n"
+"      --whole         send all of standard input as one message\n"
+"      --timeout S     wait at most S seconds for each send; 0: do not wait\n"
+"      --fd N          the channel of an inherited descriptor\n"
+"  -h, --help          show this help\n"
 "\n"
 "Put -- before messages that start with -: gochan send jobs -- -1\n"
 "\n"
@@ -168,7 +170,7 @@ static enum status run(int argc, char **argv)
 	enum status status;
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "0", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "0h", options, NULL)) != -1) {
 		switch (opt) {
 		case '0':
 			s.delimiter = '\0';

@@ -67,36 +67,63 @@ void table_widen_titles(struct table *table)
 	table_widen(table, titles(table));
 }
 
-/* Print what fits into the @left columns of the line. */
-static void print_limited(const char *text, int *left)
+/* What is printed of a line: spaces only once text follows them. */
+struct line {
+	int left;		/* columns of the screen */
+	int spaces;
+};
+
+/* Print what fits into the line. */
+static void print_text(struct line *line, const char *text)
 {
+	if (!*text || line->left <= line->spaces)
+		return;
+	printf("%*s", line->spaces, "");
+	line->left -= line->spaces;
+	line->spaces = 0;
 	for (; *text; text++) {
-		if (!is_continuation(*text) && (*left)-- <= 0)
+		if (!is_continuation(*text) && line->left-- <= 0)
 			return;
 		putchar(*text);
 	}
 }
 
-static void print_spaces(int count, int *left)
+/* With what separates a name from the next column escaped. */
+static void print_raw(const char *text)
 {
-	for (; count > 0; count--)
-		print_limited(" ", left);
+	for (; *text; text++) {
+		if (*text == ' ')
+			fputs("\\040", stdout);
+		else
+			putchar(*text);
+	}
+}
+
+static void print_raw_row(const struct table *table, const struct row *row)
+{
+	for (int i = 0; i < table->columns; i++) {
+		if (i > 0)
+			putchar(' ');
+		print_raw(row->cell[i]);
+	}
 }
 
 void table_print(const struct table *table, const struct row *row)
 {
-	int left = table->limit ? table->limit : INT_MAX;
-	const int last = table->columns - 1;
+	struct line line = { .left = table->limit ? table->limit : INT_MAX };
 
-	for (int i = 0; i < last; i++) {
-		const int padding = table->width[i] - width(row->cell[i]);
-
-		if (table->right)
-			print_spaces(padding, &left);
-		print_limited(row->cell[i], &left);
-		print_spaces((table->right ? 0 : padding) + 2, &left);
+	if (table->raw) {
+		print_raw_row(table, row);
+		return;
 	}
-	print_limited(row->cell[last], &left);
+	for (int i = 0; i < table->columns; i++) {
+		const int padding = table->width[i] - width(row->cell[i]);
+		const bool right = table->right & 1U << i;
+
+		line.spaces += (i > 0) + (right ? padding : 0);
+		print_text(&line, row->cell[i]);
+		line.spaces += right ? 0 : padding;
+	}
 }
 
 void table_print_titles(const struct table *table)

@@ -17,31 +17,34 @@
 
 static const char help[] =
 "Usage: gochan top [OPTION...] [DIRECTORY|PATTERN]\n"
-"Shows what passes on the named channels below /dev/gochans or another DIRECTORY of a\n"
-"gochanfs, or on those whose name matches a PATTERN. On a terminal the table is\n"
-"renewed until you press q; otherwise it is printed as with -b.\n"
+"Shows what passes on the named channels below /dev/gochans or another DIRECTORY\n"
+"of a gochanfs, or on those whose name matches a PATTERN. On a terminal the table\n"
+"is renewed until you press q; otherwise it is printed as with -b.\n"
 "\n"
-"  -b              print the table after one interval\n"
-"  --json          print an object, on one line, for each channel after an interval\n"
-"  -n N            stop after N intervals; 0: never (default 1 with -b and --json)\n"
-"  -d S            the length of an interval in seconds (default 1)\n"
-"  -s COLUMN       sort by it (default in), largest first\n"
-"  -r              sort in reverse\n"
+"  -b                  print the table after one interval\n"
+"  -J, --json          print an object, on one line, for each channel after an\n"
+"                      interval\n"
+"  -n N                stop after N intervals; 0: never (default 1 with -b and\n"
+"                      --json)\n"
+"  -d S                the length of an interval in seconds (default 1)\n"
+"  -s COLUMN           sort by it (default in), largest first\n"
+"  -r                  sort in reverse\n"
+"  -h, --help          show this help\n"
 "\n"
 "Columns, of channels that you may send to and receive from, else -:\n"
-"  in, out         messages sent and received per second\n"
-"  bytes           their bytes that are inside\n"
-"  len, cap        messages inside, and capacity\n"
-"  wait-send       tasks that wait to send\n"
-"  wait-recv       tasks that wait to receive\n"
-"  leased          messages that were received and not yet acknowledged\n"
-"  name            names are sorted alphabetically\n"
+"  in, out             messages sent and received per second\n"
+"  bytes               their bytes that are inside\n"
+"  len, cap            messages inside, and capacity\n"
+"  wait-send           tasks that wait to send\n"
+"  wait-recv           tasks that wait to receive\n"
+"  leased              messages that were received and not yet acknowledged\n"
+"  name                names are sorted alphabetically\n"
 "\n"
 "Keys: < and > choose the column to sort by, r reverses, space renews, q quits.\n"
 "\n"
 "An object has time (in seconds since 1970), name, path, if you may see more the\n"
-"fields of 'gochan info', and sent_per_second, received_per_second and interval (in\n"
-"seconds), which are null for a channel that has just been found.\n";
+"fields of 'gochan info', and sent_per_second, received_per_second and interval\n"
+"(in seconds), which are null for a channel that has just been found.\n";
 
 static const struct option options[] = { OPTION_JSON, OPTION_HELP, OPTION_END };
 
@@ -151,7 +154,7 @@ static void fill_row(struct row *row, const struct rate *rate)
 /* A table as wide as the first @count channels need. */
 static struct table layout(const struct rates *rates, size_t count)
 {
-	struct table table = { .columns = COLUMNS, .titles = titles, .right = true };
+	struct table table = { .columns = COLUMNS, .titles = titles, .right = ~(1U << NAME) };
 	static struct row row;
 
 	table_widen_titles(&table);
@@ -400,7 +403,7 @@ static enum status run(int argc, char **argv)
 	struct top top = { .interval_ns = 1000000000 };
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "bn:d:s:r", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "bn:d:s:rJh", options, NULL)) != -1) {
 		switch (opt) {
 		case 'b':
 			top.batch = true;

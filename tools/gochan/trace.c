@@ -22,24 +22,24 @@
 
 static const char help[] =
 "Usage: gochan trace [OPTION...] [NAME] [-- COMMAND [ARGUMENT...]]\n"
-"Prints a line for each event on channels: time, task, call, channel (#ID, if it has no\n"
-"name), and what happened: length, result, for how long it was blocked. Without\n"
-"arguments, of all channels of the machine, until it is interrupted.\n"
+"Prints a line for each event on channels: time, task, call, channel (#ID, if it\n"
+"has no name), and what happened: length, result, for how long it was blocked.\n"
+"Without arguments, of all channels of the machine, until it is interrupted. With\n"
+"NAME, only events on this channel. With COMMAND, runs it, and shows only its\n"
+"calls and those of its children, until all of them have exited.\n"
 "\n"
-"  NAME            only events on this channel\n"
-"  --fd N          only events on the channel of an inherited descriptor\n"
-"  --pid P         only calls of process P and of children that it creates from then\n"
-"                  on, until all of them have exited\n"
-"  -- COMMAND      run COMMAND, and show only its calls and those of its children, until\n"
-"                  all of them have exited\n"
-"  -o FILE         print to FILE; else to standard output or, with COMMAND, to standard\n"
-"                  error\n"
+"      --fd N          only events on the channel of an inherited descriptor\n"
+"      --pid P         only calls of process P and of children that it creates\n"
+"                      from then on, until all of them have exited\n"
+"  -o FILE             print to FILE; else to standard output or, with COMMAND,\n"
+"                      to standard error\n"
+"  -h, --help          show this help\n"
 "\n"
-"Needs access to tracefs, which root has. GOCHAN_DEBUG=1 in the environment of a program\n"
-"that uses the library shows its calls without that access.\n"
+"Needs access to tracefs, which root has. GOCHAN_DEBUG=1 in the environment of a\n"
+"program that uses the library shows its calls without that access.\n"
 "\n"
-"Exit status: that of COMMAND, 128 plus the number of the signal that ended it, or 127\n"
-"if it cannot be run; else 0, 1 or 2.\n";
+"Exit status: that of COMMAND, 128 plus the number of the signal that ended it,\n"
+"or 127 if it cannot be run; else 0, 1 or 2.\n";
 
 enum { OPT_PID = OPT_OTHER, PRUNE_SECONDS = 1, BUFFER_SIZE = 65536, NOT_RUN = 127 };
 
@@ -522,7 +522,7 @@ static enum status run(int argc, char **argv)
 	int opt;
 
 	argc = split_command(&trace, argc, argv);
-	while ((opt = getopt_long(argc, argv, "o:", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "o:h", options, NULL)) != -1) {
 		switch (opt) {
 		case 'o':
 			trace.file = optarg;

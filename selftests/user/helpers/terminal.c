@@ -8,6 +8,7 @@
  *	order A B	wait until the screen shows A before B (no spaces in A)
  *	full		wait until the screen has all lines and columns that fit, and no more
  *	output TEXT	wait until TEXT was written, on the screen or not
+ *	line TEXT	wait until TEXT was written as a whole line
  *	keys TEXT	type TEXT
  *	size R C	resize the terminal
  *	signal N	send it to the process group that has the terminal
@@ -143,6 +144,18 @@ static bool was_written(const char *text)
 	return true;
 }
 
+/* The end of this line may be the beginning of the next one. */
+static bool line_was_written(const char *text)
+{
+	char line[512];
+
+	snprintf(line, sizeof(line), "\n%s\r\n", text);
+	if (!was_written(line))
+		return false;
+	since--;
+	return true;
+}
+
 static void fail(const char *what, const char *argument)
 {
 	fprintf(stderr, "%s %s: did not happen; the output since then:\n", what, argument);
@@ -225,6 +238,7 @@ static const struct {
 	{ "order", in_order, NULL },
 	{ "full", is_full, NULL },
 	{ "output", was_written, NULL },
+	{ "line", line_was_written, NULL },
 	{ "keys", NULL, type },
 	{ "size", NULL, resize },
 	{ "signal", NULL, send_signal },
