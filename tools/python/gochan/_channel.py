@@ -10,10 +10,11 @@ from typing import Any, Self
 
 from . import _abi, _aio, _errors
 from ._errors import Closed
-from ._handle import FileLike, Handle, kind, open_flags, u32
+from ._handle import FileLike, Handle, open_flags, u32
 from ._lease import Lease
-from ._ops import Message, Recv, Result, Send, perform, to_bytes
 from ._make import check_version, link, make_setup, open_device, open_unnamed, path_of
+from ._ops import Message, Recv, Result, Send, perform, to_bytes
+
 
 def _message(result: Result) -> bytes:
     if result.message is None:

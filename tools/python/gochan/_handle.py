@@ -143,8 +143,9 @@ class Handle:
         When the last descriptor with the right to send is released, in all processes,
         receivers of an unnamed channel drain it and see its end. Leases that this process
         got by its last descriptor of the handle end, and their messages are requeued. It
-        does not wake a thread that is blocked on the descriptor; async calls that wait
-        fail with ValueError. A second call does nothing.
+        does not wake a thread that is blocked on the descriptor. Async calls that wait for
+        it fail with ValueError; then call this in the thread of their event loop. A second
+        call does nothing.
         """
         fd, self._fd = self._fd, -1
         if fd >= 0:
