@@ -11,6 +11,7 @@ import time
 import traceback
 import unittest
 
+import gochan
 from gochan import Channel
 
 LIMITS = "/sys/module/gochan/parameters/"
@@ -106,13 +107,16 @@ class TestCase(unittest.TestCase):
         return result
 
     def look_for_leaks(self, before):
+        names = os.listdir("/dev/gochans")
+        for name in names:
+            gochan.unlink(name)
         # What a failed test keeps is not leaked: its traceback is still there.
         if not self._outcome.success:
             return
         gc.collect()
         after = descriptors()
         left = [f"{fd}: {after[fd]}" for fd in after.keys() - before.keys()]
-        left += os.listdir("/dev/gochans")
+        left += names
         left += [str(thread) for thread in threading.enumerate()
                  if thread is not threading.main_thread()]
         with contextlib.suppress(ChildProcessError):
