@@ -38,7 +38,7 @@ shell: guest
 	@scripts/shell
 
 selftests: guest
-	@scripts/deps tests
+	@scripts/deps tests go
 	$(MAKE) -s --no-print-directory -C selftests KSRC=$(KSRC)
 	$(if $(filter debug coverage,$(KERNEL)),\
 		$(MAKE) -s --no-print-directory -C selftests/faults KSRC=$(KSRC))
@@ -106,7 +106,7 @@ soak:
 	@KERNEL=$(SOAK_KERNEL) scripts/soak $(MINUTES)
 
 lint:
-	@scripts/deps build headers guest lint
+	@scripts/deps build headers guest go lint
 	@scripts/lint
 
 # Modules cannot be signed for Debian's kernels, whose signing key is not public.
