@@ -1100,14 +1100,27 @@ TEST_F(all, r21_killed)
 
 /* ---- loading ---- */
 
+#define TRACE		"/tmp/" PREFIX "loading"
+#define INSTANCE	TRACE "/instances/" PREFIX "loading"
+#define EXPEDITED	"/sys/kernel/rcu_expedited"
+#define STEP		16
+
 FIXTURE(loading) {
 	struct env env;
 };
 
+/* A test loads hundreds of times, and each time waits for RCU often. */
 FIXTURE_SETUP(loading)
 {
 	struct env *e = &self->env;
 
+	ASSERT_EQ(0, write_text(EXPEDITED, "1"));
+	umount2(TRACE, MNT_DETACH);
+	ASSERT_TRUE(!mkdir(TRACE, 0700) || errno == EEXIST);
+	ASSERT_EQ(0, mount("tracefs", TRACE, "tracefs", 0, NULL));
+	rmdir(INSTANCE);
+	ASSERT_EQ(0, mkdir(INSTANCE, 0700));
+	ASSERT_EQ(0, write_text(INSTANCE "/events/initcall/initcall_start/enable", "1"));
 	env_init(_metadata, e, 0, 64, 0);
 	ASSERT_EQ(0, inject_everywhere());
 	close(e->ch);
@@ -1119,6 +1132,11 @@ FIXTURE_SETUP(loading)
 
 FIXTURE_TEARDOWN(loading)
 {
+	write_text(INSTANCE "/events/initcall/initcall_start/enable", "0");
+	rmdir(INSTANCE);
+	umount2(TRACE, MNT_DETACH);
+	rmdir(TRACE);
+	write_text(EXPEDITED, "0");
 	if (!module_loaded())
 		EXPECT_EQ(0, module_load(""));
 }
@@ -1147,8 +1165,8 @@ static void loaded(struct env *e, long ret)
 }
 
 /*
- * How many requests the kernel's loader makes before it reads the parameters:
- * they are not the module's, and the loader logs some of their failures.
+ * How many requests the kernel's loader makes before it reads the parameters. It logs
+ * some of their failures.
  */
 static unsigned int requests_before_parameters(int fd)
 {
@@ -1156,6 +1174,54 @@ static unsigned int requests_before_parameters(int fd)
 	if (module_load_only("max_select=x") != -EINVAL)
 		abort();
 	return INJECT_MOST - inject_left(fd);
+}
+
+/* Load, with the nth request failing, and unload. */
+static long load_briefly(struct env *e, unsigned int n)
+{
+	long ret;
+
+	inject_nth(e->fault_fd, n);
+	ret = module_load_only("");
+	inject_end(e->fault_fd);
+	if (!ret)
+		ASSERT_EQ(0, module_unload_only());
+	return ret;
+}
+
+/* Does the loader call the module's init function if the nth request fails? */
+static bool calls_init(struct env *e, unsigned int n)
+{
+	int fd = open(INSTANCE "/trace", O_WRONLY | O_TRUNC | O_CLOEXEC);
+	char text[4096];
+
+	ASSERT_LE(0, fd);
+	close(fd);
+	load_briefly(e, n);
+	ASSERT_LT(0, read_text(INSTANCE "/trace", text, sizeof(text)));
+	return strstr(text, "initcall_start: ");
+}
+
+/*
+ * At most how many requests the loader makes before it calls the init function: they are
+ * not the module's. The last ones are for files in sysfs that it can do without: it
+ * calls init then, and that succeeds. All others let the load fail.
+ */
+static unsigned int requests_before_init(struct env *e)
+{
+	unsigned int none = requests_before_parameters(e->fault_fd), first = INJECT_MOST;
+
+	while (first - none > 1) {
+		const unsigned int n = (none + first) / 2;
+
+		if (calls_init(e, n))
+			first = n;
+		else
+			none = n;
+	}
+	while (!load_briefly(e, first + STEP))
+		first += STEP;
+	return first;
 }
 
 /*
@@ -1167,7 +1233,7 @@ TEST_F_TIMEOUT(loading, s3_load, 1200)
 	ASSERT_EQ(0, module_unload());
 	TRIALS(self,
 	       { .call = do_load, .done = loaded, .refused = not_loaded, .least = 50,
-		 .first = requests_before_parameters(self->env.fault_fd) });
+		 .first = requests_before_init(&self->env) });
 }
 
 static void unmount(struct env *e)
