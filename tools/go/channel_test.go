@@ -4,8 +4,10 @@
 package gochan
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -225,6 +227,7 @@ func TestNil(t *testing.T) {
 	_, _, err = ch.TryRecvLease()
 	want(t, err, ErrWouldBlock)
 	equal(t, ch.Cap()+ch.MsgSize(), 0)
+	equal(t, ch.Rights(), InfoOnly)
 	want(t, ch.CloseChannel(), syscall.EBADF)
 	want(t, ch.Release(), syscall.EBADF)
 	_, err = ch.Info()
@@ -256,6 +259,62 @@ func TestFiles(t *testing.T) {
 	same(t, err, ErrClosed)
 	_, err = FromFile(file)
 	want(t, err, os.ErrClosed)
+}
+
+func isNonblocking(t *testing.T, file *os.File) bool {
+	t.Helper()
+	conn, err := file.SyscallConn()
+	must(t, err)
+	var flags uintptr
+	must(t, conn.Control(func(fd uintptr) {
+		flags, _, _ = syscall.Syscall(syscall.SYS_FCNTL, fd, syscall.F_GETFL, 0)
+	}))
+	return flags&syscall.O_NONBLOCK != 0
+}
+
+// What the documentation says of os.File and package io.
+func TestIO(t *testing.T) {
+	t.Cleanup(func() { Remove("go-test") })
+	ch, err := Create("go-test", Setup{Capacity: 8, MsgSize: 8192}, 0o600)
+	must(t, err)
+	defer ch.Release()
+	opened, err := os.Open("/dev/gochans/go-test")
+	must(t, err)
+	defer opened.Close()
+	file, err := ch.File()
+	must(t, err)
+	defer file.Close()
+	equal(t, isNonblocking(t, opened), true)
+	equal(t, isNonblocking(t, file), false)
+
+	must(t, ch.Send(background, make([]byte, 600)))
+	_, err = io.ReadAll(file)
+	want(t, err, syscall.EMSGSIZE)
+	_, err = bufio.NewReaderSize(file, 512).ReadByte()
+	want(t, err, syscall.EMSGSIZE)
+	equal(t, infoOf(t, ch).Len, 1)
+	n, err := opened.Read(make([]byte, 600))
+	must(t, err)
+	equal(t, n, 600)
+	must(t, ch.Send(background, nil))
+	_, err = file.Read(make([]byte, 600))
+	same(t, err, io.EOF)
+
+	w := bufio.NewWriter(file)
+	fmt.Fprint(w, "one")
+	fmt.Fprint(w, "two")
+	must(t, w.Flush())
+	msg, err := ch.Recv(background)
+	must(t, err)
+	equal(t, string(msg), "onetwo")
+
+	// The poller wakes a blocked read of the one that does not block.
+	reader := spawn(func() error {
+		_, err := opened.Read(make([]byte, 600))
+		return err
+	})
+	must(t, ch.Send(background, []byte("x")))
+	must(t, <-reader)
 }
 
 func TestNotAChannel(t *testing.T) {
