@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"strings"
@@ -50,13 +51,13 @@ func TestLayout(t *testing.T) {
 		unsafe.Offsetof(c.reserved),
 		"ack", unsafe.Sizeof(a), unsafe.Offsetof(a.lease), unsafe.Offsetof(a.flags),
 		unsafe.Offsetof(a.reserved),
-		"ioctls", iocSetup, iocInfo, iocClose, iocDup, iocAck, iocSelect, iocBatch,
+		"ioctls", iocSetup, uint32(iocInfo), iocClose, iocDup, iocAck, uint32(iocSelect), uint32(iocBatch),
 		"opcodes", opSend, opRecv, opPoll, opAck,
 		"flags", flagNonblock, flagOrdered, flagWaitForOne, flagPeek, flagPassFD, flagTakeFD,
 		flagResume, flagRequeue,
 		"channel", uint32(Fixed), uint32(Hangup), uint32(Credentials), uint32(Acknowledged),
 		uint32(flagDeadLetter),
-		"others", abi, resultClosed, timeoutNever,
+		"others", abi, resultClosed, uint64(timeoutNever),
 		"system", PollIn, PollPri, PollOut, PollErr, PollHup,
 		PollRdHup, int(RecvOnly), int(SendOnly), int(SendRecv), int(InfoOnly), oTmpfile,
 		-atFDCWD, atSymlinkFollow, efdCloexec, efdNonblock, sigSetmask,
@@ -85,7 +86,7 @@ func TestMakeBadInput(t *testing.T) {
 	before := descriptors(t)
 	for _, setup := range []Setup{
 		{Capacity: -1}, {MsgSize: -1}, {MaxDeliveries: -1}, {Capacity: 1 << 30},
-		{MsgSize: 1 << 30}, {Capacity: 1 << 40}, {Flags: 0x8000}, {Flags: Fixed},
+		{MsgSize: 1 << 30}, {Capacity: math.MaxInt}, {Flags: 0x8000}, {Flags: Fixed},
 		{Flags: Acknowledged}, {MaxDeliveries: 1}, {Flags: flagDeadLetter},
 	} {
 		_, err := Make(setup)
