@@ -345,8 +345,13 @@ func (c *Channel) Release() error {
 	return os.NewSyscallError("close", syscall.Close(c.fd))
 }
 
-// Rights returns what the handle may do.
-func (c *Channel) Rights() Rights { return c.rights }
+// Rights returns what the handle may do; of a nil channel InfoOnly.
+func (c *Channel) Rights() Rights {
+	if c == nil {
+		return InfoOnly
+	}
+	return c.rights
+}
 
 // Cap returns the capacity in messages, as Go's cap(ch) does; of a nil channel 0.
 func (c *Channel) Cap() int {

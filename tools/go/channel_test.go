@@ -4,8 +4,11 @@
 package gochan
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
+	"io"
+	"math"
 	"os"
 	"os/exec"
 	"strings"
@@ -48,13 +51,13 @@ func TestLayout(t *testing.T) {
 		unsafe.Offsetof(c.reserved),
 		"ack", unsafe.Sizeof(a), unsafe.Offsetof(a.lease), unsafe.Offsetof(a.flags),
 		unsafe.Offsetof(a.reserved),
-		"ioctls", iocSetup, iocInfo, iocClose, iocDup, iocAck, iocSelect, iocBatch,
+		"ioctls", iocSetup, uint32(iocInfo), iocClose, iocDup, iocAck, uint32(iocSelect), uint32(iocBatch),
 		"opcodes", opSend, opRecv, opPoll, opAck,
 		"flags", flagNonblock, flagOrdered, flagWaitForOne, flagPeek, flagPassFD, flagTakeFD,
 		flagResume, flagRequeue,
 		"channel", uint32(Fixed), uint32(Hangup), uint32(Credentials), uint32(Acknowledged),
 		uint32(flagDeadLetter),
-		"others", abi, resultClosed, timeoutNever,
+		"others", abi, resultClosed, uint64(timeoutNever),
 		"system", PollIn, PollPri, PollOut, PollErr, PollHup,
 		PollRdHup, int(RecvOnly), int(SendOnly), int(SendRecv), int(InfoOnly), oTmpfile,
 		-atFDCWD, atSymlinkFollow, efdCloexec, efdNonblock, sigSetmask,
@@ -83,7 +86,7 @@ func TestMakeBadInput(t *testing.T) {
 	before := descriptors(t)
 	for _, setup := range []Setup{
 		{Capacity: -1}, {MsgSize: -1}, {MaxDeliveries: -1}, {Capacity: 1 << 30},
-		{MsgSize: 1 << 30}, {Capacity: 1 << 40}, {Flags: 0x8000}, {Flags: Fixed},
+		{MsgSize: 1 << 30}, {Capacity: math.MaxInt}, {Flags: 0x8000}, {Flags: Fixed},
 		{Flags: Acknowledged}, {MaxDeliveries: 1}, {Flags: flagDeadLetter},
 	} {
 		_, err := Make(setup)
@@ -225,6 +228,7 @@ func TestNil(t *testing.T) {
 	_, _, err = ch.TryRecvLease()
 	want(t, err, ErrWouldBlock)
 	equal(t, ch.Cap()+ch.MsgSize(), 0)
+	equal(t, ch.Rights(), InfoOnly)
 	want(t, ch.CloseChannel(), syscall.EBADF)
 	want(t, ch.Release(), syscall.EBADF)
 	_, err = ch.Info()
@@ -256,6 +260,62 @@ func TestFiles(t *testing.T) {
 	same(t, err, ErrClosed)
 	_, err = FromFile(file)
 	want(t, err, os.ErrClosed)
+}
+
+func isNonblocking(t *testing.T, file *os.File) bool {
+	t.Helper()
+	conn, err := file.SyscallConn()
+	must(t, err)
+	var flags uintptr
+	must(t, conn.Control(func(fd uintptr) {
+		flags, _, _ = syscall.Syscall(syscall.SYS_FCNTL, fd, syscall.F_GETFL, 0)
+	}))
+	return flags&syscall.O_NONBLOCK != 0
+}
+
+// What the documentation says of os.File and package io.
+func TestIO(t *testing.T) {
+	t.Cleanup(func() { Remove("go-test") })
+	ch, err := Create("go-test", Setup{Capacity: 8, MsgSize: 8192}, 0o600)
+	must(t, err)
+	defer ch.Release()
+	opened, err := os.Open("/dev/gochans/go-test")
+	must(t, err)
+	defer opened.Close()
+	file, err := ch.File()
+	must(t, err)
+	defer file.Close()
+	equal(t, isNonblocking(t, opened), true)
+	equal(t, isNonblocking(t, file), false)
+
+	must(t, ch.Send(background, make([]byte, 600)))
+	_, err = io.ReadAll(file)
+	want(t, err, syscall.EMSGSIZE)
+	_, err = bufio.NewReaderSize(file, 512).ReadByte()
+	want(t, err, syscall.EMSGSIZE)
+	equal(t, infoOf(t, ch).Len, 1)
+	n, err := opened.Read(make([]byte, 600))
+	must(t, err)
+	equal(t, n, 600)
+	must(t, ch.Send(background, nil))
+	_, err = file.Read(make([]byte, 600))
+	same(t, err, io.EOF)
+
+	w := bufio.NewWriter(file)
+	fmt.Fprint(w, "one")
+	fmt.Fprint(w, "two")
+	must(t, w.Flush())
+	msg, err := ch.Recv(background)
+	must(t, err)
+	equal(t, string(msg), "onetwo")
+
+	// The poller wakes a blocked read of the one that does not block.
+	reader := spawn(func() error {
+		_, err := opened.Read(make([]byte, 600))
+		return err
+	})
+	must(t, ch.Send(background, []byte("x")))
+	must(t, <-reader)
 }
 
 func TestNotAChannel(t *testing.T) {

@@ -53,19 +53,21 @@ Leases belong to the process, not to a goroutine: any may acknowledge.
 Release does what (*os.File).Close does to blocked calls: they fail. close(2) of the descriptor
 behind the package's back does not.
 
-An os.File on a channel, by File or by os.Open of a name, reads and writes messages, but most
-of package io takes a file for a stream of bytes. Each Read is one message, and fails with
-EMSGSIZE, without taking it, if the buffer is too small; an empty message looks like the end.
-io.ReadAll begins with a buffer of 512 bytes, and reads into what is left of it, which can be
-too little for a message at any time; so does bufio.Reader, and io.ReadFull and json.Decoder
-ask for parts of a message. What a bufio.Writer or io.Copy writes at once is one message,
-whatever parts it was written in, and longer than 4,096 bytes by default. Use Recv and
-Send.
+An os.File on a channel reads and writes messages, but most of package io takes a file for a
+stream of bytes. Each Read is one message, and fails with EMSGSIZE, without taking it, if the
+buffer is too small; an empty message looks like the end, io.EOF. io.ReadAll begins with a
+buffer of 512 bytes and reads into what is left of it, and so does bufio.Reader with its
+buffer: sooner or later that is too little for a message. io.ReadFull and json.Decoder ask
+for parts of messages. What a bufio.Writer flushes (up to 4,096 bytes, or a longer slice as it
+is) or io.Copy writes (up to 32 KiB) is one message, whatever parts it was written in. Use
+Recv and Send.
 
 A descriptor that is O_NONBLOCK never waits in a queue. Two peers of an unbuffered channel that
-never block never meet, and os.File on a non-blocking descriptor, which uses the runtime's
-poller, is such a peer: let one side use this package, or give the channel a capacity. Calls of
-this package do not depend on O_NONBLOCK. TrySend and TryRecv in a loop are such peers, too.
+never block never meet. os.Open and os.OpenFile of a named channel make it non-blocking, since
+it can be polled, and use the runtime's poller; so they are such peers, and so are TrySend and
+TryRecv in a loop. Let one side use Send, Recv or Select of this package, or give the channel a
+capacity. The files of File, os.NewFile on an inherited descriptor, and os.Stdin do block. Calls of
+this package do not depend on O_NONBLOCK.
 
 Do not put a goroutine between a Channel and a Go channel ("for ... { c <- ch.Recv() }"): it
 takes a message before anybody wants it, which is lost if the process exits. If you must

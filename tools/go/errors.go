@@ -34,8 +34,9 @@ func (releasedError) Is(target error) bool { return target == os.ErrClosed }
 // Error is an operation that failed, and why. Nothing has happened then: no message was
 // sent or taken.
 type Error struct {
-	// Call is the operation: send, recv, poll, ack, requeue, select, batch, make,
-	// create, open, remove, info, close, dup, adopt or pass.
+	// Call is the operation: make, create, open, remove, adopt (FromFile, FromFD), dup
+	// (also File), info, control, close (CloseChannel), release, send, recv, poll, ack,
+	// requeue, select (of several ops) or batch.
 	Call string
 
 	// Name is the name of the channel, of operations on names.

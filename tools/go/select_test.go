@@ -419,6 +419,14 @@ func TestTyped(t *testing.T) {
 	}
 }
 
+// A longer message is not the beginning of a value.
+func TestBinaryLength(t *testing.T) {
+	for size := 0; size < 12; size++ {
+		_, err := Binary[int64]().Decode(make([]byte, size))
+		equal(t, err == nil, size == 8)
+	}
+}
+
 func TestTypedBadInput(t *testing.T) {
 	ch := newChan(t, Setup{Capacity: 3, MsgSize: 16, Flags: Acknowledged})
 	bad := func() {
