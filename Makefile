@@ -136,7 +136,19 @@ uninstall:
 	$(MAKE) -s --no-print-directory -C tools/lib uninstall
 	@scripts/uninstall-module
 
-# "make install" and "make uninstall", in a chroot.
+# The release tarball; the packages that are made of it, from the last commit.
+dist:
+	@scripts/packaging/dist
+
+deb:
+	@scripts/deps build deb
+	@scripts/packaging/deb
+
+rpm:
+	@scripts/deps build rpm
+	@scripts/packaging/rpm
+
+# "make install", and the Debian packages, in a chroot.
 check-install:
 	@scripts/check-install $(TEST)
 
@@ -157,6 +169,9 @@ help:
 	@echo '                       prepended to all paths, LIBDIR is the directory for libraries'
 	@echo '  make install-user    install all but the module'
 	@echo '  make uninstall       remove what "make install" installed; needs the same variables'
+	@echo '  make dist            make the release tarball build/gochan-VERSION.tar.xz'
+	@echo '  make deb             build Debian packages in build/deb'
+	@echo '  make rpm             build RPM packages in build/rpm'
 	@echo '  make clean           remove build/'
 	@echo '  make help            show this text'
 	@echo
@@ -167,7 +182,7 @@ help:
 	@echo '  make check-preempt   run the tests with full preemption and with none'
 	@echo '  make check-kernels   run the tests on other kernels and architectures;'
 	@echo '                       KINDS="NAME..." selects some'
-	@echo '  make check-install   test the installation in a chroot'
+	@echo '  make check-install   test the installation and the Debian packages in a chroot'
 	@echo '  make lint            run the static checks'
 	@echo '  make coverage        measure which lines and branches of the module the tests run;'
 	@echo '                       the report is written to build/coverage'
@@ -189,4 +204,4 @@ help:
 .PHONY: all prerequisites user guest-deps guest demo shell selftests check check-debug check-race \
 	check-preempt check-kernels fuzz soak coverage model lint bench-program bench \
 	bench-jobs-program bench-jobs bench-guard bench-renew install install-user uninstall check-install \
-	clean help
+	dist deb rpm clean help
