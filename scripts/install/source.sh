@@ -6,7 +6,7 @@
 # shellcheck disable=SC2016,SC2034 # "check" evaluates
 set -eu
 
-# shellcheck source=scripts/install/lib.sh
+# shellcheck disable=SC1091 # lib.sh
 . /lib.sh
 
 kdir=$(echo /usr/src/linux-headers-*-amd64)
