@@ -40,10 +40,8 @@ check 'the command runs' 'gochan --version'
 check 'man finds the manuals' 'man -w gochan-ack'
 check 'the filesystem is mounted at boot' \
 	'systemctl is-enabled dev-gochans.mount && grep -qx gochan /usr/lib/modules-load.d/gochan.conf'
-check 'the units are valid' '
-	cp -r /usr/share/doc/gochan/examples/systemd /tmp
-	systemd-analyze verify --man=no /usr/lib/systemd/system/dev-gochans.mount \
-		/tmp/systemd/*.socket /tmp/systemd/*.service /tmp/systemd/*.path >/tmp/out 2>&1
+check 'the unit is valid' '
+	systemd-analyze verify --man=no /usr/lib/systemd/system/dev-gochans.mount >/tmp/out 2>&1
 	cat /tmp/out
 	! test -s /tmp/out'
 check 'the packages are installed again' '
