@@ -4,7 +4,7 @@
 # The kernel to build the module for: the running one if its headers are
 # installed, otherwise the guest's.
 RUNNING_KDIR := $(wildcard /lib/modules/$(shell uname -r)/build)
-KDIR ?= $(or $(RUNNING_KDIR),$(GUEST_KDIR))
+KDIR ?= $(or $(RUNNING_KDIR),$(shell KERNEL= scripts/kernels/kernel -b 2>/dev/null))
 PREFIX ?= /usr/local
 DESTDIR ?=
 export PREFIX DESTDIR
@@ -14,20 +14,23 @@ GUEST_KDIR = $(shell KERNEL=$(KERNEL) scripts/kernels/kernel -b)
 KSRC = $(shell KERNEL=$(KERNEL) scripts/kernels/kernel)/source
 MODULE_DIR = $(shell scripts/module -p $(KDIR))
 
-all: user
+all: prerequisites user
 	scripts/module $(KDIR)
 
-user: deps
+# Fail before anything is built if the compiler or the kernel's headers are missing.
+prerequisites:
+	@scripts/prerequisites -k "$(KDIR)"
+
+user:
+	@scripts/prerequisites
 	$(MAKE) -s --no-print-directory -C tools/lib
 	$(MAKE) -s --no-print-directory -C tools/gochan
-
-deps:
-	@scripts/deps build $(if $(wildcard $(KDIR)),,headers)
 
 guest-deps:
 	@scripts/deps build headers guest $(filter arm64 s390x,$(KERNEL))
 
 guest: guest-deps user
+	$(MAKE) -s --no-print-directory -C tools/gochan static
 	scripts/module $(GUEST_KDIR)
 	scripts/vm/root
 
@@ -109,15 +112,45 @@ lint:
 	@scripts/deps build headers guest go lint
 	@scripts/lint
 
-# Modules cannot be signed for Debian's kernels, whose signing key is not public.
+# Modules cannot be signed for Debian's kernels, whose signing key is not public. The
+# directory is named, since kernels differ in their choice.
+MODULES_INSTALL = scripts/module $(KDIR) modules_install INSTALL_MOD_PATH=$(DESTDIR) \
+	INSTALL_MOD_DIR=updates INSTALL_MOD_STRIP=1 \
+	$(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)
+
 install: all
 	$(if $(or $(filter-out file,$(origin KDIR)),$(RUNNING_KDIR),$(DESTDIR)),,\
 		$(error the headers of the running kernel are missing: install them or set KDIR))
+	$(MAKE) -s --no-print-directory install-user
+	$(MODULES_INSTALL)
+	$(if $(DESTDIR),,depmod $(notdir $(MODULE_DIR)))
+
+# The library, the command and the manuals alone.
+install-user: user
 	$(MAKE) -s --no-print-directory -C tools/lib install
 	$(MAKE) -s --no-print-directory -C tools/gochan install
-	scripts/module $(KDIR) modules_install INSTALL_MOD_PATH=$(DESTDIR) \
-		$(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)
-	$(if $(DESTDIR),,depmod $(notdir $(MODULE_DIR)))
+
+# Needs no kernel's headers. The module is removed from all kernels.
+uninstall:
+	$(MAKE) -s --no-print-directory -C tools/gochan uninstall
+	$(MAKE) -s --no-print-directory -C tools/lib uninstall
+	@scripts/uninstall-module
+
+# The release tarball; the packages that are made of it, from the last commit.
+dist:
+	@scripts/packaging/dist
+
+deb:
+	@scripts/deps build deb
+	@scripts/packaging/deb
+
+rpm:
+	@scripts/deps build rpm
+	@scripts/packaging/rpm
+
+# "make install", and the Debian packages, in a chroot.
+check-install:
+	@scripts/check-install $(TEST)
 
 clean:
 	rm -rf build
@@ -133,7 +166,12 @@ help:
 	@echo '                       written to build/bench. CASE=FAMILY[/PEER[/SIZE[/PARAMETER]]]'
 	@echo '                       selects points, see scripts/bench'
 	@echo '  make install         install to PREFIX (/usr/local) and /lib/modules; DESTDIR is'
-	@echo '                       prepended to all paths'
+	@echo '                       prepended to all paths, LIBDIR is the directory for libraries'
+	@echo '  make install-user    install all but the module'
+	@echo '  make uninstall       remove what "make install" installed; needs the same variables'
+	@echo '  make dist            make the release tarball build/gochan-VERSION.tar.xz'
+	@echo '  make deb             build Debian packages in build/deb'
+	@echo '  make rpm             build RPM packages in build/rpm'
 	@echo '  make clean           remove build/'
 	@echo '  make help            show this text'
 	@echo
@@ -144,6 +182,7 @@ help:
 	@echo '  make check-preempt   run the tests with full preemption and with none'
 	@echo '  make check-kernels   run the tests on other kernels and architectures;'
 	@echo '                       KINDS="NAME..." selects some'
+	@echo '  make check-install   test the installation and the Debian packages in a chroot'
 	@echo '  make lint            run the static checks'
 	@echo '  make coverage        measure which lines and branches of the module the tests run;'
 	@echo '                       the report is written to build/coverage'
@@ -162,6 +201,7 @@ help:
 
 # Targets run concurrently would interfere with each other, particularly in apt.
 .NOTPARALLEL:
-.PHONY: all user deps guest-deps guest demo shell selftests check check-debug check-race \
+.PHONY: all prerequisites user guest-deps guest demo shell selftests check check-debug check-race \
 	check-preempt check-kernels fuzz soak coverage model lint bench-program bench \
-	bench-jobs-program bench-jobs bench-guard bench-renew install clean help
+	bench-jobs-program bench-jobs bench-guard bench-renew install install-user uninstall check-install \
+	dist deb rpm clean help

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh
+#
+# What the tests of the installation share. They run in a chroot, as root.
+
+log=$(mktemp)
+
+# check NAME COMMAND: run the shell command, which must succeed.
+check() {
+	name=$1
+	shift
+	if (set -eu; eval "$*") >"$log" 2>&1 </dev/null; then
+		echo "ok    $name"
+	else
+		sed 's/^/      /' "$log"
+		echo "FAIL  $name"
+	fi
+}
+
+# List all files and directories with what an installation may change of them. The
+# compressed names of some tools are caches, which are rebuilt in any order.
+snapshot() {
+	find / -xdev \( -path /proc -o -path /src -o -path /tmp -o -path /home \
+		-o -path /var/cache -o -path /var/log -o -path /var/lib/dpkg -o -path /var/lib/apt \
+		-o -path /var/lib/systemd/deb-systemd-helper-enabled \
+		-o -path /etc/ld.so.cache \) -prune \
+		-o ! -name 'modules.*' -printf '%p %y %m %u %l\n' | sort
+}
+
+# Write the C program of the README to the file.
+readme_program() {
+	sed -n '/^## In C/,/^Compile with/s/^    //p' /src/README.md >"$1"
+	grep -q 'int main' "$1"
+}
+
+# Without the module, it can start only, and fails to make a channel.
+program_starts() {
+	status=0
+	"$1" || status=$?
+	[ "$status" = 1 ]
+}
