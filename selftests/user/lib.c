@@ -377,6 +377,25 @@ static void *sum_up(void *arg)
 	return NULL;
 }
 
+/* The call has to be issued on a channel of its own, which must not get the closed number. */
+TEST_F(lib, s6_closed_descriptor)
+{
+	const int first = dup(STDIN_FILENO), second = dup(STDIN_FILENO);
+	struct gochan_op ops[2] = { GOCHAN_POLL(first, POLLIN), GOCHAN_POLL(second, POLLIN) };
+
+	ASSERT_LE(0, first);
+	ASSERT_LT(first, second);
+	close(first);
+	close(second);
+	EXPECT_EQ(-1, gochan_select(ops, 2, WAIT_LIMIT * 1000000000LL, GOCHAN_ORDERED));
+	EXPECT_EQ(EBADF, errno);
+	EXPECT_EQ(-1, gochan_select(ops + 1, 1, WAIT_LIMIT * 1000000000LL, 0));
+	EXPECT_EQ(EBADF, errno);
+	EXPECT_EQ(-1, gochan_batch(ops, 2, WAIT_LIMIT * 1000000000LL, 0));
+	EXPECT_EQ(EBADF, errno);
+	EXPECT_EQ(-1, fcntl(second, F_GETFD));
+}
+
 TEST_F(lib, r1_r2_threads)
 {
 	const int ch = gochan_make(8, 16, 0);

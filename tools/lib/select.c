@@ -34,6 +34,31 @@ static int first_channel(const struct gochan_op *ops, unsigned int n)
 	return -1;
 }
 
+static bool names(const struct gochan_ops *ops, int fd)
+{
+	const struct gochan_op *op = (void *)(uintptr_t)ops->ops;
+
+	for (uint32_t i = 0; i < ops->count; i++) {
+		if (op[i].fd == fd)
+			return true;
+	}
+	return false;
+}
+
+/* Open a channel whose number no op has: one that has it means a descriptor that is closed. */
+static int open_temporary(const struct gochan_ops *ops)
+{
+	int ch = open(DEV_GOCHAN, O_RDWR | O_CLOEXEC);
+
+	while (ch >= 0 && names(ops, ch)) {
+		const int next = fcntl(ch, F_DUPFD_CLOEXEC, ch + 1);
+
+		close_fd(ch);
+		ch = next;
+	}
+	return ch;
+}
+
 /*
  * The ioctl can be issued on any handle: use @ch, or if it is negative, a channel
  * created just for this call.
@@ -45,7 +70,7 @@ static int submit(int ch, unsigned long request, struct gochan_ops *ops, size_t 
 
 	if (ch >= 0)
 		return gochan_submit(&s);
-	s.ch = open(DEV_GOCHAN, O_RDWR | O_CLOEXEC);
+	s.ch = open_temporary(ops);
 	if (s.ch < 0)
 		return -1;
 	s.temporary = 1;
