@@ -10,7 +10,7 @@
 generalise() {
 	case $2 in
 	same) cat "$1" ;;
-	vary) sed 's/[0-9][0-9.]*/N/g; s/  */ /g' "$1" ;;
+	vary) sed 's/[0-9][0-9.]*/N/g; s/  */ /g; s/^ //' "$1" ;;
 	esac
 }
 
