@@ -3,7 +3,7 @@
 # Filter a kernel log: remove KCSAN reports in which gochan makes neither access, where
 # an access by a generic function that copies or links is attributed to its caller.
 # Also remove the stack traces that fault injection causes when creating a slab cache
-# fails.
+# fails, and those of the OOM killer for a task named gochan-oom.
 
 function begin_report() {
 	report = $0
@@ -23,6 +23,8 @@ function parse_line() {
 
 /kmem_cache_create[a-z_]*\(gochan[a-z0-9_]*\) failed with error -[0-9]+/ { dump = 1 }
 dump { dump = !/<\/TASK>/; next }
+/ gochan-oom invoked oom-killer: / { oom = 1 }
+oom { oom = !/ memory: usage /; next }
 /================/ && !lines { begin_report(); next }
 !lines { print; next }
 { report = report "\n" $0; lines++; parse_line() }

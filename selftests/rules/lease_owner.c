@@ -15,6 +15,7 @@
 #include <limits.h>
 #include <liburing.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -416,6 +417,37 @@ TEST_F(owner, r21_frozen)
 	EXPECT_TRUE(wait_frozen());
 	EXPECT_TRUE(has(self->ch, 1, 0));
 	EXPECT_EQ(128 + SIGKILL, reap_killed(pid));
+	EXPECT_TRUE(has(self->ch, 0, 1));
+	EXPECT_EQ(0, rmdir(CGROUP));
+}
+
+/* The name tells scripts/vm/filter-log.awk that the kernel's report was asked for. */
+static void run_out_of_memory(struct call *job)
+{
+	const size_t len = 64UL << 20;
+	char *memory = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)job;
+	prctl(PR_SET_NAME, "gochan-oom");
+	if (memory == MAP_FAILED || write_text(CGROUP "/cgroup.procs", "0"))
+		_exit(1);
+	memset(memory, 1, len);
+	_exit(2);
+}
+
+/* R21: killed by the OOM killer. */
+TEST_F(owner, r21_oom_killed)
+{
+	char text[256];
+
+	ASSERT_EQ(0, write_text("/sys/fs/cgroup/cgroup.subtree_control", "+memory"));
+	rmdir(CGROUP);
+	ASSERT_EQ(0, mkdir(CGROUP, 0755));
+	ASSERT_EQ(0, write_text(CGROUP "/memory.max", "8M"));
+	EXPECT_EQ(1, send_text(self->ch, "a"));
+	EXPECT_EQ(128 + SIGKILL, reap(worker(leasing(self->in), run_out_of_memory)));
+	EXPECT_LT(0, read_text(CGROUP "/memory.events", text, sizeof(text)));
+	EXPECT_NE(NULL, strstr(text, "oom_kill 1\n"));
 	EXPECT_TRUE(has(self->ch, 0, 1));
 	EXPECT_EQ(0, rmdir(CGROUP));
 }
