@@ -317,8 +317,8 @@ struct gochan_ack {
  * returned to the channel, to be delivered once more.
  *
  * ESTALE: the lease was not got through this handle by this descriptor table, or
- * has ended. EBADF: the handle may not receive. EINVAL: a flag, or not an
- * acknowledged channel. EFAULT.
+ * has ended. EBADF: the handle may not receive. EACCES: a security module forbids
+ * what read(2) would do. EINVAL: a flag, or not an acknowledged channel. EFAULT.
  */
 #define GOCHAN_IOC_ACK		_IOW(GOCHAN_IOC_MAGIC, 5, struct gochan_ack)
 
