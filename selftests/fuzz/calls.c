@@ -51,20 +51,29 @@ static long keep(struct actor *actor, const struct call *call, enum field field,
 
 /* ---- making, naming ---- */
 
+/* Not on the devtmpfs below, while another actor reloads the module. */
+static int open_unnamed(int flags)
+{
+	const int dir = open("/dev/gochans", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct statfs fs;
+	int fd = -ENODEV;
+
+	if (dir < 0)
+		return -errno;
+	if (!fstatfs(dir, &fs) && fs.f_type == GOCHAN_SUPER_MAGIC)
+		fd = or_errno(openat(dir, ".", flags, 0666));
+	close(dir);
+	return fd;
+}
+
 static long do_make(struct actor *actor, const struct call *call)
 {
-	const int flags = call->args.v[ARG1];
-	const bool tmpfile = (flags & O_TMPFILE) == O_TMPFILE;
-	const int fd = open(tmpfile ? "/dev/gochans" : "/dev/gochan", flags | O_CLOEXEC, 0666);
-	struct stat st;
+	const int flags = call->args.v[ARG1] | O_CLOEXEC;
+	const int fd = (flags & O_TMPFILE) == O_TMPFILE ? open_unnamed(flags) :
+		       or_errno(open("/dev/gochan", flags));
 
 	if (fd < 0)
-		return -errno;
-	/* Without a gochanfs, while another actor reloads the module. */
-	if (fstat(fd, &st) || !S_ISCHR(st.st_mode)) {
-		close(fd);
-		return -ENODEV;
-	}
+		return fd;
 	slot_put(actor, call->args.v[SLOT], fd, !(flags & O_PATH));
 	return 0;
 }
