@@ -24,10 +24,10 @@ function parse_line() {
 /kmem_cache_create[a-z_]*\(gochan[a-z0-9_]*\) failed with error -[0-9]+/ { dump = 1 }
 dump { dump = !/<\/TASK>/; next }
 / gochan-oom invoked oom-killer: / { oom = 1 }
-oom { oom = !/ memory: usage /; next }
+oom { oom = !/ memory: usage |Mem-Info:/; next }
 /================/ && !lines { begin_report(); next }
 !lines { print; next }
 { report = report "\n" $0; lines++; parse_line() }
 lines == 2 && !/BUG: KCSAN/ { print report; lines = 0 }
 /================/ { if (gochan) print report; lines = 0 }
-END { if (lines) print report }
+END { if (lines) print report; if (oom) print "BUG: a report of the OOM killer does not end" }
