@@ -93,4 +93,7 @@ bool wait_slept_again(pid_t tid, long before);
 /* Signal a call each time it blocks as a receiver, until it returns; how often. */
 int call_signal_sleeps(struct call *call, int ch);
 
+/* Keep starting processes that wait to receive, and killing them. */
+void kill_waiters_forever(int ch);
+
 #endif

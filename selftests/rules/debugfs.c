@@ -218,6 +218,35 @@ TEST_F(debugfs, r22_crowd)
 	EXPECT_EQ(128 + SIGKILL, reap_killed(pid));
 }
 
+/* R22: waiters that die while they are listed: every line is a whole one. */
+TEST_F(debugfs, r22_dying_waiters)
+{
+	const struct wait wait = wait_begin();
+	const int ch = ch_make(0, 16, 0);
+	int seen = 0, n, pid, tid;
+	pid_t killer;
+	char start[64];
+	const char *line;
+
+	ASSERT_LE(0, ch);
+	killer = child();
+	if (!killer)
+		kill_waiters_forever(ch);
+	snprintf(start, sizeof(start), "channel: %llu ", ch_info(ch).id);
+	while (seen < 500) {
+		ASSERT_TRUE(wait_more(&wait));
+		ASSERT_TRUE(read_pieces(WAITERS, sizeof(text)));
+		for (line = strstr(text, start); line; line = strstr(line + 1, start)) {
+			n = sscanf(line + strlen(start), "pid: %d tid: %d op: recv ", &pid, &tid);
+			ASSERT_EQ(2, n);
+			/* 0 once it is dead */
+			ASSERT_EQ(pid, tid);
+			seen++;
+		}
+	}
+	EXPECT_EQ(128 + SIGKILL, reap_killed(killer));
+}
+
 /* R22: root only. */
 TEST_F(debugfs, r22_root_only)
 {

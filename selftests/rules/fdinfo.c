@@ -6,6 +6,7 @@
 #include <kselftest_harness.h>
 
 #include "../lib/ops.h"
+#include "../lib/stall.h"
 
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -287,6 +288,44 @@ TEST_F(fdinfo, r22_waiters)
 	EXPECT_STREQ("0", field_of(full, "senders-waiting"));
 }
 
+/* Does the first waiter wait for less than @ns, as this process sees its clock? */
+static bool waits_for_less(int ch, long long ns)
+{
+	static struct text text;
+	struct line line;
+
+	return read_fdinfo(ch, &text) && nth_waiter(&text, 0, &line) &&
+	       line.since_ns <= now_ns() && now_ns() - line.since_ns < ns;
+}
+
+/* R22: since when, is in the reader's time namespace. */
+TEST_F(fdinfo, r22_time_namespace)
+{
+	static const char *const offsets[] = { "monotonic 1000000 0", "monotonic -1 0" };
+	const int ch = ch_make(0, 16, 0);
+	struct job *job = job_recv(BY_THREAD, ch, 16);
+	size_t i;
+	pid_t pid;
+
+	ASSERT_TRUE(wait_for_waiters(ch, 0, 1));
+	for (i = 0; i < ARRAY_SIZE(offsets); i++) {
+		pid = child();
+		if (!pid) {
+			if (unshare(CLONE_NEWTIME) ||
+			    write_text("/proc/self/timens_offsets", offsets[i]))
+				_exit(100);
+			/* applies to children only */
+			pid = child();
+			if (!pid)
+				_exit(!waits_for_less(ch, WAIT_LIMIT * 1000000000LL));
+			_exit(reap(pid));
+		}
+		EXPECT_EQ(0, reap(pid));
+	}
+	EXPECT_EQ(1, send_text(ch, "a"));
+	EXPECT_STREQ("a", job_text(job));
+}
+
 /* R22: ops of a select, and a deadline. */
 TEST_F(fdinfo, r22_select)
 {
@@ -410,6 +449,70 @@ TEST_F(fdinfo, r22_crowd)
 	}
 	EXPECT_EQ(128 + SIGKILL, reap_killed(pid));
 	EXPECT_STREQ("0", field_of(ch, "waiters-more"));
+}
+
+/* Start a receiver that will stall while it copies, and a sender that passes it a file. */
+static bool stall_transfer(int ch)
+{
+	struct call *send = call_batch(ch), *recv = call_batch(ch);
+	struct gochan_op *op = call_recv(recv, ch);
+	struct stalled mem;
+
+	if (stall(&mem, CALL_ROOM))
+		return false;
+	op->flags = GOCHAN_TAKE_FD;
+	op->buf = (unsigned long)mem.map;
+	call_start(recv, BY_THREAD);
+	if (!wait_for_waiters(ch, 0, 1))
+		return false;
+	op = call_send(send, ch, "a");
+	op->flags = GOCHAN_PASS_FD;
+	op->passed_fd = ch;
+	call_start(send, BY_THREAD);
+	return wait_stalled(&mem);
+}
+
+/* Then one sender waits in the wait queue, and the process on @ready. */
+static void stall_transfers(int ch, int n, int ready)
+{
+	while (n--) {
+		if (!stall_transfer(ch))
+			_exit(1);
+	}
+	job_send_text(BY_THREAD, ch, "b");
+	wait_for_waiters(ch, 1, 0);
+	send_text(ready, "a");
+	pause();
+}
+
+/*
+ * R16, R22: the sender of a file is listed also while its message is copied, though it is
+ * not in the wait queue then.
+ */
+TEST_F(fdinfo, r16_r22_offered)
+{
+	const int ch = ch_make(0, CALL_ROOM, 0), ready = ch_make(0, 16, 0), n = 3;
+	struct line line;
+	pid_t pid;
+	int i;
+
+	ASSERT_LE(0, ch);
+	pid = child();
+	if (!pid)
+		stall_transfers(ch, n, ready);
+	ASSERT_TRUE(wait_for_waiters(ready, 1, 0));
+	ASSERT_TRUE(read_fdinfo(ch, &self->text));
+	EXPECT_STREQ("1", field(&self->text, "senders-waiting"));
+	EXPECT_EQ(n + 1, waiters(&self->text));
+	EXPECT_STREQ("0", field(&self->text, "waiters-more"));
+	for (i = 0; i < n + 1; i++) {
+		ASSERT_TRUE(nth_waiter(&self->text, i, &line));
+		ASSERT_EQ(pid, line.pid);
+		ASSERT_STREQ("send", line.op);
+	}
+	EXPECT_EQ(128 + SIGKILL, reap_killed(pid));
+	ASSERT_TRUE(read_fdinfo(ch, &self->text));
+	EXPECT_EQ(0, waiters(&self->text));
 }
 
 static bool drop_cap(int cap)
@@ -592,23 +695,6 @@ TEST_F(fdinfo, r22_pid_namespace)
 	ASSERT_TRUE(wait_for_waiters(ch, 0, 1));
 	EXPECT_EQ(0, run_in_child(run_pid_namespace, ch));
 	EXPECT_EQ(-EINPROGRESS, job_kill(job));
-}
-
-/* Keep starting waiters, and killing them. */
-static void kill_waiters_forever(int ch)
-{
-	pid_t pids[8];
-	size_t i;
-
-	for (;;) {
-		for (i = 0; i < ARRAY_SIZE(pids); i++) {
-			pids[i] = child();
-			if (!pids[i])
-				_exit(strlen(recv_text(ch)));
-		}
-		for (i = 0; i < ARRAY_SIZE(pids); i++)
-			reap_killed(pids[i]);
-	}
 }
 
 /* R22: waiters that die while they are listed: every line is a whole one. */

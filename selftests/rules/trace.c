@@ -441,6 +441,25 @@ TEST_F(trace, r22_requeue)
 			    getpid()));
 }
 
+/* R22: a message that its receiver could not copy, and that another one waits for. */
+TEST_F(trace, r22_requeue_to_waiter)
+{
+	const int ch = ch_make(0, 16, 0);
+	struct job *bad, *good;
+
+	ASSERT_LE(0, ch);
+	bad = job_start(BY_THREAD, ch, false, NULL, 16);
+	ASSERT_TRUE(wait_for_waiters(ch, 0, 1));
+	good = job_recv(BY_THREAD, ch, 16);
+	ASSERT_TRUE(wait_for_waiters(ch, 0, 2));
+	EXPECT_EQ(1, send_text(ch, "a"));
+	EXPECT_EQ(-EFAULT, job_wait(bad));
+	EXPECT_STREQ("a", job_text(good));
+	EXPECT_EQ(1, traced("requeue: id=%llu seq=1 len=1\n", id_of(ch)));
+	EXPECT_EQ(1, traced("recv: id=%llu seq=1 len=1 pid=%d ", id_of(ch), bad->id));
+	EXPECT_EQ(1, traced("recv: id=%llu seq=1 len=1 pid=%d ", id_of(ch), good->id));
+}
+
 /* R22: nothing is traced that was not asked for. */
 TEST_F(trace, r22_off)
 {

@@ -228,7 +228,7 @@ recv_plain_channel() {
 	make jobs --cap 4
 	gochan send jobs one
 	for option in --ack --no-ack; do
-		expect 1 gochan recv jobs $option
+		expect 1 gochan recv jobs $option -n 1
 		says 'jobs: its messages are not acknowledged; make it with --ack'
 		prints_nothing
 	done
