@@ -148,7 +148,7 @@ rpm:
 	@scripts/deps build rpm
 	@scripts/packaging/rpm
 
-# "make install", and the Debian packages, in a chroot.
+# "make install", and the Debian packages, in a chroot; TEST=machine: on a machine with systemd.
 check-install:
 	@scripts/check-install $(TEST)
 
@@ -182,7 +182,8 @@ help:
 	@echo '  make check-preempt   run the tests with full preemption and with none'
 	@echo '  make check-kernels   run the tests on other kernels and architectures;'
 	@echo '                       KINDS="NAME..." selects some'
-	@echo '  make check-install   test the installation and the Debian packages in a chroot'
+	@echo '  make check-install   test the installation and the Debian packages in a chroot;'
+	@echo '                       TEST=machine: on a machine with systemd and two kernels'
 	@echo '  make lint            run the static checks'
 	@echo '  make coverage        measure which lines and branches of the module the tests run;'
 	@echo '                       the report is written to build/coverage'

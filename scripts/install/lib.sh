@@ -17,6 +17,19 @@ check() {
 	fi
 }
 
+# fails COMMAND...: it must fail. A plain "!" does not end a check.
+fails() {
+	if "$@"; then
+		echo "did not fail: $*"
+		return 1
+	fi
+}
+
+# COMMAND | without TEXT: its output must not have the text.
+without() {
+	fails grep -- "$1"
+}
+
 # List all files and directories with what an installation may change of them. The
 # compressed names of some tools are caches, which are rebuilt in any order.
 snapshot() {
@@ -38,4 +51,19 @@ program_starts() {
 	status=0
 	"$1" || status=$?
 	[ "$status" = 1 ]
+}
+
+# until_true COMMAND: wait until the shell command succeeds, for two minutes at most.
+until_true() {
+	deadline=$(($(date +%s) + 120))
+	until (eval "$*") >/dev/null 2>&1; do
+		[ "$(date +%s)" -lt $deadline ] || { echo "not true: $*"; return 1; }
+		sleep 0.1
+	done
+}
+
+# logged UNIT LINE: wait until the unit has printed the line.
+logged() {
+	until_true "journalctl --sync; journalctl -o cat -u $1 | grep -qx '$2'" ||
+		{ journalctl -o cat -u "$1"; return 1; }
 }

@@ -28,7 +28,7 @@ check 'the packages are installed' 'apt-get install -y /debs/*.deb'
 check 'DKMS has built the module' 'dkms status | grep "^gochan/.*$release.*: installed"'
 check 'depmod knows the module' 'module | grep -q "/updates/dkms/gochan.ko"'
 check 'the module has no debug information' \
-	'! readelf -SW "$(module)" | grep -q "\.debug_info"'
+	'readelf -SW "$(module)" | without "\.debug_info"'
 check 'the first C program of the README starts' '
 	cd /tmp
 	readme_program first.c
@@ -51,13 +51,13 @@ check 'the packages are installed again' '
 check 'the packages are purged' "apt-get purge -y $packages"
 check 'nothing is left' '
 	snapshot | diff /tmp/before -
-	! ldconfig -p | grep gochan
-	! grep gochan "/lib/modules/$release"/modules.*
-	! dpkg -l | grep gochan'
+	ldconfig -p | without gochan
+	fails grep gochan "/lib/modules/$release"/modules.*
+	dpkg -l | without gochan'
 
 check 'DKMS takes an unpacked release' '
 	dkms add /release
 	dkms install -m gochan -v "$(/src/scripts/packaging/version)" -k "$release"
 	module | grep -q "/updates/dkms/gochan.ko"
 	dkms remove -m gochan -v "$(/src/scripts/packaging/version)" --all
-	! module | grep .'
+	module | without .'
