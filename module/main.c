@@ -123,5 +123,5 @@ module_exit(gochan_exit);
 
 MODULE_DESCRIPTION("Go channels between processes, as device files");
 MODULE_AUTHOR("gochan developers");
-MODULE_VERSION("0.1.0");
+MODULE_VERSION("0.2.0");
 MODULE_LICENSE("GPL");

@@ -67,3 +67,19 @@ logged() {
 	until_true "journalctl --sync; journalctl -o cat -u $1 | grep -qx '$2'" ||
 		{ journalctl -o cat -u "$1"; return 1; }
 }
+
+# Each shell finds the completion of the command by itself, and can load it.
+bash_completes() {
+	bash -c '. /usr/share/bash-completion/bash_completion
+		_completion_loader gochan
+		complete -p gochan | grep -F "complete -F _gochan gochan"'
+}
+
+zsh_completes() {
+	HOME=/tmp zsh -fc 'autoload -U compinit && compinit -D
+		[[ $_comps[gochan] = _gochan ]] && autoload +X _gochan'
+}
+
+fish_completes() {
+	HOME=/tmp fish -c 'complete -C "gochan rec"' | grep '^recv'
+}

@@ -15,7 +15,7 @@ release=${kdir#/usr/src/linux-headers-}
 mkdir -p "/lib/modules/$release"
 depmod "$release" 2>/dev/null
 export DEBIAN_FRONTEND=noninteractive
-packages='gochan gochan-dkms libgochan0 libgochan-dev'
+packages='gochan gochan-dkms libgochan0 libgochan-dev python3-gochan'
 
 # The module's file, according to depmod.
 module() {
@@ -38,6 +38,10 @@ check 'a program is linked statically' \
 	'cc -static /tmp/first.c -lgochan -o /tmp/static && program_starts /tmp/static'
 check 'the command runs' 'gochan --version'
 check 'man finds the manuals' 'man -w gochan-ack'
+check 'bash completes' bash_completes
+check 'zsh completes' zsh_completes
+check 'fish completes' fish_completes
+check 'Python has the package' 'python3 -c "import gochan; gochan.Channel"'
 check 'the filesystem is mounted at boot' \
 	'systemctl is-enabled dev-gochans.mount && grep -qx gochan /usr/lib/modules-load.d/gochan.conf'
 check 'the unit is valid' '

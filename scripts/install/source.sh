@@ -80,6 +80,9 @@ check 'the first C program of the README starts' '
 	program_starts ./first'
 check 'the command runs' 'gochan --version'
 check 'man finds the manuals' 'man -w gochan-ack && man -w gochan-trace'
+check 'bash completes' bash_completes
+check 'zsh completes' zsh_completes
+check 'fish completes' fish_completes
 check 'depmod knows the module' \
 	'modprobe -S "$release" -n -v fs-gochan | grep -q "insmod.*/gochan.ko"'
 check 'the module has no debug information' \

@@ -7,7 +7,7 @@
 
 # shellcheck disable=SC2034 # for run_tests
 tests='
-	make_prints_the_path make_defaults make_options make_in_directories
+	make_prints_the_path make_defaults make_default_size make_options make_in_directories
 	make_rejects_existing_name make_reports_limits make_as_user
 	send_arguments send_lines send_last_line_without_newline send_embedded_nul
 	send_null_separated send_whole send_whole_too_long send_empty_messages
@@ -80,8 +80,23 @@ make_prints_the_path() {
 
 make_defaults() {
 	make jobs
-	is "$(gochan info jobs capacity msg_size flags closed len | tr '\n' ' ')" '0 4096 none no 0 '
+	is "$(gochan info jobs capacity msg_size flags closed len | tr '\n' ' ')" '0 65536 none no 0 '
 	is "$(stat -c '%a %U:%G' /dev/gochans/jobs)" '600 root:root'
+}
+
+make_default_size() {
+	make unbuffered
+	make sixteen --cap 16
+	make seventeen --cap 17
+	make given --size 10
+	make empty --size 0
+	for name in unbuffered:65536 sixteen:65536 seventeen:4096 given:10 empty:0; do
+		is "${name%:*}:$(gochan info "${name%:*}" msg_size)" "$name"
+	done
+	set_limit max_msg_size 1000
+	make limited
+	make limited-too --cap 100
+	is "$(gochan info limited msg_size) $(gochan info limited-too msg_size)" '1000 1000'
 }
 
 make_options() {
@@ -119,7 +134,7 @@ make_reports_limits() {
 	says "--size $((most + 1)): the limit is $most; see $parameters/max_msg_size"
 	expect 1 alice gochan make jobs --cap 1000 --size "$most"
 	says "jobs: over a limit of user alice: max_user_bytes is $(cat $parameters/max_user_bytes);\
- root can raise it in $parameters/max_user_bytes"
+ make it with a smaller --size or --cap; root can raise it in $parameters/max_user_bytes"
 	expect 0 gochan ls -q
 	prints_nothing
 }
@@ -529,9 +544,9 @@ ls_columns() {
 	alice gochan make results --size 100 >/dev/null
 	gochan close results
 	expect 0 gochan ls
-	prints 'NAME    OWNER GROUP MODE CAP SIZE LEN LEASED STATE  WAIT-SEND WAIT-RECV OLDEST
-jobs    root  root  0622  16 4096   2      0 open           0         0      -
-results alice alice 0600   0  100   0      0 closed         0         0      -'
+	prints 'NAME    OWNER GROUP MODE CAP  SIZE LEN LEASED STATE  WAIT-SEND WAIT-RECV OLDEST
+jobs    root  root  0622  16 65536   2      0 open           0         0      -
+results alice alice 0600   0   100   0      0 closed         0         0      -'
 	expect 0 alice gochan ls
 	prints 'NAME    OWNER GROUP MODE CAP SIZE LEN LEASED STATE  WAIT-SEND WAIT-RECV OLDEST
 jobs    root  root  0622   -    -   -      - -              -         -      -
@@ -1059,18 +1074,19 @@ limit_user_names() {
 
 limit_user_bytes() {
 	set_limit max_user_bytes 20000
-	expect 1 alice gochan make jobs --cap 8
-	says "jobs: over a limit of user alice: max_user_bytes is 20000; root can raise it in $limit"
-	expect 0 alice gochan make jobs --cap 4
+	expect 1 alice gochan make jobs --cap 4
+	says "jobs: over a limit of user alice: max_user_bytes is 20000; make it with a smaller --size\
+ or --cap; root can raise it in $limit"
+	expect 0 alice gochan make jobs --cap 4 --size 4096
 }
 
 # It counts the bytes of all users but root.
 limit_max_bytes() {
-	alice gochan make one --cap 4 >/dev/null
+	alice gochan make one --cap 4 --size 4096 >/dev/null
 	set_limit max_bytes 20000
-	expect 1 alice gochan make two --cap 4
-	says "two: over a limit of all users but root: max_bytes is 20000; root can raise it\
- in $limit"
+	expect 1 alice gochan make two --cap 4 --size 4096
+	says "two: over a limit of all users but root: max_bytes is 20000; make it with a smaller\
+ --size or --cap; root can raise it in $limit"
 	expect 0 gochan make two --cap 4
 }
 
@@ -1244,6 +1260,7 @@ usage_errors() {
 	expect 2 gochan make a --mode 1000
 	expect 2 gochan make a --mode rw
 	expect 2 gochan make a --fixed --size 0
+	expect 2 gochan make a --fixed
 	expect 2 gochan rm --all jobs
 	expect 2 gochan ls jobs results
 	expect 2 gochan close jobs jobs

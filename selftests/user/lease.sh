@@ -6,7 +6,7 @@
 
 # shellcheck disable=SC2034 # for run_tests
 tests='
-	make_ack make_dead make_dead_refused make_as_user make_usage
+	make_ack make_dead make_dead_size make_dead_refused make_as_user make_usage
 	recv_acknowledges recv_prints_before recv_to_full_disk recv_no_ack recv_no_ack_ends
 	recv_no_ack_counts recv_no_ack_waits recv_plain_channel select_acknowledges
 	each_acknowledges each_requeues each_killed_command each_gives_up each_dead_letters
@@ -78,12 +78,26 @@ make_dead() {
 	until_info dead send_handles 0
 }
 
+# The default size is no more than dead letters may have.
+make_dead_size() {
+	make few --cap 16
+	make many --cap 17
+	make short --size 10
+	for dead in few:65536 many:4096 short:10; do
+		make jobs --ack --cap 16 --dead "${dead%:*}"
+		is "${dead%:*}:$(gochan info jobs msg_size)" "$dead"
+		gochan rm jobs
+	done
+	make jobs --ack --cap 17 --dead few
+	expect_info jobs 4096 msg_size
+}
+
 make_dead_refused() {
 	expect 1 gochan make jobs --ack --cap 4 --dead dead
 	says "dead: no such channel; see 'gochan ls'"
 	make dead --size 10
-	expect 1 gochan make jobs --ack --cap 4 --dead dead
-	says 'dead: takes messages of at most 10 bytes; make it with --size 4096'
+	expect 1 gochan make jobs --ack --cap 4 --size 11 --dead dead
+	says 'dead: takes messages of at most 10 bytes; make it with --size 11'
 	make fixed --size 10 --fixed
 	expect 1 gochan make jobs --ack --cap 4 --size 10 --dead fixed
 	says 'fixed: takes messages of exactly 10 bytes; make it without --fixed'
@@ -743,8 +757,8 @@ ls_leased() {
 	gochan each jobs -- gochan recv gate -n 1 >/dev/null 2>err &
 	until_info jobs leased 1
 	expect 0 gochan ls jobs
-	prints 'NAME OWNER GROUP MODE CAP SIZE LEN LEASED STATE WAIT-SEND WAIT-RECV OLDEST
-jobs root  root  0600   4 4096   1      1 open          0         0      -'
+	prints 'NAME OWNER GROUP MODE CAP  SIZE LEN LEASED STATE WAIT-SEND WAIT-RECV OLDEST
+jobs root  root  0600   4 65536   1      1 open          0         0      -'
 	kill $!
 	until_info jobs len 2
 }
@@ -772,6 +786,7 @@ ps_leases() {
 \"lease\":[0-9]+,\"message\":2,\"deliveries\":2,\"seconds\":[0-9.]+\}\]" out || fail "$(cat out)"
 	kill $!
 	until_info jobs len 1
+	until_info gate receivers_waiting 0
 	expect 0 gochan ps
 	is "$(wc -l <out)" 1
 }

@@ -387,7 +387,7 @@ on_terminal() {
 ls_narrow() {
 	name=$(printf 'gr\303\274n%015d' 0)
 	make "$name"
-	make jobs
+	make jobs --size 4096
 	on_terminal 30 'gochan ls; gochan ls -n; gochan ls -rn jobs; gochan ls -n jobs | cat' <<-END
 		line NAME                OWNER GROU
 		line $name root  root

@@ -63,10 +63,15 @@ enum status report_other_abi(int abi);
 
 /* ---- limit.c: error messages about limits -------------------------------- */
 
-/* A user's limit, of which @parameter is the module parameter. */
-enum status report_user_limit(const char *label, const char *parameter);
+/* False where /sys is not mounted. */
+bool read_parameter(const char *parameter, unsigned long *value);
+/*
+ * A user's limit, of which @parameter is the module parameter. @remedy is what else helps, as
+ * "...; ", or empty.
+ */
+enum status report_user_limit(const char *label, const char *parameter, const char *remedy);
 /* The limit of all users. */
-enum status report_max_bytes(const char *label);
+enum status report_max_bytes(const char *label, const char *remedy);
 /* Print an error message and return true if @value exceeds @parameter. */
 bool over_limit(const char *what, unsigned int value, const char *parameter);
 /* The errno of a send or receive, or of a select of @ops ops. */

@@ -9,7 +9,7 @@
 
 enum { VALUE_SIZE = 32 };
 
-static bool read_parameter(const char *parameter, unsigned long *value)
+bool read_parameter(const char *parameter, unsigned long *value)
 {
 	char path[128];
 
@@ -42,7 +42,7 @@ static bool in_user_namespace(void)
 }
 
 /* In a user namespace a user is one outside of it, and its owner is charged as well. */
-enum status report_user_limit(const char *label, const char *parameter)
+enum status report_user_limit(const char *label, const char *parameter, const char *remedy)
 {
 	char who[OWNER_SIZE], value[VALUE_SIZE];
 	const char *whose = "user ";
@@ -52,17 +52,19 @@ enum status report_user_limit(const char *label, const char *parameter)
 		whose = "your user outside of this user namespace, or of its owner";
 		who[0] = '\0';
 	}
-	print_error("%s: over a limit of %s%s: %s%s; root can raise it in %s/%s", label, whose, who,
-		    parameter, value_of(parameter, value), PARAMETERS, parameter);
+	print_error("%s: over a limit of %s%s: %s%s; %sroot can raise it in %s/%s",
+		    label, whose, who, parameter, value_of(parameter, value), remedy,
+		    PARAMETERS, parameter);
 	return FAILED;
 }
 
-enum status report_max_bytes(const char *label)
+enum status report_max_bytes(const char *label, const char *remedy)
 {
 	char value[VALUE_SIZE];
 
-	print_error("%s: over a limit of all users but root: max_bytes%s; root can raise it in %s",
-		    label, value_of("max_bytes", value), PARAMETERS "/max_bytes");
+	print_error("%s: over a limit of all users but root: max_bytes%s; %s%s", label,
+		    value_of("max_bytes", value), remedy,
+		    "root can raise it in " PARAMETERS "/max_bytes");
 	return FAILED;
 }
 
@@ -81,9 +83,9 @@ enum status report_op_error(const char *label, unsigned int ops, int err)
 {
 	switch (err) {
 	case EDQUOT:
-		return report_user_limit(label, "max_user_bytes");
+		return report_user_limit(label, "max_user_bytes", "");
 	case ENOSPC:
-		return report_max_bytes(label);
+		return report_max_bytes(label, "");
 	case EINVAL:
 		if (over_limit("number of ops", ops, "max_select"))
 			return FAILED;

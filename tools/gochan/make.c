@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -15,8 +16,9 @@ static const char help[] =
 "\n"
 "      --cap N         messages it can buffer (default 0: unbuffered, a send\n"
 "                      returns when a receiver has taken the message)\n"
-"      --size BYTES    maximum message length (default 4096)\n"
-"      --fixed         every message has exactly that length\n"
+"      --size BYTES    maximum message length (default 65536, or 4096 if --cap is\n"
+"                      more than 16)\n"
+"      --fixed         every message has exactly that length; needs a --size\n"
 "      --hangup        when the last sender is gone, receivers see end of file;\n"
 "                      when the last receiver is gone, sends fail (default: wait\n"
 "                      for the next process that opens the channel)\n"
@@ -40,11 +42,18 @@ struct request {
 	const char *name;
 	struct gochan_setup setup;
 	unsigned int mode;
+	bool has_size;
 	bool has_deliveries;
 	struct target dead;
 };
 
 enum { DEFAULT_DELIVERIES = 16 };
+
+/*
+ * What a pipe holds, so that cat(1) can send what it reads from one. As slots are charged for in
+ * full when the channel is made, one with more of them has messages of the kernel's default size.
+ */
+enum { DEFAULT_SIZE = 65536, DEFAULT_SIZE_SLOTS = 16 };
 
 enum {
 	OPT_CAP = OPT_OTHER,
@@ -87,6 +96,20 @@ static const char *exceeded_limit(const struct request *req)
 	return parameter;
 }
 
+/* What helps against a limit of bytes: slots are charged for. */
+static const char *bytes_remedy(const struct request *req)
+{
+	return req->setup.capacity ? "make it with a smaller --size or --cap; " : "";
+}
+
+static enum status over_user_limit(const struct request *req)
+{
+	const char *parameter = exceeded_limit(req);
+	bool bytes = strcmp(parameter, "max_user_bytes") == 0;
+
+	return report_user_limit(req->name, parameter, bytes ? bytes_remedy(req) : "");
+}
+
 static enum status make_failed(const struct request *req, int err)
 {
 	char dir[NAME_PATH_SIZE];
@@ -105,9 +128,9 @@ static enum status make_failed(const struct request *req, int err)
 		print_error("%s: name already in use; see 'gochan ls'", req->name);
 		return FAILED;
 	case EDQUOT:
-		return report_user_limit(req->name, exceeded_limit(req));
+		return over_user_limit(req);
 	case ENOSPC:
-		return report_max_bytes(req->name);
+		return report_max_bytes(req->name, bytes_remedy(req));
 	case EOPNOTSUPP:
 		return report_other_abi(GOCHAN_ABI - 1);
 	case EPROTONOSUPPORT:
@@ -145,20 +168,47 @@ static enum status check_dead_size(const struct request *req, const struct gocha
 	return FAILED;
 }
 
-static enum status open_dead(struct request *req)
+/* No larger than max_msg_size and the dead-letter channel allow. @dead is NULL if there is none. */
+static unsigned int default_size(const struct request *req, const struct gochan_info *dead)
 {
-	struct gochan_info info;
+	unsigned int size = GOCHAN_DEFAULT_MSG_SIZE;
+	unsigned long limit;
+
+	if (req->setup.capacity <= DEFAULT_SIZE_SLOTS)
+		size = DEFAULT_SIZE;
+	if (read_parameter("max_msg_size", &limit) && size > limit)
+		size = limit;
+	if (dead && size > dead->msg_size)
+		size = dead->msg_size;
+	return size;
+}
+
+static enum status open_dead(struct request *req, struct gochan_info *info)
+{
 	enum status status;
 
-	if (!req->dead.label)
-		return DONE;
 	status = target_open(&req->dead, O_WRONLY);
 	if (status == DONE)
-		status = target_info(&req->dead, &info);
-	if (status == DONE)
-		status = check_dead_size(req, &info);
+		status = target_info(&req->dead, info);
 	req->setup.dead_fd = req->dead.fd;
 	return status;
+}
+
+/* Choose the size, if need be, and open the dead-letter channel. */
+static enum status prepare(struct request *req)
+{
+	struct gochan_info info, *dead = NULL;
+	enum status status = DONE;
+
+	if (req->dead.label) {
+		dead = &info;
+		status = open_dead(req, dead);
+	}
+	if (status != DONE)
+		return status;
+	if (!req->has_size)
+		req->setup.msg_size = default_size(req, dead);
+	return dead ? check_dead_size(req, dead) : DONE;
 }
 
 static enum status make(struct request *req)
@@ -167,7 +217,7 @@ static enum status make(struct request *req)
 	enum status status;
 	struct stat st;
 
-	status = open_dead(req);
+	status = prepare(req);
 	if (status != DONE)
 		return status;
 	if (gochan_create_with(req->name, &req->setup, req->mode) < 0)
@@ -204,7 +254,6 @@ static enum status check(struct request *req)
 static enum status run(int argc, char **argv)
 {
 	struct request req = {
-		.setup.msg_size = GOCHAN_DEFAULT_MSG_SIZE,
 		.mode = 0600,
 		.dead = NO_TARGET,
 	};
@@ -221,6 +270,7 @@ static enum status run(int argc, char **argv)
 		case OPT_SIZE:
 			if (!opt_number(self, "--size", &req.setup.msg_size))
 				return USAGE;
+			req.has_size = true;
 			break;
 		case OPT_FIXED:
 			req.setup.flags |= GOCHAN_FIXED;

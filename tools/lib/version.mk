@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: GPL-2.0
-# Version of the library and of the gochan command.
-VERSION := 0.1.0
+# The version. scripts/packaging/version compares it with the other places that have it.
+VERSION := 0.2.0

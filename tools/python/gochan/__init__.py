@@ -41,3 +41,5 @@ __all__ = [
     "try_select",
     "unlink",
 ]
+
+__version__ = "0.2.0"
