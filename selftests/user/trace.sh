@@ -438,7 +438,7 @@ output_waits() {
 	exec 3<>unread
 	trace -o unread
 	traffic jobs
-	until_true grep -q ^pipe_w /proc/$tracer/wchan
+	until_true grep -q pipe_write /proc/$tracer/wchan
 	kill -TERM $tracer
 	until_true has_no_instance
 	terminated
@@ -454,7 +454,7 @@ command_ends_first() {
 		'dd if=/dev/zero of=/dev/gochans/jobs bs=1 count=2000; read -r x <end' 2>err &
 	tracer=$!
 	exec 3<read_late
-	until_true grep -q ^pipe_w /proc/$tracer/wchan
+	until_true grep -q pipe_write /proc/$tracer/wchan
 	child=$(cat /proc/$tracer/task/$tracer/children)
 	echo >end
 	until_true is_gone "${child% }"
