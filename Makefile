@@ -148,7 +148,7 @@ rpm:
 	@scripts/deps build rpm
 	@scripts/packaging/rpm
 
-# "make install", and the Debian packages, in a chroot; TEST=machine: on a machine with systemd.
+# "make install" and the Debian packages in a chroot, or, with TEST=machine, with systemd.
 check-install:
 	@scripts/check-install $(TEST)
 

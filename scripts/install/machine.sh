@@ -95,7 +95,9 @@ test_purge() {
 	check 'no file and no user is left' '
 		snapshot | comm -13 /src/before - | grep -Ev "^/(dev|run|sys|var/lib/systemd)(/| )" |
 			tee /tmp/out
-		fails grep gochan /tmp/out'
+		fails grep gochan /tmp/out
+		diff /src/passwd /etc/passwd
+		diff /src/group /etc/group'
 }
 
 case $1 in

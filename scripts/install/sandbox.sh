@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Test what the section SYSTEMD of gochan(7) says about services in a sandbox and containers.
-# Run as root on a machine with systemd.
+# Test what the section SYSTEMD of gochan(7) says about sandboxes and containers, and the
+# example of a unit for them. Run as root on a machine with systemd.
 # shellcheck disable=SC2016,SC2034 # "check" evaluates
 set -eu
 

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Test what the section SYSTEMD of gochan(7) says about sockets, paths and output, and the units
-# that do that in tools/examples/systemd, as the package installs them.
-# Run as root on a machine with systemd.
+# Test what the section SYSTEMD of gochan(7) says about sockets, paths and output, and the
+# examples of units for them, as the package installs them. Run as root on a machine with
+# systemd.
 # shellcheck disable=SC2016 # "check" evaluates
 set -eu
 
