@@ -82,7 +82,8 @@ check 'the command runs' 'gochan --version'
 check 'man finds the manuals' 'man -w gochan-ack && man -w gochan-trace'
 check 'bash completes' bash_completes
 check 'zsh completes' zsh_completes
-check 'fish completes' fish_completes
+# Unlike the others, fish has no default that includes /usr/local.
+check 'fish completes' 'XDG_DATA_DIRS=/usr/local/share:/usr/share fish_completes'
 check 'depmod knows the module' \
 	'modprobe -S "$release" -n -v fs-gochan | grep -q "insmod.*/gochan.ko"'
 check 'the module has no debug information' \

@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The examples of the manual pages: what manual/extract has put into the directory manual
-# beside this script. Each session prints what its page says. Those of a page run one
-# after the other, in the same directory, where the page's programs are; none leaves a
-# named channel or a process behind. Arguments choose pages.
+# The examples of the manual pages and of README.md: what manual/extract has put into the
+# directory manual beside this script. Each session prints what its page says. Those of a
+# page run one after the other, in the same directory, where the page's programs are; none
+# leaves a named channel or a process behind. Arguments choose pages.
 
 # generalise FILE COMPARISON: its text, without what may differ.
 generalise() {
