@@ -488,28 +488,39 @@ top_table() {
 	wait
 }
 
-# passes OPTION...: top in the background, for an interval in which 20 messages are sent
-# and 10 received.
-passes() {
-	make jobs --cap 100
-	gochan top "$@" >rates 2>err &
+# begin_top OPTION...: top in the background, stopped in its interval, so that this does
+# not end before end_top.
+begin_top() {
+	gochan top "$@" >out 2>err &
 	top=$!
 	until_asleep $top
+	kill -STOP $top
+}
+
+end_top() {
+	kill -CONT $top
+	wait $top || fail "top ended with $?: $(cat err)"
+}
+
+# passes OPTION...: what top prints of an interval in which 20 messages are sent and 10
+# received.
+passes() {
+	make jobs --cap 100
+	begin_top "$@"
 	seq 20 | gochan send jobs
 	gochan recv jobs -n 10 >/dev/null
-	wait $top || fail "top ended with $?: $(cat err)"
+	end_top
 }
 
 top_rates() {
 	passes -b -d 2
 	# in an interval of 2 to 20 seconds
 	awk '$NF == "jobs" && $1 >= 1 && $1 <= 10.5 && $2 >= 0.5 && $2 <= 5.5 && $1 > $2 { found = 1 }
-		END { exit !found }' rates || fail "$(cat rates)"
+		END { exit !found }' out || fail "$(cat out)"
 }
 
 top_json() {
 	passes --json -d 2
-	cp rates out
 	prints_json
 	prints_match '^\{"time":[0-9]+\.[0-9]{3},"name":"jobs","path":"/dev/gochans/jobs","abi":'
 	# rates times interval is what passed
@@ -524,11 +535,9 @@ top_json() {
 
 top_new_channel() {
 	make old
-	gochan top --json -d 1 >out 2>err &
-	top=$!
-	until_asleep $top
+	begin_top --json -d 1
 	make new
-	wait $top
+	end_top
 	prints_json
 	prints_match '"name":"new".*"sent_per_second":null,"received_per_second":null,"interval":null'
 	prints_match '"name":"old".*"sent_per_second":0.000,'
@@ -539,21 +548,17 @@ top_new_channel() {
 top_reused_name() {
 	make jobs --cap 100
 	seq 50 | gochan send jobs
-	gochan top --json -d 1 >out 2>err &
-	top=$!
-	until_asleep $top
+	begin_top --json -d 1
 	gochan rm jobs
 	make jobs --cap 100
 	gochan send jobs x
-	wait $top
+	end_top
 	prints_json
 	prints_match '"name":"jobs".*"sent":1,.*"sent_per_second":null'
 	# a renamed one is the same
-	gochan top --json -d 1 >out 2>err &
-	top=$!
-	until_asleep $top
+	begin_top --json -d 1
 	mv /dev/gochans/jobs /dev/gochans/renamed
-	wait $top
+	end_top
 	prints_match '"name":"renamed".*"sent_per_second":0.000'
 }
 
