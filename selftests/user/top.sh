@@ -498,8 +498,8 @@ begin_top() {
 }
 
 end_top() {
-	kill -CONT $top
-	wait $top || fail "top ended with $?: $(cat err)"
+	kill -CONT "$top"
+	wait "$top" || fail "top ended with $?: $(cat err)"
 }
 
 # passes OPTION...: what top prints of an interval in which 20 messages are sent and 10
