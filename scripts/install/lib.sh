@@ -9,7 +9,12 @@ log=$(mktemp)
 check() {
 	name=$1
 	shift
-	if (set -eu; eval "$*") >"$log" 2>&1 </dev/null; then
+	# As a condition of "if" it would not end at the first command that fails.
+	set +e
+	(set -eu; eval "$*") >"$log" 2>&1 </dev/null
+	status=$?
+	set -e
+	if [ $status = 0 ]; then
 		echo "ok    $name"
 	else
 		sed 's/^/      /' "$log"
