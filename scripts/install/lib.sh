@@ -35,10 +35,11 @@ without() {
 	fails grep -- "$1"
 }
 
-# List all files and directories with what an installation may change of them. The
-# compressed names of some tools are caches, which are rebuilt in any order.
+# List all files and directories with what an installation may change of them. /run does
+# not outlive a boot. The compressed names of some tools are caches, which are rebuilt in
+# any order.
 snapshot() {
-	find / -xdev \( -path /proc -o -path /src -o -path /tmp -o -path /home \
+	find / -xdev \( -path /proc -o -path /run -o -path /src -o -path /tmp -o -path /home \
 		-o -path /var/cache -o -path /var/log -o -path /var/lib/dpkg -o -path /var/lib/apt \
 		-o -path /var/lib/systemd/deb-systemd-helper-enabled \
 		-o -path /etc/ld.so.cache \) -prune \
