@@ -57,13 +57,11 @@ test_manuals() {
 # Without the headers here, DKMS builds no module: that is tested where they are.
 test_upgrade_in_use() {
 	check 'channels in use survive an upgrade of the packages' '
-		modules >/tmp/modules
 		gochan make kept --cap 1
 		gochan send kept message
 		exec 5<>/dev/gochan
 		apt-get install -y /src/newer/*.deb
 		dpkg-query -W gochan-dkms | grep "+1$"
-		modules | diff /tmp/modules -
 		test "$(gochan recv kept -n 1)" = message
 		echo unnamed >&5 & gochan recv --fd 5 -n 1
 		gochan rm kept'
