@@ -44,7 +44,7 @@ check 'a closed handle that could send changes the path' '
 check 'a message survives the death of its worker' '
 	mkdir -p /run/systemd/system/jobs.service.d
 	printf "%s\n" "[Service]" "ExecStart=" \
-		"ExecStart=gochan each --fd 3 -- sh -c \"test \$\$GOCHAN_DELIVERIES != 1 || sleep 999; awk 1\"" \
+		"ExecStart=gochan each --fd 3 -- sh -c \"test \$\$GOCHAN_DELIVERIES != 1 || sleep infinity; awk 1\"" \
 		>/run/systemd/system/jobs.service.d/slow.conf
 	systemctl daemon-reload
 	systemctl stop jobs.service
