@@ -815,11 +815,35 @@ TEST_F(deadlock, r22_not_parent)
 	EXPECT_EQ(NONE, deadlock(s));
 }
 
+/* Where a thread that sleeps or is stopped is in its program; 0 if it runs. */
+static unsigned long program_counter(pid_t tid)
+{
+	char path[64], text[256];
+	const char *last;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", tid);
+	if (read_text(path, text, sizeof(text)) <= 0)
+		return 0;
+	last = strrchr(text, ' ');
+	return last ? strtoul(last, NULL, 0) : 0;
+}
+
+/*
+ * Has a task that slept in a call, with this program counter, been stopped there? On arm64 a
+ * task leaves its call to stop, and will begin it again: its next instruction, of 4 bytes, is
+ * the one before.
+ */
+static bool is_stopped_in(pid_t pid, long call, unsigned long pc)
+{
+	return is_in_syscall(pid, call) || (pc && program_counter(pid) == pc - 4);
+}
+
 /* Start a command and stop it between its two looks; 0 if it was too late. */
 static pid_t stopped_command(void)
 {
 	const struct wait wait = wait_begin();
 	const pid_t command = child();
+	unsigned long pc;
 	int status;
 
 	if (!command) {
@@ -831,9 +855,10 @@ static pid_t stopped_command(void)
 	while (!is_in_syscall(command, SYS_clock_nanosleep) && !is_in_state(command, 'Z') &&
 	       wait_more(&wait))
 		;
+	pc = program_counter(command);
 	kill(command, SIGSTOP);
 	if (waitpid(command, &status, WUNTRACED) == command && WIFSTOPPED(status) &&
-	    is_in_syscall(command, SYS_clock_nanosleep))
+	    is_stopped_in(command, SYS_clock_nanosleep, pc))
 		return command;
 	reap_killed(command);
 	return 0;
