@@ -373,13 +373,13 @@ size_t chan_next_len(struct chan *ch)
 static bool setup_valid(const struct gochan_setup *s)
 {
 	const u32 known = GOCHAN_FIXED | GOCHAN_HANGUP | GOCHAN_CRED | GOCHAN_ACK |
-			  GOCHAN_DEADLETTER;
+			  CHAN_FORWARDS;
 
-	if ((s->flags & ~known) || s->reserved ||
+	if ((s->flags & ~known) ||
 	    ((s->flags & GOCHAN_ACK) && !s->capacity) ||
-	    (!(s->flags & GOCHAN_ACK) && s->max_deliveries) ||
-	    (!(s->flags & GOCHAN_ACK) && (s->flags & GOCHAN_DEADLETTER)) ||
+	    (!(s->flags & GOCHAN_ACK) && (s->max_deliveries || (s->flags & CHAN_FORWARDS))) ||
 	    (!(s->flags & GOCHAN_DEADLETTER) && s->dead_fd) ||
+	    (!(s->flags & GOCHAN_DONE) && s->done_fd) ||
 	    s->capacity > READ_ONCE(gochan_max_capacity) ||
 	    s->msg_size > READ_ONCE(gochan_max_msg_size))
 		return false;
@@ -412,7 +412,7 @@ static void freeze_locked(struct chan *ch)
 	u8 fast = CHAN_FAST_NONE;
 
 	lockdep_assert_held(&ch->lock);
-	if (!(ch->config.flags & (GOCHAN_FIXED | GOCHAN_CRED)) && !ch->indirect)
+	if (!(ch->config.flags & (GOCHAN_FIXED | GOCHAN_CRED | GOCHAN_DONE)) && !ch->indirect)
 		fast = ch->pooled ? CHAN_FAST_ACKED : CHAN_FAST;
 	/* Pairs with chan_fast_ok(). */
 	smp_store_release(&ch->config.fast, fast);
@@ -447,25 +447,17 @@ static int setup_locked(struct chan *ch, const struct gochan_setup *setup,
 	return 0;
 }
 
-/* Not if it has a dead-letter channel itself, which must not change any more. */
-static bool may_be_dead(const struct chan *ch, struct chan *dead)
-{
-	if (dead == ch)
-		return false;
-	chan_freeze(dead);
-	return !(chan_config(dead)->flags & GOCHAN_DEADLETTER);
-}
-
 /**
  * chan_setup() - choose capacity, message size and flags
  * @ch: a channel that was not used yet
  * @setup: what is chosen
- * @dead: the channel for its dead letters, or NULL
+ * @targets: to which channels it sends by itself
  *
- * Return: 0; -EBUSY when it is too late; -ELOOP when @dead is @ch, or has dead letters of
+ * Return: 0; -EBUSY when it is too late; -ELOOP when a target is @ch, or has targets of
  * its own; -EINVAL, -ENOMEM, -EDQUOT.
  */
-int chan_setup(struct chan *ch, const struct gochan_setup *setup, struct chan *dead)
+int chan_setup(struct chan *ch, const struct gochan_setup *setup,
+	       const struct chan_targets *targets)
 {
 	u64 bytes = slots_charge(setup->capacity, setup->msg_size, setup->flags);
 	struct leases *leases = NULL;
@@ -477,8 +469,9 @@ int chan_setup(struct chan *ch, const struct gochan_setup *setup, struct chan *d
 	/* Pairs with freeze_locked(); setup_locked() decides. */
 	if (smp_load_acquire(&ch->config.frozen))
 		return -EBUSY;
-	if (dead && !may_be_dead(ch, dead))
-		return -ELOOP;
+	err = chan_targets_check(ch, targets);
+	if (err)
+		return err;
 	err = gochan_charge(ch->charged_to, QUOTA_BYTES, bytes);
 	if (err)
 		return err;
@@ -492,7 +485,7 @@ int chan_setup(struct chan *ch, const struct gochan_setup *setup, struct chan *d
 	}
 	if (setup->flags & GOCHAN_ACK) {
 		err = -ENOMEM;
-		leases = chan_leases_make(ch, setup, dead);
+		leases = chan_leases_make(ch, setup, targets);
 		if (!leases)
 			goto free;
 	}

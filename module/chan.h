@@ -35,7 +35,7 @@ enum chan_dir {
 	CHAN_RECV,
 };
 
-/* Fast paths for plain messages: not with GOCHAN_FIXED, GOCHAN_CRED or indirect slots. */
+/* Fast paths for plain messages: not with GOCHAN_FIXED, _CRED, _DONE or indirect slots. */
 enum chan_fast {
 	CHAN_FAST_NONE,
 	CHAN_FAST,		/* chan_send(), chan_recv() */
@@ -121,7 +121,8 @@ struct waiter {
  * @deliveries: how often that was delivered
  * @inline_buf: room for a short message on the task's stack. The ops of a
  *	select share one to receive: it may be written only after the claim
- * @seq: of the message received, its place in the order of sending
+ * @seq: of the message received, its place in the order of sending; of the last one sent if
+ *	its channel is acknowledged
  * @from: a send's origin; that of the message received
  * @file: the file that a send passes, a counted reference, or NULL
  * @owner: who gets a receive's lease, a counted reference, or NULL for no lease
@@ -258,6 +259,16 @@ struct received {
 	u32 len;
 };
 
+/**
+ * struct chan_targets - the channels to which an acknowledged one sends by itself
+ * @dead: gets its dead letters, or NULL
+ * @done: gets notices of messages that are done, or NULL
+ */
+struct chan_targets {
+	struct chan *dead;
+	struct chan *done;
+};
+
 /* struct chan begins with it. */
 static inline const struct chan_config *chan_config(const struct chan *ch)
 {
@@ -300,7 +311,8 @@ static inline bool chan_is_fast_acked(const struct chan *ch)
 int chan_init(void);
 void chan_exit(void);
 struct chan *chan_make(void);
-int chan_setup(struct chan *ch, const struct gochan_setup *setup, struct chan *dead);
+int chan_setup(struct chan *ch, const struct gochan_setup *setup,
+	       const struct chan_targets *targets);
 void chan_get(struct chan *ch);
 void chan_put(struct chan *ch);
 struct chan *chan_find(u64 id);
@@ -340,6 +352,7 @@ bool chan_owner_end(struct chan *ch, const struct lease_key *key, const struct o
 void chan_owner_put(struct lease_owner *owner);
 int chan_ack(struct chan *ch, const struct lease_key *key, u64 lease, bool requeue);
 unsigned int chan_nr_dead_letters(const struct chan *ch);
+unsigned int chan_nr_notices(const struct chan *ch);
 
 /* wake.c */
 int chan_fasync(struct chan *ch, int fd, struct file *file, int on);

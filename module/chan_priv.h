@@ -28,6 +28,9 @@
 #define CHAN_FAULT_TRIES	16	/* repeats of a copy whose memory is not present */
 #define CHAN_LOCKED_MSGS_MAX	64	/* messages moved without dropping the lock */
 
+/* Flags of a channel that sends to others by itself (forward.c). */
+#define CHAN_FORWARDS	(GOCHAN_DEADLETTER | GOCHAN_DONE)
+
 /* What an attempt under the channel's lock came to. */
 enum step {
 	STEP_DONE,		/* a message was moved */
@@ -202,16 +205,19 @@ void chan_trace_unblock(const struct chan_op *op, int result);
 
 void chan_flush_waiters(struct chan *ch);
 
+/* forward.c */
+int chan_targets_check(const struct chan *ch, const struct chan_targets *targets);
+
 /* lease.c */
 struct leases *chan_leases_make(struct chan *ch, const struct gochan_setup *setup,
-				struct chan *dead);
+				const struct chan_targets *targets);
 void chan_leases_stop(struct leases *leases);
 void chan_leases_free(struct leases *leases);
 size_t chan_lease_size(u32 msg_size);
 bool chan_lease_may_return(const struct chan *ch);
 void chan_lease_preview(struct chan_op *op, const struct msg *m);
-void chan_acked_done(struct chan *ch, struct msg *m, struct wake_batch *wb);
-void chan_acked_taken(struct chan *ch, struct msg *m, struct wake_batch *wb);
+void chan_acked_done(struct chan *ch, struct msg *m, u32 flags, struct wake_batch *wb);
+void chan_acked_taken(struct chan *ch, struct msg *m, u64 seq, struct wake_batch *wb);
 void chan_lease_begin(struct chan_op *op, struct msg *m);
 int chan_lease_finish(struct chan_op *op, int err);
 void chan_acked_requeue(struct chan *ch, struct msg *m, bool in_slot);

@@ -2,8 +2,8 @@
 /*
  * debugfs, for root: gochan/channels, a line for each channel of the machine, and
  * gochan/waiters, one for each waiter. The lines of a channel are of one instant, except
- * for dead_letters; those of different channels are not. The next channel is looked up by id,
- * so channels may come and go meanwhile, and between two reads. Reading holds a reference
+ * for dead_letters and notices; those of different channels are not. The next channel is
+ * looked up by id, so channels may come and go meanwhile, and between two reads. Reading holds a reference
  * to one channel at a time, and its lock no longer than it takes to list CHAN_WAITERS_MAX
  * waiters.
  */
@@ -58,16 +58,16 @@ static int show_channel(struct seq_file *m, void *v)
 	struct gochan_info i;
 
 	if (v == SEQ_START_TOKEN) {
-		seq_puts(m, "id capacity msg_size flags closed len bytes leased dead_letters ");
+		seq_puts(m, "id capacity msg_size flags closed len bytes leased dead_letters notices ");
 		seq_puts(m, "send_handles recv_handles senders_waiting receivers_waiting ");
 		seq_puts(m, "sent received requeued dropped send_blocked recv_blocked\n");
 		return 0;
 	}
 	chan_info(v, &i, NULL);
-	seq_printf(m, "%llu %u %u %#x %u %u %llu %u %u %u %u %u %u ", i.id, i.capacity,
+	seq_printf(m, "%llu %u %u %#x %u %u %llu %u %u %u %u %u %u %u ", i.id, i.capacity,
 		   i.msg_size, i.flags, i.closed, i.len, i.bytes, i.leased,
-		   chan_nr_dead_letters(v), i.send_handles, i.recv_handles,
-		   i.senders_waiting, i.receivers_waiting);
+		   chan_nr_dead_letters(v), chan_nr_notices(v), i.send_handles,
+		   i.recv_handles, i.senders_waiting, i.receivers_waiting);
 	seq_printf(m, "%llu %llu %llu %llu %llu %llu\n", i.sent, i.received, i.requeued,
 		   i.dropped, i.send_blocked, i.recv_blocked);
 	return 0;

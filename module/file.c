@@ -384,26 +384,37 @@ static void gochan_show_fdinfo(struct seq_file *m, struct file *file)
 
 /* ---- ioctls ---- */
 
-/* May the channel of @dead get the dead letters of @ch? It can no longer be set up then. */
+/* A channel to which one that is set up will send by itself; *@fd holds it: 0 or -EBADF. */
+static int target_get(int num, struct fd *fd, struct chan **to)
+{
+	struct file *file;
+
+	*fd = fdget(num);
+	file = compat_fd_file(*fd);
+	if (!file || !file_is_handle(file) || !(file->f_mode & FMODE_WRITE))
+		return -EBADF;
+	*to = file_chan(file);
+	return 0;
+}
+
 static long ioctl_setup(struct file *file, const void __user *arg)
 {
-	const u32 dead_letters = GOCHAN_ACK | GOCHAN_DEADLETTER;
-	struct chan *ch = file_chan(file);
+	struct chan_targets targets = {};
+	struct fd dead = {}, done = {};
 	struct gochan_setup setup;
-	struct file *dead;
-	struct fd fd;
-	long err = -EBADF;
+	int err = 0;
 
 	if (copy_from_user(&setup, arg, sizeof(setup)))
 		return -EFAULT;
-	/* chan_setup() rejects the one without the other. */
-	if ((setup.flags & dead_letters) != dead_letters)
-		return chan_setup(ch, &setup, NULL);
-	fd = fdget(setup.dead_fd);
-	dead = compat_fd_file(fd);
-	if (dead && file_is_handle(dead) && (dead->f_mode & FMODE_WRITE))
-		err = chan_setup(ch, &setup, file_chan(dead));
-	fdput(fd);
+	/* Without GOCHAN_ACK chan_setup() rejects both flags. */
+	if (setup.flags & GOCHAN_ACK && setup.flags & GOCHAN_DEADLETTER)
+		err = target_get(setup.dead_fd, &dead, &targets.dead);
+	if (!err && setup.flags & GOCHAN_ACK && setup.flags & GOCHAN_DONE)
+		err = target_get(setup.done_fd, &done, &targets.done);
+	if (!err)
+		err = chan_setup(file_chan(file), &setup, &targets);
+	fdput(dead);
+	fdput(done);
 	return err;
 }
 

@@ -8,7 +8,8 @@
  * CHAN_LOCKED_COPY_MAX, on the heap. A RECV op leases its message, which is outside from
  * then on but keeps its slot (ring.kept), until the lease ends:
  *
- * - it is acknowledged: the message is freed, and its slot is free;
+ * - it is acknowledged: the message is done. It is freed, and its slot is free, if there is
+ *   no done channel, or once that has the notice;
  * - the message is returned, by GOCHAN_REQUEUE or because the owner has ended: it is
  *   buffered again at its place in the order of sending or, once it was delivered
  *   max_deliveries times, a dead letter.
@@ -21,15 +22,20 @@
  *     its owner; all other entries are free.
  * L2. An owner that has ended is not found, and has no leases, except for one that a
  *     receive has just got: that receive returns it itself (chan_lease_finish()).
- * L3. A dead letter keeps its slot until the dead-letter channel has it.
+ * L3. A dead letter keeps its slot until the dead-letter channel has it or refuses it, and
+ *     is done then.
  * L4. Receivers wait only while nothing is buffered, senders only while no slot is free.
  *     So both wait at once where all slots are kept. (If more than CHAN_LOCKED_MSGS_MAX
  *     receivers in a row fail, as their buffers are too small, the work item goes on.)
- * L5. A message of the pool is spare, in a slot, requeued, leased, a dead letter, or with
- *     the receive that copies it; msg.refs counts that place, and a receive that copies what
- *     it has leased. One that is not spare has a slot: so for a free slot there is a spare.
+ * L5. A message of the pool is spare, in a slot, requeued, leased, a dead letter, done, or
+ *     with the receive that copies it; msg.refs counts that place, and a receive that copies
+ *     what it has leased. One that is not spare has a slot: so for a free slot there is a spare.
+ * L6. With a done channel, each message that leaves is done exactly once, and passes through
+ *     chan_acked_done(). From then on it is in leases.done, in the order in which messages
+ *     are done, and keeps its slot until the done channel has its notice or refuses it. It
+ *     cannot come back, so it delays no end of file.
  *
- * Owners are in owner.c, dead letters in deadletter.c.
+ * Owners are in owner.c, dead letters and notices in forward.c.
  */
 
 #include <linux/mm.h>
@@ -117,10 +123,10 @@ static void pool_put(struct leases *leases, struct msg *m)
 }
 
 /*
- * A message that is outside is done: free it and its slot. One of the pool keeps its slot
- * while it is copied. The caller does slot_freed().
+ * Free a message that is done, and its slot. One of the pool keeps its slot while it is copied.
+ * The caller does slot_freed().
  */
-void chan_acked_done(struct chan *ch, struct msg *m, struct wake_batch *wb)
+void chan_acked_free(struct chan *ch, struct msg *m, struct wake_batch *wb)
 {
 	lockdep_assert_held(&ch->lock);
 	if (!ch->pooled) {
@@ -135,13 +141,28 @@ void chan_acked_done(struct chan *ch, struct msg *m, struct wake_batch *wb)
 }
 
 /*
- * A receive without a lease has copied and taken a message. Others may still copy it, to which
- * it was leased before.
+ * A message that is outside is done, with these flags of its notice: free it, unless the
+ * done channel has to get that first (L6). The caller does slot_freed().
  */
-void chan_acked_taken(struct chan *ch, struct msg *m, struct wake_batch *wb)
+void chan_acked_done(struct chan *ch, struct msg *m, u32 flags, struct wake_batch *wb)
 {
-	ch->ring.kept++;
-	chan_acked_done(ch, m, wb);
+	lockdep_assert_held(&ch->lock);
+	if (unlikely(ch->leases->done.to))
+		chan_notify_done(ch->leases, m, flags);
+	else
+		chan_acked_free(ch, m, wb);
+}
+
+/*
+ * A receive without a lease has copied the message with this number, which keeps its slot. Others
+ * may still copy it, to which it was leased before.
+ */
+void chan_acked_taken(struct chan *ch, struct msg *m, u64 seq, struct wake_batch *wb)
+{
+	m->seq = seq;
+	if (m->deliveries < U32_MAX)
+		m->deliveries++;
+	chan_acked_done(ch, m, 0, wb);
 }
 
 /* A message of the pool was copied that may have been done meanwhile. */
@@ -215,15 +236,15 @@ int chan_ack(struct chan *ch, const struct lease_key *key, u64 lease, bool reque
 	}
 	trace_gochan_ack(ch->config.id, l->id, l->msg->seq);
 	m = lease_end(ch->leases, l);
-	/* the common path: nobody waits for the slot or the end, or still copies it */
+	/* the common path: no notice; nobody waits for the slot or the end, or still copies it */
 	if (likely(ch->pooled && only_pollers_follow(ch) && waitq_empty(ch, CHAN_RECV) &&
-		   refcount_read(&m->refs) == 1)) {
+		   refcount_read(&m->refs) == 1 && !ch->leases->done.to)) {
 		pool_put(ch->leases, m);
 		ch->ring.kept--;
 		chan_unlock_and_notify(ch, out_event(ch));
 		return 0;
 	}
-	chan_acked_done(ch, m, &wb);
+	chan_acked_done(ch, m, 0, &wb);
 	slot_freed(ch, &wb);
 	chan_lease_unlock(ch, &wb);
 	return 0;
@@ -357,7 +378,9 @@ void chan_lease_dispatch(struct chan *ch, struct wake_batch *wb)
 /* May a message that is outside be buffered again? */
 bool chan_lease_may_return(const struct chan *ch)
 {
-	return ch->ring.kept > ch->leases->nr_dead_letters + ch->leases->nr_copying;
+	const struct leases *leases = ch->leases;
+
+	return ch->ring.kept > (u64)leases->dead.nr + leases->done.nr + leases->nr_copying;
 }
 
 void chan_lease_info(const struct chan *ch, struct gochan_info *info)
@@ -368,12 +391,20 @@ void chan_lease_info(const struct chan *ch, struct gochan_info *info)
 	info->leased = leases->nr;
 	info->max_deliveries = leases->max_deliveries;
 	info->dropped = leases->dropped;
+	if (leases->done.to)
+		info->done = leases->done.to->config.id;
 }
 
 /* Dead letters that their channel has not got yet. */
 unsigned int chan_nr_dead_letters(const struct chan *ch)
 {
-	return chan_is_acknowledged(ch) ? READ_ONCE(ch->leases->nr_dead_letters) : 0;
+	return chan_is_acknowledged(ch) ? READ_ONCE(ch->leases->dead.nr) : 0;
+}
+
+/* Messages that are done, and of which the done channel has no notice yet. */
+unsigned int chan_nr_notices(const struct chan *ch)
+{
+	return chan_is_acknowledged(ch) ? READ_ONCE(ch->leases->done.nr) : 0;
 }
 
 /* List leases, those of an owner in order of delivery; the time for that is bounded. */
@@ -441,7 +472,7 @@ static int pool_make(struct leases *leases, u32 capacity, u32 msg_size)
 
 /* What a channel with this setup has beside others; NULL without memory. */
 struct leases *chan_leases_make(struct chan *ch, const struct gochan_setup *setup,
-				struct chan *dead)
+				const struct chan_targets *targets)
 {
 	struct leases *leases;
 	u32 i;
@@ -463,7 +494,7 @@ struct leases *chan_leases_make(struct chan *ch, const struct gochan_setup *setu
 		leases->array[i].next_free = leases->free;
 		leases->free = &leases->array[i];
 	}
-	chan_deadletter_start(leases, dead);
+	chan_forward_start(leases, targets);
 	return leases;
 }
 
@@ -472,7 +503,7 @@ void chan_leases_free(struct leases *leases)
 {
 	if (!leases)
 		return;
-	chan_deadletter_free(leases);
+	chan_forward_free(leases);
 	WARN_ON_ONCE(leases->nr || !RB_EMPTY_ROOT(&leases->owners));
 	kvfree(leases->pool);
 	kvfree(leases);

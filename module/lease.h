@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Leases (R21), as owner.c, lease.c and deadletter.c share them, and what send.c and recv.c
+ * Leases (R21), as owner.c, lease.c and forward.c share them, and what send.c and recv.c
  * do with them on the fast path. The invariants are in lease.c.
  */
 #ifndef GOCHAN_LEASE_H
@@ -54,9 +54,27 @@ struct lease {
 };
 
 /**
+ * struct forward - messages that wait until another channel gets them, or notices of them
+ * @leases: whose they are; constant
+ * @to: the other channel, a counted reference, or NULL; constant
+ * @first: the messages, in order, linked by msg.next; the channel's lock, as for the next two
+ * @last: where the next one is linked
+ * @nr: how many; read without the lock as well
+ * @on_slot: tells when @to has a free slot or a receiver, or is closed
+ */
+struct forward {
+	struct leases *leases;
+	struct chan *to;
+	struct msg *first;
+	struct msg **last;
+	u32 nr;
+	struct wait_queue_entry on_slot;
+};
+
+/**
  * struct leases - what only an acknowledged channel has
  * @ch: the channel
- * @owners: by key; the channel's lock, as for all up to @dead
+ * @owners: by key; the channel's lock, as for all up to @dropped
  * @last_owner: the one found last, or NULL
  * @uses: ops that have got an owner
  * @free: free entries of @array, linked by next_free
@@ -68,14 +86,11 @@ struct lease {
  * @nr: leases
  * @nr_copying: messages of the pool that are done and still being copied
  * @max_deliveries: a message returned after so many is a dead letter, 0: never; constant
- * @dead_letters: those that the dead-letter channel has not got yet, linked by msg.next
- * @last_dead_letter: where the next one is linked
- * @nr_dead_letters: how many; read without the lock as well
  * @dropped: dead letters that no channel has got
- * @dead: the dead-letter channel, a counted reference, or NULL; constant
- * @creator: who has set up the channel: the sender of its dead letters; constant
- * @on_slot: tells when @dead has a free slot or a receiver, or is closed
- * @work: moves dead letters
+ * @dead: dead letters that the dead-letter channel has not got yet
+ * @done: messages that are done, and of which the done channel has no notice yet
+ * @creator: who has set up the channel: the sender of what it forwards; constant
+ * @work: forwards messages
  * @array: an entry for each slot of the ring
  */
 struct leases {
@@ -91,13 +106,10 @@ struct leases {
 	u32 nr;
 	u32 nr_copying;
 	u32 max_deliveries;
-	struct msg *dead_letters;
-	struct msg **last_dead_letter;
-	u32 nr_dead_letters;
 	u64 dropped;
-	struct chan *dead;
+	struct forward dead;
+	struct forward done;
 	struct origin creator;
-	struct wait_queue_entry on_slot;
 	struct delayed_work work;
 	struct lease array[];
 };
@@ -109,12 +121,14 @@ struct lease_owner *chan_owner_find_slow(struct chan *ch, const struct lease_key
 void chan_lease_start(struct chan *ch, struct lease_owner *owner, struct msg *m,
 		      const struct lease_report *r, const struct task_struct *task);
 struct msg *chan_lease_requeue(struct leases *leases, struct lease *l, struct wake_batch *wb);
+void chan_acked_free(struct chan *ch, struct msg *m, struct wake_batch *wb);
 
-/* deadletter.c */
+/* forward.c */
 bool chan_dead_letter(struct leases *leases, struct msg *m);
+void chan_notify_done(struct leases *leases, struct msg *m, u32 flags);
 void chan_drop(struct leases *leases, struct msg *m, struct wake_batch *wb);
-void chan_deadletter_start(struct leases *leases, struct chan *dead);
-void chan_deadletter_free(struct leases *leases);
+void chan_forward_start(struct leases *leases, const struct chan_targets *targets);
+void chan_forward_free(struct leases *leases);
 
 static inline int lease_key_cmp(const struct lease_key *a, const struct lease_key *b)
 {

@@ -51,7 +51,9 @@ static inline void origin_move(struct origin *to, struct origin *from)
 /**
  * struct msg - one message on the heap, or a block of several before they are sent
  * @node: place in chan.requeued; the channel's lock
- * @next: in the list of its sender, or of what a wake batch frees; the owner
+ * @done_flags: instead, of one that is done (lease.c): those of its notice
+ * @next: in the list of its sender, of what is forwarded, or of what a wake batch frees; the
+ *	owner
  * @refs: the owner (sender, channel or receiver), and receivers that have pinned it; of a
  *	message of a pool see lease.c
  * @deliveries: how often it was delivered on an acknowledged channel; the channel's lock
@@ -63,7 +65,10 @@ static inline void origin_move(struct origin *to, struct origin *from)
  * @data: the payload: behind this structure or, if it is long, on its own
  */
 struct msg {
-	struct rb_node node;
+	union {
+		struct rb_node node;
+		u32 done_flags;
+	};
 	struct msg *next;
 	refcount_t refs;
 	u32 deliveries;

@@ -179,12 +179,14 @@ static __always_inline bool take(struct chan *ch, struct chan_op *op, struct fou
 		take_slot(ch, op, f);
 	else
 		take_requeued(ch, op, f);
-	if (op && unlikely(op->owner))
+	if (op && unlikely(op->owner)) {
 		chan_lease_begin(op, f->msg);
-	else if (wb && f->msg && !by_pointer && unlikely(ch->leases))
-		chan_acked_taken(ch, f->msg, wb);
-	else if (wb && f->msg && !by_pointer)
+	} else if (op && unlikely(ch->leases) && !by_pointer) {
+		ch->ring.kept++;
+		chan_acked_taken(ch, f->msg, op->seq, wb);
+	} else if (wb && f->msg && !by_pointer) {
 		wake_batch_free(wb, f->msg);
+	}
 	return true;
 }
 
@@ -407,8 +409,8 @@ static void release_slot(struct chan_op *op)
 	op->in_slot = false;
 	wake_batch_init(&wb);
 	chan_lock(ch);
-	if (ch->pooled) {
-		chan_acked_done(ch, op->msg, &wb);
+	if (ch->leases) {
+		chan_acked_taken(ch, op->msg, op->seq, &wb);
 		op->msg = NULL;
 	} else {
 		ch->ring.kept--;

@@ -67,6 +67,7 @@ static __always_inline enum step send_to_slot(struct chan *ch, struct chan_op *o
 	slot->seq = ++ch->last_seq;
 	slot->from.pid = NULL;
 	if (op) {
+		op->seq = slot->seq;
 		origin_copy(&slot->from, &op->from);
 		op_advance(op);
 	}

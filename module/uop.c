@@ -244,6 +244,10 @@ void gochan_uop_report(const struct uop *u, int verdict)
 	if (!verdict)
 		notify(compat_fd_file(u->fd), u->opcode);
 	report(u->user, u->opcode, verdict, u->op.len, u->events);
+	if (!verdict && u->opcode == GOCHAN_OP_SEND &&
+	    chan_config(u->op.ch)->flags & GOCHAN_DONE &&
+	    put_user(u->op.seq, &u->user->seq))
+		pr_debug("the number of a message could not be written\n");
 }
 
 /* Do a plain op on an acknowledged channel; false if the op has to be loaded. */

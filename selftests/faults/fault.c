@@ -527,19 +527,23 @@ TRIAL_F(fault, r1_r15_batch,
 
 static struct gochan_op lease_op;	/* the last receive that leased */
 
-/* A source of dead letters, which go to our channel. */
-static long do_setup_source(struct env *e)
+static long set_up_source(struct env *e, unsigned int flags)
 {
 	const struct gochan_setup setup = {
 		.capacity = e->capacity,
 		.msg_size = e->len,
-		.flags = GOCHAN_ACK | GOCHAN_DEADLETTER,
+		.flags = GOCHAN_ACK | flags,
 		.max_deliveries = 1,
-		.dead_fd = e->ch,
+		.dead_fd = flags & GOCHAN_DEADLETTER ? e->ch : 0,
+		.done_fd = flags & GOCHAN_DONE ? e->ch : 0,
 	};
 
 	return ioctl(e->fds[0], GOCHAN_IOC_SETUP, &setup) ? -errno : 0;
 }
+
+/* A source of dead letters, or of notices, which go to our channel. */
+static long do_setup_source(struct env *e) { return set_up_source(e, GOCHAN_DEADLETTER); }
+static long do_setup_done(struct env *e) { return set_up_source(e, GOCHAN_DONE); }
 
 /* Only a channel that was set up counts as one that may send to ours. */
 static void source_ended(struct env *e, long ret)
@@ -553,6 +557,10 @@ static void source_ended(struct env *e, long ret)
 
 TRIAL_F(once, r21_setup,
 	{ .set = open_other, .call = do_setup_source, .done = source_ended,
+	  .refused = source_ended, .least = 3 })
+
+TRIAL_F(once, r21_setup_done,
+	{ .set = open_other, .call = do_setup_done, .done = source_ended,
 	  .refused = source_ended, .least = 3 })
 
 /* A handle of which this table has leased nothing yet, and a message. */
@@ -1041,13 +1049,22 @@ TEST_F(all, r19_large)
 
 #define MANY_FAILURES	100000U		/* the kernel tries 50 times a second */
 
+/* Wait until an allocation has failed. */
+static bool wait_refused(void)
+{
+	const struct wait wait = wait_begin();
+
+	while (inject_rest(INJECT_SLAB) == MANY_FAILURES && wait_more(&wait))
+		;
+	return inject_rest(INJECT_SLAB) < MANY_FAILURES;
+}
+
 /*
  * R21: it takes no memory to return a message; for a dead letter, which is a copy, it is held
  * in its slot until there is some.
  */
 TEST_F(all, r21_dead_letter)
 {
-	const struct wait wait = wait_begin();
 	struct env *e = &self->env;
 	struct gochan_info info;
 	int dead;
@@ -1062,9 +1079,7 @@ TEST_F(all, r21_dead_letter)
 	ASSERT_EQ(0, do_lease(e));
 	ASSERT_EQ(0, inject_some(INJECT_SLAB, MANY_FAILURES));
 	EXPECT_EQ(0, do_requeue(e));
-	while (inject_rest(INJECT_SLAB) == MANY_FAILURES && wait_more(&wait))
-		;
-	EXPECT_GT(MANY_FAILURES, inject_rest(INJECT_SLAB));
+	EXPECT_TRUE(wait_refused());
 	EXPECT_EQ(0U, ch_info(dead).len);
 	info = ch_info(e->ch);
 	EXPECT_EQ(0U, info.len + info.leased);
@@ -1074,6 +1089,39 @@ TEST_F(all, r21_dead_letter)
 	EXPECT_EQ(0ULL, ch_info(e->ch).dropped);
 	e->ch = dead;
 	take_message(e);
+}
+
+/* R21: it takes no memory to acknowledge; the notice is held until there is some for it. */
+TEST_F(all, r21_notice)
+{
+	struct gochan_done notice = {};
+	struct env *e = &self->env;
+	struct gochan_info info;
+	int done;
+
+	close(e->ch);
+	done = ch_make(1, sizeof(notice), GOCHAN_FIXED);
+	e->ch = done;
+	e->capacity = 1;
+	open_other(e);
+	ASSERT_EQ(0, do_setup_done(e));
+	e->ch = e->fds[0];
+	put_message(e);
+	ASSERT_EQ(0, do_lease(e));
+	ASSERT_EQ(0, inject_some(INJECT_SLAB, MANY_FAILURES));
+	EXPECT_EQ(0, do_ack(e));
+	EXPECT_TRUE(wait_refused());
+	EXPECT_EQ(0U, ch_info(done).len);
+	info = ch_info(e->ch);
+	EXPECT_EQ(0U, info.len + info.leased);
+	EXPECT_EQ(0, ch_poll(e->ch) & POLLOUT);
+	all_on(0);
+	EXPECT_TRUE(wait_for_len(done, 1));
+	EXPECT_EQ((ssize_t)sizeof(notice), ch_recv(done, &notice, sizeof(notice)));
+	EXPECT_EQ(lease_op.seq, notice.seq);
+	EXPECT_EQ(info.id, notice.channel);
+	close(e->ch);
+	e->ch = done;
 }
 
 /* R21: it takes no memory to end the leases of a process that dies. */

@@ -87,7 +87,7 @@ static long do_setup(struct actor *actor, const struct call *call)
 		.flags = v[ARG2],
 		.max_deliveries = v[BUF],
 		.dead_fd = v[ARG2] & GOCHAN_DEADLETTER ? slot_of(actor, call, SLOT2).fd : 0,
-		.reserved = v[ARG3],
+		.done_fd = v[ARG2] & GOCHAN_DONE ? slot_of(actor, call, ARG3).fd : 0,
 	};
 	const struct slot slot = slot_of(actor, call, SLOT);
 	long ret;

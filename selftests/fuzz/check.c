@@ -19,7 +19,7 @@ static const short write_errors[] = {
 };
 
 #define CHAN_FLAGS	(GOCHAN_FIXED | GOCHAN_HANGUP | GOCHAN_CRED | GOCHAN_ACK | \
-			 GOCHAN_DEADLETTER)
+			 GOCHAN_DEADLETTER | GOCHAN_DONE)
 
 static const short ops_errors[] = {
 	EAGAIN, ETIMEDOUT, EINTR, EFAULT, EMSGSIZE, EDQUOT, ENOSPC, EINVAL, ENOMEM, EBADF,
@@ -97,10 +97,10 @@ static bool must_fail(const struct program *prog, const struct call *call)
 
 	switch (call->kind) {
 	case SETUP:
-		return (uint32_t)v[ARG3] || ((uint32_t)v[ARG2] & ~CHAN_FLAGS) ||
+		return ((uint32_t)v[ARG2] & ~CHAN_FLAGS) ||
 		       (!(uint32_t)v[ARG1] && (v[ARG2] & GOCHAN_FIXED)) ||
 		       (!(uint32_t)v[LEN] && (v[ARG2] & GOCHAN_ACK)) ||
-		       (((uint32_t)v[BUF] || (v[ARG2] & GOCHAN_DEADLETTER)) &&
+		       (((uint32_t)v[BUF] || (v[ARG2] & (GOCHAN_DEADLETTER | GOCHAN_DONE))) &&
 			!(v[ARG2] & GOCHAN_ACK));
 	case ACK:
 		return (uint32_t)v[ARG3] || ((uint32_t)v[ARG1] & ~GOCHAN_REQUEUE);

@@ -86,6 +86,8 @@ static const struct choice chan_flags[] = {
 	{ GOCHAN_HANGUP | GOCHAN_CRED, "HANGUP|CRED", 2 },
 	{ GOCHAN_FIXED | GOCHAN_HANGUP | GOCHAN_CRED, "FIXED|HANGUP|CRED", 1 },
 	{ GOCHAN_ACK, "ACK", 6 }, { GOCHAN_ACK | GOCHAN_DEADLETTER, "ACK|DEADLETTER", 4 },
+	{ GOCHAN_ACK | GOCHAN_DONE, "ACK|DONE", 4 },
+	{ GOCHAN_ACK | GOCHAN_DONE | GOCHAN_DEADLETTER, "ACK|DONE|DEADLETTER", 3 },
 	{ GOCHAN_ACK | GOCHAN_FIXED | GOCHAN_CRED, "ACK|FIXED|CRED", 2 }, ANY, END
 };
 
@@ -310,7 +312,7 @@ const struct spec specs[KINDS] = {
 		[SLOT] = { "", slots }, [LEN] = { "capacity", capacities },
 		[ARG1] = { "msg_size", msg_sizes }, [ARG2] = { "flags", chan_flags },
 		[BUF] = { "deliveries", deliveries }, [SLOT2] = { "dead", slots },
-		[ARG3] = { "reserved", zero }, [WHERE] = { "at", places } } },
+		[ARG3] = { "done", slots }, [WHERE] = { "at", places } } },
 	[INFO] = { "INFO", 2, false, false, { [SLOT] = { "", slots },
 	[WHERE] = { "at", places } } },
 	[CLOSE_CHANNEL] = { "CLOSE", 2, false, false, { [SLOT] = { "", slots } } },

@@ -121,12 +121,14 @@ static bool is_untouched(const struct gochan_op *made, const struct gochan_op *t
 {
 	const bool recv = made->opcode == GOCHAN_OP_RECV;
 	const bool poll = made->opcode == GOCHAN_OP_POLL;
+	/* the number of its message, on a channel with GOCHAN_DONE */
+	const bool sent = made->opcode == GOCHAN_OP_SEND && there->result == 0 && there->seq;
 
 	return made->fd == there->fd && made->opcode == there->opcode &&
 	       made->flags == there->flags && made->buf == there->buf &&
 	       (recv || made->deliveries == there->deliveries) &&
 	       (recv || made->lease == there->lease) &&
-	       (recv || made->seq == there->seq) &&
+	       (recv || sent || made->seq == there->seq) &&
 	       (recv || made->len == there->len) &&
 	       (recv || made->passed_fd == there->passed_fd) &&
 	       (recv || made->pid == there->pid) &&

@@ -51,6 +51,10 @@
 #ifndef DEAD
 #define DEAD 0
 #endif
+/* Slots of the done channel, 0: there is none. */
+#ifndef DONE
+#define DONE 0
+#endif
 /* CHAN_LOCKED_MSGS_MAX of chan_lease_dispatch() and of chan_owner_end() */
 #ifndef DISPATCH_MAX
 #define DISPATCH_MAX 255
@@ -119,6 +123,8 @@ byte begun[MSGS + 1];		/* leases of the message; what distinguishes their ids */
 byte deliveries[MSGS + 1];
 byte dead_letters;			/* a set of messages */
 byte nr_dead_letters;
+byte notices;			/* a set of messages: those of leases.done */
+byte nr_notices;
 bit work;			/* the work item is to be run */
 
 /* The owner with the table, or 0; struct lease_owner. */
@@ -136,6 +142,10 @@ byte open, looking, used;
 byte dead_len;
 bit dead_closed;
 
+/* The done channel. */
+byte done_len;
+bit done_closed;
+
 #define no_senders	(closed || senders == 0)
 #define send_broken	(closed || receivers == 0)
 #define nr_buffered	COUNT(ring | requeued)
@@ -148,8 +158,10 @@ bit dead_closed;
 #define may_return	0
 #elif MUTANT == DEAD_LETTER_MAY_RETURN
 #define may_return	(kept > 0)
-#else
+#elif MUTANT == NOTICE_MAY_RETURN
 #define may_return	(kept > nr_dead_letters)
+#else
+#define may_return	(kept > nr_dead_letters + nr_notices)
 #endif
 #define at_eof		(no_senders && nr_buffered == 0 && !may_return)
 
@@ -161,13 +173,15 @@ byte received;			/* by read() */
 byte dropped;
 byte forwarded;
 byte aside;			/* are dead letters, and have their slots */
+byte untold;			/* are done, and have their slots: their notices are held */
+byte told;			/* there was a notice, or the done channel has refused it */
 byte reported;			/* how many sends returned success */
 byte exited, hanging;		/* sets of tasks */
 short returning_some;		/* owners in the midst of chan_owner_end(): a set */
 
 hidden byte not_delivered, acked_twice, acked_stale, delivered_twice, lost, not_sent, overtaken,
 	eof_early, end_not_reported, not_completed, not_forwarded, ended_early, ended_lease,
-	owner_freed, too_many, slot_leaked, stuck, L4;
+	owner_freed, too_many, slot_leaked, stuck, told_twice, not_told, L4;
 hidden byte returning;		/* the leases that a section returns */
 hidden byte just_dropped;	/* the same set, of lease_requeue() */
 hidden byte n, m, k, o, to, s, x, t, budget;
@@ -206,7 +220,7 @@ inline check_dead_letter(n)
 inline check_queues()
 {
 	returning = 0;
-	MUST_NOT(too_many, COUNT(inside) > CAPACITY);
+	MUST_NOT(too_many, COUNT(inside | untold) > CAPACITY);
 	MUST_NOT(L4, INVARIANTS && !work && returning_some == 0 &&
 		     nr_buffered != 0 && len(recv_waitq) != 0);
 	MUST_NOT(L4, INVARIANTS && !send_broken && has_free_slot && len(send_waitq) != 0)
@@ -377,6 +391,24 @@ inline lease_end(n)
 	leased_by[n] = 0
 }
 
+/* The caller goes on with slot_freed(). */
+inline chan_acked_done(n)
+{
+	if
+	:: DONE != 0 ->
+		MUST_NOT(told_twice, IN(untold | told, n));
+		ADD(notices, n);
+		ADD(untold, n);
+		nr_notices++;
+		work = 1;
+		if
+		:: MUTANT == NOTICE_FREES_SLOT -> kept--
+		:: else
+		fi
+	:: else -> kept--
+	fi
+}
+
 inline dead_letter(n)
 {
 	check_dead_letter(n);
@@ -416,7 +448,10 @@ inline lease_requeue(n)
 inline return_one(n)
 {
 	lease_requeue(n);
-	kept = kept - (just_dropped != 0);
+	if
+	:: just_dropped != 0 -> chan_acked_done(n)
+	:: else
+	fi;
 	just_dropped = 0;
 	slot_freed(RETURNS_DISPATCH)
 }
@@ -444,7 +479,7 @@ inline chan_ack(requeue)
 				lease_end(n);
 				check_acked(n, me);
 				if
-				:: MUTANT != ACK_KEEPS_SLOT -> kept--
+				:: MUTANT != ACK_KEEPS_SLOT -> chan_acked_done(n)
 				:: else
 				fi;
 				begun[n] = 0;
@@ -546,7 +581,7 @@ inline return_some()
 		:: IN(dropping[o], k) ->
 			budget--;
 			DEL(dropping[o], k);
-			kept--;
+			chan_acked_done(k);
 			slot_freed(RETURNS_DISPATCH)
 		:: else
 		fi;
@@ -648,7 +683,7 @@ inline recv_attempt()
 			if
 			:: owner[me] != 0 -> chan_lease_begin(me, n)
 			:: owner[me] == 0 && LONG -> kept++
-			:: else -> ADD(received, n); msg[me] = 0
+			:: else -> ADD(received, n); msg[me] = 0; kept++; chan_acked_done(n)
 			fi;
 			if
 			:: owner[me] != 0 && !LONG -> ADD(delivered, n)
@@ -820,12 +855,19 @@ proctype reader(byte me, times)
 		if
 		:: msg[me] != 0 ->
 			d_step {
-				kept--;
+				n = msg[me];
 				if
 				/* release_slot() */
-				:: r == OK -> ADD(received, msg[me]); slot_freed(1)
+				:: r == OK && MUTANT != READ_HAS_NO_NOTICE ->
+					ADD(received, n);
+					chan_acked_done(n);
+					slot_freed(1)
+				:: r == OK && MUTANT == READ_HAS_NO_NOTICE ->
+					ADD(received, n);
+					kept--;
+					slot_freed(1)
 				/* chan_lease_requeue() */
-				:: else -> ADD(requeued, msg[me]); chan_lease_dispatch()
+				:: else -> kept--; ADD(requeued, n); chan_lease_dispatch()
 				fi;
 				msg[me] = 0;
 				lease_unlock()
@@ -903,7 +945,7 @@ end:	do
 			if
 			:: r == EAGAIN -> ADD(dead_letters, first)
 			:: else ->
-				/* dead_letter_left() */
+				/* forwarded() */
 				d_step {
 					if
 					:: r == OK -> ADD(forwarded, first)
@@ -913,8 +955,9 @@ end:	do
 					r = OK;
 					nr_dead_letters--;
 					if
-					:: MUTANT != DEAD_LETTER_FREES_SLOT -> kept--
-					:: else
+					:: MUTANT == DEAD_LETTER_FREES_SLOT
+					:: MUTANT == LETTER_HAS_NO_NOTICE -> kept--
+					:: else -> chan_acked_done(first)
 					fi;
 					slot_freed(1);
 					lease_unlock()
@@ -923,12 +966,46 @@ end:	do
 			fi
 		:: else -> break
 		od;
+#if DONE
+		r = OK;
+		do
+		:: d_step { r == OK && notices != 0; lowest(notices, first); DEL(notices, first) };
+			/* chan_send_msg() */
+			d_step {
+				if
+				:: done_closed -> r = EPIPE
+				:: !done_closed && done_len < DONE -> done_len++; r = OK
+				:: else -> r = EAGAIN
+				fi
+			}
+			if
+			:: r == EAGAIN -> ADD(notices, first)
+			:: else ->
+				/* forwarded() */
+				d_step {
+					r = OK;
+					DEL(untold, first);
+					ADD(told, first);
+					nr_notices--;
+					if
+					:: MUTANT == NOTICE_FREES_SLOT
+					:: else -> kept--
+					fi;
+					slot_freed(1);
+					lease_unlock()
+				}
+				flush_waiters()
+			fi
+		:: else -> break
+		od;
+#endif
 		r = 0;
 		first = 0
 	od
 }
 
-/* on_slot() */
+/* on_slot(), of either */
+#define done_on_slot()	work = work || nr_notices != 0
 #define on_slot()	work = work || (MUTANT == LIST_TELLS -> dead_letters : nr_dead_letters) != 0
 
 /* Receives dead letters as often as times says, and may close their channel then. */
@@ -946,6 +1023,21 @@ end:		d_step { dead_len > 0; dead_len--; times-- }
 	fi
 }
 
+/* Receives notices likewise. */
+proctype notice_receiver(byte times; bit closes)
+{
+	do
+	:: times > 0 ->
+end:		d_step { done_len > 0; done_len--; times-- }
+		done_on_slot()
+	:: else -> break
+	od;
+	if
+	:: closes -> done_closed = 1; done_on_slot()
+	:: else
+	fi
+}
+
 /* ---- when nothing can happen any more ---- */
 
 inline check_message(n)
@@ -957,7 +1049,8 @@ inline check_message(n)
 	MUST_NOT(not_sent, !IN(sent, n) && x != 0);
 	MUST_NOT(ended_lease, leased_by[n] != 0 && (IN(ended, leased_by[n]) ||
 						    (open & SHARERS(key[leased_by[n]])) == 0));
-	k = k + (leased_by[n] != 0) + IN(dead_letters, n)
+	MUST_NOT(not_told, DONE != 0 && IN(finished, n) != (IN(notices, n) || IN(told, n)));
+	k = k + (leased_by[n] != 0) + IN(dead_letters, n) + IN(notices, n)
 }
 
 inline check_task(t)
@@ -979,8 +1072,9 @@ active proctype at_rest()
 		od;
 		MUST_NOT(not_sent, reported != last_seq);
 		MUST_NOT(not_forwarded, dead_letters != 0 && (dead_closed || dead_len < DEAD));
+		MUST_NOT(not_forwarded, notices != 0 && (done_closed || done_len < DONE));
 		MUST_NOT(not_completed, len(recv_waitq) != 0 && (ring | requeued) != 0);
-		MUST_NOT(not_completed, len(send_waitq) != 0 && COUNT(inside) < CAPACITY);
+		MUST_NOT(not_completed, len(send_waitq) != 0 && COUNT(inside | untold) < CAPACITY);
 		MUST_NOT(end_not_reported, len(send_waitq) != 0 && send_broken);
 		MUST_NOT(end_not_reported, len(recv_waitq) != 0 && no_senders &&
 					   (inside & ~aside) == 0);
@@ -989,7 +1083,8 @@ active proctype at_rest()
 		:: t < TASKS -> check_task(t); t++
 		:: else -> break
 		od;
-		MUST_NOT(slot_leaked, kept != k || nr_dead_letters != COUNT(dead_letters));
+		MUST_NOT(slot_leaked, kept != k || nr_dead_letters != COUNT(dead_letters) ||
+				      nr_notices != COUNT(notices));
 		MUST_NOT(lost, DRAINS && (inside & ~aside) != 0)
 	}
 }

@@ -76,3 +76,7 @@
 #define FAULT_COUNTS		56	/* a message that was not copied counts as delivered */
 #define DROP_DISPATCHES		57	/* a slot is filled before all leases are returned */
 #define DROPPED_FREES_SLOT	58	/* or is free without being filled */
+#define NOTICE_FREES_SLOT	59	/* messages whose notices are held have no slots */
+#define NOTICE_MAY_RETURN	60	/* nor is the end seen while notices are held */
+#define LETTER_HAS_NO_NOTICE	61	/* a dead letter that was forwarded is just freed */
+#define READ_HAS_NO_NOTICE	62	/* so is a message that a read has copied late */

@@ -19,7 +19,9 @@ static_assert(sizeof(struct gochan_op) == 64, "gochan_op");
 static_assert(sizeof(struct gochan_ops) == 32, "gochan_ops");
 static_assert(sizeof(struct gochan_ack) == 16, "gochan_ack");
 static_assert(offsetof(struct gochan_setup, flags) == 8, "setup.flags");
+static_assert(sizeof(struct gochan_done) == 24, "gochan_done");
 static_assert(offsetof(struct gochan_setup, dead_fd) == 16, "setup.dead_fd");
+static_assert(offsetof(struct gochan_setup, done_fd) == 20, "setup.done_fd");
 static_assert(offsetof(struct gochan_info, len) == 16, "info.len");
 static_assert(offsetof(struct gochan_info, id) == 48, "info.id");
 static_assert(offsetof(struct gochan_info, sent) == 56, "info.sent");
@@ -30,7 +32,8 @@ static_assert(offsetof(struct gochan_info, requeued) == 80, "info.requeued");
 static_assert(offsetof(struct gochan_info, dropped) == 88, "info.dropped");
 static_assert(offsetof(struct gochan_info, send_blocked) == 96, "info.send_blocked");
 static_assert(offsetof(struct gochan_info, recv_blocked) == 104, "info.recv_blocked");
-static_assert(offsetof(struct gochan_info, reserved) == 112, "info.reserved");
+static_assert(offsetof(struct gochan_info, done) == 112, "info.done");
+static_assert(offsetof(struct gochan_info, reserved) == 120, "info.reserved");
 static_assert(offsetof(struct gochan_op, opcode) == 4, "op.opcode");
 static_assert(offsetof(struct gochan_op, buf) == 8, "op.buf");
 static_assert(offsetof(struct gochan_op, result) == 20, "op.result");
@@ -41,6 +44,9 @@ static_assert(offsetof(struct gochan_op, lease) == 48, "op.lease");
 static_assert(offsetof(struct gochan_op, seq) == 56, "op.seq");
 static_assert(offsetof(struct gochan_ops, timeout) == 16, "ops.timeout");
 static_assert(offsetof(struct gochan_ops, index) == 24, "ops.index");
+static_assert(offsetof(struct gochan_done, seq) == 8, "done.seq");
+static_assert(offsetof(struct gochan_done, deliveries) == 16, "done.deliveries");
+static_assert(offsetof(struct gochan_done, flags) == 20, "done.flags");
 
 static_assert(GOCHAN_IOC_SETUP == 0x4018c501, "SETUP");
 static_assert(GOCHAN_IOC_INFO == 0x8090c502, "INFO");
@@ -134,9 +140,9 @@ TEST_F(abi, r20_setup_fields)
 		if (!(setup.flags & known))
 			EXPECT_EQ(-EINVAL, call(ch, GOCHAN_IOC_SETUP, &setup));
 		setup.flags = 0;
-		setup.reserved = 1U << bit;
+		setup.done_fd = 1U << bit;
 		EXPECT_EQ(-EINVAL, call(ch, GOCHAN_IOC_SETUP, &setup));
-		setup.reserved = 0;
+		setup.done_fd = 0;
 		setup.max_deliveries = 1U << bit;
 		EXPECT_EQ(-EINVAL, call(ch, GOCHAN_IOC_SETUP, &setup));
 		setup.max_deliveries = 0;
@@ -212,7 +218,7 @@ static bool info_is_complete(int ch)
 	memset(&ones, 0xff, sizeof(ones));
 	return !call(ch, GOCHAN_IOC_INFO, &zeroes) &&
 	       !call(ch, GOCHAN_IOC_INFO, &ones) &&
-	       !memcmp(&zeroes, &ones, sizeof(ones)) && !ones.reserved[3];
+	       !memcmp(&zeroes, &ones, sizeof(ones)) && !ones.reserved[2];
 }
 
 /* R20: INFO writes the whole structure, whatever was in the memory. */

@@ -58,16 +58,16 @@ static void say_info(int ch)
 	    info.senders_waiting, info.receivers_waiting);
 	say("  handles %u %u sent %llu received %llu bytes %llu id %d\n", info.send_handles,
 	    info.recv_handles, info.sent, info.received, info.bytes, info.id > 0);
-	say("  leased %u %u requeued %llu dropped %llu blocked %llu %llu\n", info.leased,
+	say("  leased %u %u requeued %llu dropped %llu blocked %llu %llu done %d\n", info.leased,
 	    info.max_deliveries, info.requeued, info.dropped, info.send_blocked,
-	    info.recv_blocked);
+	    info.recv_blocked, info.done > 0);
 }
 
 static void describe_structures(void)
 {
-	say("sizes %zu %zu %zu %zu %zu\n", sizeof(struct gochan_setup),
+	say("sizes %zu %zu %zu %zu %zu %zu\n", sizeof(struct gochan_setup),
 	    sizeof(struct gochan_info), sizeof(struct gochan_op), sizeof(struct gochan_ops),
-	    sizeof(struct gochan_ack));
+	    sizeof(struct gochan_ack), sizeof(struct gochan_done));
 	say("ioctls %lx %lx %lx %lx %lx %lx %lx\n", (long)GOCHAN_IOC_SETUP,
 	    (long)GOCHAN_IOC_INFO, (long)GOCHAN_IOC_CLOSE, (long)GOCHAN_IOC_DUP,
 	    (long)GOCHAN_IOC_ACK, (long)GOCHAN_IOC_SELECT, (long)GOCHAN_IOC_BATCH);
@@ -87,7 +87,7 @@ static int describe_setup(void)
 	setup(ch, (struct gochan_setup){ .msg_size = 0x7fffffff });
 	setup(ch, (struct gochan_setup){ .capacity = -1 });
 	setup(ch, (struct gochan_setup){ .flags = 0x80000000 });
-	setup(ch, (struct gochan_setup){ .reserved = 1 });
+	setup(ch, (struct gochan_setup){ .done_fd = 1 });
 	setup(ch, (struct gochan_setup){ 3, 100, GOCHAN_CRED, 0, 0, 0 });
 	setup(ch, (struct gochan_setup){ 3, 100, GOCHAN_CRED, 0, 0, 0 });
 	say_info(ch);
@@ -249,8 +249,8 @@ static void describe_end(int ch)
 	say_info(ch);
 }
 
-/* A source of dead letters, after each error that SETUP can return for one. */
-static int describe_source(int dead)
+/* A source of dead letters and notices, after each error that SETUP can return for one. */
+static int describe_source(int dead, int done)
 {
 	const int receives = ch_dup(dead, O_RDONLY), ch = open("/dev/gochan", O_RDWR);
 	struct gochan_setup s = { .msg_size = 16, .flags = GOCHAN_ACK, .max_deliveries = 2 };
@@ -269,6 +269,12 @@ static int describe_source(int dead)
 	s.dead_fd = ch;
 	setup(ch, s);
 	s.dead_fd = dead;
+	s.flags |= GOCHAN_DONE;
+	s.done_fd = -1;
+	setup(ch, s);
+	s.done_fd = dead;
+	setup(ch, s);
+	s.done_fd = done;
 	setup(ch, s);
 	say_info(ch);
 	close(receives);
@@ -304,11 +310,21 @@ static struct gochan_op receive_long_lease(int ch, char *buf)
 	return ops[1];
 }
 
-/* Leases, how they end, and a dead letter. */
+static void say_notice(int done)
+{
+	struct gochan_done n = {};
+
+	say_result("notice", ch_recv(done, &n, sizeof(n)));
+	say("notice of %llu, delivered %u times, flags %x\n", (unsigned long long)n.seq,
+	    n.deliveries, n.flags);
+}
+
+/* Leases, how they end, a dead letter, and notices. */
 static void describe_acknowledged(unsigned long cmd)
 {
 	const unsigned long long never = GOCHAN_TIMEOUT_NEVER;
-	const int dead = ch_make(2, 16, 0), ch = describe_source(dead);
+	const int dead = ch_make(2, 16, 0), done = ch_make(2, sizeof(struct gochan_done), 0);
+	const int ch = describe_source(dead, done);
 	const int many = ch_make(60000, 16, GOCHAN_ACK);
 	char bufs[2][16] = {};
 	struct gochan_op ops[2];
@@ -347,6 +363,9 @@ static void describe_acknowledged(unsigned long cmd)
 	say_info(ch);
 	if (cmd == GOCHAN_IOC_BATCH)
 		say("dead letter %s\n", recv_text(dead));
+	say_notice(done);
+	if (cmd == GOCHAN_IOC_BATCH)
+		say_notice(done);
 	say_result("write", write(many, "long", 4));
 	ops[0] = receive_long_lease(many, bufs[0]);
 	say("lease %llx of delivery %u\n", ops[0].lease, ops[0].deliveries);
@@ -355,6 +374,7 @@ static void describe_acknowledged(unsigned long cmd)
 	say_info(many);
 	close(many);
 	close(ch);
+	close(done);
 	close(dead);
 }
 

@@ -75,22 +75,22 @@ static bool has_line(const char *format, ...)
 	return strstr(text, line) || (strlen(text) >= len && !memcmp(text, line + 1, len));
 }
 
-/* Is there a line of this channel, with this number of dead letters? */
-static bool lists_dead_letters(int ch, unsigned int dead_letters)
+/* Is there a line of this channel, with so many dead letters and notices? */
+static bool lists_forwarded(int ch, unsigned int dead_letters, unsigned int notices)
 {
 	static const char format[] =
-		"%llu %u %u 0x%x %u %u %llu %u %u %u %u %u %u %llu %llu %llu %llu %llu %llu";
+		"%llu %u %u 0x%x %u %u %llu %u %u %u %u %u %u %u %llu %llu %llu %llu %llu %llu";
 	const struct gochan_info i = ch_info(ch);
 
 	return has_line(format, i.id, i.capacity, i.msg_size, i.flags, i.closed, i.len, i.bytes,
-			i.leased, dead_letters, i.send_handles, i.recv_handles, i.senders_waiting,
-			i.receivers_waiting, i.sent, i.received, i.requeued, i.dropped,
-			i.send_blocked, i.recv_blocked);
+			i.leased, dead_letters, notices, i.send_handles, i.recv_handles,
+			i.senders_waiting, i.receivers_waiting, i.sent, i.received, i.requeued,
+			i.dropped, i.send_blocked, i.recv_blocked);
 }
 
 static bool lists(int ch)
 {
-	return lists_dead_letters(ch, 0);
+	return lists_forwarded(ch, 0, 0);
 }
 
 /* R22: every channel has a line: unnamed, in transit, named, and named without handles. */
@@ -115,18 +115,19 @@ TEST_F(debugfs, r22_channels)
 	info = ch_info(named);
 	close(named);
 	ASSERT_TRUE(read_pieces(CHANNELS, sizeof(text)));
-	EXPECT_TRUE(has_line("%llu 2 4096 0x0 0 1 1 0 0 0 0 0 0 1 0 0 0 0 0", info.id));
+	EXPECT_TRUE(has_line("%llu 2 4096 0x0 0 1 1 0 0 0 0 0 0 0 1 0 0 0 0 0", info.id));
 	ASSERT_EQ(0, ch_unlink(NAME));
 	ASSERT_TRUE(read_pieces(CHANNELS, sizeof(text)));
-	EXPECT_FALSE(has_line("%llu 2 4096 0x0 0 1 1 0 0 0 0 0 0 1 0 0 0 0 0", info.id));
+	EXPECT_FALSE(has_line("%llu 2 4096 0x0 0 1 1 0 0 0 0 0 0 0 1 0 0 0 0 0", info.id));
 }
 
-static bool wait_lists_dead_letters(int ch, unsigned int dead_letters)
+static bool wait_lists_forwarded(int ch, unsigned int dead_letters, unsigned int notices)
 {
 	const struct wait wait = wait_begin();
 
 	do {
-		if (read_pieces(CHANNELS, sizeof(text)) && lists_dead_letters(ch, dead_letters))
+		if (read_pieces(CHANNELS, sizeof(text)) &&
+		    lists_forwarded(ch, dead_letters, notices))
 			return true;
 	} while (wait_more(&wait));
 	return false;
@@ -156,9 +157,30 @@ TEST_F(debugfs, r22_leases)
 			ASSERT_EQ(0, gochan_requeue(ch, &lease));
 	}
 	EXPECT_EQ(1U, ch_info(ch).leased);
-	EXPECT_TRUE(wait_lists_dead_letters(ch, 2));
+	EXPECT_TRUE(wait_lists_forwarded(ch, 2, 0));
 	EXPECT_STREQ("a", recv_text(setup.dead_fd));
-	EXPECT_TRUE(wait_lists_dead_letters(ch, 1));
+	EXPECT_TRUE(wait_lists_forwarded(ch, 1, 0));
+}
+
+/* R21, R22: how many messages are done, and wait until the done channel has their notices. */
+TEST_F(debugfs, r21_r22_notices)
+{
+	const struct gochan_setup setup = {
+		.capacity = 4, .msg_size = 16, .flags = GOCHAN_ACK | GOCHAN_DONE,
+		.done_fd = ch_make(1, sizeof(struct gochan_done), 0),
+	};
+	const int ch = gochan_make_with(&setup);
+	struct gochan_done done;
+	int i;
+
+	ASSERT_LE(0, ch);
+	for (i = 0; i < 4; i++) {
+		ASSERT_EQ(1, send_text(ch, "a"));
+		EXPECT_STREQ("a", recv_text(ch));
+	}
+	EXPECT_TRUE(wait_lists_forwarded(ch, 0, 3));
+	EXPECT_EQ(sizeof(done), ch_recv(setup.done_fd, &done, sizeof(done)));
+	EXPECT_TRUE(wait_lists_forwarded(ch, 0, 2));
 }
 
 /* R22: a line for each waiter, whoever it is. */

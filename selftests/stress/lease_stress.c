@@ -4,7 +4,8 @@
  * shared memory, and acknowledge or return the job. They are killed at random, and crash
  * themselves with leases, while senders go on; in the end the channel is closed. Then every
  * job that was sent had its effect: once, and once more only for each time that its worker
- * returned it or died. All workers see end of file, and the channel is empty.
+ * returned it or died. All workers see end of file, and the channel is empty. With a done
+ * channel there is one notice of each message.
  *
  * The kernel numbers the deliveries of a message. An effect is one bit for each, and so is
  * what a worker did next; when one has died, its deliveries are excused by what it had last
@@ -50,12 +51,19 @@ struct job_log {
 	bool sent;
 };
 
+/* How many notices there were of a message. */
+struct notices {
+	unsigned char done;
+	unsigned char dead;
+};
+
 /* What all processes share. */
 struct shared {
 	int errors;
 	int sending;		/* senders */
 	unsigned long long held[WORKERS][HELD];	/* job + 1, number of the delivery */
 	struct job_log jobs[JOBS];
+	struct notices notices[JOBS + 1];	/* by the number of the message */
 };
 
 struct message {
@@ -91,7 +99,8 @@ struct run {
 	struct actor workers[WORKERS];
 	unsigned long long random;
 	unsigned int msg_size, max_deliveries;
-	int ch, idle, dead;
+	bool has_done;
+	int ch, idle, dead, done;
 	unsigned int deaths;	/* of this round */
 	/* of all rounds */
 	unsigned long long rounds, sent, doubled, killed, letters;
@@ -105,6 +114,7 @@ FIXTURE_VARIANT(lease_stress) {
 	unsigned int capacity;
 	unsigned int msg_size;
 	unsigned int max_deliveries;	/* then there is a dead-letter channel */
+	bool done;
 };
 
 FIXTURE_VARIANT_ADD(lease_stress, one_small) { 1, 64, 0 };
@@ -113,6 +123,9 @@ FIXTURE_VARIANT_ADD(lease_stress, seven_small) { 7, 64, 0 };
 FIXTURE_VARIANT_ADD(lease_stress, seven_large) { 7, 9000, 0 };
 FIXTURE_VARIANT_ADD(lease_stress, sixty_four_small) { 64, 64, 0 };
 FIXTURE_VARIANT_ADD(lease_stress, dead_letters) { 4, 600, 3 };
+FIXTURE_VARIANT_ADD(lease_stress, notices_small) { 7, 64, 0, true };
+FIXTURE_VARIANT_ADD(lease_stress, notices_large) { 7, 9000, 0, true };
+FIXTURE_VARIANT_ADD(lease_stress, notices_and_letters) { 4, 600, 3, true };
 
 static unsigned int random_below(unsigned long long *state, unsigned int n)
 {
@@ -139,6 +152,7 @@ FIXTURE_SETUP(lease_stress)
 	run->random = (seed * 2 + 1) * 0x9e3779b97f4a7c15ULL;
 	run->msg_size = variant->msg_size;
 	run->max_deliveries = variant->max_deliveries;
+	run->has_done = variant->done;
 	run->idle = ch_make(1, 16, 0);
 	ASSERT_LE(0, run->idle);
 }
@@ -462,6 +476,28 @@ static pid_t start_reader(struct run *run)
 	_exit(ret);
 }
 
+/* Count notices until there are no more. */
+static pid_t start_done_reader(struct run *run)
+{
+	const unsigned long long id = ch_info(run->ch).id;
+	const pid_t pid = child();
+	struct gochan_done n;
+	ssize_t ret;
+
+	if (pid)
+		return pid;
+	while ((ret = ch_recv(run->done, &n, sizeof(n))) > 0) {
+		if (ret != sizeof(n) || n.channel != id || !n.seq || n.seq > JOBS ||
+		    !n.deliveries || n.flags & ~GOCHAN_DONE_DEAD)
+			_exit(1);
+		if (n.flags)
+			run->shared->notices[n.seq].dead++;
+		else
+			run->shared->notices[n.seq].done++;
+	}
+	_exit(ret);
+}
+
 /* A worker has died: another one begins in its place. */
 static void replace_worker(struct run *run, unsigned int id)
 {
@@ -632,14 +668,50 @@ static bool wait_for_letters(const struct run *run)
 	return false;
 }
 
+static bool wait_for_notices(const struct run *run)
+{
+	const unsigned long long count = ch_info(run->ch).sent;
+	const struct wait wait = wait_begin();
+
+	do {
+		if (ch_info(run->done).sent == count)
+			return true;
+	} while (wait_more(&wait));
+	return false;
+}
+
+/* Of each message there is one notice, which tells what has become of it. */
+static bool notices_are_right(const struct run *run)
+{
+	const unsigned long long count = ch_info(run->ch).sent;
+	const struct notices *notices = run->shared->notices;
+	const struct job_log *log;
+	unsigned long long seq;
+
+	for (seq = 1; seq <= JOBS; seq++) {
+		const int expected = seq <= count;
+
+		if (notices[seq].done + notices[seq].dead != expected)
+			return false;
+	}
+	for (log = run->shared->jobs; log < run->shared->jobs + JOBS; log++) {
+		if (log->seq && (log->letters != notices[log->seq].dead ||
+				 (log->acked && !notices[log->seq].done)))
+			return false;
+	}
+	return true;
+}
+
 static int make_channel(const struct run *run, unsigned int capacity)
 {
 	const struct gochan_setup setup = {
 		.capacity = capacity,
 		.msg_size = run->msg_size,
-		.flags = GOCHAN_ACK | (run->dead < 0 ? 0 : GOCHAN_DEADLETTER),
+		.flags = GOCHAN_ACK | (run->dead < 0 ? 0 : GOCHAN_DEADLETTER) |
+			 (run->has_done ? GOCHAN_DONE : 0),
 		.max_deliveries = run->max_deliveries,
 		.dead_fd = run->dead < 0 ? 0 : run->dead,
+		.done_fd = run->has_done ? run->done : 0,
 	};
 
 	return gochan_make_with(&setup);
@@ -651,12 +723,13 @@ static void run_round(struct __test_metadata *_metadata, struct run *run, unsign
 	struct gochan_info info;
 	struct tally tally;
 	unsigned int i;
-	pid_t reader = 0;
+	pid_t reader = 0, done_reader = 0;
 
 	run->shared = mmap(NULL, sizeof(*run->shared), PROT_READ | PROT_WRITE,
 			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, run->shared);
 	run->dead = run->max_deliveries ? ch_make(2, run->msg_size, 0) : -1;
+	run->done = run->has_done ? ch_make(2, sizeof(struct gochan_done), GOCHAN_FIXED) : -1;
 	run->ch = make_channel(run, capacity);
 	ASSERT_LE(0, run->ch);
 	run->deaths = 0;
@@ -667,6 +740,8 @@ static void run_round(struct __test_metadata *_metadata, struct run *run, unsign
 		start_worker(run, i);
 	if (run->dead >= 0)
 		reader = start_reader(run);
+	if (run->has_done)
+		done_reader = start_done_reader(run);
 	ASSERT_TRUE(kill_some(run));
 	ASSERT_EQ(0, ch_close(run->ch));
 	ASSERT_TRUE(wait_for_all(run));
@@ -674,6 +749,12 @@ static void run_round(struct __test_metadata *_metadata, struct run *run, unsign
 		EXPECT_TRUE(wait_for_letters(run));
 		EXPECT_EQ(0, ch_close(run->dead));
 		EXPECT_EQ(0, reap(reader));
+	}
+	if (run->has_done) {
+		EXPECT_TRUE(wait_for_notices(run));
+		EXPECT_EQ(0, ch_close(run->done));
+		EXPECT_EQ(0, reap(done_reader));
+		EXPECT_TRUE(notices_are_right(run));
 	}
 
 	info = ch_info(run->ch);
@@ -698,6 +779,7 @@ static void run_round(struct __test_metadata *_metadata, struct run *run, unsign
 	run->rounds++;
 	close(run->ch);
 	close(run->dead);
+	close(run->done);
 	munmap(run->shared, sizeof(*run->shared));
 }
 

@@ -6,7 +6,8 @@
 
 # shellcheck disable=SC2034 # for run_tests
 tests='
-	make_ack make_dead make_dead_size make_dead_refused make_as_user make_usage
+	make_ack make_dead make_dead_size make_dead_refused make_done make_done_refused
+	make_as_user make_usage
 	recv_acknowledges recv_prints_before recv_to_full_disk recv_no_ack recv_no_ack_ends
 	recv_no_ack_counts recv_no_ack_waits recv_plain_channel select_acknowledges
 	each_acknowledges each_requeues each_killed_command each_gives_up each_dead_letters
@@ -105,11 +106,52 @@ make_dead_refused() {
 	says 'fixed: takes messages of exactly 10 bytes; make it without --fixed'
 	make jobs --ack --cap 4 --size 10 --fixed --dead fixed
 	expect 1 gochan make more --ack --cap 4 --size 10 --fixed --dead jobs
-	says 'jobs: has a dead-letter channel itself, so it cannot be one'
+	says 'jobs: has a dead-letter or done channel itself, so it cannot be one'
 	expect 0 gochan ls -q
 	prints 'dead
 fixed
 jobs'
+}
+
+make_done() {
+	make notices --cap 4 --size 24 --fixed
+	make jobs --ack --cap 4 --done notices
+	expect_info jobs "ack done $(gochan info notices id)" flags "done"
+	expect_info notices '1 0' send_handles recv_handles
+	gochan send jobs one two
+	expect 0 gochan recv jobs -n 2
+	until_info notices len 2
+	make dead
+	make both --ack --cap 4 --dead dead --done notices
+	expect_info both 'ack deadletter done' flags
+	is "$(gochan ls -n -r -o DONE jobs)" "$(gochan info notices id)"
+	expect 0 gochan info -J dead "done"
+	prints '{"done":0}'
+}
+
+make_done_refused() {
+	expect 1 gochan make jobs --ack --cap 4 --done notices
+	says "notices: no such channel; see 'gochan ls'"
+	make short --size 23
+	make fixed --size 25 --fixed
+	for name in short fixed; do
+		expect 1 gochan make jobs --ack --cap 4 --done $name
+		says "$name: notices have 24 bytes; make it with --size 24 --fixed"
+	done
+	make notices --size 25
+	expect 1 gochan make jobs --ack --cap 4 --dead notices --done notices
+	says 'notices: cannot be both --dead and --done'
+	make jobs --ack --cap 4 --done notices
+	expect 1 gochan make more --ack --cap 4 --done jobs
+	says 'jobs: has a dead-letter or done channel itself, so it cannot be one'
+	make dead
+	expect 1 gochan make more --ack --cap 4 --dead dead --done jobs
+	says 'jobs: has a dead-letter or done channel itself, so it cannot be one'
+	expect 1 gochan make more --ack --cap 4 --size 24 --dead jobs --done notices
+	says 'jobs: has a dead-letter or done channel itself, so it cannot be one'
+	chmod 0644 /dev/gochans/notices
+	expect 1 alice gochan make more --ack --cap 4 --done notices
+	says 'notices: permission denied (owner root, mode 0644); ask its owner for access'
 }
 
 make_as_user() {
@@ -125,10 +167,10 @@ make_usage() {
 	expect 2 gochan make jobs --ack
 	grep -qx 'gochan: --ack needs a --cap of at least 1' err
 	make dead
-	for option in '--deliveries 3' '--deliveries 0' '--dead dead'; do
+	for option in '--deliveries 3' '--deliveries 0' '--dead dead' '--done dead'; do
 		# shellcheck disable=SC2086 # split into words
 		expect 2 gochan make jobs --cap 4 $option
-		grep -qx 'gochan: --deliveries and --dead need --ack' err
+		grep -qx 'gochan: --deliveries, --dead and --done need --ack' err
 	done
 	expect 2 gochan make jobs --cap 4 --ack --deliveries 0 --dead dead
 	grep -qx 'gochan: --dead needs --deliveries of at least 1' err

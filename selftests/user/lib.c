@@ -318,7 +318,7 @@ TEST_F(lib, s6_names)
 /* DESIGN 6: what gochan_create() cannot do leaves no name behind. */
 TEST_F(lib, s6_create_fails)
 {
-	struct gochan_setup setup = { .capacity = 1, .msg_size = 16, .reserved = 1 };
+	struct gochan_setup setup = { .capacity = 1, .msg_size = 16, .done_fd = 1 };
 
 	EXPECT_EQ(EINVAL, error_of(gochan_create_with(PREFIX "a", &setup, 0600)));
 	EXPECT_EQ(EINVAL, error_of(gochan_create(PREFIX "a", ~0U, 16, 0, 0600)));
@@ -330,7 +330,7 @@ TEST_F(lib, s6_create_fails)
 	EXPECT_EQ(EINVAL, error_of(gochan_open(PREFIX "a", O_RDWR | O_CREAT)));
 	EXPECT_EQ(ENOENT, error_of(gochan_open(PREFIX "a", O_RDWR)));
 	EXPECT_NE(0, access("/tmp/a", F_OK));
-	setup.reserved = 0;
+	setup.done_fd = 0;
 	EXPECT_LE(0, gochan_create_with(PREFIX "a", &setup, 0600));
 }
 

@@ -84,7 +84,7 @@ info_json() {
 \"msg_size\":10,\"flags\":[\"hangup\"],\"closed\":false,\"len\":2,\"bytes\":8,\"leased\":0,\
 \"max_deliveries\":0,\"senders_waiting\":0,\"receivers_waiting\":0,\"send_handles\":0,\
 \"recv_handles\":0,\"sent\":2,\"received\":0,\"send_blocked\":0,\"recv_blocked\":0,\
-\"requeued\":0,\"dropped\":0}"
+\"requeued\":0,\"dropped\":0,\"done\":0}"
 	prints_json
 }
 
@@ -107,7 +107,7 @@ info_json_fields() {
 info_hides_what_is_zero() {
 	make jobs
 	expect 0 gochan info jobs
-	prints_no_match '^(leased|max_deliveries|dropped|abi):'
+	prints_no_match '^(leased|max_deliveries|dropped|done|abi):'
 	expect 0 gochan info jobs leased max_deliveries dropped abi
 	prints '0
 0

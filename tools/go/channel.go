@@ -32,6 +32,7 @@ const (
 	Acknowledged Flags = 0x08
 
 	flagDeadLetter Flags = 0x10
+	flagDone       Flags = 0x20
 )
 
 // Setup has the parameters of a new channel.
@@ -56,6 +57,12 @@ type Setup struct {
 	// that gets the messages returned after MaxDeliveries deliveries, or nil. This
 	// channel keeps it open for sending.
 	DeadLetter *Channel
+
+	// Done, of an acknowledged channel: a handle that may send on the channel that gets
+	// a Notice of each message that is acknowledged or given up, or nil. Its messages
+	// have at least NoticeSize bytes, with Fixed exactly that. This channel keeps it open
+	// for sending.
+	Done *Channel
 }
 
 // Rights say what a handle may do with its channel.
@@ -167,16 +174,22 @@ func (s *Setup) apply(fd int) syscall.Errno {
 		flags:         uint32(s.Flags),
 		maxDeliveries: uint32(s.MaxDeliveries),
 	}
-	if s.DeadLetter == nil {
-		_, errno := ioctl(fd, iocSetup, unsafe.Pointer(&k))
-		return errno
+	if s.DeadLetter != nil {
+		if s.DeadLetter.acquire() != nil {
+			return syscall.EBADF
+		}
+		defer s.DeadLetter.drop()
+		k.flags |= uint32(flagDeadLetter)
+		k.deadFD = int32(s.DeadLetter.fd)
 	}
-	if s.DeadLetter.acquire() != nil {
-		return syscall.EBADF
+	if s.Done != nil {
+		if s.Done.acquire() != nil {
+			return syscall.EBADF
+		}
+		defer s.Done.drop()
+		k.flags |= uint32(flagDone)
+		k.doneFD = int32(s.Done.fd)
 	}
-	defer s.DeadLetter.drop()
-	k.flags |= uint32(flagDeadLetter)
-	k.deadFD = int32(s.DeadLetter.fd)
 	_, errno := ioctl(fd, iocSetup, unsafe.Pointer(&k))
 	return errno
 }
@@ -186,8 +199,8 @@ func (s *Setup) apply(fd int) syscall.Errno {
 //
 // ENOENT: there is no /dev/gochan, because the module is not loaded or, in a container, the
 // device was not passed in. EINVAL: a parameter is out of range, or flags do not fit
-// together. EBADF: DeadLetter may not send, or is released. ELOOP: DeadLetter has a
-// dead-letter channel itself. EDQUOT: a limit of the user would be exceeded. ENOSPC: the
+// together. EBADF: DeadLetter or Done may not send, or is released. ELOOP: one of them has
+// such a channel itself. EDQUOT: a limit of the user would be exceeded. ENOSPC: the
 // limit of all users would be. EOPNOTSUPP: the module is too old for this package.
 // EPROTONOSUPPORT: this package is too old for the module. ENOMEM, EMFILE, ENFILE.
 func Make(setup Setup) (*Channel, error) {
@@ -386,6 +399,7 @@ type Info struct {
 	Flags            Flags  // as set up
 	MaxDeliveries    int    // as set up
 	DeadLetter       bool   // whether Setup.DeadLetter was set
+	Done             uint64 // ID of Setup.Done, 0 if that was not set
 	Len              int    // messages in the channel, without leased ones
 	Leased           int    // messages that are leased
 	Bytes            uint64 // payload in the channel
@@ -418,9 +432,10 @@ func (c *Channel) Info() (Info, error) {
 		ID:               k.id,
 		Capacity:         int(k.capacity),
 		MsgSize:          int(k.msgSize),
-		Flags:            Flags(k.flags) &^ flagDeadLetter,
+		Flags:            Flags(k.flags) &^ (flagDeadLetter | flagDone),
 		MaxDeliveries:    int(k.maxDeliveries),
 		DeadLetter:       Flags(k.flags)&flagDeadLetter != 0,
+		Done:             k.done,
 		Len:              int(k.len),
 		Leased:           int(k.leased),
 		Bytes:            k.bytes,

@@ -28,10 +28,11 @@ func TestLayout(t *testing.T) {
 	var o kernelOp
 	var c kernelOps
 	var a kernelAck
+	var d kernelDone
 	ours := []any{
 		"setup", unsafe.Sizeof(s), unsafe.Offsetof(s.capacity), unsafe.Offsetof(s.msgSize),
 		unsafe.Offsetof(s.flags), unsafe.Offsetof(s.maxDeliveries),
-		unsafe.Offsetof(s.deadFD), unsafe.Offsetof(s.reserved),
+		unsafe.Offsetof(s.deadFD), unsafe.Offsetof(s.doneFD),
 		"info", unsafe.Sizeof(i), unsafe.Offsetof(i.abi), unsafe.Offsetof(i.flags),
 		unsafe.Offsetof(i.capacity), unsafe.Offsetof(i.msgSize), unsafe.Offsetof(i.len),
 		unsafe.Offsetof(i.closed), unsafe.Offsetof(i.sendersWaiting),
@@ -40,7 +41,8 @@ func TestLayout(t *testing.T) {
 		unsafe.Offsetof(i.maxDeliveries), unsafe.Offsetof(i.id), unsafe.Offsetof(i.sent),
 		unsafe.Offsetof(i.received), unsafe.Offsetof(i.bytes), unsafe.Offsetof(i.requeued),
 		unsafe.Offsetof(i.dropped), unsafe.Offsetof(i.sendBlocked),
-		unsafe.Offsetof(i.recvBlocked), unsafe.Offsetof(i.reserved),
+		unsafe.Offsetof(i.recvBlocked), unsafe.Offsetof(i.done),
+		unsafe.Offsetof(i.reserved),
 		"op", unsafe.Sizeof(o), unsafe.Offsetof(o.fd), unsafe.Offsetof(o.opcode),
 		unsafe.Offsetof(o.flags), unsafe.Offsetof(o.buf), unsafe.Offsetof(o.len),
 		unsafe.Offsetof(o.result), unsafe.Offsetof(o.passedFD), unsafe.Offsetof(o.events),
@@ -51,12 +53,14 @@ func TestLayout(t *testing.T) {
 		unsafe.Offsetof(c.reserved),
 		"ack", unsafe.Sizeof(a), unsafe.Offsetof(a.lease), unsafe.Offsetof(a.flags),
 		unsafe.Offsetof(a.reserved),
+		"done", unsafe.Sizeof(d), unsafe.Offsetof(d.channel), unsafe.Offsetof(d.seq),
+		unsafe.Offsetof(d.deliveries), unsafe.Offsetof(d.flags), doneDead,
 		"ioctls", iocSetup, uint32(iocInfo), iocClose, iocDup, iocAck, uint32(iocSelect), uint32(iocBatch),
 		"opcodes", opSend, opRecv, opPoll, opAck,
 		"flags", flagNonblock, flagOrdered, flagWaitForOne, flagPeek, flagPassFD, flagTakeFD,
 		flagResume, flagRequeue,
 		"channel", uint32(Fixed), uint32(Hangup), uint32(Credentials), uint32(Acknowledged),
-		uint32(flagDeadLetter),
+		uint32(flagDeadLetter), uint32(flagDone),
 		"others", abi, resultClosed, uint64(timeoutNever),
 		"system", PollIn, PollPri, PollOut, PollErr, PollHup,
 		PollRdHup, int(RecvOnly), int(SendOnly), int(SendRecv), int(InfoOnly), oTmpfile,

@@ -46,6 +46,10 @@ type Op struct {
 	// Lease is what to acknowledge, of a receive on a channel with Acknowledged.
 	Lease *Lease
 
+	// Seq is the number of the message, of a send on a channel with Setup.Done: that in
+	// its Notice, and in the Lease of each receiver.
+	Seq uint64
+
 	kind   uint16
 	flags  uint16
 	nonnil bool // whether the op names a descriptor at all
@@ -252,6 +256,9 @@ func (o *Op) finish(k *kernelOp) {
 		return
 	}
 	o.Events = int(k.events)
+	if o.kind == opSend {
+		o.Seq = k.seq
+	}
 	if o.kind != opRecv {
 		return
 	}

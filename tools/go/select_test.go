@@ -363,6 +363,44 @@ func TestDeadLetter(t *testing.T) {
 	want(t, err, syscall.ELOOP)
 }
 
+func TestDone(t *testing.T) {
+	done := newChan(t, Setup{Capacity: 2, MsgSize: NoticeSize, Flags: Fixed})
+	ch := newChan(t, Setup{Capacity: 2, MsgSize: 8, Flags: Acknowledged, MaxDeliveries: 1,
+		Done: done})
+	ops := []*Op{SendOp(ch, []byte("hopeless")), SendOp(ch, []byte("good"))}
+	n, err := Batch(background, ops...)
+	must(t, err)
+	equal(t, n, 2)
+	equal(t, ops[0].Seq, uint64(1))
+	equal(t, ops[1].Seq, uint64(2))
+	_, lease, err := ch.RecvLease(background)
+	must(t, err)
+	must(t, lease.Requeue())
+	_, lease, err = ch.RecvLease(background)
+	must(t, err)
+	must(t, lease.Ack())
+	id := infoOf(t, ch).ID
+	for _, expected := range []Notice{{id, 1, 1, true}, {id, 2, 1, false}} {
+		msg, err := done.Recv(background)
+		must(t, err)
+		notice, err := ParseNotice(msg)
+		must(t, err)
+		equal(t, notice, expected)
+	}
+	info := infoOf(t, ch)
+	equal(t, info.Done, infoOf(t, done).ID)
+	equal(t, info.Flags, Acknowledged)
+	_, err = ParseNotice(nil)
+	want(t, err, syscall.EINVAL)
+	_, err = Make(Setup{Capacity: 1, Flags: Acknowledged, Done: ch})
+	want(t, err, syscall.ELOOP)
+	_, err = Make(Setup{Capacity: 1, Done: done})
+	want(t, err, syscall.EINVAL)
+	must(t, done.Release())
+	_, err = Make(Setup{Capacity: 1, Flags: Acknowledged, Done: done})
+	want(t, err, syscall.EBADF)
+}
+
 type point struct {
 	X, Y  int32
 	Valid bool

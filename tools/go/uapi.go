@@ -57,7 +57,7 @@ type kernelSetup struct {
 	flags         uint32
 	maxDeliveries uint32
 	deadFD        int32
-	reserved      uint32
+	doneFD        int32
 }
 
 // struct gochan_info
@@ -82,7 +82,8 @@ type kernelInfo struct {
 	dropped          uint64
 	sendBlocked      uint64
 	recvBlocked      uint64
-	reserved         [4]uint64
+	done             uint64
+	reserved         [3]uint64
 }
 
 // struct gochan_op

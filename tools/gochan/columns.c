@@ -45,6 +45,7 @@ static const struct column columns[] = {
 	{ "REQUEUED", "requeued", FIELD, false },
 	{ "MAX-DELIVERIES", "max_deliveries", FIELD, false },
 	{ "DROPPED", "dropped", FIELD, false },
+	{ "DONE", "done", FIELD, false },
 	{ "ID", "id", FIELD, false },
 };
 

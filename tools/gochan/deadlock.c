@@ -12,8 +12,8 @@
  *   and the other way round; in a select, if that is so for one of its ops;
  * - on an acknowledged channel a live process that has a lease makes live who waits there
  *   in either direction: it frees a slot, or its message comes back. Where all slots are
- *   leased, nobody else does; and where some are kept by messages that were given up, a
- *   task that waits to send is live;
+ *   leased, nobody else does; and where some are kept by messages that were given up, or
+ *   are done and not told yet, a task that waits to send is live;
  * - a task that waits for a child is live if it has a live child (or none), and one that
  *   waits for another thread if its process has a live one;
  * - a task that waits on a named channel is live if no process has a handle for the other

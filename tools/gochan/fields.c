@@ -16,11 +16,12 @@ static const struct {
 	{ GOCHAN_CRED, "cred" },
 	{ GOCHAN_ACK, "ack" },
 	{ GOCHAN_DEADLETTER, "deadletter" },
+	{ GOCHAN_DONE, "done" },
 };
 
 void fields_of(const struct gochan_info *info, struct field fields[FIELDS])
 {
-	/* Three are 0 unless it is an acknowledged channel. */
+	/* Four are 0 unless it is an acknowledged channel. */
 	const struct field all[FIELDS] = {
 		{ "abi", FIELD_NUMBER, info->abi, true },
 		{ "id", FIELD_NUMBER, info->id, false },
@@ -42,6 +43,7 @@ void fields_of(const struct gochan_info *info, struct field fields[FIELDS])
 		{ "recv_blocked", FIELD_NUMBER, info->recv_blocked, false },
 		{ "requeued", FIELD_NUMBER, info->requeued, false },
 		{ "dropped", FIELD_NUMBER, info->dropped, !info->dropped },
+		{ "done", FIELD_NUMBER, info->done, !info->done },
 	};
 
 	memcpy(fields, all, sizeof(all));

@@ -8,7 +8,7 @@
 
 #include "cmd.h"
 
-enum { FIELDS = 20, FIELD_SIZE = 64 };
+enum { FIELDS = 21, FIELD_SIZE = 64 };
 
 struct field {
 	const char *name;

@@ -45,6 +45,7 @@ static const char help[] =
 "  REQUEUED            messages given back\n"
 "  MAX-DELIVERIES      deliveries after which a message is given up, 0: never\n"
 "  DROPPED             messages that were given up and that no channel has got\n"
+"  DONE                id of the channel that is told what is done, 0: none\n"
 "  ID                  identifies the channel until the module is unloaded\n"
 "\n"
 "An object has name, path, owner, uid, group, gid, mode (a string, in octal), if\n"

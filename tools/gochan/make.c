@@ -31,6 +31,8 @@ static const char help[] =
 "      --dead NAME     with --ack, send what is given up to this channel, see\n"
 "                      'gochan dead'; while that is full it keeps its place in\n"
 "                      this one (default: drop it)\n"
+"      --done NAME     with --ack, tell this channel of each message that is\n"
+"                      acknowledged or given up, by a struct gochan_done\n"
 "  -h, --help          show this help\n"
 "\n"
 "NAME is a file name in /dev/gochans, or a path with a slash in it on any\n"
@@ -44,7 +46,7 @@ struct request {
 	unsigned int mode;
 	bool has_size;
 	bool has_deliveries;
-	struct target dead;
+	struct target dead, done;
 };
 
 enum { DEFAULT_DELIVERIES = 16 };
@@ -64,6 +66,7 @@ enum {
 	OPT_ACK,
 	OPT_DELIVERIES,
 	OPT_DEAD,
+	OPT_DONE,
 };
 
 static const struct option options[] = {
@@ -75,6 +78,7 @@ static const struct option options[] = {
 	{ "ack", no_argument, NULL, OPT_ACK },
 	{ "deliveries", required_argument, NULL, OPT_DELIVERIES },
 	{ "dead", required_argument, NULL, OPT_DEAD },
+	{ "done", required_argument, NULL, OPT_DONE },
 	OPTION_HELP,
 	OPTION_END,
 };
@@ -110,6 +114,21 @@ static enum status over_user_limit(const struct request *req)
 	return report_user_limit(req->name, parameter, bytes ? bytes_remedy(req) : "");
 }
 
+/* Which of the two sends to another channel itself? */
+static enum status report_loop(const struct request *req)
+{
+	const unsigned int sends = GOCHAN_DEADLETTER | GOCHAN_DONE;
+	struct gochan_info info;
+
+	if (req->dead.label && !gochan_info(req->dead.fd, &info) && info.flags & sends)
+		print_error("%s: has a dead-letter or done channel itself, so it cannot be one",
+			    req->dead.label);
+	else
+		print_error("%s: has a dead-letter or done channel itself, so it cannot be one",
+			    req->done.label);
+	return FAILED;
+}
+
 static enum status make_failed(const struct request *req, int err)
 {
 	char dir[NAME_PATH_SIZE];
@@ -136,9 +155,7 @@ static enum status make_failed(const struct request *req, int err)
 	case EPROTONOSUPPORT:
 		return report_other_abi(GOCHAN_ABI + 1);
 	case ELOOP:
-		print_error("%s: has a dead-letter channel itself, so it cannot be one",
-			    req->dead.label);
-		return FAILED;
+		return report_loop(req);
 	case EINVAL:
 		if (over_limit("--cap", req->setup.capacity, "max_capacity") ||
 		    over_limit("--size", req->setup.msg_size, "max_msg_size"))
@@ -168,6 +185,27 @@ static enum status check_dead_size(const struct request *req, const struct gocha
 	return FAILED;
 }
 
+/* Do notices fit? */
+static enum status check_done(const struct request *req, const struct gochan_info *done)
+{
+	const unsigned int size = sizeof(struct gochan_done);
+
+	if (done->msg_size == size || (done->msg_size > size && !(done->flags & GOCHAN_FIXED)))
+		return DONE;
+	print_error("%s: notices have %u bytes; make it with --size %u --fixed", req->done.label,
+		    size, size);
+	return FAILED;
+}
+
+static enum status check_not_both(const struct request *req, const struct gochan_info *dead,
+				  const struct gochan_info *done)
+{
+	if (dead->id != done->id)
+		return DONE;
+	print_error("%s: cannot be both --dead and --done", req->done.label);
+	return FAILED;
+}
+
 /* No larger than max_msg_size and the dead-letter channel allow. @dead is NULL if there is none. */
 static unsigned int default_size(const struct request *req, const struct gochan_info *dead)
 {
@@ -183,32 +221,39 @@ static unsigned int default_size(const struct request *req, const struct gochan_
 	return size;
 }
 
-static enum status open_dead(struct request *req, struct gochan_info *info)
+/* Open the channel of --dead or --done, if it is given. */
+static enum status open_other(struct target *other, __s32 *fd, struct gochan_info *info)
 {
 	enum status status;
 
-	status = target_open(&req->dead, O_WRONLY);
+	if (!other->label)
+		return DONE;
+	status = target_open(other, O_WRONLY);
 	if (status == DONE)
-		status = target_info(&req->dead, info);
-	req->setup.dead_fd = req->dead.fd;
+		status = target_info(other, info);
+	*fd = other->fd;
 	return status;
 }
 
-/* Choose the size, if need be, and open the dead-letter channel. */
+/* Choose the size, if need be, and open the other channels. */
 static enum status prepare(struct request *req)
 {
-	struct gochan_info info, *dead = NULL;
-	enum status status = DONE;
+	const bool has_dead = req->dead.label, has_done = req->done.label;
+	struct gochan_info dead, done;
+	enum status status;
 
-	if (req->dead.label) {
-		dead = &info;
-		status = open_dead(req, dead);
-	}
+	status = open_other(&req->dead, &req->setup.dead_fd, &dead);
+	if (status == DONE)
+		status = open_other(&req->done, &req->setup.done_fd, &done);
+	if (status == DONE && has_done)
+		status = check_done(req, &done);
+	if (status == DONE && has_dead && has_done)
+		status = check_not_both(req, &dead, &done);
 	if (status != DONE)
 		return status;
 	if (!req->has_size)
-		req->setup.msg_size = default_size(req, dead);
-	return dead ? check_dead_size(req, dead) : DONE;
+		req->setup.msg_size = default_size(req, has_dead ? &dead : NULL);
+	return has_dead ? check_dead_size(req, &dead) : DONE;
 }
 
 static enum status make(struct request *req)
@@ -238,8 +283,8 @@ static enum status check(struct request *req)
 	if ((setup->flags & GOCHAN_FIXED) && setup->msg_size == 0)
 		return usage_error(self, "--fixed needs a --size of at least 1");
 	if (!(setup->flags & GOCHAN_ACK)) {
-		if (req->has_deliveries || req->dead.label)
-			return usage_error(self, "--deliveries and --dead need --ack");
+		if (req->has_deliveries || req->dead.label || req->done.label)
+			return usage_error(self, "--deliveries, --dead and --done need --ack");
 		return DONE;
 	}
 	if (setup->capacity == 0)
@@ -256,6 +301,7 @@ static enum status run(int argc, char **argv)
 	struct request req = {
 		.mode = 0600,
 		.dead = NO_TARGET,
+		.done = NO_TARGET,
 	};
 	const struct command *self = &make_command;
 	enum status status;
@@ -294,6 +340,10 @@ static enum status run(int argc, char **argv)
 		case OPT_DEAD:
 			req.setup.flags |= GOCHAN_DEADLETTER;
 			req.dead.label = optarg;
+			break;
+		case OPT_DONE:
+			req.setup.flags |= GOCHAN_DONE;
+			req.done.label = optarg;
 			break;
 		default:
 			return help_or_usage(self, opt);

@@ -70,8 +70,8 @@ static bool waits_for_newcomer(const struct task *task)
 	return false;
 }
 
-/* Slots are kept by messages that were given up, until the dead-letter channel has room. */
-static bool waits_for_dead_letters(const struct task *task)
+/* Slots are kept by what the channel is to send itself, until the other one has room. */
+static bool waits_for_forwarding(const struct task *task)
 {
 	const struct wait *wait;
 
@@ -111,7 +111,7 @@ static bool is_live_itself(const struct task *task)
 	if (task->activity == WAITS_FOR_THREAD)
 		return false;
 	return task->has_deadline || task->polls || waits_for_newcomer(task) ||
-	       waits_for_dead_letters(task);
+	       waits_for_forwarding(task);
 }
 
 /* ---- whom they make live ---- */

@@ -65,7 +65,8 @@ int gochan_make(uint32_t capacity, uint32_t msg_size, uint32_t flags);
  * gochan_make_with - gochan_make() with all parameters of a channel
  * @setup: the parameters
  *
- * Return: as gochan_make(); EBADF and ELOOP for setup.dead_fd, see GOCHAN_IOC_SETUP.
+ * Return: as gochan_make(); EBADF and ELOOP for setup.dead_fd and setup.done_fd, see
+ * GOCHAN_IOC_SETUP.
  */
 int gochan_make_with(const struct gochan_setup *setup);
 

@@ -54,12 +54,22 @@
  * that is full they keep their slots; when it is closed or hung up, or its
  * messages are shorter, they are dropped. There, their sender is the process
  * that has set up this channel.
+ *
+ * GOCHAN_DONE: of an acknowledged channel, the channel of done_fd, its done
+ * channel, is sent a struct gochan_done for each message that is done: it was
+ * acknowledged, or is given up. Such notices come in the order in which messages
+ * are done. Until the done channel has its notice, a message keeps its slot, so
+ * while that is full, sends to this channel may block, but no acknowledgment
+ * does. When it is closed or hung up, notices are dropped. Their sender is the
+ * process that has set up this channel. A SEND op reports the number of its
+ * message in gochan_op.seq.
  */
 #define GOCHAN_FIXED		0x01
 #define GOCHAN_HANGUP		0x02
 #define GOCHAN_CRED		0x04
 #define GOCHAN_ACK		0x08
 #define GOCHAN_DEADLETTER	0x10
+#define GOCHAN_DONE		0x20
 
 /*
  * Flags of an op (gochan_op.flags) and of a call (gochan_ops.flags).
@@ -118,12 +128,13 @@
  * @msg_size: maximum message length in bytes, from 0 (only empty messages) to
  *	the module parameter max_msg_size
  * @flags: GOCHAN_FIXED, GOCHAN_HANGUP, GOCHAN_CRED, GOCHAN_ACK, which needs a
- *	capacity, GOCHAN_DEADLETTER, which needs GOCHAN_ACK
+ *	capacity, GOCHAN_DEADLETTER and GOCHAN_DONE, which need GOCHAN_ACK
  * @max_deliveries: with GOCHAN_ACK, a message that is returned after so many
  *	deliveries is not delivered again, see GOCHAN_DEADLETTER; 0: unlimited
  * @dead_fd: with GOCHAN_DEADLETTER, a handle of another channel that may send;
  *	this channel counts as another one. Else zero
- * @reserved: must be zero
+ * @done_fd: with GOCHAN_DONE, likewise; that channel's msg_size is at least
+ *	the size of struct gochan_done, with GOCHAN_FIXED exactly that. Else zero
  */
 struct gochan_setup {
 	__u32 capacity;
@@ -131,7 +142,7 @@ struct gochan_setup {
 	__u32 flags;
 	__u32 max_deliveries;
 	__s32 dead_fd;
-	__u32 reserved;
+	__s32 done_fd;
 };
 
 /**
@@ -161,6 +172,7 @@ struct gochan_setup {
  * @send_blocked: how often a send had to block since the channel was created; that
  *	of a select counts each time that it is queued on this channel
  * @recv_blocked: how often a receive had to block, likewise
+ * @done: @id of the done channel, 0 for none
  * @reserved: zero
  */
 struct gochan_info {
@@ -184,7 +196,8 @@ struct gochan_info {
 	__aligned_u64 dropped;
 	__aligned_u64 send_blocked;
 	__aligned_u64 recv_blocked;
-	__aligned_u64 reserved[4];
+	__aligned_u64 done;
+	__aligned_u64 reserved[3];
 };
 
 /**
@@ -214,7 +227,7 @@ struct gochan_info {
  * @lease: [in] of an ACK op, the lease; [out] GOCHAN_ACK: the lease of the message
  *	received, 0 with GOCHAN_PEEK
  * @seq: [out] GOCHAN_ACK: the number of the message on its channel, from 1, the
- *	same at every delivery
+ *	same at every delivery; GOCHAN_DONE: also of a SEND op that succeeded
  */
 struct gochan_op {
 	__s32 fd;
@@ -267,6 +280,23 @@ struct gochan_ack {
 	__u32 reserved;
 };
 
+/* gochan_done.flags: it was not acknowledged, but given up after max_deliveries. */
+#define GOCHAN_DONE_DEAD	0x01
+
+/**
+ * struct gochan_done - a notice, the contents of a message on a done channel
+ * @channel: gochan_info.id of the channel on which a message is done
+ * @seq: the number of that message
+ * @deliveries: how often it was delivered
+ * @flags: 0, or GOCHAN_DONE_DEAD: it is in the dead-letter channel, or was dropped
+ */
+struct gochan_done {
+	__aligned_u64 channel;
+	__aligned_u64 seq;
+	__u32 deliveries;
+	__u32 flags;
+};
+
 /* Not assigned in Documentation/userspace-api/ioctl/ioctl-number.rst. */
 #define GOCHAN_IOC_MAGIC	0xC5
 
@@ -276,8 +306,10 @@ struct gochan_ack {
  * before any other operation on the channel, and before it is named.
  *
  * EBUSY: the channel was already used or set up. EINVAL: a field is out of
- * range. EBADF: dead_fd is not a handle that may send. ELOOP: it is this channel,
- * or one that has a dead-letter channel itself. EDQUOT: a limit of the user, or
+ * range; or dead_fd and done_fd are the same channel, or messages of done_fd have
+ * not the size of a notice. EBADF: dead_fd or done_fd is not a handle that may
+ * send. ELOOP: it is this channel, or one that has a dead-letter or done channel
+ * itself. EDQUOT: a limit of the user, or
  * of the owner of a user namespace that it is in, would be exceeded. ENOSPC: the
  * limit of all users, max_bytes, would be exceeded. ENOMEM, EFAULT.
  */

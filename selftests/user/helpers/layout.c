@@ -24,7 +24,7 @@ static void print_setup(void)
 	OFFSET(setup, flags);
 	OFFSET(setup, max_deliveries);
 	OFFSET(setup, dead_fd);
-	OFFSET(setup, reserved);
+	OFFSET(setup, done_fd);
 	puts("");
 }
 
@@ -51,7 +51,19 @@ static void print_info(void)
 	OFFSET(info, dropped);
 	OFFSET(info, send_blocked);
 	OFFSET(info, recv_blocked);
+	OFFSET(info, done);
 	OFFSET(info, reserved);
+	puts("");
+}
+
+static void print_done(void)
+{
+	SIZE(done);
+	OFFSET(done, channel);
+	OFFSET(done, seq);
+	OFFSET(done, deliveries);
+	OFFSET(done, flags);
+	VALUE(GOCHAN_DONE_DEAD);
 	puts("");
 }
 
@@ -122,6 +134,7 @@ static void print_constants(void)
 	VALUE(GOCHAN_CRED);
 	VALUE(GOCHAN_ACK);
 	VALUE(GOCHAN_DEADLETTER);
+	VALUE(GOCHAN_DONE);
 	printf("\nothers");
 	VALUE(GOCHAN_ABI);
 	VALUE(GOCHAN_R_CLOSED);
@@ -158,6 +171,7 @@ int main(void)
 	print_info();
 	print_op();
 	print_calls();
+	print_done();
 	print_constants();
 	print_system();
 	return 0;

@@ -7,7 +7,7 @@ import signal
 
 import gochan
 from common import TestCase, Thread, until, until_waiting
-from gochan import Channel, Recv
+from gochan import Channel, Notice, Recv, Send
 
 
 class Leases(TestCase):
@@ -36,6 +36,20 @@ class Leases(TestCase):
         again = self.channel.try_recv_lease()
         self.assertEqual((again.message, again.seq, again.deliveries), (b"one", 1, 2))
         again.ack()
+
+    def test_notices(self):
+        done = self.make(4, msg_size=Notice.SIZE, fixed=True)
+        channel = self.make(4, ack=True, done=done, max_deliveries=1)
+        ops = [Send(channel, b"one"), Send(channel, b"two")]
+        self.assertEqual([result.seq for result in gochan.batch(ops)], [1, 2])
+        self.assertIsNone(gochan.select([Send(self.channel, b"three")]).seq)
+        channel.recv_lease().requeue()
+        channel.recv_lease().ack()
+        source = channel.info().id
+        self.assertEqual(Notice.parse(done.recv()), Notice(source, 1, 1, True))
+        self.assertEqual(Notice.parse(done.recv()), Notice(source, 2, 1, False))
+        with self.fails(ValueError, text="a notice has 24 bytes, not 3"):
+            Notice.parse(b"one")
 
     def test_ends_once(self):
         lease = self.channel.recv_lease()

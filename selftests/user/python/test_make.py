@@ -56,8 +56,9 @@ class Make(TestCase):
             for name in "capacity", "msg_size", "max_deliveries":
                 with self.subTest(bad), self.fails(TypeError, text=f"{name} is a number, not"):
                     Channel.make(**{name: bad})
-        with self.fails(TypeError, text="dead is a Channel or None, not 'int'"):
-            Channel.make(1, ack=True, dead=3)
+        for name in "dead", "done":
+            with self.fails(TypeError, text=f"{name} is a Channel or None, not 'int'"):
+                Channel.make(1, ack=True, **{name: 3})
         with self.assertRaises(TypeError):
             Channel.make(1, 2)
 
@@ -68,6 +69,22 @@ class Make(TestCase):
         receiver, _sender = self.pair(1)
         with self.fails(gochan.Error, errno.EBADF):
             Channel.make(1, ack=True, dead=receiver)
+
+    def test_done_refused(self):
+        done = self.make(1)
+        source = self.make(1, ack=True, done=done)
+        self.assertEqual((source.info().done, done.info().done), (done.info().id, 0))
+        with self.fails(gochan.Error, errno.ELOOP):
+            Channel.make(1, ack=True, done=source)
+        with self.fails(gochan.Error, errno.EINVAL):
+            Channel.make(1, done=done)
+        with self.fails(gochan.Error, errno.EINVAL):
+            Channel.make(1, ack=True, done=done, dead=done)
+        with self.fails(gochan.Error, errno.EINVAL):
+            Channel.make(1, ack=True, done=self.make(msg_size=gochan.Notice.SIZE - 1))
+        receiver, _sender = self.pair(1)
+        with self.fails(gochan.Error, errno.EBADF):
+            Channel.make(1, ack=True, done=receiver)
 
     def test_limits(self):
         with limit("max_user_channels", 0), as_alice():

@@ -42,8 +42,8 @@ function __gochan_count
                 set skip yes
             case '--fd=*'
                 set count (math $count + 1)
-            case --timeout --backoff --cap --size --deliveries --mode --dead --resend --output --pid \
-                    -d -j -o -p -s
+            case --timeout --backoff --cap --size --deliveries --mode --dead --done --resend --output \
+                    --pid -d -j -o -p -s
                 set skip yes
             case -n
                 test "$words[2]" = ls; or set skip yes
@@ -137,7 +137,7 @@ function __gochan_columns
     set -l before (commandline -ct | string replace -r '^--output=' '' | string match -r '^.*[,+]')
     printf "$before%s\n" NAME PATH OWNER GROUP UID GID MODE CAP SIZE FLAGS LEN BYTES LEASED STATE \
         WAIT-SEND WAIT-RECV OLDEST SEND-HANDLES RECV-HANDLES SENT RECEIVED SEND-BLOCKED \
-        RECV-BLOCKED REQUEUED MAX-DELIVERIES DROPPED ID
+        RECV-BLOCKED REQUEUED MAX-DELIVERIES DROPPED DONE ID
 end
 
 # The command after --.
@@ -178,7 +178,7 @@ complete -c gochan -n '__gochan_first info close send recv each trace dead' -a '
 complete -c gochan -n '__gochan_in rm select' -a '(__gochan_channels)'
 complete -c gochan -n '__gochan_in info; and not __gochan_first info' -a 'name id capacity msg_size \
     flags closed len bytes senders_waiting receivers_waiting send_handles recv_handles sent \
-    received send_blocked recv_blocked requeued leased max_deliveries dropped abi'
+    received send_blocked recv_blocked requeued leased max_deliveries dropped done abi'
 
 # Options of several.
 complete -c gochan -n '__gochan_in info close send recv select each trace dead' -l fd -x \
@@ -199,6 +199,8 @@ complete -c gochan -n '__gochan_in make' -l ack -d 'Receivers have to acknowledg
 complete -c gochan -n '__gochan_in make' -l deliveries -x -d 'Give up a message after so many'
 complete -c gochan -n '__gochan_in make' -l dead -x -a '(__gochan_channels)' \
     -d 'Send there what is given up'
+complete -c gochan -n '__gochan_in make' -l done -x -a '(__gochan_channels)' \
+    -d 'Tell it of each message that is done'
 
 complete -c gochan -n '__gochan_in rm' -l all -d 'Remove all of your channels'
 

@@ -15,6 +15,7 @@ from ._dump import dump, dump_on
 from ._errors import AlreadyClosed, Closed, Error, LeaseEnded, LimitExceeded, MessageTooLong
 from ._handle import Info
 from ._lease import Lease
+from ._notice import Notice
 from ._ops import Ack, Batch, Poll, Recv, Result, Send, Sender, batch, select, try_select
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "LeaseEnded",
     "LimitExceeded",
     "MessageTooLong",
+    "Notice",
     "Poll",
     "Recv",
     "Result",

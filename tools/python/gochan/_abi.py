@@ -31,6 +31,7 @@ HANGUP = 0x02
 CRED = 0x04
 ACK = 0x08
 DEADLETTER = 0x10
+DONE = 0x20
 
 # Flags of an op and of a call.
 NONBLOCK = 0x01
@@ -61,7 +62,7 @@ class Setup(ctypes.Structure):
         ("flags", ctypes.c_uint32),
         ("max_deliveries", ctypes.c_uint32),
         ("dead_fd", ctypes.c_int32),
-        ("reserved", ctypes.c_uint32),
+        ("done_fd", ctypes.c_int32),
     ]
 
 
@@ -89,7 +90,8 @@ class Info(ctypes.Structure):
         ("dropped", ctypes.c_uint64),
         ("send_blocked", ctypes.c_uint64),
         ("recv_blocked", ctypes.c_uint64),
-        ("reserved", ctypes.c_uint64 * 4),
+        ("done", ctypes.c_uint64),
+        ("reserved", ctypes.c_uint64 * 3),
     ]
 
 

@@ -85,6 +85,7 @@ class Channel(Handle):
         ack: bool = False,
         max_deliveries: int = 0,
         dead: Handle | None = None,
+        done: Handle | None = None,
     ) -> Self:
         """Make an unnamed channel: Go's make(chan T, capacity).
 
@@ -97,13 +98,17 @@ class Channel(Handle):
         max_deliveries: with ack, how often a message is delivered before it is given up,
             0 for ever
         dead: with ack, another channel, which gets the messages that are given up
+        done: with ack, another channel, which gets a notice of each message that is
+            acknowledged or given up, see Notice; its msg_size is at least Notice.SIZE
 
         FileNotFoundError: there is no /dev/gochan; the module is not loaded, or the device
         is not in this container. Error (EINVAL): a value or a combination is not allowed;
-        ELOOP: dead has a dead-letter channel itself. LimitExceeded: of the user's
+        ELOOP: dead or done has such a channel itself. LimitExceeded: of the user's
         channels or memory, or of all users' memory.
         """
-        setup = make_setup(capacity, msg_size, fixed, False, cred, ack, max_deliveries, dead)
+        setup = make_setup(
+            capacity, msg_size, fixed, False, cred, ack, max_deliveries, dead, done
+        )
         return cls._set_up(open_device(), setup)
 
     @classmethod
@@ -117,6 +122,7 @@ class Channel(Handle):
         ack: bool = False,
         max_deliveries: int = 0,
         dead: Handle | None = None,
+        done: Handle | None = None,
     ) -> tuple[Self, Self]:
         """Make a channel with a descriptor for each direction: (receiver, sender).
 
@@ -133,6 +139,7 @@ class Channel(Handle):
             ack=ack,
             max_deliveries=max_deliveries,
             dead=dead,
+            done=done,
         ) as both:
             receiver = both.dup("r")
             try:
@@ -154,6 +161,7 @@ class Channel(Handle):
         ack: bool = False,
         max_deliveries: int = 0,
         dead: Handle | None = None,
+        done: Handle | None = None,
         permissions: int = 0o600,
     ) -> Self:
         """Create a named channel, which exists until unlink().
@@ -172,7 +180,9 @@ class Channel(Handle):
         path = path_of(name)
         if not 0 <= u32("permissions", permissions) <= 0o777:
             raise ValueError(f"permissions are out of range: {permissions:#o}")
-        setup = make_setup(capacity, msg_size, fixed, hangup, cred, ack, max_deliveries, dead)
+        setup = make_setup(
+            capacity, msg_size, fixed, hangup, cred, ack, max_deliveries, dead, done
+        )
         channel = cls._set_up(open_unnamed(path, permissions), setup, path)
         try:
             link(channel.fileno(), path)

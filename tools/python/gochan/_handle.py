@@ -33,6 +33,7 @@ class Info:
     id: identifies the channel until the module is unloaded
     capacity, msg_size, max_deliveries: as made, in messages, bytes and deliveries
     fixed, hangup, cred, ack, deadletter: as made, see Channel.make()
+    done: the id of the channel that gets notices, 0 for none
     length: messages in the channel, without leased ones
     closed: whether close_channel() was called
     senders_waiting, receivers_waiting: how many are blocked
@@ -54,6 +55,7 @@ class Info:
     cred: bool
     ack: bool
     deadletter: bool
+    done: int
     length: int
     closed: bool
     senders_waiting: int
@@ -190,6 +192,7 @@ class Handle:
             cred=bool(raw.flags & _abi.CRED),
             ack=bool(raw.flags & _abi.ACK),
             deadletter=bool(raw.flags & _abi.DEADLETTER),
+            done=raw.done,
             length=raw.len,
             closed=bool(raw.closed),
             senders_waiting=raw.senders_waiting,

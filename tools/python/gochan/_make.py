@@ -19,18 +19,22 @@ def make_setup(
     ack: bool,
     max_deliveries: int,
     dead: Handle | None,
+    done: Handle | None,
 ) -> _abi.Setup:
     """The argument of IOC_SETUP."""
-    if dead is not None and not isinstance(dead, Handle):
-        raise TypeError(f"dead is a Channel or None, not {kind(dead)}")
+    for name, other in ("dead", dead), ("done", done):
+        if other is not None and not isinstance(other, Handle):
+            raise TypeError(f"{name} is a Channel or None, not {kind(other)}")
     flags = _abi.FIXED * bool(fixed) | _abi.HANGUP * bool(hangup) | _abi.CRED * bool(cred)
     flags |= _abi.ACK * bool(ack) | _abi.DEADLETTER * (dead is not None)
+    flags |= _abi.DONE * (done is not None)
     return _abi.Setup(
         capacity=u32("capacity", capacity),
         msg_size=u32("msg_size", msg_size),
         flags=flags,
         max_deliveries=u32("max_deliveries", max_deliveries),
         dead_fd=0 if dead is None else dead.fileno(),
+        done_fd=0 if done is None else done.fileno(),
     )
 
 

@@ -51,6 +51,7 @@ class Result:
         caller's to close, or None
     events: of Poll, the events that occurred, as of poll(2)
     sender: of a receive on a channel with cred=True
+    seq: of a Send on a channel made with done=, the number of the message
     """
 
     index: int
@@ -61,6 +62,7 @@ class Result:
     fd: int | None = None
     events: int = 0
     sender: Sender | None = None
+    seq: int | None = None
 
 
 class Batch(list[Result]):
@@ -117,7 +119,7 @@ class Send:
         return data
 
     def _result(self, index: int, slot: Any) -> Result:
-        return Result(index, self)
+        return Result(index, self, seq=slot.seq or None)
 
 
 @dataclass(frozen=True)
