@@ -77,11 +77,6 @@ bool over_limit(const char *what, unsigned int value, const char *parameter);
 /* The errno of a send or receive, or of a select of @ops ops. */
 enum status report_op_error(const char *label, unsigned int ops, int err);
 
-/* ---- suggest.c: what a misspelled word may have meant ---------------------- */
-
-/* Is @word a beginning of @name, or at most two typing errors away from it? */
-bool is_similar(const char *word, const char *name);
-
 struct target;
 
 /* ---- option.c: options common to several subcommands --------------------- */

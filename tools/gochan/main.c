@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "suggest.h"
 
 static const struct command *const commands[] = {
 	&make_command, &rm_command, &ls_command, &info_command, &close_command,

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "cmd.h"
+#include "suggest.h"
 
 enum { MAX_LEN = 16, MAX_ERRORS = 2 };
 

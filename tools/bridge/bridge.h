@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Declarations shared by the files of gochan-bridge, which moves messages between channels
+ * of this machine and a JetStream stream of NATS.
+ *
+ * Words: a route is what moves one way between one channel and one stream. Functions that
+ * return false or a negative value have logged why.
+ */
+#ifndef GOCHAN_BRIDGE_H
+#define GOCHAN_BRIDGE_H
+
+#include <nats/nats.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gochan.h"
+
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+#define NS_PER_MS		1000000LL
+#define NS_PER_S		1000000000LL
+#define DEFAULT_SIZE		4096
+#define DEFAULT_ACK_WAIT	30
+#define DEFAULT_DUPLICATES	120
+#define SUBJECT_SIZE		160
+#define NAME_SIZE		256
+
+/* Bytes of a message in the stream beside its payload: the header for deduplication. */
+#define HEADER_ROOM		256
+
+enum mode {
+	MODE_NONE,
+	MODE_SEND,
+	MODE_RECV,
+	MODE_QUEUE,
+	MODE_CALL,
+};
+
+/**
+ * struct settings - what the user has chosen for one channel; constant once parsed
+ * @name: the channel
+ * @servers: URLs of servers, separated by commas
+ * @stream: name of the stream or, with MODE_CALL, of the subject
+ * @mode: what to do
+ * @cap: capacity of local channels that are made, 0: make none
+ * @size: their message size
+ * @capacity: messages that the stream holds; 0: any, and 1024 if it is made
+ * @replicas: of the stream, 0: any, and 1 if it is made
+ * @memory: the stream is kept in memory, if it is made
+ * @ack_wait: seconds after which an unacknowledged message is delivered elsewhere
+ * @duplicates: seconds for which the stream remembers message IDs
+ * @creds: file with credentials (JWT and seed), or NULL
+ * @password: file with "USER:PASSWORD", or NULL
+ * @tls_ca: file with trusted certificates, or NULL
+ * @tls_cert: file with the client's certificate, or NULL
+ * @tls_key: file with its key, or NULL
+ * @once: end when nothing is left to move
+ */
+struct settings {
+	char name[NAME_SIZE];
+	char *servers;
+	char stream[64];
+	enum mode mode;
+	unsigned int cap;
+	unsigned int size;
+	unsigned int capacity;
+	unsigned int replicas;
+	bool memory;
+	unsigned int ack_wait;
+	unsigned int duplicates;
+	char *creds;
+	char *password;
+	char *tls_ca;
+	char *tls_cert;
+	char *tls_key;
+	bool once;
+};
+
+/**
+ * struct counters - what a channel's bridge has done; each is written by any thread
+ * @received: messages received from the sending channel
+ * @confirmed: of these, confirmed by the stream and acknowledged locally
+ * @duplicates: of these, that the stream had already
+ * @retried: publications that were repeated
+ * @fetched: messages that the stream has delivered
+ * @delivered: of these, sent into the receiving channel
+ * @acknowledged: of these, acknowledged by a worker and to the stream
+ * @redelivered: of those fetched, that were delivered before, here or elsewhere
+ * @dead: messages that became dead letters on this machine
+ * @reconnects: connections after the first
+ */
+struct counters {
+	uint64_t received;
+	uint64_t confirmed;
+	uint64_t duplicates;
+	uint64_t retried;
+	uint64_t fetched;
+	uint64_t delivered;
+	uint64_t acknowledged;
+	uint64_t redelivered;
+	uint64_t dead;
+	uint64_t reconnects;
+};
+
+struct sender;
+
+/**
+ * struct bridge - the bridge of one channel
+ * @settings: what the user has chosen
+ * @nc: the connection
+ * @js: for everything but publishing, which has a context of its own
+ * @subject: of messages
+ * @close_subject: of the close marker
+ * @stream_capacity: messages that the stream holds
+ * @counters: statistics
+ * @stop_fd: readable from when the bridge is to stop
+ * @wake: eventfd, readable when the watcher has something to do
+ * @sent_all: what this machine sends is in the stream, and nothing will follow; atomic
+ * @failed: a thread has failed; atomic
+ * @sender: what send.c keeps, or NULL
+ * @send_fd: the sending channel, or -1
+ * @recv_fd: the receiving channel, or -1
+ * @done_fd: the done channel of @recv_fd, or -1
+ */
+struct bridge {
+	struct settings settings;
+	natsConnection *nc;
+	jsCtx *js;
+	char subject[SUBJECT_SIZE];
+	char close_subject[SUBJECT_SIZE];
+	int64_t stream_capacity;
+	struct counters counters;
+	int stop_fd;
+	int wake;
+	bool sent_all;
+	bool failed;
+	struct sender *sender;
+	int send_fd;
+	int recv_fd;
+	int done_fd;
+};
+
+/* ---- log.c ---- */
+
+enum level {
+	LEVEL_ERROR = 3,	/* numbers as in syslog(3) */
+	LEVEL_WARNING = 4,
+	LEVEL_INFO = 6,
+	LEVEL_DEBUG = 7,
+};
+
+void log_setup(bool json, bool verbose);
+/* Write one line about the channel of @b; NULL: about the program. */
+void log_line(enum level level, const struct bridge *b, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* What is known of a failed call of libnats. */
+const char *nats_problem(natsStatus status);
+
+/* ---- settings.c ---- */
+
+/* Set what is called @key on the command line, as --KEY, and in the configuration file. */
+bool settings_set(struct settings *s, const char *key, const char *value);
+bool settings_set_url(struct settings *s, const char *url);
+/* Log what is missing or does not fit together. */
+bool settings_check(const struct settings *s);
+bool settings_equal(const struct settings *a, const struct settings *b);
+bool settings_copy(struct settings *to, const struct settings *from);
+void settings_free(struct settings *s);
+
+/* ---- config.c ---- */
+
+#define CHANNELS_MAX	256
+
+/* Read a file; the number of channels, or -1. */
+int config_read(const char *file, struct settings *list);
+
+/* ---- server.c ---- */
+
+bool server_connect(struct bridge *b);
+void server_disconnect(struct bridge *b);
+
+/* ---- channel.c ---- */
+
+bool channels_open(struct bridge *b);
+int64_t now_ns(void);
+void event_signal(int fd);
+void event_clear(int fd);
+
+/* ---- stream.c ---- */
+
+/**
+ * struct stream_state - what is in a stream
+ * @total: messages, close markers included
+ * @messages: messages without those, also those that are delivered and not acknowledged
+ * @closed: there is a close marker
+ * @sealed: nothing can be added any more
+ */
+struct stream_state {
+	uint64_t total;
+	uint64_t messages;
+	bool closed;
+	bool sealed;
+};
+
+bool stream_open(struct bridge *b);
+/* False, without a log line, if the stream does not answer. */
+bool stream_get_state(struct bridge *b, struct stream_state *state);
+bool stream_seal(struct bridge *b);
+natsSubscription *stream_subscribe(struct bridge *b);
+
+/* ---- watch.c ---- */
+
+void bridge_stop(struct bridge *b);
+bool stopping(const struct bridge *b);
+void publish_close(struct bridge *b);
+/* Run a bridge that is set up until it ends; false on failure. */
+bool bridge_run(struct bridge *b);
+
+/* ---- send.c ---- */
+
+void *send_thread(void *bridge);
+void sender_free(struct bridge *b);
+
+/* ---- recv.c ---- */
+
+struct receiver;
+struct receiver *receiver_start(struct bridge *b);
+/* To be called often: what is to be done from time to time. */
+void receiver_tick(struct receiver *r);
+/* Messages on this machine that no worker has acknowledged. */
+unsigned int receiver_used(struct receiver *r);
+void receiver_join(struct receiver *r);
+
+/* ---- call.c ---- */
+
+bool call_run(struct bridge *b);
+
+#endif /* GOCHAN_BRIDGE_H */

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Calls: an unbuffered channel across machines. A send to the sending channel completes when
+ * a receiver of the receiving channel, on any machine, has taken the message.
+ *
+ * The bridge peeks at the message of a sender that is blocked, and asks with it: a request to
+ * a queue group, of which NATS gives it to one member. A bridge is a member while a receiver
+ * waits on its machine. It sends the message there without blocking, and answers whether that
+ * has worked. Only then the asking bridge receives the message, which completes the sender.
+ *
+ * If the sender has given up meanwhile, the bridge may receive another one's message instead.
+ * That sender has succeeded then, so that message is asked with until it is taken. A request
+ * without an answer is repeated with the same ID, and a bridge answers what it has taken with
+ * that ID before; but another machine may get it, and then it is received twice.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bridge.h"
+
+#define ANSWER_MS	2000
+#define BACKOFF_MIN_MS	2
+#define BACKOFF_MAX_MS	200
+#define MEMBER_MS	100	/* between looks whether receivers still wait */
+#define GROUP		"gochan"
+#define ID_HEADER	"Gochan-Id"
+#define RECENT		64
+
+/**
+ * struct asker - the sending half
+ * @b: the bridge
+ * @size: of the buffers
+ * @msg: the message that is asked with
+ * @len: its length
+ * @other: for a message that is received
+ * @owed: it was received already
+ * @id: of the request; a new one for each message
+ */
+struct asker {
+	struct bridge *b;
+	size_t size;
+	uint8_t *msg;
+	size_t len;
+	uint8_t *other;
+	bool owed;
+	char id[64];
+};
+
+/* ---- the sending half ---- */
+
+static void new_id(struct asker *a)
+{
+	static uint64_t count;
+
+	snprintf(a->id, sizeof(a->id), "%d-%" PRIx64 "-%" PRIu64, getpid(), (uint64_t)now_ns(),
+		 ++count);
+}
+
+/* Wait for a sender, and peek at its message: 1; 0 if there is none, -1 at the end. */
+static int peek(struct asker *a)
+{
+	struct gochan_op wait[] = {
+		GOCHAN_POLL(a->b->send_fd, POLLIN),
+		GOCHAN_POLL(a->b->stop_fd, POLLIN),
+	};
+	struct gochan_op op = GOCHAN_RECV(a->b->send_fd, a->msg, a->size);
+
+	if (gochan_select(wait, ARRAY_SIZE(wait), -1, GOCHAN_ORDERED) != 0)
+		return 0;
+	op.flags = GOCHAN_PEEK;
+	if (gochan_batch(&op, 1, 0, 0) != 1)
+		return 0;
+	if (op.result == GOCHAN_R_CLOSED)
+		return -1;
+	a->len = op.len;
+	new_id(a);
+	return 1;
+}
+
+static natsStatus ask(struct asker *a, bool *taken)
+{
+	natsMsg *msg = NULL, *reply = NULL;
+	natsStatus status;
+
+	*taken = false;
+	status = natsMsg_Create(&msg, a->b->subject, NULL, (const char *)a->msg, a->len);
+	if (status == NATS_OK)
+		status = natsMsgHeader_Set(msg, ID_HEADER, a->id);
+	if (status == NATS_OK)
+		status = natsConnection_RequestMsg(&reply, a->b->nc, msg, ANSWER_MS);
+	if (status == NATS_OK)
+		*taken = natsMsg_GetDataLength(reply) && natsMsg_GetData(reply)[0] == '+';
+	natsMsg_Destroy(reply);
+	natsMsg_Destroy(msg);
+	return status;
+}
+
+/* Complete the sender whose message was taken. */
+static void complete(struct asker *a)
+{
+	struct gochan_op op = GOCHAN_RECV(a->b->send_fd, a->other, a->size);
+	uint8_t *swap = a->msg;
+
+	__atomic_add_fetch(&a->b->counters.confirmed, 1, __ATOMIC_RELAXED);
+	if (a->owed) {
+		a->owed = false;
+		return;
+	}
+	if (gochan_batch(&op, 1, 0, 0) != 1 || op.result == GOCHAN_R_CLOSED) {
+		log_line(LEVEL_WARNING, a->b,
+			 "a sender has given up while its message was taken on another machine");
+		return;
+	}
+	if (op.len == a->len && !memcmp(a->other, a->msg, op.len))
+		return;
+	a->owed = true;
+	a->msg = a->other;
+	a->other = swap;
+	a->len = op.len;
+	new_id(a);
+}
+
+static void *ask_thread(void *asker)
+{
+	struct asker *a = asker;
+	int backoff = BACKOFF_MIN_MS, found = 1;
+	natsStatus status;
+	bool taken;
+
+	while (!stopping(a->b) || a->owed) {
+		if (!a->owed)
+			found = peek(a);
+		if (found < 0)
+			break;
+		if (!found)
+			continue;
+		status = ask(a, &taken);
+		if (taken) {
+			complete(a);
+			backoff = BACKOFF_MIN_MS;
+			continue;
+		}
+		if (status != NATS_OK && status != NATS_NO_RESPONDERS)
+			log_line(LEVEL_DEBUG, a->b, "call: %s", nats_problem(status));
+		poll(&(struct pollfd){ a->b->stop_fd, POLLIN, 0 }, 1, backoff);
+		backoff = backoff * 2 < BACKOFF_MAX_MS ? backoff * 2 : BACKOFF_MAX_MS;
+	}
+	if (found < 0)
+		natsConnection_Publish(a->b->nc, a->b->close_subject, "", 0);
+	natsConnection_FlushTimeout(a->b->nc, ANSWER_MS);
+	bridge_stop(a->b);
+	return NULL;
+}
+
+/* ---- the receiving half ---- */
+
+/**
+ * struct answerer - the receiving half
+ * @b: the bridge
+ * @sub: a membership in the queue group, or NULL
+ * @recent: IDs of requests whose messages were taken, as a ring
+ * @next: where the next one goes
+ */
+struct answerer {
+	struct bridge *b;
+	natsSubscription *sub;
+	char recent[RECENT][64];
+	unsigned int next;
+};
+
+static bool was_taken(const struct answerer *a, const char *id)
+{
+	for (unsigned int i = 0; i < RECENT; i++) {
+		if (!strcmp(a->recent[i], id))
+			return true;
+	}
+	return false;
+}
+
+/* False if the receiving channel is closed. */
+static bool answer(struct answerer *a, natsMsg *msg)
+{
+	struct gochan_op op = GOCHAN_SEND(a->b->recv_fd, natsMsg_GetData(msg),
+					  natsMsg_GetDataLength(msg));
+	const char *id = "";
+	bool taken;
+
+	natsMsgHeader_Get(msg, ID_HEADER, &id);
+	taken = *id && was_taken(a, id);
+	if (!taken && gochan_batch(&op, 1, 0, 0) == 1) {
+		taken = true;
+		snprintf(a->recent[a->next++ % RECENT], sizeof(a->recent[0]), "%s", id);
+		__atomic_add_fetch(&a->b->counters.delivered, 1, __ATOMIC_RELAXED);
+	} else if (!taken && errno == EPIPE) {
+		return false;
+	} else if (!taken && errno != EAGAIN) {
+		log_line(LEVEL_ERROR, a->b, "cannot send a message of %d bytes: %s",
+			 natsMsg_GetDataLength(msg), strerror(errno));
+	}
+	natsConnection_Publish(a->b->nc, natsMsg_GetReply(msg), taken ? "+" : "-", 1);
+	return true;
+}
+
+/* Wait until a receiver waits on this machine; false on a stop. */
+static bool wait_for_receiver(struct answerer *a)
+{
+	struct gochan_op wait[] = {
+		GOCHAN_POLL(a->b->recv_fd, POLLOUT),
+		GOCHAN_POLL(a->b->stop_fd, POLLIN),
+	};
+
+	return gochan_select(wait, ARRAY_SIZE(wait), -1, 0) == 0;
+}
+
+static bool is_receiver_waiting(const struct answerer *a)
+{
+	struct pollfd fd = { .fd = a->b->recv_fd, .events = POLLOUT };
+
+	return poll(&fd, 1, 0) == 1 && fd.revents & POLLOUT;
+}
+
+/* Be a member of the group while a receiver waits. */
+static bool serve(struct answerer *a)
+{
+	natsMsg *msg = NULL;
+	natsStatus status;
+	bool ok = true;
+
+	status = natsConnection_QueueSubscribeSync(&a->sub, a->b->nc, a->b->subject, GROUP);
+	while (status == NATS_OK && ok && !stopping(a->b)) {
+		if (natsSubscription_NextMsg(&msg, a->sub, MEMBER_MS) == NATS_OK) {
+			ok = answer(a, msg);
+			natsMsg_Destroy(msg);
+		} else if (!is_receiver_waiting(a)) {
+			break;
+		}
+	}
+	natsSubscription_Unsubscribe(a->sub);
+	/* What was on its way is answered, too. */
+	while (ok && natsSubscription_NextMsg(&msg, a->sub, 0) == NATS_OK) {
+		ok = answer(a, msg);
+		natsMsg_Destroy(msg);
+	}
+	natsSubscription_Destroy(a->sub);
+	return ok;
+}
+
+static void on_close(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *closure)
+{
+	struct bridge *b = closure;
+
+	(void)nc;
+	(void)sub;
+	natsMsg_Destroy(msg);
+	gochan_close(b->send_fd);
+	gochan_close(b->recv_fd);
+	bridge_stop(b);
+}
+
+bool call_run(struct bridge *b)
+{
+	struct answerer *answerer = calloc(1, sizeof(*answerer));
+	natsSubscription *close_sub = NULL;
+	struct asker asker = { .b = b };
+	struct gochan_info info;
+	pthread_t thread;
+
+	snprintf(b->subject, sizeof(b->subject), "gochan.%s", b->settings.stream);
+	snprintf(b->close_subject, sizeof(b->close_subject), "gochan.%s.close",
+		 b->settings.stream);
+	if (!answerer || gochan_info(b->send_fd, &info))
+		return false;
+	answerer->b = b;
+	asker.size = info.msg_size + 1;
+	asker.msg = malloc(asker.size);
+	asker.other = malloc(asker.size);
+	if (!asker.msg || !asker.other ||
+	    natsConnection_Subscribe(&close_sub, b->nc, b->close_subject, on_close, b) != NATS_OK ||
+	    pthread_create(&thread, NULL, ask_thread, &asker)) {
+		log_line(LEVEL_ERROR, b, "cannot begin: %s", nats_problem(NATS_ERR));
+		return false;
+	}
+	log_line(LEVEL_INFO, b, "bridged to %s at %s", b->subject, b->settings.servers);
+	while (!stopping(b) && wait_for_receiver(answerer) && serve(answerer))
+		;
+	bridge_stop(b);
+	pthread_join(thread, NULL);
+	natsSubscription_Destroy(close_sub);
+	free(asker.msg);
+	free(asker.other);
+	free(answerer);
+	return !b->failed;
+}

@@ -1,0 +1,573 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * From the stream into the receiving channel.
+ *
+ * A message is fetched and sent into the channel, where a worker leases it. When the worker
+ * has acknowledged it, the kernel sends a notice to the done channel, and then the message is
+ * acknowledged to the stream. Until then the stream is told regularly that the message is
+ * in progress, so that it is not delivered elsewhere; if this process, the machine or the
+ * network fails, it is told no more, and delivers the message elsewhere. No more messages are
+ * fetched than the channel has slots, counting those that are leased.
+ *
+ * An acknowledgment is a message without an answer. It is repeated after a reconnect unless
+ * the connection has carried a ping and its answer after it. A message is known by its number
+ * and its time in the stream, as the numbers of a stream that is made again begin anew.
+ *
+ * The fetcher gets messages; the deliverer sends them and receives notices; receiver_tick(),
+ * in the watcher, keeps messages in progress. @lock protects all of struct receiver that
+ * changes; what the deliverer alone uses is with it.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "bridge.h"
+#include "recv.h"
+
+#define FETCH_MS	1000
+#define BACKOFF_MIN_MS	20
+#define BACKOFF_MAX_MS	2000
+#define BATCH		64
+#define POISON_DELAY_NS	(30 * NS_PER_S)	/* before what cannot be sent is delivered again */
+
+/* ---- messages on this machine ---- */
+
+static struct in *find_by_seq(struct receiver *r, uint64_t seq)
+{
+	struct in *in;
+
+	for (in = r->by_seq[seq & r->mask]; in; in = in->next) {
+		if (in->seq == seq)
+			return in;
+	}
+	return NULL;
+}
+
+static void insert_by_seq(struct receiver *r, struct in *in)
+{
+	in->next = r->by_seq[in->seq & r->mask];
+	r->by_seq[in->seq & r->mask] = in;
+}
+
+static void remove_by_seq(struct receiver *r, struct in *in)
+{
+	struct in **link = &r->by_seq[in->seq & r->mask];
+
+	while (*link != in)
+		link = &(*link)->next;
+	*link = in->next;
+}
+
+static void release(struct receiver *r, struct in *in)
+{
+	natsMsg_Destroy(in->msg);
+	in->msg = NULL;
+	in->state = IN_FREE;
+	r->used--;
+	pthread_cond_signal(&r->room);
+}
+
+static struct in *find_in_stream(struct receiver *r, uint64_t seq, int64_t time)
+{
+	struct in *in;
+
+	for (in = r->in; in < r->in + r->size; in++) {
+		if (in->state != IN_FREE && in->stream_seq == seq && in->time == time)
+			return in;
+	}
+	return NULL;
+}
+
+/* ---- acknowledgments to the stream ---- */
+
+/* Acknowledge; remember it until that is confirmed, and in case it is delivered again. */
+static void acknowledge(struct receiver *r, struct in *in)
+{
+	struct acked *a = &r->recent[in->stream_seq % RECENT];
+
+	natsMsg_Ack(in->msg, NULL);
+	a->stream_seq = in->stream_seq;
+	a->time = in->time;
+	if (r->nr_unconfirmed < UNCONFIRMED_MAX) {
+		r->unconfirmed[r->nr_unconfirmed++] = in->msg;
+		in->msg = NULL;
+	}
+	release(r, in);
+	__atomic_add_fetch(&r->b->counters.acknowledged, 1, __ATOMIC_RELAXED);
+}
+
+/* A ping is answered after what was sent before it. */
+static void confirm(struct receiver *r)
+{
+	natsMsg *list[UNCONFIRMED_MAX];
+	unsigned int i, n;
+	bool confirmed;
+
+	pthread_mutex_lock(&r->lock);
+	n = r->nr_unconfirmed;
+	memcpy(list, r->unconfirmed, n * sizeof(list[0]));
+	r->nr_unconfirmed = 0;
+	pthread_mutex_unlock(&r->lock);
+	if (!n)
+		return;
+	confirmed = natsConnection_FlushTimeout(r->b->nc, FETCH_MS) == NATS_OK;
+	for (i = 0; i < n; i++) {
+		if (!confirmed)
+			natsMsg_Ack(list[i], NULL);
+		pthread_mutex_lock(&r->lock);
+		if (!confirmed && r->nr_unconfirmed < UNCONFIRMED_MAX) {
+			r->unconfirmed[r->nr_unconfirmed++] = list[i];
+			list[i] = NULL;
+		}
+		pthread_mutex_unlock(&r->lock);
+		natsMsg_Destroy(list[i]);
+	}
+}
+
+/* ---- the fetcher ---- */
+
+/* Delivered again while it is here, or after it was acknowledged here. */
+static bool is_known(struct receiver *r, natsMsg *msg, const jsMsgMetaData *meta)
+{
+	const struct acked *a = &r->recent[meta->Sequence.Stream % RECENT];
+	struct in *in = find_in_stream(r, meta->Sequence.Stream, meta->Timestamp);
+
+	if (in) {
+		natsMsg_Destroy(in->msg);
+		in->msg = msg;
+		return true;
+	}
+	if (a->stream_seq != meta->Sequence.Stream || a->time != meta->Timestamp)
+		return false;
+	natsMsg_Ack(msg, NULL);
+	natsMsg_Destroy(msg);
+	return true;
+}
+
+static void take(struct receiver *r, natsMsg *msg)
+{
+	jsMsgMetaData *meta = NULL;
+	struct in *in;
+
+	if (natsMsg_GetMetaData(&meta, msg) != NATS_OK) {
+		natsMsg_Destroy(msg);
+		return;
+	}
+	__atomic_add_fetch(&r->b->counters.fetched, 1, __ATOMIC_RELAXED);
+	pthread_mutex_lock(&r->lock);
+	if (meta->NumDelivered > 1) {
+		__atomic_add_fetch(&r->b->counters.redelivered, 1, __ATOMIC_RELAXED);
+		if (is_known(r, msg, meta))
+			msg = NULL;
+	}
+	if (msg) {
+		for (in = r->in; in->state != IN_FREE; in++)
+			;
+		in->msg = msg;
+		in->stream_seq = meta->Sequence.Stream;
+		in->time = meta->Timestamp;
+		in->state = IN_WAITING;
+		r->used++;
+		r->waiting[(r->first_waiting + r->nr_waiting++) % r->size] = in;
+	}
+	pthread_mutex_unlock(&r->lock);
+	jsMsgMetaData_Destroy(meta);
+}
+
+static unsigned int wait_for_room(struct receiver *r)
+{
+	unsigned int room;
+
+	pthread_mutex_lock(&r->lock);
+	while (r->used == r->size && !r->stop)
+		pthread_cond_wait(&r->room, &r->lock);
+	room = r->stop ? 0 : r->size - r->used;
+	pthread_mutex_unlock(&r->lock);
+	return room;
+}
+
+static void *fetch_thread(void *receiver)
+{
+	struct receiver *r = receiver;
+	int backoff = BACKOFF_MIN_MS;
+	natsMsgList list;
+	natsStatus status;
+	unsigned int room;
+	int i;
+
+	while ((room = wait_for_room(r))) {
+		status = natsSubscription_Fetch(&list, r->sub, room, FETCH_MS, NULL);
+		if (status == NATS_OK) {
+			for (i = 0; i < list.Count; i++) {
+				take(r, list.Msgs[i]);
+				list.Msgs[i] = NULL;
+			}
+			natsMsgList_Destroy(&list);
+			event_signal(r->event);
+			backoff = BACKOFF_MIN_MS;
+			continue;
+		}
+		if (status == NATS_TIMEOUT)
+			continue;
+		if (!stopping(r->b))
+			log_line(LEVEL_DEBUG, r->b, "fetch: %s", nats_problem(status));
+		poll(&(struct pollfd){ r->b->stop_fd, POLLIN, 0 }, 1, backoff);
+		backoff = backoff * 2 < BACKOFF_MAX_MS ? backoff * 2 : BACKOFF_MAX_MS;
+	}
+	return NULL;
+}
+
+/* ---- the deliverer ---- */
+
+static void delivered(struct receiver *r, const struct gochan_op *op)
+{
+	struct in *in = r->waiting[r->first_waiting];
+
+	r->first_waiting = (r->first_waiting + 1) % r->size;
+	r->nr_waiting--;
+	in->state = IN_DELIVERED;
+	in->seq = op->seq;
+	insert_by_seq(r, in);
+	__atomic_add_fetch(&r->b->counters.delivered, 1, __ATOMIC_RELAXED);
+}
+
+/* The first message that waits cannot be sent: let it be delivered again, but not soon. */
+static void put_off(struct receiver *r, int err)
+{
+	struct in *in = r->waiting[r->first_waiting];
+
+	log_line(LEVEL_ERROR, r->b,
+		 "message %" PRIu64 " of stream %s, of %d bytes, does not fit into the channel: %s; make the channel with a larger --size",
+		 in->stream_seq, r->b->settings.stream, natsMsg_GetDataLength(in->msg),
+		 strerror(err));
+	r->first_waiting = (r->first_waiting + 1) % r->size;
+	r->nr_waiting--;
+	natsMsg_NakWithDelay(in->msg, POISON_DELAY_NS / NS_PER_MS, NULL);
+	release(r, in);
+}
+
+static struct gochan_op send_op(struct receiver *r, unsigned int i)
+{
+	natsMsg *msg = r->waiting[(r->first_waiting + i) % r->size]->msg;
+
+	return GOCHAN_SEND(r->b->recv_fd, natsMsg_GetData(msg), natsMsg_GetDataLength(msg));
+}
+
+/* A send has failed. False if the bridge cannot go on. */
+static bool send_failed(struct receiver *r, int err)
+{
+	if (err == EAGAIN)
+		return true;
+	if (err == EMSGSIZE || err == EINVAL) {
+		put_off(r, err);
+		return true;
+	}
+	log_line(LEVEL_ERROR, r->b, "cannot send into the channel: %s",
+		 err == EPIPE ? "it was closed on this machine" : strerror(err));
+	return false;
+}
+
+/* Send what waits, as far as the channel has slots. */
+static bool deliver(struct receiver *r)
+{
+	struct gochan_op ops[BATCH];
+	unsigned int i, n;
+	bool ok = true;
+	int sent, err = 0;
+
+	pthread_mutex_lock(&r->lock);
+	while (ok && !err && r->nr_waiting) {
+		n = r->nr_waiting < BATCH ? r->nr_waiting : BATCH;
+		for (i = 0; i < n; i++)
+			ops[i] = send_op(r, i);
+		sent = gochan_batch(ops, n, 0, 0);
+		if (sent < 0)
+			err = errno;
+		else if (sent < (int)n)
+			err = -ops[sent].result;
+		for (i = 0; (int)i < sent; i++)
+			delivered(r, &ops[i]);
+		if (err)
+			ok = send_failed(r, err);
+		if (err != EAGAIN)
+			err = 0;
+	}
+	pthread_mutex_unlock(&r->lock);
+	return ok;
+}
+
+static void done(struct receiver *r, const struct gochan_done *notice)
+{
+	struct in *in = NULL;
+
+	if (notice->channel == r->channel)
+		in = find_by_seq(r, notice->seq);
+	if (!in)
+		return;		/* not sent by this process */
+	if (notice->flags & GOCHAN_DONE_DEAD) {
+		__atomic_add_fetch(&r->b->counters.dead, 1, __ATOMIC_RELAXED);
+		log_line(LEVEL_WARNING, r->b,
+			 "message %" PRIu64 " of stream %s became a dead letter of the channel after %u deliveries",
+			 in->stream_seq, r->b->settings.stream, notice->deliveries);
+	}
+	remove_by_seq(r, in);
+	acknowledge(r, in);
+}
+
+static void take_notices(struct receiver *r, const struct gochan_done *first)
+{
+	struct gochan_done notices[BATCH];
+	struct gochan_op ops[BATCH];
+	int i, n;
+
+	for (i = 0; i < BATCH; i++)
+		ops[i] = GOCHAN_RECV(r->b->done_fd, &notices[i], sizeof(notices[i]));
+	n = gochan_batch(ops, BATCH, 0, 0);
+	pthread_mutex_lock(&r->lock);
+	done(r, first);
+	for (i = 0; i < n; i++) {
+		if (ops[i].result != GOCHAN_R_CLOSED && ops[i].len == sizeof(notices[i]))
+			done(r, &notices[i]);
+	}
+	pthread_mutex_unlock(&r->lock);
+}
+
+/* Wait until there is something to do; take what there is from the done channel. */
+static bool wait_for_work(struct receiver *r)
+{
+	struct gochan_done notice;
+	struct gochan_op ops[] = {
+		GOCHAN_RECV(r->b->done_fd, &notice, sizeof(notice)),
+		GOCHAN_POLL(r->event, POLLIN),
+		GOCHAN_POLL(r->nr_waiting ? r->b->recv_fd : -1, POLLOUT),
+	};
+	int chosen = gochan_select(ops, ARRAY_SIZE(ops), -1, 0);
+
+	if (chosen == 0 && ops[0].result != GOCHAN_R_CLOSED) {
+		take_notices(r, &notice);
+		return true;
+	}
+	if (chosen < 0 && errno == EINTR)
+		return true;
+	if (chosen <= 0) {
+		log_line(LEVEL_ERROR, r->b, "cannot receive from the done channel: %s",
+			 chosen ? strerror(errno) : "it is closed");
+		return false;
+	}
+	event_clear(r->event);
+	return true;
+}
+
+static void *deliver_thread(void *receiver)
+{
+	struct receiver *r = receiver;
+	bool ok = true;
+
+	while (ok && !__atomic_load_n(&r->finished, __ATOMIC_ACQUIRE))
+		ok = deliver(r) && wait_for_work(r);
+	if (!ok) {
+		__atomic_store_n(&r->b->failed, true, __ATOMIC_RELEASE);
+		bridge_stop(r->b);
+	}
+	return NULL;
+}
+
+/* ---- in the watcher ---- */
+
+/* Tell the stream that what is here is in progress. */
+static void keep_in_progress(struct receiver *r)
+{
+	struct in *in;
+
+	pthread_mutex_lock(&r->lock);
+	for (in = r->in; in < r->in + r->size; in++) {
+		if (in->state != IN_FREE)
+			natsMsg_InProgress(in->msg, NULL);
+	}
+	pthread_mutex_unlock(&r->lock);
+}
+
+void receiver_tick(struct receiver *r)
+{
+	const int64_t period = r->b->settings.ack_wait * NS_PER_S / 3;
+
+	confirm(r);
+	if (now_ns() - r->kept_at < period)
+		return;
+	r->kept_at = now_ns();
+	keep_in_progress(r);
+}
+
+unsigned int receiver_used(struct receiver *r)
+{
+	unsigned int used;
+
+	pthread_mutex_lock(&r->lock);
+	used = r->used;
+	pthread_mutex_unlock(&r->lock);
+	return used;
+}
+
+/* ---- beginning and end ---- */
+
+static bool prepare(struct receiver *r)
+{
+	struct gochan_info info;
+
+	if (gochan_info(r->b->recv_fd, &info))
+		return false;
+	r->channel = info.id;
+	r->size = info.capacity;
+	for (r->mask = 1; r->mask < 2 * r->size; r->mask *= 2)
+		;
+	r->in = calloc(r->size, sizeof(r->in[0]));
+	r->waiting = calloc(r->size, sizeof(r->waiting[0]));
+	r->by_seq = calloc(r->mask, sizeof(r->by_seq[0]));
+	r->mask--;
+	r->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	pthread_mutex_init(&r->lock, NULL);
+	pthread_cond_init(&r->room, NULL);
+	r->kept_at = now_ns();
+	return r->in && r->waiting && r->by_seq && r->event >= 0;
+}
+
+struct receiver *receiver_start(struct bridge *b)
+{
+	struct receiver *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->b = b;
+	if (!prepare(r)) {
+		log_line(LEVEL_ERROR, b, "cannot begin to receive: %s", strerror(errno));
+		return NULL;
+	}
+	r->sub = stream_subscribe(b);
+	if (!r->sub)
+		return NULL;
+	if (pthread_create(&r->fetcher, NULL, fetch_thread, r) ||
+	    pthread_create(&r->deliverer, NULL, deliver_thread, r)) {
+		log_line(LEVEL_ERROR, b, "cannot start a thread");
+		return NULL;
+	}
+	return r;
+}
+
+/* Fetch no more; what was not sent into the channel yet is delivered elsewhere at once. */
+static void stop_fetching(struct receiver *r)
+{
+	pthread_mutex_lock(&r->lock);
+	r->stop = true;
+	pthread_cond_signal(&r->room);
+	pthread_mutex_unlock(&r->lock);
+	pthread_join(r->fetcher, NULL);
+	pthread_mutex_lock(&r->lock);
+	while (r->nr_waiting) {
+		struct in *in = r->waiting[r->first_waiting];
+
+		r->first_waiting = (r->first_waiting + 1) % r->size;
+		r->nr_waiting--;
+		natsMsg_Nak(in->msg, NULL);
+		release(r, in);
+	}
+	pthread_mutex_unlock(&r->lock);
+}
+
+static bool is_here(struct receiver *r, uint64_t seq)
+{
+	bool found;
+
+	pthread_mutex_lock(&r->lock);
+	found = find_by_seq(r, seq);
+	pthread_mutex_unlock(&r->lock);
+	return found;
+}
+
+/*
+ * Take back a message that no worker has yet; false if there is none, or it is another
+ * sender's.
+ */
+static bool withdraw_one(struct receiver *r, int fd, void *buf, size_t size)
+{
+	struct gochan_op op = GOCHAN_RECV(fd, buf, size);
+	struct gochan_lease lease;
+	struct in *in;
+
+	/* To lease another sender's message would count as a delivery. */
+	op.flags = GOCHAN_PEEK;
+	if (gochan_batch(&op, 1, 0, 0) != 1 || op.result == GOCHAN_R_CLOSED ||
+	    !is_here(r, op.seq))
+		return false;
+	op = GOCHAN_RECV(fd, buf, size);
+	if (gochan_batch(&op, 1, 0, 0) != 1 || op.result == GOCHAN_R_CLOSED)
+		return false;
+	lease.lease = op.lease;
+	pthread_mutex_lock(&r->lock);
+	in = find_by_seq(r, op.seq);
+	if (in) {
+		remove_by_seq(r, in);
+		natsMsg_Nak(in->msg, NULL);
+		release(r, in);
+	}
+	pthread_mutex_unlock(&r->lock);
+	if (in)
+		gochan_ack(fd, &lease);
+	else
+		gochan_requeue(fd, &lease);
+	return in;
+}
+
+/* So that messages in the channel need not wait for --ack-wait, nor are delivered twice. */
+static void withdraw(struct receiver *r)
+{
+	struct gochan_info info;
+	int fd = gochan_open(r->b->settings.name, O_RDONLY);
+	void *buf = NULL;
+
+	if (fd < 0)
+		return;
+	if (gochan_info(fd, &info) == 0)
+		buf = malloc(info.msg_size + 1);
+	while (buf && withdraw_one(r, fd, buf, info.msg_size))
+		;
+	free(buf);
+	close(fd);
+}
+
+void receiver_join(struct receiver *r)
+{
+	const int64_t end = now_ns() + GRACE_NS;
+	struct in *in;
+
+	stop_fetching(r);
+	if (stopping(r->b))
+		withdraw(r);
+	/* Workers may acknowledge what they have. */
+	while (receiver_used(r) && now_ns() < end && !r->b->failed) {
+		receiver_tick(r);
+		nats_Sleep(20);
+	}
+	if (receiver_used(r))
+		log_line(LEVEL_WARNING, r->b,
+			 "workers have not acknowledged %u messages, which will be delivered again",
+			 receiver_used(r));
+	__atomic_store_n(&r->finished, true, __ATOMIC_RELEASE);
+	event_signal(r->event);
+	pthread_join(r->deliverer, NULL);
+	confirm(r);
+	natsSubscription_Destroy(r->sub);
+	for (in = r->in; in < r->in + r->size; in++)
+		natsMsg_Destroy(in->msg);
+	for (; r->nr_unconfirmed; r->nr_unconfirmed--)
+		natsMsg_Destroy(r->unconfirmed[r->nr_unconfirmed - 1]);
+	close(r->event);
+	free(r->in);
+	free(r->waiting);
+	free(r->by_seq);
+	free(r);
+}

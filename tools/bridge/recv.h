@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What recv.c keeps of the messages of a stream that are on this machine. */
+#ifndef GOCHAN_BRIDGE_RECV_H
+#define GOCHAN_BRIDGE_RECV_H
+
+#include <fcntl.h>
+
+#include "bridge.h"
+
+#define RECENT		4096	/* acknowledged messages that are remembered */
+#define UNCONFIRMED_MAX	4096	/* acknowledgments that are repeated after a reconnect */
+#define GRACE_NS	(10 * NS_PER_S)	/* for workers, when the bridge stops */
+
+enum in_state {
+	IN_FREE,
+	IN_WAITING,		/* to be sent into the channel */
+	IN_DELIVERED,
+};
+
+/**
+ * struct in - a message of the stream that is on this machine
+ * @state: where it is
+ * @msg: as it was delivered last, with the subject for its acknowledgment
+ * @stream_seq: its number in the stream
+ * @time: when the stream got it
+ * @seq: its number on the channel, once it is there
+ * @next: in the list of by_seq
+ */
+struct in {
+	enum in_state state;
+	natsMsg *msg;
+	uint64_t stream_seq;
+	int64_t time;
+	uint64_t seq;
+	struct in *next;
+};
+
+struct acked {
+	uint64_t stream_seq;
+	int64_t time;
+};
+
+/**
+ * struct receiver - moves messages from the stream into the channel
+ * @b: the bridge
+ * @channel: ID of the receiving channel
+ * @sub: for the consumer of the stream
+ * @fetcher: thread
+ * @deliverer: thread
+ * @event: readable when messages wait, or @finished is set
+ * @finished: the deliverer is to end; atomic
+ * @lock: protects the following
+ * @room: a place of @in was freed, or @stop set
+ * @stop: fetch no more
+ * @in: messages, one for each slot of the channel
+ * @size: places of @in, the channel's capacity
+ * @used: of these, in use
+ * @waiting: ring of those to be sent
+ * @first_waiting: the first of them
+ * @nr_waiting: how many
+ * @by_seq: lists of those in the channel, by their number there
+ * @mask: number of lists less 1
+ * @unconfirmed: messages whose acknowledgment may not have reached the server
+ * @nr_unconfirmed: how many
+ * @recent: messages acknowledged last
+ * @kept_at: when the stream was told last what is in progress; the watcher's
+ */
+struct receiver {
+	struct bridge *b;
+	uint64_t channel;
+	natsSubscription *sub;
+	pthread_t fetcher, deliverer;
+	int event;
+	bool finished;
+
+	pthread_mutex_t lock;
+	pthread_cond_t room;
+	bool stop;
+	struct in *in;
+	unsigned int size, used;
+	struct in **waiting;
+	unsigned int first_waiting, nr_waiting;
+	struct in **by_seq;
+	uint64_t mask;
+	natsMsg *unconfirmed[UNCONFIRMED_MAX];
+	unsigned int nr_unconfirmed;
+	struct acked recent[RECENT];
+	int64_t kept_at;
+};
+
+#endif /* GOCHAN_BRIDGE_RECV_H */

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The life of a bridge: its threads, and the close of a queue.
+ *
+ * A queue is closed by closing the sending channel on any machine:
+ *
+ * 1. The bridge there moves what is in that channel, and then publishes the close marker, a
+ *    message of a subject of its own, which stays in the stream.
+ * 2. The bridges that see the marker close their sending channels, and move what is in them.
+ * 3. When the stream has no message but the marker, it is sealed: from then on it takes
+ *    nothing more. A message that comes only now stays in its sending channel, and the
+ *    bridge there fails. Nobody can know of a machine that is cut off.
+ * 4. When it is sealed and has no message, each bridge closes its receiving channel and ends.
+ *
+ * Bridges look at the stream from time to time, and when a marker is published.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "bridge.h"
+
+#define LOOK_NS		(2 * NS_PER_S)	/* between looks at the stream */
+#define LOOK_CLOSED_NS	(100 * NS_PER_MS)	/* likewise, once it is closed */
+#define TICK_MS		100
+#define MARKER_RETRY_MS	500
+
+/**
+ * struct watch - the state of a bridge's main thread
+ * @b: the bridge
+ * @receiver: what moves messages to this machine, or NULL
+ * @sender: thread
+ * @has_sender: there is one
+ * @close_sub: tells when a marker is published
+ * @look_at: when to look at the stream next
+ * @closed: the marker was seen
+ */
+struct watch {
+	struct bridge *b;
+	struct receiver *receiver;
+	pthread_t sender;
+	bool has_sender;
+	natsSubscription *close_sub;
+	int64_t look_at;
+	bool closed;
+};
+
+/* ---- the close marker ---- */
+
+void publish_close(struct bridge *b)
+{
+	jsPubOptions options;
+	natsStatus status;
+	jsErrCode code;
+
+	jsPubOptions_Init(&options);
+	options.MsgId = "close";
+	while (!stopping(b)) {
+		code = 0;
+		status = js_Publish(NULL, b->js, b->close_subject, "", 0, &options, &code);
+		/* Another machine may have closed it, or it may be full. */
+		if (status == NATS_OK || code == JSStreamSealedErr)
+			return;
+		log_line(LEVEL_DEBUG, b, "close marker: %s", nats_problem(status));
+		poll(&(struct pollfd){ b->stop_fd, POLLIN, 0 }, 1, MARKER_RETRY_MS);
+	}
+}
+
+static void on_marker(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *closure)
+{
+	struct bridge *b = closure;
+
+	(void)nc;
+	(void)sub;
+	natsMsg_Destroy(msg);
+	event_signal(b->wake);
+}
+
+static bool close_local(const struct bridge *b, int fd, const char *which)
+{
+	if (gochan_close(fd) == 0 || errno == EALREADY)
+		return true;
+	log_line(LEVEL_ERROR, b, "cannot close the %s channel: %s; run the bridge as its owner",
+		 which, strerror(errno));
+	return false;
+}
+
+/* ---- looking at the stream ---- */
+
+/* The queue ends on this machine if all machines have moved everything. */
+static bool is_ended(struct watch *w, const struct stream_state *state)
+{
+	struct bridge *b = w->b;
+
+	if (!state->closed || state->messages || !__atomic_load_n(&b->sent_all, __ATOMIC_ACQUIRE))
+		return false;
+	if (!w->receiver)
+		return true;
+	if (!state->sealed) {
+		stream_seal(b);
+		return false;	/* something may have come before */
+	}
+	return receiver_used(w->receiver) == 0;
+}
+
+static bool is_done_once(struct watch *w, const struct stream_state *state)
+{
+	const struct bridge *b = w->b;
+
+	return b->settings.once && __atomic_load_n(&b->sent_all, __ATOMIC_ACQUIRE) &&
+	       (!w->receiver || (!state->messages && !receiver_used(w->receiver)));
+}
+
+/* True when the bridge is to end. */
+static bool look(struct watch *w)
+{
+	struct bridge *b = w->b;
+	struct stream_state state;
+
+	w->look_at = now_ns() + (w->closed || b->settings.once ? LOOK_CLOSED_NS : LOOK_NS);
+	if (!stream_get_state(b, &state))
+		return false;
+	if (state.closed && !w->closed) {
+		w->closed = true;
+		log_line(LEVEL_INFO, b, "stream %s is closed", b->settings.stream);
+		if (b->send_fd >= 0 && !close_local(b, b->send_fd, "sending"))
+			return true;
+	}
+	if (is_ended(w, &state)) {
+		if (b->recv_fd >= 0 && !close_local(b, b->recv_fd, "receiving"))
+			b->failed = true;
+		return true;
+	}
+	return is_done_once(w, &state);
+}
+
+static void watch(struct watch *w)
+{
+	struct pollfd fds[] = {
+		{ .fd = w->b->wake, .events = POLLIN },
+		{ .fd = w->b->stop_fd, .events = POLLIN },
+	};
+
+	while (!stopping(w->b)) {
+		if (poll(fds, ARRAY_SIZE(fds), TICK_MS) > 0 && fds[0].revents) {
+			event_clear(w->b->wake);
+			w->look_at = 0;
+		}
+		if (w->receiver)
+			receiver_tick(w->receiver);
+		if (now_ns() >= w->look_at && look(w))
+			return;
+	}
+}
+
+/* ---- beginning and end ---- */
+
+static bool start(struct watch *w)
+{
+	struct bridge *b = w->b;
+	natsStatus status;
+
+	status = natsConnection_Subscribe(&w->close_sub, b->nc, b->close_subject, on_marker, b);
+	if (status != NATS_OK) {
+		log_line(LEVEL_ERROR, b, "%s: %s", b->close_subject, nats_problem(status));
+		return false;
+	}
+	if (b->recv_fd >= 0) {
+		w->receiver = receiver_start(b);
+		if (!w->receiver)
+			return false;
+	}
+	b->sent_all = b->send_fd < 0;
+	if (b->send_fd < 0)
+		return true;
+	if (pthread_create(&w->sender, NULL, send_thread, b)) {
+		log_line(LEVEL_ERROR, b, "cannot start a thread");
+		return false;
+	}
+	w->has_sender = true;
+	return true;
+}
+
+bool bridge_run(struct bridge *b)
+{
+	struct watch w = { .b = b };
+
+	b->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (!start(&w))
+		return false;
+	log_line(LEVEL_INFO, b, "bridged to stream %s at %s", b->settings.stream,
+		 b->settings.servers);
+	watch(&w);
+	if (w.has_sender)
+		pthread_join(w.sender, NULL);
+	if (w.receiver)
+		receiver_join(w.receiver);
+	natsSubscription_Destroy(w.close_sub);
+	close(b->wake);
+	return !b->failed;
+}
