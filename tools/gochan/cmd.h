@@ -42,6 +42,7 @@ extern const struct command make_command, rm_command, ls_command, info_command;
 extern const struct command close_command, send_command, recv_command;
 extern const struct command select_command, each_command, ps_command, top_command;
 extern const struct command trace_command, deadlock_command, dead_command;
+extern const struct command bridge_command;
 
 /* ---- report.c: error messages -------------------------------------------- */
 

@@ -16,6 +16,7 @@ static const struct command *const commands[] = {
 	&make_command, &rm_command, &ls_command, &info_command, &close_command,
 	&send_command, &recv_command, &select_command, &each_command,
 	&ps_command, &top_command, &trace_command, &deadlock_command, &dead_command,
+	&bridge_command,
 };
 
 static void print_commands(FILE *file)

@@ -2,7 +2,7 @@
 #
 # Completion of the gochan command for fish.
 
-set -l commands make rm ls info close send recv select each ps top trace deadlock dead
+set -l commands make rm ls info close send recv select each ps top trace deadlock dead bridge
 
 # ---- where the cursor is ----
 
@@ -166,6 +166,7 @@ complete -c gochan -n __gochan_no_command -a top -d 'Show what passes on the nam
 complete -c gochan -n __gochan_no_command -a trace -d 'Print what happens on channels'
 complete -c gochan -n __gochan_no_command -a deadlock -d 'Find processes that wait for each other forever'
 complete -c gochan -n __gochan_no_command -a dead -d 'Print or resend the messages that were given up'
+complete -c gochan -n __gochan_no_command -a bridge -d 'Join a channel with those of other machines'
 complete -c gochan -n __gochan_no_command -a help -d 'Describe a command'
 complete -c gochan -n '__gochan_first help' -a "$commands"
 
