@@ -26,6 +26,12 @@ user:
 	$(MAKE) -s --no-print-directory -C tools/lib
 	$(MAKE) -s --no-print-directory -C tools/gochan
 
+# gochan bridge, which alone needs the libraries of NATS, of INI files and of systemd.
+bridge:
+	@scripts/prerequisites -b
+	$(MAKE) -s --no-print-directory -C tools/lib
+	$(MAKE) -s --no-print-directory -C tools/bridge
+
 guest-deps:
 	@scripts/deps build headers guest $(filter arm64 s390x,$(KERNEL))
 
@@ -109,7 +115,7 @@ soak:
 	@KERNEL=$(SOAK_KERNEL) scripts/soak $(MINUTES)
 
 lint:
-	@scripts/deps build headers guest go lint
+	@scripts/deps build headers guest go bridge lint
 	@scripts/lint
 
 # Modules cannot be signed for Debian's kernels, whose signing key is not public. The
@@ -130,8 +136,12 @@ install-user: user
 	$(MAKE) -s --no-print-directory -C tools/lib install
 	$(MAKE) -s --no-print-directory -C tools/gochan install
 
+install-bridge: bridge
+	$(MAKE) -s --no-print-directory -C tools/bridge install
+
 # Needs no kernel's headers. The module is removed from all kernels.
 uninstall:
+	$(MAKE) -s --no-print-directory -C tools/bridge uninstall
 	$(MAKE) -s --no-print-directory -C tools/gochan uninstall
 	$(MAKE) -s --no-print-directory -C tools/lib uninstall
 	@scripts/uninstall-module
@@ -141,7 +151,7 @@ dist:
 	@scripts/packaging/dist
 
 deb:
-	@scripts/deps build deb
+	@scripts/deps build bridge deb
 	@scripts/packaging/deb
 
 rpm:
@@ -168,6 +178,9 @@ help:
 	@echo '  make install         install to PREFIX (/usr/local) and /lib/modules; DESTDIR is'
 	@echo '                       prepended to all paths, LIBDIR is the directory for libraries'
 	@echo '  make install-user    install all but the module'
+	@echo '  make bridge          build gochan bridge, which joins channels of several machines;'
+	@echo '                       it needs libnats, libinih and libsystemd'
+	@echo '  make install-bridge  install it, with its unit for systemd'
 	@echo '  make uninstall       remove what "make install" installed; needs the same variables'
 	@echo '  make dist            make the release tarball build/gochan-VERSION.tar.xz'
 	@echo '  make deb             build Debian packages in build/deb'
@@ -204,5 +217,5 @@ help:
 .NOTPARALLEL:
 .PHONY: all prerequisites user guest-deps guest demo shell selftests check check-debug check-race \
 	check-preempt check-kernels fuzz soak coverage model lint bench-program bench \
-	bench-jobs-program bench-jobs bench-guard bench-renew install install-user uninstall check-install \
+	bench-jobs-program bench-jobs bench-guard bench-renew install install-user bridge install-bridge uninstall check-install \
 	dist deb rpm clean help
