@@ -15,7 +15,7 @@ release=${kdir#/usr/src/linux-headers-}
 mkdir -p "/lib/modules/$release"
 depmod "$release" 2>/dev/null
 export DEBIAN_FRONTEND=noninteractive
-packages='gochan gochan-dkms libgochan0 libgochan-dev python3-gochan'
+packages='gochan gochan-bridge gochan-dkms libgochan0 libgochan-dev python3-gochan'
 
 # The module's file, according to depmod.
 module() {
@@ -37,7 +37,8 @@ check 'the first C program of the README starts' '
 check 'a program is linked statically' \
 	'cc -static /tmp/first.c -lgochan -o /tmp/static && program_starts /tmp/static'
 check 'the command runs' 'gochan --version'
-check 'man finds the manuals' 'man -w gochan-ack'
+check 'the bridge runs' 'gochan bridge --version && id gochan-bridge'
+check 'man finds the manuals' 'man -w gochan-ack && man -w gochan-bridge'
 check 'bash completes' bash_completes
 check 'zsh completes' zsh_completes
 check 'fish completes' fish_completes
@@ -46,6 +47,10 @@ check 'the filesystem is mounted at boot' \
 	'systemctl is-enabled dev-gochans.mount && grep -qx gochan /usr/lib/modules-load.d/gochan.conf'
 check 'the unit is valid' '
 	systemd-analyze verify --man=no /usr/lib/systemd/system/dev-gochans.mount >/tmp/out 2>&1
+	cat /tmp/out
+	! test -s /tmp/out'
+check 'the unit of the bridge is valid' '
+	systemd-analyze verify --man=no gochan-bridge@jobs.service >/tmp/out 2>&1
 	cat /tmp/out
 	! test -s /tmp/out'
 check 'the packages are installed again' '
