@@ -43,7 +43,8 @@ function __gochan_count
             case '--fd=*'
                 set count (math $count + 1)
             case --timeout --backoff --cap --size --deliveries --mode --dead --done --resend --output \
-                    --pid -d -j -o -p -s
+                    --pid --capacity --replicas --storage --ack-wait --duplicates --creds --password \
+                    --tls-ca --tls-cert --tls-key --config --log -d -j -o -p -s
                 set skip yes
             case -n
                 test "$words[2]" = ls; or set skip yes
@@ -175,7 +176,8 @@ complete -c gochan -n '__gochan_is each trace; and __gochan_after_dashes' -a '(_
 # Arguments.
 complete -c gochan -n '__gochan_first make' -a '(__gochan_new_channel)'
 complete -c gochan -n '__gochan_first ls top' -a '(__gochan_listed)'
-complete -c gochan -n '__gochan_first info close send recv each trace dead' -a '(__gochan_channels)'
+complete -c gochan -n '__gochan_first info close send recv each trace dead bridge' \
+    -a '(__gochan_channels)'
 complete -c gochan -n '__gochan_in rm select' -a '(__gochan_channels)'
 complete -c gochan -n '__gochan_in info; and not __gochan_first info' -a 'name id capacity msg_size \
     flags closed len bytes senders_waiting receivers_waiting send_handles recv_handles sent \
@@ -240,3 +242,25 @@ complete -c gochan -n '__gochan_in deadlock' -l watch -x -d 'Look again and agai
 
 complete -c gochan -n '__gochan_in dead' -l resend -x -a '(__gochan_channels)' \
     -d 'Send the messages to a channel'
+
+complete -c gochan -n '__gochan_in bridge' -l queue -d 'NAME.send to NAME, by a stream'
+complete -c gochan -n '__gochan_in bridge' -l send -d 'NAME to the stream'
+complete -c gochan -n '__gochan_in bridge' -l recv -d 'The stream to NAME'
+complete -c gochan -n '__gochan_in bridge' -l call -d 'NAME.send to NAME, unbuffered'
+complete -c gochan -n '__gochan_in bridge' -l cap -x -d 'Make the channels, with so many slots'
+complete -c gochan -n '__gochan_in bridge' -l size -x -d 'Their maximum message length'
+complete -c gochan -n '__gochan_in bridge' -l capacity -x -d 'Messages that the stream holds'
+complete -c gochan -n '__gochan_in bridge' -l replicas -x -d 'Servers that keep the stream'
+complete -c gochan -n '__gochan_in bridge' -l storage -x -a 'file memory' -d 'Where they keep it'
+complete -c gochan -n '__gochan_in bridge' -l ack-wait -x -d 'Seconds until it delivers elsewhere'
+complete -c gochan -n '__gochan_in bridge' -l duplicates -x -d 'Seconds in which it recognizes them'
+complete -c gochan -n '__gochan_in bridge' -l creds -r -F -d Credentials
+complete -c gochan -n '__gochan_in bridge' -l password -r -F -d 'A file with USER:PASSWORD'
+complete -c gochan -n '__gochan_in bridge' -l tls-ca -r -F -d 'Certificates that are trusted'
+complete -c gochan -n '__gochan_in bridge' -l tls-cert -r -F -d 'The certificate to show'
+complete -c gochan -n '__gochan_in bridge' -l tls-key -r -F -d 'Its key'
+complete -c gochan -n '__gochan_in bridge' -l config -r -F -d 'Bridge the channels of a file'
+complete -c gochan -n '__gochan_in bridge' -l once -d 'End when nothing is left to move'
+complete -c gochan -n '__gochan_in bridge' -l log -x -a 'text json' -d 'Format of the log'
+complete -c gochan -n '__gochan_in bridge' -s v -l verbose -d 'Log more'
+complete -c gochan -n '__gochan_in bridge' -s V -l version -d 'Print the version'
