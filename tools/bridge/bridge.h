@@ -28,6 +28,8 @@
 /* Bytes of a message in the stream beside its payload: the header for deduplication. */
 #define HEADER_ROOM		256
 
+#define CHANNELS_OF_BRIDGE	3
+
 enum mode {
 	MODE_NONE,
 	MODE_SEND,
@@ -115,7 +117,12 @@ struct sender;
  * @counters: statistics
  * @stop_fd: readable from when the bridge is to stop
  * @wake: eventfd, readable when the watcher has something to do
+ * @sender_wake: eventfd, readable when the sender has something to do, or -1
  * @sent_all: what this machine sends is in the stream, and nothing will follow; atomic
+ * @broken: the connection was lost, and what was on its way has to be published again; atomic
+ * @ready: it is set up; atomic
+ * @made: names of channels that this process has made, for as long as it is not @ready
+ * @nr_made: how many
  * @failed: a thread has failed; atomic
  * @sender: what send.c keeps, or NULL
  * @send_fd: the sending channel, or -1
@@ -132,13 +139,25 @@ struct bridge {
 	struct counters counters;
 	int stop_fd;
 	int wake;
+	int sender_wake;
 	bool sent_all;
 	bool failed;
+	bool broken;
+	bool ready;
+	char made[CHANNELS_OF_BRIDGE][NAME_SIZE + 8];
+	unsigned int nr_made;
 	struct sender *sender;
 	int send_fd;
 	int recv_fd;
 	int done_fd;
 };
+
+/* ---- main.c ---- */
+
+void bridge_stop(struct bridge *b);
+bool stopping(const struct bridge *b);
+/* It is set up. */
+void bridge_ready(struct bridge *b);
 
 /* ---- log.c ---- */
 
@@ -182,6 +201,8 @@ void server_disconnect(struct bridge *b);
 /* ---- channel.c ---- */
 
 bool channels_open(struct bridge *b);
+/* Remove what channels_open() has made, as the bridge could not be set up. */
+void channels_unmake(struct bridge *b);
 int64_t now_ns(void);
 void event_signal(int fd);
 void event_clear(int fd);
@@ -203,15 +224,13 @@ struct stream_state {
 };
 
 bool stream_open(struct bridge *b);
-/* False, without a log line, if the stream does not answer. */
-bool stream_get_state(struct bridge *b, struct stream_state *state);
+/* Logs nothing; NATS_NOT_FOUND: there is no such stream any more. */
+natsStatus stream_get_state(struct bridge *b, struct stream_state *state);
 bool stream_seal(struct bridge *b);
 natsSubscription *stream_subscribe(struct bridge *b);
 
 /* ---- watch.c ---- */
 
-void bridge_stop(struct bridge *b);
-bool stopping(const struct bridge *b);
 void publish_close(struct bridge *b);
 /* Run a bridge that is set up until it ends; false on failure. */
 bool bridge_run(struct bridge *b);
@@ -227,6 +246,8 @@ struct receiver;
 struct receiver *receiver_start(struct bridge *b);
 /* To be called often: what is to be done from time to time. */
 void receiver_tick(struct receiver *r);
+/* After a reconnect: tell the stream at once what is in progress. */
+void receiver_reconnected(struct receiver *r);
 /* Messages on this machine that no worker has acknowledged. */
 unsigned int receiver_used(struct receiver *r);
 void receiver_join(struct receiver *r);

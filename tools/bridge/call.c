@@ -285,6 +285,7 @@ bool call_run(struct bridge *b)
 		log_line(LEVEL_ERROR, b, "cannot begin: %s", nats_problem(NATS_ERR));
 		return false;
 	}
+	bridge_ready(b);
 	log_line(LEVEL_INFO, b, "bridged to %s at %s", b->subject, b->settings.servers);
 	while (!stopping(b) && wait_for_receiver(answerer) && serve(answerer))
 		;

@@ -55,6 +55,7 @@ static int make_channel(struct bridge *b, const char *name, uint32_t size, uint3
 	int ch = gochan_create_with(name, &setup, 0600);
 
 	if (ch >= 0) {
+		snprintf(b->made[b->nr_made++], sizeof(b->made[0]), "%s", name);
 		log_line(LEVEL_INFO, b, "made channel %s", name);
 		return ch;
 	}
@@ -62,6 +63,12 @@ static int make_channel(struct bridge *b, const char *name, uint32_t size, uint3
 		 errno == ENODEV ? "no gochanfs is mounted; use: mount -t gochan gochan /dev/gochans" :
 		 strerror(errno));
 	return -1;
+}
+
+void channels_unmake(struct bridge *b)
+{
+	while (b->nr_made)
+		gochan_unlink(b->made[--b->nr_made]);
 }
 
 /* ---- opening ---- */
@@ -176,7 +183,7 @@ static bool fits_server(const struct bridge *b, const char *name, uint32_t msg_s
 	if (msg_size + HEADER_ROOM <= max)
 		return true;
 	log_line(LEVEL_ERROR, b,
-		 "channel %s takes messages of %u bytes, the server only %lld with %d for the header; make it with --size %lld, or raise max_payload of the server",
+		 "channel %s takes messages of %u bytes, the server only %lld with %d for the header; use a --size of %lld, for which a channel that exists has to be removed, or raise max_payload of the server",
 		 name, msg_size, (long long)max, HEADER_ROOM, (long long)max - HEADER_ROOM);
 	return false;
 }

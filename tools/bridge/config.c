@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The configuration file, in the format of INI files, which libinih reads: settings before
- * the first section are those of all channels, and each section is a channel:
+ * The configuration file, in the format of INI files: settings before the first section are
+ * those of all channels, and each section is a channel:
  *
+ *	# a comment
  *	url = nats://queue.example.org/JOBS
  *
  *	[jobs]
  *	mode = queue
  *	cap = 16
+ *
+ * libinih is not used, as it cuts long names silently, and passes over empty sections.
  */
+#include <ctype.h>
 #include <errno.h>
-#include <ini.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bridge.h"
@@ -28,43 +32,83 @@ struct reader {
 	int n;
 };
 
-static struct settings *begin_channel(struct reader *r, const char *name)
+static bool begin_channel(struct reader *r, const char *name)
 {
 	struct settings *s = &r->list[r->n];
 	int i;
 
-	if (r->n && !strcmp(r->list[r->n - 1].name, name))
-		return &r->list[r->n - 1];
 	for (i = 0; i < r->n; i++) {
 		if (!strcmp(r->list[i].name, name)) {
 			log_line(LEVEL_ERROR, NULL, "[%s] is there twice", name);
-			return NULL;
+			return false;
 		}
 	}
-	if (r->n == CHANNELS_MAX || strlen(name) >= sizeof(s->name)) {
+	if (r->n == CHANNELS_MAX || !*name || strlen(name) >= sizeof(s->name)) {
 		log_line(LEVEL_ERROR, NULL, "[%s]: %s", name, r->n == CHANNELS_MAX ?
-			 "too many channels" : "the name is too long");
-		return NULL;
+			 "too many channels" : "not the name of a channel");
+		return false;
 	}
 	if (!settings_copy(s, &r->defaults))
-		return NULL;
+		return false;
 	snprintf(s->name, sizeof(s->name), "%s", name);
 	r->n++;
-	return s;
+	return true;
 }
 
-/* For ini_parse(): 0 on failure. */
-static int on_setting(void *reader, const char *section, const char *key, const char *value)
+/* Without white space at both ends. */
+static char *strip(char *text)
 {
-	struct reader *r = reader;
-	struct settings *s = &r->defaults;
+	char *end = text + strlen(text);
 
-	if (*section)
-		s = begin_channel(r, section);
-	return s && settings_set(s, key, value);
+	while (end > text && isspace((unsigned char)end[-1]))
+		*--end = '\0';
+	while (isspace((unsigned char)*text))
+		text++;
+	return text;
 }
 
-/* A channel is one of a bridge only, in one direction: else messages would go in circles. */
+static bool read_line(struct reader *r, char *line)
+{
+	char *text = strip(line), *value;
+	size_t len = strlen(text);
+
+	if (!len || *text == '#' || *text == ';')
+		return true;
+	if (*text == '[' && text[len - 1] == ']') {
+		text[len - 1] = '\0';
+		return begin_channel(r, strip(text + 1));
+	}
+	value = strchr(text, '=');
+	if (!value) {
+		log_line(LEVEL_ERROR, NULL, "%s: neither [NAME] nor KEY = VALUE", text);
+		return false;
+	}
+	*value++ = '\0';
+	return settings_set(r->n ? &r->list[r->n - 1] : &r->defaults, strip(text), strip(value));
+}
+
+/* The number of the line that is wrong, 0 for none, or -1 with errno. */
+static int read_lines(struct reader *r, const char *file)
+{
+	FILE *stream = fopen(file, "re");
+	char *line = NULL;
+	size_t size = 0;
+	int number = 0;
+	bool ok = true;
+
+	if (!stream)
+		return -1;
+	while (ok && getline(&line, &size, stream) >= 0) {
+		number++;
+		ok = read_line(r, line);
+	}
+	if (ok)
+		number = ferror(stream) ? -1 : 0;
+	free(line);
+	fclose(stream);
+	return number;
+}
+
 static bool check_all(const char *file, const struct settings *list, int n)
 {
 	int i;
@@ -88,7 +132,7 @@ int config_read(const char *file, struct settings *list)
 	r.defaults.size = DEFAULT_SIZE;
 	r.defaults.ack_wait = DEFAULT_ACK_WAIT;
 	r.defaults.duplicates = DEFAULT_DUPLICATES;
-	line = ini_parse(file, on_setting, &r);
+	line = read_lines(&r, file);
 	settings_free(&r.defaults);
 	if (line < 0)
 		log_line(LEVEL_ERROR, NULL, "%s: %s", file, strerror(errno));

@@ -32,7 +32,8 @@ static const char help[] =
 "      --recv             the receiving half: NAME gets messages of the stream\n"
 "      --call             a send to NAME.send returns when a receiver of NAME, on\n"
 "                         any machine, has taken the message\n"
-"      --cap N            make the channels that do not exist, with N slots\n"
+"      --cap N            make the channels that do not exist, with N slots (with\n"
+"                         --call: without a buffer)\n"
 "      --size BYTES       their maximum message length (default 4096)\n"
 "      --capacity N       messages that the stream holds, if it is made\n"
 "                         (default 1024)\n"
@@ -95,6 +96,7 @@ static const struct option options[] = {
  * struct command - the command line
  * @settings: of the one channel
  * @config: the configuration file, or NULL
+ * @has_mode: a mode was given
  * @has_settings: an option was given that is a setting
  * @json: format of the log
  * @verbose: log more
@@ -102,6 +104,7 @@ static const struct option options[] = {
 struct command {
 	struct settings settings;
 	const char *config;
+	bool has_mode;
 	bool has_settings;
 	bool json;
 	bool verbose;
@@ -127,8 +130,14 @@ struct running {
 	bool obsolete;
 };
 
-static struct running *list[CHANNELS_MAX];
+/* Those of the file, and those that end as they are in it no more. */
+static struct running *list[2 * CHANNELS_MAX];
 static int nr_running;
+
+/* Channels that begin once no bridge of the same name is left. */
+static struct settings waiting[CHANNELS_MAX];
+static int nr_waiting;
+
 static int ended_fd = -1;	/* eventfd: a thread has returned */
 
 /* ---- one bridge ---- */
@@ -145,6 +154,13 @@ void bridge_stop(struct bridge *b)
 	event_signal(b->stop_fd);
 }
 
+void bridge_ready(struct bridge *b)
+{
+	b->nr_made = 0;
+	__atomic_store_n(&b->ready, true, __ATOMIC_RELEASE);
+	event_signal(ended_fd);
+}
+
 static void close_fd(int *fd)
 {
 	if (*fd >= 0)
@@ -154,12 +170,18 @@ static void close_fd(int *fd)
 
 static void bridge_clear(struct bridge *b)
 {
+	/* Not to be told of the end of the connection. */
+	bridge_stop(b);
 	server_disconnect(b);
+	channels_unmake(b);
+	close_fd(&b->wake);
 	close_fd(&b->send_fd);
 	close_fd(&b->recv_fd);
 	close_fd(&b->done_fd);
 	b->sent_all = false;
 	b->failed = false;
+	b->broken = false;
+	b->ready = false;
 }
 
 static void *run_thread(void *running)
@@ -208,6 +230,8 @@ static bool add(struct settings *settings)
 	r->bridge.send_fd = -1;
 	r->bridge.recv_fd = -1;
 	r->bridge.done_fd = -1;
+	r->bridge.wake = -1;
+	r->bridge.sender_wake = -1;
 	list[nr_running++] = r;
 	return start(r);
 }
@@ -257,6 +281,41 @@ static bool reap(bool restart)
 	return ok;
 }
 
+static bool is_running(const char *name)
+{
+	for (int i = 0; i < nr_running; i++) {
+		if (!strcmp(list[i]->bridge.settings.name, name))
+			return true;
+	}
+	return false;
+}
+
+static void start_waiting(void)
+{
+	int i = 0;
+
+	while (i < nr_waiting) {
+		if (is_running(waiting[i].name) || nr_running == ARRAY_SIZE(list)) {
+			i++;
+			continue;
+		}
+		add(&waiting[i]);
+		waiting[i] = waiting[--nr_waiting];
+	}
+}
+
+static void drop_waiting(void)
+{
+	while (nr_waiting)
+		settings_free(&waiting[--nr_waiting]);
+}
+
+/* Does the bridge go on with these settings? */
+static bool goes_on(const struct running *r, const struct settings *s)
+{
+	return !r->obsolete && settings_equal(&r->bridge.settings, s);
+}
+
 /* The configuration file was changed: what is in it only now begins, what is not ends. */
 static void reload(const char *config)
 {
@@ -267,32 +326,42 @@ static void reload(const char *config)
 		log_line(LEVEL_WARNING, NULL, "the settings remain as they were");
 		return;
 	}
+	drop_waiting();
 	for (i = 0; i < nr_running; i++) {
-		for (j = 0; j < n && !settings_equal(&settings[j], &list[i]->bridge.settings); j++)
+		for (j = 0; j < n && !goes_on(list[i], &settings[j]); j++)
 			;
-		list[i]->obsolete = j == n;
-		if (j == n)
-			bridge_stop(&list[i]->bridge);
+		if (j < n)
+			continue;
+		list[i]->obsolete = true;
+		bridge_stop(&list[i]->bridge);
 	}
-	while (nr_running && list[0]->obsolete && reap(false))
-		poll(&(struct pollfd){ ended_fd, POLLIN, 0 }, 1, TICK_MS);
 	for (j = 0; j < n; j++) {
-		for (i = 0; i < nr_running && (list[i]->obsolete || strcmp(settings[j].name,
-		     list[i]->bridge.settings.name)); i++)
+		for (i = 0; i < nr_running && !goes_on(list[i], &settings[j]); i++)
 			;
-		if (i == nr_running)
-			add(&settings[j]);
-		else
+		if (i < nr_running)
 			settings_free(&settings[j]);
+		else
+			waiting[nr_waiting++] = settings[j];
 	}
 	log_line(LEVEL_INFO, NULL, "%s was read again", config);
+}
+
+/* Has each bridge been set up, or failed? */
+static bool all_tried(void)
+{
+	for (int i = 0; i < nr_running; i++) {
+		if (!list[i]->restart_at &&
+		    !__atomic_load_n(&list[i]->bridge.ready, __ATOMIC_ACQUIRE))
+			return false;
+	}
+	return true;
 }
 
 static int run(const struct command *c)
 {
 	struct signalfd_siginfo info;
 	struct pollfd fds[2];
-	bool ok = true;
+	bool ok = true, ready = false;
 	sigset_t set;
 
 	sigemptyset(&set);
@@ -301,20 +370,26 @@ static int run(const struct command *c)
 	sigaddset(&set, SIGHUP);
 	fds[0] = (struct pollfd){ .fd = signalfd(-1, &set, SFD_CLOEXEC), .events = POLLIN };
 	fds[1] = (struct pollfd){ .fd = ended_fd, .events = POLLIN };
-	sd_notify(0, "READY=1");
 	while (nr_running) {
+		if (!ready && all_tried()) {
+			ready = true;
+			sd_notify(0, "READY=1");
+		}
 		poll(fds, ARRAY_SIZE(fds), c->config ? TICK_MS : -1);
 		if (fds[1].revents)
 			event_clear(ended_fd);
 		ok &= reap(c->config);
+		start_waiting();
 		if (!fds[0].revents || read(fds[0].fd, &info, sizeof(info)) != sizeof(info))
 			continue;
 		if (info.ssi_signo == SIGHUP && c->config) {
 			sd_notify(0, "RELOADING=1");
 			reload(c->config);
-			sd_notify(0, "READY=1");
+			start_waiting();
+			ready = false;
 		} else if (info.ssi_signo != SIGHUP) {
 			sd_notify(0, "STOPPING=1");
+			drop_waiting();
 			stop_all();
 		}
 	}
@@ -336,6 +411,9 @@ static int parse_option(struct command *c, int opt, const char *name)
 {
 	switch (opt) {
 	case OPT_MODE:
+		if (c->has_mode)
+			return usage("--%s: there can be one mode", name);
+		c->has_mode = true;
 		c->has_settings = true;
 		return settings_set(&c->settings, "mode", name) ? 0 : 2;
 	case OPT_SETTING:

@@ -85,18 +85,23 @@ static struct in *find_in_stream(struct receiver *r, uint64_t seq, int64_t time)
 
 /* ---- acknowledgments to the stream ---- */
 
+/* Not natsMsg_Ack(), which acknowledges a message once only. */
+static void send_ack(struct receiver *r, const char *subject)
+{
+	if (subject)
+		natsConnection_PublishString(r->b->nc, subject, "+ACK");
+}
+
 /* Acknowledge; remember it until that is confirmed, and in case it is delivered again. */
 static void acknowledge(struct receiver *r, struct in *in)
 {
 	struct acked *a = &r->recent[in->stream_seq % RECENT];
 
-	natsMsg_Ack(in->msg, NULL);
+	send_ack(r, natsMsg_GetReply(in->msg));
 	a->stream_seq = in->stream_seq;
 	a->time = in->time;
-	if (r->nr_unconfirmed < UNCONFIRMED_MAX) {
-		r->unconfirmed[r->nr_unconfirmed++] = in->msg;
-		in->msg = NULL;
-	}
+	if (r->nr_unconfirmed < UNCONFIRMED_MAX)
+		r->unconfirmed[r->nr_unconfirmed++] = strdup(natsMsg_GetReply(in->msg));
 	release(r, in);
 	__atomic_add_fetch(&r->b->counters.acknowledged, 1, __ATOMIC_RELAXED);
 }
@@ -104,7 +109,7 @@ static void acknowledge(struct receiver *r, struct in *in)
 /* A ping is answered after what was sent before it. */
 static void confirm(struct receiver *r)
 {
-	natsMsg *list[UNCONFIRMED_MAX];
+	char *list[UNCONFIRMED_MAX];
 	unsigned int i, n;
 	bool confirmed;
 
@@ -118,14 +123,14 @@ static void confirm(struct receiver *r)
 	confirmed = natsConnection_FlushTimeout(r->b->nc, FETCH_MS) == NATS_OK;
 	for (i = 0; i < n; i++) {
 		if (!confirmed)
-			natsMsg_Ack(list[i], NULL);
+			send_ack(r, list[i]);
 		pthread_mutex_lock(&r->lock);
 		if (!confirmed && r->nr_unconfirmed < UNCONFIRMED_MAX) {
 			r->unconfirmed[r->nr_unconfirmed++] = list[i];
 			list[i] = NULL;
 		}
 		pthread_mutex_unlock(&r->lock);
-		natsMsg_Destroy(list[i]);
+		free(list[i]);
 	}
 }
 
@@ -144,7 +149,7 @@ static bool is_known(struct receiver *r, natsMsg *msg, const jsMsgMetaData *meta
 	}
 	if (a->stream_seq != meta->Sequence.Stream || a->time != meta->Timestamp)
 		return false;
-	natsMsg_Ack(msg, NULL);
+	send_ack(r, natsMsg_GetReply(msg));
 	natsMsg_Destroy(msg);
 	return true;
 }
@@ -403,6 +408,11 @@ void receiver_tick(struct receiver *r)
 	keep_in_progress(r);
 }
 
+void receiver_reconnected(struct receiver *r)
+{
+	r->kept_at = 0;
+}
+
 unsigned int receiver_used(struct receiver *r)
 {
 	unsigned int used;
@@ -564,7 +574,7 @@ void receiver_join(struct receiver *r)
 	for (in = r->in; in < r->in + r->size; in++)
 		natsMsg_Destroy(in->msg);
 	for (; r->nr_unconfirmed; r->nr_unconfirmed--)
-		natsMsg_Destroy(r->unconfirmed[r->nr_unconfirmed - 1]);
+		free(r->unconfirmed[r->nr_unconfirmed - 1]);
 	close(r->event);
 	free(r->in);
 	free(r->waiting);

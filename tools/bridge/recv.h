@@ -60,7 +60,7 @@ struct acked {
  * @nr_waiting: how many
  * @by_seq: lists of those in the channel, by their number there
  * @mask: number of lists less 1
- * @unconfirmed: messages whose acknowledgment may not have reached the server
+ * @unconfirmed: subjects of acknowledgments that may not have reached the server
  * @nr_unconfirmed: how many
  * @recent: messages acknowledged last
  * @kept_at: when the stream was told last what is in progress; the watcher's
@@ -82,7 +82,7 @@ struct receiver {
 	unsigned int first_waiting, nr_waiting;
 	struct in **by_seq;
 	uint64_t mask;
-	natsMsg *unconfirmed[UNCONFIRMED_MAX];
+	char *unconfirmed[UNCONFIRMED_MAX];
 	unsigned int nr_unconfirmed;
 	struct acked recent[RECENT];
 	int64_t kept_at;

@@ -37,6 +37,7 @@
 #define RETRY_MIN_NS		NS_PER_MS
 #define RETRY_MAX_NS		(200 * NS_PER_MS)
 #define UNASKED_SINGLES		16	/* published one at a time before asking for room again */
+#define RECONNECT_POLL_NS	(50 * NS_PER_MS)	/* between looks at a connection that is lost */
 #define STOP_NS			(5 * NS_PER_S)	/* to wait for answers at the end */
 
 enum result {
@@ -106,18 +107,25 @@ static enum result classify(const jsPubAckErr *error)
 	return UNANSWERED;
 }
 
+static struct out *find_sent(struct sender *s, const natsMsg *msg)
+{
+	struct out *o;
+
+	for (o = s->out; o < s->out + WINDOW; o++) {
+		if (o->sent == msg)
+			return o;
+	}
+	return NULL;
+}
+
 static void on_result(jsCtx *js, natsMsg *msg, jsPubAck *ack, jsPubAckErr *error, void *closure)
 {
 	struct sender *s = closure;
-	struct out *o = NULL;
-	unsigned int i;
+	struct out *o;
 
 	(void)js;
 	pthread_mutex_lock(&s->lock);
-	for (i = 0; i < WINDOW && !o; i++) {
-		if (s->out[i].sent == msg)
-			o = &s->out[i];
-	}
+	o = find_sent(s, msg);
 	if (o) {
 		o->sent = NULL;
 		o->result = ack ? CONFIRMED : classify(error);
@@ -184,7 +192,7 @@ static unsigned int may_publish(struct sender *s)
 		return 1;
 	}
 	s->singles = UNASKED_SINGLES;
-	if (stream_get_state(s->b, &state))
+	if (stream_get_state(s->b, &state) == NATS_OK)
 		s->credit = (s->b->stream_capacity - (int64_t)state.total) / 4;
 	return s->credit < 1 ? 1 : s->credit < WINDOW ? s->credit : WINDOW;
 }
@@ -302,6 +310,34 @@ static bool take_results(struct sender *s)
 	return acknowledge(s, ops, nr_ops);
 }
 
+/*
+ * The connection was lost, and with it what was on its way or its answers: take back all
+ * that is without an answer, so that it is published again in order.
+ */
+static void take_back(struct sender *s)
+{
+	natsMsgList list;
+	int i;
+
+	__atomic_store_n(&s->b->broken, false, __ATOMIC_RELEASE);
+	if (js_PublishAsyncGetPendingList(&list, s->js) != NATS_OK)
+		return;
+	pthread_mutex_lock(&s->lock);
+	for (i = 0; i < list.Count; i++) {
+		struct out *o = find_sent(s, list.Msgs[i]);
+
+		if (!o)
+			continue;
+		o->sent = NULL;
+		o->msg = list.Msgs[i];
+		o->result = UNANSWERED;
+		s->results[s->nr_results++] = o - s->out;
+		list.Msgs[i] = NULL;
+	}
+	pthread_mutex_unlock(&s->lock);
+	natsMsgList_Destroy(&list);
+}
+
 /* ---- receiving ---- */
 
 static bool begin(struct sender *s, const struct gochan_op *op, const void *data)
@@ -386,6 +422,11 @@ static bool is_done(const struct sender *s)
 	       gochan_info(s->b->send_fd, &info) == 0 && !info.len && !info.leased;
 }
 
+static bool is_connected(const struct sender *s)
+{
+	return natsConnection_Status(s->b->nc) == NATS_CONN_STATUS_CONNECTED;
+}
+
 /* Until the end of the channel (1), a stop or --once (0), or a failure (-1). */
 static int move(struct sender *s)
 {
@@ -394,6 +435,8 @@ static int move(struct sender *s)
 	int end = 0;
 
 	while (!end) {
+		if (__atomic_load_n(&s->b->broken, __ATOMIC_ACQUIRE) && is_connected(s))
+			take_back(s);
 		if (!take_results(s))
 			return -1;
 		if (is_done(s))
@@ -402,8 +445,10 @@ static int move(struct sender *s)
 			stop_at = now_ns() + STOP_NS;
 		if (stop_at && (!s->published || now_ns() >= stop_at))
 			return 0;
-		n = may_publish(s);
+		n = is_connected(s) ? may_publish(s) : 0;
 		timeout = stop_at ? STOP_NS : s->b->settings.once ? 10 * NS_PER_MS : -1;
+		if (!is_connected(s))
+			timeout = RECONNECT_POLL_NS;
 		if (n && s->to_retry) {
 			timeout = s->retry_at - now_ns();
 			if (timeout <= 0)
@@ -457,6 +502,7 @@ static struct sender *get_sender(struct bridge *b)
 	s->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pthread_mutex_init(&s->lock, NULL);
 	b->sender = s;
+	b->sender_wake = s->event;
 	return s;
 }
 
@@ -539,4 +585,5 @@ void sender_free(struct bridge *b)
 	close(b->sender->event);
 	free(b->sender);
 	b->sender = NULL;
+	b->sender_wake = -1;
 }

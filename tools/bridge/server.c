@@ -16,13 +16,16 @@
 #define RECONNECT_MAX_MS	4000
 #define CONNECT_TIMEOUT_MS	5000
 #define PING_INTERVAL_MS	5000	/* two without an answer: the connection is dead */
-#define PENDING_BYTES		(1 << 20)	/* buffered while there is no connection */
 
 static void on_disconnected(natsConnection *nc, void *closure)
 {
+	struct bridge *b = closure;
+
 	(void)nc;
-	if (!stopping(closure))
-		log_line(LEVEL_WARNING, closure, "the connection is lost; connecting again");
+	if (stopping(b))
+		return;
+	__atomic_store_n(&b->broken, true, __ATOMIC_RELEASE);
+	log_line(LEVEL_WARNING, b, "the connection is lost; connecting again");
 }
 
 static void on_reconnected(natsConnection *nc, void *closure)
@@ -34,6 +37,7 @@ static void on_reconnected(natsConnection *nc, void *closure)
 	__atomic_add_fetch(&b->counters.reconnects, 1, __ATOMIC_RELAXED);
 	log_line(LEVEL_INFO, b, "connected again to %s", url);
 	event_signal(b->wake);
+	event_signal(b->sender_wake);
 }
 
 /* Errors that the server reports outside of any call, such as missing permissions. */
@@ -177,8 +181,9 @@ static natsStatus set_behaviour(struct bridge *b, natsOptions *options)
 		status = natsOptions_SetMaxReconnect(options, -1);
 	if (status == NATS_OK)
 		status = natsOptions_SetCustomReconnectDelay(options, reconnect_delay, b);
+	/* What is published while there is no connection fails, so that it is not reordered. */
 	if (status == NATS_OK)
-		status = natsOptions_SetReconnectBufSize(options, PENDING_BYTES);
+		status = natsOptions_SetReconnectBufSize(options, 1);
 	if (status == NATS_OK)
 		status = natsOptions_SetPingInterval(options, PING_INTERVAL_MS);
 	if (status == NATS_OK)

@@ -118,8 +118,6 @@ static bool set_mode(struct settings *s, const char *value)
 	for (unsigned int mode = MODE_SEND; mode < ARRAY_SIZE(names); mode++) {
 		if (strcmp(value, names[mode]))
 			continue;
-		if (s->mode && s->mode != mode)
-			break;
 		s->mode = mode;
 		return true;
 	}

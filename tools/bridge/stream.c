@@ -94,9 +94,6 @@ static bool check_stream(struct bridge *b, const jsStreamConfig *c)
 	if (c->MaxAge || c->MaxBytes > 0)
 		return other_setting(b, "it drops messages by age, or has a limit of bytes",
 				     "use: nats stream edit --max-age 0 --max-bytes -1");
-	if (c->Sealed)
-		return other_setting(b, "it was closed",
-				     "remove it to begin anew: nats stream rm");
 	if (b->settings.replicas && b->settings.replicas != c->Replicas)
 		return other_setting(b, "it has another number of replicas",
 				     "leave out --replicas, or edit the stream");
@@ -185,17 +182,19 @@ bool stream_open(struct bridge *b)
 	return false;
 }
 
-bool stream_get_state(struct bridge *b, struct stream_state *state)
+natsStatus stream_get_state(struct bridge *b, struct stream_state *state)
 {
 	jsStreamStateSubjects *subjects;
 	jsStreamInfo *info = NULL;
 	jsOptions options;
+	natsStatus status;
 	int i;
 
 	jsOptions_Init(&options);
 	options.Stream.Info.SubjectsFilter = ">";
-	if (js_GetStreamInfo(&info, b->js, b->settings.stream, &options, NULL) != NATS_OK)
-		return false;
+	status = js_GetStreamInfo(&info, b->js, b->settings.stream, &options, NULL);
+	if (status != NATS_OK)
+		return status;
 	*state = (struct stream_state){ .total = info->State.Msgs, .sealed = info->Config->Sealed };
 	subjects = info->State.Subjects;
 	for (i = 0; subjects && i < subjects->Count; i++) {
@@ -205,7 +204,7 @@ bool stream_get_state(struct bridge *b, struct stream_state *state)
 			state->messages += subjects->List[i].Msgs;
 	}
 	jsStreamInfo_Destroy(info);
-	return true;
+	return NATS_OK;
 }
 
 bool stream_seal(struct bridge *b)

@@ -118,15 +118,25 @@ static bool look(struct watch *w)
 {
 	struct bridge *b = w->b;
 	struct stream_state state;
+	natsStatus status;
 
 	w->look_at = now_ns() + (w->closed || b->settings.once ? LOOK_CLOSED_NS : LOOK_NS);
-	if (!stream_get_state(b, &state))
+	status = stream_get_state(b, &state);
+	if (status == NATS_NOT_FOUND) {
+		log_line(LEVEL_ERROR, b, "stream %s is gone, and its messages with it",
+			 b->settings.stream);
+		b->failed = true;
+		return true;
+	}
+	if (status != NATS_OK)
 		return false;
 	if (state.closed && !w->closed) {
 		w->closed = true;
 		log_line(LEVEL_INFO, b, "stream %s is closed", b->settings.stream);
-		if (b->send_fd >= 0 && !close_local(b, b->send_fd, "sending"))
+		if (b->send_fd >= 0 && !close_local(b, b->send_fd, "sending")) {
+			b->failed = true;
 			return true;
+		}
 	}
 	if (is_ended(w, &state)) {
 		if (b->recv_fd >= 0 && !close_local(b, b->recv_fd, "receiving"))
@@ -147,6 +157,8 @@ static void watch(struct watch *w)
 		if (poll(fds, ARRAY_SIZE(fds), TICK_MS) > 0 && fds[0].revents) {
 			event_clear(w->b->wake);
 			w->look_at = 0;
+			if (w->receiver)
+				receiver_reconnected(w->receiver);
 		}
 		if (w->receiver)
 			receiver_tick(w->receiver);
@@ -183,21 +195,42 @@ static bool start(struct watch *w)
 	return true;
 }
 
+/* The queue was closed before this bridge began: so are its channels. */
+static bool was_closed(struct bridge *b, bool *ok)
+{
+	struct stream_state state;
+
+	if (stream_get_state(b, &state) != NATS_OK || !state.sealed || state.messages)
+		return false;
+	log_line(LEVEL_INFO, b, "stream %s was closed; to begin anew, remove it: nats stream rm %s",
+		 b->settings.stream, b->settings.stream);
+	*ok = (b->send_fd < 0 || close_local(b, b->send_fd, "sending")) &&
+	      (b->recv_fd < 0 || close_local(b, b->recv_fd, "receiving"));
+	return true;
+}
+
 bool bridge_run(struct bridge *b)
 {
 	struct watch w = { .b = b };
+	bool ok;
 
+	if (was_closed(b, &ok)) {
+		bridge_ready(b);
+		return ok;
+	}
 	b->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (!start(&w))
 		return false;
+	bridge_ready(b);
 	log_line(LEVEL_INFO, b, "bridged to stream %s at %s", b->settings.stream,
 		 b->settings.servers);
 	watch(&w);
+	if (b->failed)
+		bridge_stop(b);
 	if (w.has_sender)
 		pthread_join(w.sender, NULL);
 	if (w.receiver)
 		receiver_join(w.receiver);
 	natsSubscription_Destroy(w.close_sub);
-	close(b->wake);
 	return !b->failed;
 }
