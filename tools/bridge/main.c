@@ -194,6 +194,8 @@ static void *run_thread(void *running)
 		r->ok = call_run(b);
 	else if (r->ok)
 		r->ok = stream_open(b) && bridge_run(b);
+	/* A stop while it was being set up is no failure. */
+	r->ok |= stopping(b) && !b->failed;
 	bridge_clear(b);
 	__atomic_store_n(&r->ended, true, __ATOMIC_RELEASE);
 	event_signal(ended_fd);

@@ -7,7 +7,9 @@
  * acknowledged to the stream. Until then the stream is told regularly that the message is
  * in progress, so that it is not delivered elsewhere; if this process, the machine or the
  * network fails, it is told no more, and delivers the message elsewhere. No more messages are
- * fetched than the channel has slots, counting those that are leased.
+ * fetched than the channel has slots, counting those that are leased. What workers leave in
+ * the channel for --ack-wait is taken back, for other machines, and then nothing more is
+ * fetched until a worker waits.
  *
  * An acknowledgment is a message without an answer. It is repeated after a reconnect unless
  * the connection has carried a ping and its answer after it. A message is known by its number
@@ -33,6 +35,8 @@
 #define BACKOFF_MIN_MS	20
 #define BACKOFF_MAX_MS	2000
 #define BATCH		64
+#define CHECK_NS	NS_PER_S	/* between looks whether workers take messages */
+#define IDLE_MS		50		/* between looks whether there is one */
 #define POISON_DELAY_NS	(30 * NS_PER_S)	/* before what cannot be sent is delivered again */
 
 /* ---- messages on this machine ---- */
@@ -170,7 +174,11 @@ static void take(struct receiver *r, natsMsg *msg)
 		if (is_known(r, msg, meta))
 			msg = NULL;
 	}
-	if (msg) {
+	if (msg && r->used == r->size) {
+		log_line(LEVEL_WARNING, r->b, "more messages than were asked for");
+		natsMsg_Nak(msg, NULL);
+		natsMsg_Destroy(msg);
+	} else if (msg) {
 		for (in = r->in; in->state != IN_FREE; in++)
 			;
 		in->msg = msg;
@@ -196,6 +204,31 @@ static unsigned int wait_for_room(struct receiver *r)
 	return room;
 }
 
+/* Do workers wait for messages? Those that poll do not show. */
+static bool is_wanted(const struct receiver *r)
+{
+	struct gochan_info info;
+
+	return gochan_info(r->b->recv_fd, &info) == 0 && info.receivers_waiting;
+}
+
+/* While workers take nothing, wait for one that waits; try one message from time to time. */
+static unsigned int wait_until_wanted(struct receiver *r, unsigned int room)
+{
+	const int64_t end = now_ns() + r->b->settings.ack_wait * NS_PER_S;
+
+	while (__atomic_load_n(&r->idle, __ATOMIC_ACQUIRE)) {
+		if (is_wanted(r)) {
+			__atomic_store_n(&r->idle, false, __ATOMIC_RELEASE);
+			break;
+		}
+		if (stopping(r->b) || r->stop || now_ns() >= end)
+			return r->stop ? 0 : 1;
+		poll(&(struct pollfd){ r->b->stop_fd, POLLIN, 0 }, 1, IDLE_MS);
+	}
+	return room;
+}
+
 static void *fetch_thread(void *receiver)
 {
 	struct receiver *r = receiver;
@@ -205,7 +238,7 @@ static void *fetch_thread(void *receiver)
 	unsigned int room;
 	int i;
 
-	while ((room = wait_for_room(r))) {
+	while ((room = wait_for_room(r)) && (room = wait_until_wanted(r, room))) {
 		status = natsSubscription_Fetch(&list, r->sub, room, FETCH_MS, NULL);
 		if (status == NATS_OK) {
 			for (i = 0; i < list.Count; i++) {
@@ -237,6 +270,7 @@ static void delivered(struct receiver *r, const struct gochan_op *op)
 	r->nr_waiting--;
 	in->state = IN_DELIVERED;
 	in->seq = op->seq;
+	in->since = now_ns();
 	insert_by_seq(r, in);
 	__atomic_add_fetch(&r->b->counters.delivered, 1, __ATOMIC_RELAXED);
 }
@@ -382,6 +416,68 @@ static void *deliver_thread(void *receiver)
 	return NULL;
 }
 
+/* ---- taking messages back ---- */
+
+/* The message of this process that is first in the channel; NULL if there is none. */
+static struct in *first_in_channel(struct receiver *r)
+{
+	struct gochan_op op = GOCHAN_RECV(r->take_fd, r->buf, r->msg_size);
+
+	/* To lease another sender's message would count as a delivery. */
+	op.flags = GOCHAN_PEEK;
+	if (gochan_batch(&op, 1, 0, 0) != 1 || op.result == GOCHAN_R_CLOSED)
+		return NULL;
+	return find_by_seq(r, op.seq);
+}
+
+/* Take back the first message, which no worker has; false if a worker was faster. */
+static bool take_back(struct receiver *r)
+{
+	struct gochan_op op = GOCHAN_RECV(r->take_fd, r->buf, r->msg_size);
+	struct gochan_lease lease;
+	struct in *in;
+
+	if (gochan_batch(&op, 1, 0, 0) != 1 || op.result == GOCHAN_R_CLOSED)
+		return false;
+	lease.lease = op.lease;
+	in = find_by_seq(r, op.seq);
+	if (!in) {
+		gochan_requeue(r->take_fd, &lease);
+		return false;
+	}
+	remove_by_seq(r, in);
+	natsMsg_Nak(in->msg, NULL);
+	release(r, in);
+	gochan_ack(r->take_fd, &lease);
+	return true;
+}
+
+/* So that what no worker has begun is delivered elsewhere, at once and only there. */
+static void take_all_back(struct receiver *r)
+{
+	pthread_mutex_lock(&r->lock);
+	while (r->take_fd >= 0 && first_in_channel(r) && take_back(r))
+		;
+	pthread_mutex_unlock(&r->lock);
+}
+
+/*
+ * Has the first message in the channel been there for too long? Then the workers of this
+ * machine are busy, or there are none, and others may have time.
+ */
+static bool is_stuck(struct receiver *r)
+{
+	const int64_t limit = r->b->settings.ack_wait * NS_PER_S;
+	struct in *in;
+	bool stuck;
+
+	pthread_mutex_lock(&r->lock);
+	in = r->take_fd >= 0 && r->used ? first_in_channel(r) : NULL;
+	stuck = in && now_ns() - in->since > limit;
+	pthread_mutex_unlock(&r->lock);
+	return stuck;
+}
+
 /* ---- in the watcher ---- */
 
 /* Tell the stream that what is here is in progress. */
@@ -402,6 +498,14 @@ void receiver_tick(struct receiver *r)
 	const int64_t period = r->b->settings.ack_wait * NS_PER_S / 3;
 
 	confirm(r);
+	if (now_ns() - r->checked_at > CHECK_NS) {
+		r->checked_at = now_ns();
+		if (is_stuck(r)) {
+			log_line(LEVEL_DEBUG, r->b, "no worker takes messages; they go elsewhere");
+			__atomic_store_n(&r->idle, true, __ATOMIC_RELEASE);
+			take_all_back(r);
+		}
+	}
 	if (now_ns() - r->kept_at < period)
 		return;
 	r->kept_at = now_ns();
@@ -432,6 +536,13 @@ static bool prepare(struct receiver *r)
 	if (gochan_info(r->b->recv_fd, &info))
 		return false;
 	r->channel = info.id;
+	r->msg_size = info.msg_size;
+	r->buf = malloc(info.msg_size + 1);
+	r->idle = true;
+	r->take_fd = gochan_open(r->b->settings.name, O_RDONLY);
+	if (r->take_fd < 0)
+		log_line(LEVEL_WARNING, r->b,
+			 "no permission to receive from the channel: when the bridge stops, or workers take nothing, its messages remain");
 	r->size = info.capacity;
 	for (r->mask = 1; r->mask < 2 * r->size; r->mask *= 2)
 		;
@@ -443,7 +554,7 @@ static bool prepare(struct receiver *r)
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->room, NULL);
 	r->kept_at = now_ns();
-	return r->in && r->waiting && r->by_seq && r->event >= 0;
+	return r->in && r->waiting && r->by_seq && r->buf && r->event >= 0;
 }
 
 struct receiver *receiver_start(struct bridge *b)
@@ -488,67 +599,6 @@ static void stop_fetching(struct receiver *r)
 	pthread_mutex_unlock(&r->lock);
 }
 
-static bool is_here(struct receiver *r, uint64_t seq)
-{
-	bool found;
-
-	pthread_mutex_lock(&r->lock);
-	found = find_by_seq(r, seq);
-	pthread_mutex_unlock(&r->lock);
-	return found;
-}
-
-/*
- * Take back a message that no worker has yet; false if there is none, or it is another
- * sender's.
- */
-static bool withdraw_one(struct receiver *r, int fd, void *buf, size_t size)
-{
-	struct gochan_op op = GOCHAN_RECV(fd, buf, size);
-	struct gochan_lease lease;
-	struct in *in;
-
-	/* To lease another sender's message would count as a delivery. */
-	op.flags = GOCHAN_PEEK;
-	if (gochan_batch(&op, 1, 0, 0) != 1 || op.result == GOCHAN_R_CLOSED ||
-	    !is_here(r, op.seq))
-		return false;
-	op = GOCHAN_RECV(fd, buf, size);
-	if (gochan_batch(&op, 1, 0, 0) != 1 || op.result == GOCHAN_R_CLOSED)
-		return false;
-	lease.lease = op.lease;
-	pthread_mutex_lock(&r->lock);
-	in = find_by_seq(r, op.seq);
-	if (in) {
-		remove_by_seq(r, in);
-		natsMsg_Nak(in->msg, NULL);
-		release(r, in);
-	}
-	pthread_mutex_unlock(&r->lock);
-	if (in)
-		gochan_ack(fd, &lease);
-	else
-		gochan_requeue(fd, &lease);
-	return in;
-}
-
-/* So that messages in the channel need not wait for --ack-wait, nor are delivered twice. */
-static void withdraw(struct receiver *r)
-{
-	struct gochan_info info;
-	int fd = gochan_open(r->b->settings.name, O_RDONLY);
-	void *buf = NULL;
-
-	if (fd < 0)
-		return;
-	if (gochan_info(fd, &info) == 0)
-		buf = malloc(info.msg_size + 1);
-	while (buf && withdraw_one(r, fd, buf, info.msg_size))
-		;
-	free(buf);
-	close(fd);
-}
-
 void receiver_join(struct receiver *r)
 {
 	const int64_t end = now_ns() + GRACE_NS;
@@ -556,7 +606,7 @@ void receiver_join(struct receiver *r)
 
 	stop_fetching(r);
 	if (stopping(r->b))
-		withdraw(r);
+		take_all_back(r);
 	/* Workers may acknowledge what they have. */
 	while (receiver_used(r) && now_ns() < end && !r->b->failed) {
 		receiver_tick(r);
@@ -576,6 +626,9 @@ void receiver_join(struct receiver *r)
 	for (; r->nr_unconfirmed; r->nr_unconfirmed--)
 		free(r->unconfirmed[r->nr_unconfirmed - 1]);
 	close(r->event);
+	if (r->take_fd >= 0)
+		close(r->take_fd);
+	free(r->buf);
 	free(r->in);
 	free(r->waiting);
 	free(r->by_seq);

@@ -24,6 +24,7 @@ enum in_state {
  * @stream_seq: its number in the stream
  * @time: when the stream got it
  * @seq: its number on the channel, once it is there
+ * @since: from when on
  * @next: in the list of by_seq
  */
 struct in {
@@ -32,6 +33,7 @@ struct in {
 	uint64_t stream_seq;
 	int64_t time;
 	uint64_t seq;
+	int64_t since;
 	struct in *next;
 };
 
@@ -45,6 +47,11 @@ struct acked {
  * @b: the bridge
  * @channel: ID of the receiving channel
  * @sub: for the consumer of the stream
+ * @take_fd: to take back messages from the channel, or -1 without permission
+ * @buf: for such a message
+ * @msg_size: its size
+ * @idle: workers have not taken what is in the channel, so nothing is fetched; atomic
+ * @checked_at: when that was looked at last; the watcher's
  * @fetcher: thread
  * @deliverer: thread
  * @event: readable when messages wait, or @finished is set
@@ -69,6 +76,11 @@ struct receiver {
 	struct bridge *b;
 	uint64_t channel;
 	natsSubscription *sub;
+	int take_fd;
+	void *buf;
+	uint32_t msg_size;
+	bool idle;
+	int64_t checked_at;
 	pthread_t fetcher, deliverer;
 	int event;
 	bool finished;

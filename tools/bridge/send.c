@@ -167,6 +167,7 @@ static void publish(struct sender *s, struct out *o)
 	status = js_PublishMsgAsync(s->js, &o->msg, &options);
 	if (status == NATS_OK)
 		return;
+	log_line(LEVEL_DEBUG, s->b, "message %" PRIu64 ": %s", o->seq, nats_problem(status));
 	/* It is still this thread's: as if the answer was a failure. */
 	pthread_mutex_lock(&s->lock);
 	o->sent = NULL;
