@@ -179,7 +179,7 @@ help:
 	@echo '                       prepended to all paths, LIBDIR is the directory for libraries'
 	@echo '  make install-user    install all but the module'
 	@echo '  make bridge          build gochan bridge, which joins channels of several machines;'
-	@echo '                       it needs libnats, libinih and libsystemd'
+	@echo '                       it needs libnats and libsystemd'
 	@echo '  make install-bridge  install it, with its unit for systemd'
 	@echo '  make uninstall       remove what "make install" installed; needs the same variables'
 	@echo '  make dist            make the release tarball build/gochan-VERSION.tar.xz'
