@@ -262,27 +262,18 @@ static void on_close(natsConnection *nc, natsSubscription *sub, natsMsg *msg, vo
 	bridge_stop(b);
 }
 
-bool call_run(struct bridge *b)
+/* Ask with messages of this machine in a thread, and answer here, until a stop. */
+static bool run(struct asker *asker, struct answerer *answerer)
 {
-	struct answerer *answerer = calloc(1, sizeof(*answerer));
+	struct bridge *b = asker->b;
 	natsSubscription *close_sub = NULL;
-	struct asker asker = { .b = b };
-	struct gochan_info info;
 	pthread_t thread;
+	natsStatus status;
 
-	snprintf(b->subject, sizeof(b->subject), "gochan.%s", b->settings.stream);
-	snprintf(b->close_subject, sizeof(b->close_subject), "gochan.%s.close",
-		 b->settings.stream);
-	if (!answerer || gochan_info(b->send_fd, &info))
-		return false;
-	answerer->b = b;
-	asker.size = info.msg_size + 1;
-	asker.msg = malloc(asker.size);
-	asker.other = malloc(asker.size);
-	if (!asker.msg || !asker.other ||
-	    natsConnection_Subscribe(&close_sub, b->nc, b->close_subject, on_close, b) != NATS_OK ||
-	    pthread_create(&thread, NULL, ask_thread, &asker)) {
-		log_line(LEVEL_ERROR, b, "cannot begin: %s", nats_problem(NATS_ERR));
+	status = natsConnection_Subscribe(&close_sub, b->nc, b->close_subject, on_close, b);
+	if (status != NATS_OK || pthread_create(&thread, NULL, ask_thread, asker)) {
+		log_line(LEVEL_ERROR, b, "cannot begin: %s", nats_problem(status));
+		natsSubscription_Destroy(close_sub);
 		return false;
 	}
 	bridge_ready(b);
@@ -292,8 +283,29 @@ bool call_run(struct bridge *b)
 	bridge_stop(b);
 	pthread_join(thread, NULL);
 	natsSubscription_Destroy(close_sub);
+	return !b->failed;
+}
+
+bool call_run(struct bridge *b)
+{
+	struct answerer answerer = { .b = b };
+	struct asker asker = { .b = b };
+	struct gochan_info info;
+	bool ok = false;
+
+	snprintf(b->subject, sizeof(b->subject), "gochan.%s", b->settings.stream);
+	snprintf(b->close_subject, sizeof(b->close_subject), "gochan.%s.close",
+		 b->settings.stream);
+	if (gochan_info(b->send_fd, &info) == 0) {
+		asker.size = info.msg_size + 1;
+		asker.msg = malloc(asker.size);
+		asker.other = malloc(asker.size);
+	}
+	if (asker.msg && asker.other)
+		ok = run(&asker, &answerer);
+	else
+		log_line(LEVEL_ERROR, b, "cannot begin: %s", strerror(errno));
 	free(asker.msg);
 	free(asker.other);
-	free(answerer);
-	return !b->failed;
+	return ok;
 }

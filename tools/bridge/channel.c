@@ -60,8 +60,7 @@ static int make_channel(struct bridge *b, const char *name, uint32_t size, uint3
 		return ch;
 	}
 	log_line(LEVEL_ERROR, b, "cannot make channel %s: %s", name,
-		 errno == ENODEV ? "no gochanfs is mounted; use: mount -t gochan gochan /dev/gochans" :
-		 strerror(errno));
+		 errno == ENODEV ? "no gochanfs is mounted there; see gochan(4)" : strerror(errno));
 	return -1;
 }
 

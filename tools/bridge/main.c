@@ -208,7 +208,7 @@ static bool start(struct running *r)
 	r->restart_at = 0;
 	event_clear(r->bridge.stop_fd);
 	if (pthread_create(&r->thread, NULL, run_thread, r)) {
-		log_line(LEVEL_ERROR, &r->bridge, "cannot start a thread");
+		log_line(LEVEL_ERROR, &r->bridge, "cannot make a thread");
 		return false;
 	}
 	r->is_running = true;
@@ -429,7 +429,7 @@ static int parse_option(struct command *c, int opt, const char *name)
 		return 0;
 	case OPT_LOG:
 		c->json = !strcmp(optarg, "json");
-		if (!c->json && strcmp(optarg, "text"))
+		if (!c->json && strcmp(optarg, "text") != 0)
 			return usage("--log %s: it is text or json", optarg);
 		return 0;
 	case 'v':
@@ -469,7 +469,7 @@ static int parse(struct command *c, int argc, char **argv)
 			     "NAME and the URL are missing");
 	if (strlen(argv[optind]) >= sizeof(c->settings.name))
 		return usage("%s: the name is too long", argv[optind]);
-	strcpy(c->settings.name, argv[optind]);
+	snprintf(c->settings.name, sizeof(c->settings.name), "%s", argv[optind]);
 	if (!settings_set_url(&c->settings, argv[optind + 1]) || !settings_check(&c->settings)) {
 		fputs("See 'gochan bridge --help'.\n", stderr);
 		return 2;

@@ -20,7 +20,6 @@
  * changes; what the deliverer alone uses is with it.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,7 +118,7 @@ static void confirm(struct receiver *r)
 
 	pthread_mutex_lock(&r->lock);
 	n = r->nr_unconfirmed;
-	memcpy(list, r->unconfirmed, n * sizeof(list[0]));
+	memcpy(list, r->unconfirmed, n * sizeof(*list));
 	r->nr_unconfirmed = 0;
 	pthread_mutex_unlock(&r->lock);
 	if (!n)
@@ -281,9 +280,9 @@ static void put_off(struct receiver *r, int err)
 	struct in *in = r->waiting[r->first_waiting];
 
 	log_line(LEVEL_ERROR, r->b,
-		 "message %" PRIu64 " of stream %s, of %d bytes, does not fit into the channel: %s; make the channel with a larger --size",
-		 in->stream_seq, r->b->settings.stream, natsMsg_GetDataLength(in->msg),
-		 strerror(err));
+		 "a message of %d bytes, number %llu of stream %s, does not fit into the channel: %s; make the channel with a larger --size",
+		 natsMsg_GetDataLength(in->msg), (unsigned long long)in->stream_seq,
+		 r->b->settings.stream, strerror(err));
 	r->first_waiting = (r->first_waiting + 1) % r->size;
 	r->nr_waiting--;
 	natsMsg_NakWithDelay(in->msg, POISON_DELAY_NS / NS_PER_MS, NULL);
@@ -351,8 +350,9 @@ static void done(struct receiver *r, const struct gochan_done *notice)
 	if (notice->flags & GOCHAN_DONE_DEAD) {
 		__atomic_add_fetch(&r->b->counters.dead, 1, __ATOMIC_RELAXED);
 		log_line(LEVEL_WARNING, r->b,
-			 "message %" PRIu64 " of stream %s became a dead letter of the channel after %u deliveries",
-			 in->stream_seq, r->b->settings.stream, notice->deliveries);
+			 "message %llu of stream %s became a dead letter of the channel after %u deliveries",
+			 (unsigned long long)in->stream_seq, r->b->settings.stream,
+			 notice->deliveries);
 	}
 	remove_by_seq(r, in);
 	acknowledge(r, in);
@@ -546,37 +546,15 @@ static bool prepare(struct receiver *r)
 	r->size = info.capacity;
 	for (r->mask = 1; r->mask < 2 * r->size; r->mask *= 2)
 		;
-	r->in = calloc(r->size, sizeof(r->in[0]));
-	r->waiting = calloc(r->size, sizeof(r->waiting[0]));
-	r->by_seq = calloc(r->mask, sizeof(r->by_seq[0]));
+	r->in = calloc(r->size, sizeof(*r->in));
+	r->waiting = calloc(r->size, sizeof(*r->waiting));
+	r->by_seq = calloc(r->mask, sizeof(*r->by_seq));
 	r->mask--;
 	r->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->room, NULL);
 	r->kept_at = now_ns();
 	return r->in && r->waiting && r->by_seq && r->buf && r->event >= 0;
-}
-
-struct receiver *receiver_start(struct bridge *b)
-{
-	struct receiver *r = calloc(1, sizeof(*r));
-
-	if (!r)
-		return NULL;
-	r->b = b;
-	if (!prepare(r)) {
-		log_line(LEVEL_ERROR, b, "cannot begin to receive: %s", strerror(errno));
-		return NULL;
-	}
-	r->sub = stream_subscribe(b);
-	if (!r->sub)
-		return NULL;
-	if (pthread_create(&r->fetcher, NULL, fetch_thread, r) ||
-	    pthread_create(&r->deliverer, NULL, deliver_thread, r)) {
-		log_line(LEVEL_ERROR, b, "cannot start a thread");
-		return NULL;
-	}
-	return r;
 }
 
 /* Fetch no more; what was not sent into the channel yet is delivered elsewhere at once. */
@@ -599,10 +577,61 @@ static void stop_fetching(struct receiver *r)
 	pthread_mutex_unlock(&r->lock);
 }
 
+static void receiver_free(struct receiver *r)
+{
+	unsigned int i;
+
+	natsSubscription_Destroy(r->sub);
+	for (i = 0; r->in && i < r->size; i++)
+		natsMsg_Destroy(r->in[i].msg);
+	for (i = 0; i < r->nr_unconfirmed; i++)
+		free(r->unconfirmed[i]);
+	if (r->event >= 0)
+		close(r->event);
+	if (r->take_fd >= 0)
+		close(r->take_fd);
+	free(r->buf);
+	free(r->in);
+	free(r->waiting);
+	free(r->by_seq);
+	free(r);
+}
+
+struct receiver *receiver_start(struct bridge *b)
+{
+	struct receiver *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->b = b;
+	r->event = -1;
+	r->take_fd = -1;
+	if (!prepare(r)) {
+		log_line(LEVEL_ERROR, b, "cannot begin to receive: %s", strerror(errno));
+		goto free;
+	}
+	r->sub = stream_subscribe(b);
+	if (!r->sub)
+		goto free;
+	if (pthread_create(&r->fetcher, NULL, fetch_thread, r)) {
+		log_line(LEVEL_ERROR, b, "cannot make a thread");
+		goto free;
+	}
+	if (pthread_create(&r->deliverer, NULL, deliver_thread, r)) {
+		log_line(LEVEL_ERROR, b, "cannot make a thread");
+		stop_fetching(r);
+		goto free;
+	}
+	return r;
+
+free:
+	receiver_free(r);
+	return NULL;
+}
+
 void receiver_join(struct receiver *r)
 {
 	const int64_t end = now_ns() + GRACE_NS;
-	struct in *in;
 
 	stop_fetching(r);
 	if (stopping(r->b))
@@ -620,17 +649,5 @@ void receiver_join(struct receiver *r)
 	event_signal(r->event);
 	pthread_join(r->deliverer, NULL);
 	confirm(r);
-	natsSubscription_Destroy(r->sub);
-	for (in = r->in; in < r->in + r->size; in++)
-		natsMsg_Destroy(in->msg);
-	for (; r->nr_unconfirmed; r->nr_unconfirmed--)
-		free(r->unconfirmed[r->nr_unconfirmed - 1]);
-	close(r->event);
-	if (r->take_fd >= 0)
-		close(r->take_fd);
-	free(r->buf);
-	free(r->in);
-	free(r->waiting);
-	free(r->by_seq);
-	free(r);
+	receiver_free(r);
 }

@@ -270,7 +270,7 @@ static void failed(struct sender *s, struct out *o)
 static bool acknowledge(struct sender *s, struct gochan_op *ops, unsigned int n)
 {
 	if (n && gochan_batch(ops, n, -1, 0) != (int)n) {
-		log_line(LEVEL_ERROR, s->b, "cannot acknowledge to the channel: %s",
+		log_line(LEVEL_ERROR, s->b, "acknowledging to the channel: %s",
 			 strerror(errno));
 		return false;
 	}
@@ -289,7 +289,7 @@ static bool take_results(struct sender *s)
 	event_clear(s->event);
 	pthread_mutex_lock(&s->lock);
 	n = s->nr_results;
-	memcpy(results, s->results, n * sizeof(results[0]));
+	memcpy(results, s->results, n * sizeof(*results));
 	s->nr_results = 0;
 	pthread_mutex_unlock(&s->lock);
 	for (i = 0; i < n; i++) {
@@ -303,8 +303,8 @@ static bool take_results(struct sender *s)
 		if (o->result != REFUSED)
 			continue;
 		log_line(LEVEL_ERROR, s->b,
-			 "stream %s refuses message %" PRIu64 ": it was closed, or the message is too long; the message stays in the channel",
-			 s->b->settings.stream, o->seq);
+			 "stream %s refuses a message: it was closed, or the message is too long; the message stays in the channel",
+			 s->b->settings.stream);
 		acknowledge(s, ops, nr_ops);
 		return false;
 	}
@@ -394,7 +394,7 @@ static int receive(struct sender *s, unsigned int n, int64_t timeout_ns)
 	if (chosen < 0 && (errno == EAGAIN || errno == ETIMEDOUT || errno == EINTR))
 		return 0;
 	if (chosen < 0) {
-		log_line(LEVEL_ERROR, s->b, "cannot receive from the channel: %s",
+		log_line(LEVEL_ERROR, s->b, "receiving from the channel: %s",
 			 strerror(errno));
 		return -1;
 	}

@@ -52,7 +52,7 @@ bool settings_set_url(struct settings *s, const char *url)
 	const char *hosts, *slash;
 	char *copy;
 
-	if (strncmp(url, "nats://", 7) && strncmp(url, "tls://", 6))
+	if (strncmp(url, "nats://", 7) != 0 && strncmp(url, "tls://", 6) != 0)
 		return bad_url(url, "not a URL of a NATS server");
 	hosts = strstr(url, "://") + 3;
 	slash = strchr(hosts, '/');
@@ -116,7 +116,7 @@ static bool set_mode(struct settings *s, const char *value)
 	};
 
 	for (unsigned int mode = MODE_SEND; mode < ARRAY_SIZE(names); mode++) {
-		if (strcmp(value, names[mode]))
+		if (strcmp(value, names[mode]) != 0)
 			continue;
 		s->mode = mode;
 		return true;

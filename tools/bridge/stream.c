@@ -104,13 +104,15 @@ static bool check_stream(struct bridge *b, const jsStreamConfig *c)
 
 static natsStatus add_stream(struct bridge *b, jsErrCode *code)
 {
-	const char *subjects[] = { b->subject, b->close_subject };
+	const char *subjects[2];
 	uint32_t size = local_msg_size(b->send_fd);
 	const struct settings *s = &b->settings;
 	jsStreamConfig c;
 
 	if (!size)
 		size = local_msg_size(b->recv_fd);
+	subjects[0] = b->subject;
+	subjects[1] = b->close_subject;
 	jsStreamConfig_Init(&c);
 	c.Name = s->stream;
 	c.Description = "made by gochan bridge";

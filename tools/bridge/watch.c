@@ -188,7 +188,7 @@ static bool start(struct watch *w)
 	if (b->send_fd < 0)
 		return true;
 	if (pthread_create(&w->sender, NULL, send_thread, b)) {
-		log_line(LEVEL_ERROR, b, "cannot start a thread");
+		log_line(LEVEL_ERROR, b, "cannot make a thread");
 		return false;
 	}
 	w->has_sender = true;
