@@ -37,7 +37,7 @@
 #define RETRY_MIN_NS		NS_PER_MS
 #define RETRY_MAX_NS		(200 * NS_PER_MS)
 #define UNASKED_SINGLES		16	/* published one at a time before asking for room again */
-#define RECONNECT_POLL_NS	(50 * NS_PER_MS)	/* between looks at a connection that is lost */
+#define RECONNECT_POLL_NS	(50 * NS_PER_MS)	/* while there is no connection */
 #define STOP_NS			(5 * NS_PER_S)	/* to wait for answers at the end */
 
 enum result {
