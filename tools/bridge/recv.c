@@ -203,7 +203,7 @@ static unsigned int wait_for_room(struct receiver *r)
 	return room;
 }
 
-/* Do workers wait for messages? Those that poll do not show. */
+/* Do workers wait for messages? */
 static bool is_wanted(const struct receiver *r)
 {
 	struct gochan_info info;
@@ -211,7 +211,10 @@ static bool is_wanted(const struct receiver *r)
 	return gochan_info(r->b->recv_fd, &info) == 0 && info.receivers_waiting;
 }
 
-/* While workers take nothing, wait for one that waits; try one message from time to time. */
+/*
+ * While workers take nothing, wait for one that waits. Those that poll do not show, so try
+ * one message from time to time.
+ */
 static unsigned int wait_until_wanted(struct receiver *r, unsigned int room)
 {
 	const int64_t end = now_ns() + r->b->settings.ack_wait * NS_PER_S;
@@ -356,6 +359,7 @@ static void done(struct receiver *r, const struct gochan_done *notice)
 	}
 	remove_by_seq(r, in);
 	acknowledge(r, in);
+	__atomic_store_n(&r->idle, false, __ATOMIC_RELEASE);
 }
 
 static void take_notices(struct receiver *r, const struct gochan_done *first)
