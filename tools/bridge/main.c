@@ -492,7 +492,7 @@ static bool add_all(struct command *c)
 
 int main(int argc, char **argv)
 {
-	static char title[] = "gochan bridge";
+	char title[] = "gochan bridge";
 	struct command c = { 0 };
 	sigset_t set;
 	int status;
