@@ -3,9 +3,9 @@
  * debugfs, for root: gochan/channels, a line for each channel of the machine, and
  * gochan/waiters, one for each waiter. The lines of a channel are of one instant, except
  * for dead_letters and notices; those of different channels are not. The next channel is
- * looked up by id, so channels may come and go meanwhile, and between two reads. Reading holds a reference
- * to one channel at a time, and its lock no longer than it takes to list CHAN_WAITERS_MAX
- * waiters.
+ * looked up by id, so channels may come and go meanwhile, and between two reads. Reading
+ * holds a reference to one channel at a time, and its lock no longer than it takes to list
+ * CHAN_WAITERS_MAX waiters.
  */
 
 #include <linux/debugfs.h>
