@@ -226,6 +226,7 @@ struct stream_state {
 bool stream_open(struct bridge *b);
 /* Logs nothing; NATS_NOT_FOUND: there is no such stream any more. */
 natsStatus stream_get_state(struct bridge *b, struct stream_state *state);
+void stream_repair(struct bridge *b);
 bool stream_seal(struct bridge *b);
 natsSubscription *stream_subscribe(struct bridge *b);
 

@@ -209,6 +209,34 @@ natsStatus stream_get_state(struct bridge *b, struct stream_state *state)
 	return NATS_OK;
 }
 
+/*
+ * A server that is killed may have forgotten that it has deleted messages, which its consumer
+ * knows to be acknowledged: nobody would get them, and they would keep their places for ever.
+ */
+void stream_repair(struct bridge *b)
+{
+	jsConsumerInfo *consumer = NULL;
+	jsStreamInfo *info = NULL;
+	jsOptions options;
+	natsStatus status;
+
+	status = js_GetConsumerInfo(&consumer, b->js, b->settings.stream, "gochan", NULL, NULL);
+	if (status == NATS_OK)
+		status = js_GetStreamInfo(&info, b->js, b->settings.stream, NULL, NULL);
+	if (status == NATS_OK && info->State.Msgs &&
+	    info->State.FirstSeq <= consumer->AckFloor.Stream) {
+		jsOptions_Init(&options);
+		options.Stream.Purge.Subject = b->subject;
+		options.Stream.Purge.Sequence = consumer->AckFloor.Stream + 1;
+		status = js_PurgeStream(b->js, b->settings.stream, &options, NULL);
+		log_line(LEVEL_WARNING, b, "stream %s had acknowledged messages; %s",
+			 b->settings.stream,
+			 status == NATS_OK ? "they are removed" : nats_problem(status));
+	}
+	jsStreamInfo_Destroy(info);
+	jsConsumerInfo_Destroy(consumer);
+}
+
 bool stream_seal(struct bridge *b)
 {
 	jsStreamInfo *info = NULL;

@@ -36,6 +36,7 @@
  * @close_sub: tells when a marker is published
  * @look_at: when to look at the stream next
  * @closed: the marker was seen
+ * @repair: the server may have been killed
  */
 struct watch {
 	struct bridge *b;
@@ -45,6 +46,7 @@ struct watch {
 	natsSubscription *close_sub;
 	int64_t look_at;
 	bool closed;
+	bool repair;
 };
 
 /* ---- the close marker ---- */
@@ -138,6 +140,10 @@ static bool look(struct watch *w)
 			return true;
 		}
 	}
+	if (w->repair || (w->closed && state.messages)) {
+		w->repair = false;
+		stream_repair(b);
+	}
 	if (is_ended(w, &state)) {
 		if (b->recv_fd >= 0 && !close_local(b, b->recv_fd, "receiving"))
 			b->failed = true;
@@ -157,6 +163,7 @@ static void watch(struct watch *w)
 		if (poll(fds, ARRAY_SIZE(fds), TICK_MS) > 0 && fds[0].revents) {
 			event_clear(w->b->wake);
 			w->look_at = 0;
+			w->repair = true;
 			if (w->receiver)
 				receiver_reconnected(w->receiver);
 		}
@@ -211,7 +218,7 @@ static bool was_closed(struct bridge *b, bool *ok)
 
 bool bridge_run(struct bridge *b)
 {
-	struct watch w = { .b = b };
+	struct watch w = { .b = b, .repair = true };
 	bool ok;
 
 	if (was_closed(b, &ok)) {
