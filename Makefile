@@ -79,6 +79,14 @@ bench-renew: bench-program bench-jobs-program
 check: selftests
 	@scripts/check $(TEST)
 
+bridge-selftests: guest
+	@scripts/deps bridge
+	@$(MAKE) -s --no-print-directory -C selftests/bridge KSRC=$(KSRC)
+
+# The bridge to NATS, on several machines.
+check-bridge: bridge-selftests
+	@scripts/check-bridge $(TEST)
+
 # On the debugging kernels, see scripts/kernels/configs.
 check-debug check-race: check-%:
 	@scripts/for-kernel $* $(MAKE) -s --no-print-directory check
@@ -197,6 +205,8 @@ help:
 	@echo '                       KINDS="NAME..." selects some'
 	@echo '  make check-install   test the installation and the Debian packages in a chroot;'
 	@echo '                       TEST=machine: on a machine with systemd and two kernels'
+	@echo '  make check-bridge    test the bridge to NATS, with network namespaces as machines;'
+	@echo '                       TEST=short runs some of the tests'
 	@echo '  make lint            run the static checks'
 	@echo '  make coverage        measure which lines and branches of the module the tests run;'
 	@echo '                       the report is written to build/coverage'
@@ -216,6 +226,7 @@ help:
 # Targets run concurrently would interfere with each other, particularly in apt.
 .NOTPARALLEL:
 .PHONY: all prerequisites user guest-deps guest demo shell selftests check check-debug check-race \
-	check-preempt check-kernels fuzz soak coverage model lint bench-program bench \
-	bench-jobs-program bench-jobs bench-guard bench-renew install install-user bridge install-bridge uninstall check-install \
+	check-preempt check-kernels bridge-selftests check-bridge fuzz soak coverage model lint \
+	bench-program bench bench-jobs-program bench-jobs bench-guard bench-renew install install-user \
+	bridge install-bridge uninstall check-install \
 	dist deb rpm clean help

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A client of NATS beside the bridge, for the tests: makes streams and shows their state.
+ *
+ *   nats SERVERS ready
+ *	exit with 0 if JetStream answers
+ *   nats SERVERS make STREAM [KEY=VALUE...]
+ *	make a stream with the subject gochan.STREAM, see set_option()
+ *   nats SERVERS delete STREAM
+ *   nats SERVERS get STREAM FIELD
+ *	print one of the stream_fields
+ *   nats SERVERS consumer STREAM FIELD
+ *	print one of the consumer_fields of its consumer "gochan"
+ *   nats SERVERS publish SUBJECT COUNT SIZE
+ *	publish messages into a stream
+ *
+ * SERVERS is nats://HOST[,nats://HOST...]. A call that fails is not repeated: tests wait for
+ * what they need.
+ */
+#include <err.h>
+#include <nats/nats.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+#define TIMEOUT_MS		3000
+#define MAX_SERVERS		8
+#define NS_PER_S		1000000000LL
+
+static natsConnection *nc;
+static jsCtx *js;
+
+static void check(natsStatus status, const char *what)
+{
+	const char *detail = nats_GetLastError(NULL);
+
+	if (status != NATS_OK)
+		errx(1, "%s: %s", what, detail && *detail ? detail : natsStatus_GetText(status));
+}
+
+static void open_connection(char *servers)
+{
+	const char *list[MAX_SERVERS];
+	natsOptions *options = NULL;
+	jsOptions js_options;
+	char *server;
+	int n = 0;
+
+	while ((server = strsep(&servers, ",")) && n < MAX_SERVERS)
+		list[n++] = server;
+	check(natsOptions_Create(&options), "options");
+	check(natsOptions_SetServers(options, list, n), "servers");
+	check(natsOptions_SetTimeout(options, TIMEOUT_MS), "timeout");
+	check(natsConnection_Connect(&nc, options), "connect");
+	natsOptions_Destroy(options);
+	jsOptions_Init(&js_options);
+	js_options.Wait = TIMEOUT_MS;
+	check(natsConnection_JetStream(&js, nc, &js_options), "JetStream");
+}
+
+static int run_ready(char **args)
+{
+	jsAccountInfo *info;
+
+	(void)args;
+	check(js_GetAccountInfo(&info, js, NULL, NULL), "JetStream");
+	jsAccountInfo_Destroy(info);
+	return 0;
+}
+
+/* The defaults are those of a stream that a bridge makes. */
+static void set_option(jsStreamConfig *config, const char *key, const char *value)
+{
+	if (!strcmp(key, "subject"))
+		config->Subjects[0] = value;
+	else if (!strcmp(key, "retention"))
+		config->Retention = !strcmp(value, "limits") ? js_LimitsPolicy :
+							       js_InterestPolicy;
+	else if (!strcmp(key, "discard"))
+		config->Discard = js_DiscardOld;
+	else if (!strcmp(key, "storage"))
+		config->Storage = js_MemoryStorage;
+	else if (!strcmp(key, "messages"))
+		config->MaxMsgs = strtoll(value, NULL, 10);
+	else if (!strcmp(key, "message_size"))
+		config->MaxMsgSize = strtol(value, NULL, 10);
+	else if (!strcmp(key, "age"))
+		config->MaxAge = strtoll(value, NULL, 10) * NS_PER_S;
+	else if (!strcmp(key, "replicas"))
+		config->Replicas = strtoll(value, NULL, 10);
+	else
+		errx(2, "%s: no such option", key);
+}
+
+static int run_make(char **args)
+{
+	const char *subjects[2];
+	char subject[128], marker[128];
+	jsStreamConfig config;
+	char **option, *key;
+
+	snprintf(subject, sizeof(subject), "gochan.%s", args[0]);
+	snprintf(marker, sizeof(marker), "gochan.%s.close", args[0]);
+	subjects[0] = subject;
+	subjects[1] = marker;
+	jsStreamConfig_Init(&config);
+	config.Name = args[0];
+	config.Subjects = subjects;
+	config.SubjectsLen = ARRAY_SIZE(subjects);
+	config.Retention = js_WorkQueuePolicy;
+	config.Discard = js_DiscardNew;
+	config.MaxMsgs = 1024;
+	for (option = args + 1; *option; option++) {
+		key = strsep(option, "=");
+		if (!*option)
+			errx(2, "%s: not KEY=VALUE", key);
+		set_option(&config, key, *option);
+	}
+	check(js_AddStream(NULL, js, &config, NULL, NULL), args[0]);
+	return 0;
+}
+
+static int run_delete(char **args)
+{
+	check(js_DeleteStream(js, args[0], NULL, NULL), args[0]);
+	return 0;
+}
+
+/* ---- state ---- */
+
+static void print_current(const jsStreamInfo *info)
+{
+	int i, current = 1;
+
+	for (i = 0; info->Cluster && i < info->Cluster->ReplicasLen; i++)
+		current += info->Cluster->Replicas[i]->Current &&
+			   !info->Cluster->Replicas[i]->Offline;
+	printf("%d\n", current);
+}
+
+/* messages, leader (server name), current (replicas that are up to date), sealed, ... */
+static void print_stream(const jsStreamInfo *info, const char *field)
+{
+	if (!strcmp(field, "messages"))
+		printf("%llu\n", (unsigned long long)info->State.Msgs);
+	else if (!strcmp(field, "last"))
+		printf("%llu\n", (unsigned long long)info->State.LastSeq);
+	else if (!strcmp(field, "bytes"))
+		printf("%llu\n", (unsigned long long)info->State.Bytes);
+	else if (!strcmp(field, "capacity"))
+		printf("%lld\n", (long long)info->Config->MaxMsgs);
+	else if (!strcmp(field, "replicas"))
+		printf("%lld\n", (long long)info->Config->Replicas);
+	else if (!strcmp(field, "storage"))
+		puts(info->Config->Storage == js_MemoryStorage ? "memory" : "file");
+	else if (!strcmp(field, "retention"))
+		puts(info->Config->Retention == js_WorkQueuePolicy ? "workqueue" : "other");
+	else if (!strcmp(field, "discard"))
+		puts(info->Config->Discard == js_DiscardNew ? "new" : "old");
+	else if (!strcmp(field, "sealed"))
+		puts(info->Config->Sealed ? "yes" : "no");
+	else if (!strcmp(field, "leader"))
+		puts(info->Cluster && info->Cluster->Leader ? info->Cluster->Leader : "");
+	else if (!strcmp(field, "current"))
+		print_current(info);
+	else
+		errx(2, "%s: no such field of a stream", field);
+}
+
+static int run_get(char **args)
+{
+	jsStreamInfo *info;
+
+	check(js_GetStreamInfo(&info, js, args[0], NULL, NULL), args[0]);
+	print_stream(info, args[1]);
+	jsStreamInfo_Destroy(info);
+	return 0;
+}
+
+static void print_consumer(const jsConsumerInfo *info, const char *field)
+{
+	if (!strcmp(field, "unacknowledged"))
+		printf("%lld\n", (long long)info->NumAckPending);
+	else if (!strcmp(field, "redelivered"))
+		printf("%lld\n", (long long)info->NumRedelivered);
+	else if (!strcmp(field, "undelivered"))
+		printf("%llu\n", (unsigned long long)info->NumPending);
+	else if (!strcmp(field, "waiting"))
+		printf("%lld\n", (long long)info->NumWaiting);
+	else if (!strcmp(field, "leader"))
+		puts(info->Cluster && info->Cluster->Leader ? info->Cluster->Leader : "");
+	else if (!strcmp(field, "ack_wait"))
+		printf("%lld\n", (long long)(info->Config->AckWait / NS_PER_S));
+	else
+		errx(2, "%s: no such field of a consumer", field);
+}
+
+static int run_consumer(char **args)
+{
+	jsConsumerInfo *info;
+
+	check(js_GetConsumerInfo(&info, js, args[0], "gochan", NULL, NULL), args[0]);
+	print_consumer(info, args[1]);
+	jsConsumerInfo_Destroy(info);
+	return 0;
+}
+
+static int run_publish(char **args)
+{
+	long count = strtol(args[1], NULL, 0), size = strtol(args[2], NULL, 0);
+	char *payload = calloc(1, size + 1);
+
+	if (!payload)
+		err(1, "publish");
+	memset(payload, 'x', size);
+	while (count-- > 0)
+		check(js_Publish(NULL, js, args[0], payload, size, NULL, NULL), args[0]);
+	free(payload);
+	return 0;
+}
+
+static const struct command {
+	const char *name;
+	int args;
+	int (*run)(char **args);
+} commands[] = {
+	{ "ready", 0, run_ready },
+	{ "make", 1, run_make },
+	{ "delete", 1, run_delete },
+	{ "get", 2, run_get },
+	{ "consumer", 2, run_consumer },
+	{ "publish", 3, run_publish },
+};
+
+int main(int argc, char **argv)
+{
+	const struct command *c;
+
+	for (c = commands; argc >= 3 && c < commands + ARRAY_SIZE(commands); c++) {
+		if (strcmp(argv[2], c->name) != 0 || argc - 3 < c->args)
+			continue;
+		open_connection(argv[1]);
+		return c->run(argv + 3);
+	}
+	errx(2, "usage: nats SERVERS COMMAND [ARGUMENT...], see nats.c");
+}
