@@ -81,6 +81,7 @@ check: selftests
 
 bridge-selftests: guest
 	@scripts/deps bridge
+	@$(MAKE) -s --no-print-directory -C tools/bridge
 	@$(MAKE) -s --no-print-directory -C selftests/bridge KSRC=$(KSRC)
 
 # The bridge to NATS, on several machines.

@@ -31,7 +31,7 @@ within() {
 	until "$@" >tried 2>&1; do
 		[ "$(uptime_s)" -le $deadline ] ||
 			fail "not within $limit_s seconds: $*: $(tail -c 400 tried)"
-		usleep 20000
+		usleep 100000
 	done
 }
 
@@ -53,6 +53,9 @@ on() {
 start() {
 	name=$1 machine=$2
 	shift 2
+	# Not only by the process that is about to begin: tests look for what it says.
+	: >"$name.out"
+	: >"$name.err"
 	nsenter -t "$(cat "$machine.holder")" -n -m \
 		sh -c "$enter" - "$groups/$machine" "$PWD" "$@" >"$name.out" 2>"$name.err" &
 	echo $! >"$name.pid"
@@ -113,6 +116,7 @@ make_switch() {
 # shellcheck disable=SC2016 # expanded by the other shell
 hold='
 	echo 0 >"$1/cgroup.procs"
+	umount /dev/gochans
 	mount -t gochan gochan /dev/gochans
 	/usr/bin/ip link set lo up
 	: >"$2"
@@ -128,7 +132,9 @@ power_on() {
 	for machine; do
 		within 20 test -e "$machine.ready"
 		holder=$(cat "$machine.holder")
-		$ip link add "$machine" type veth peer name eth0 netns "$holder"
+		# The same hardware address each time, which the others may know already.
+		$ip link add "$machine" type veth \
+			peer name eth0 address "02:00:00:00:00:0${machine#m}" netns "$holder"
 		$ip link set "$machine" master $switch up
 		nsenter -t "$holder" -n $ip addr add "$(address "$machine")/24" dev eth0
 		nsenter -t "$holder" -n $ip link set eth0 up
@@ -191,17 +197,27 @@ unshape() {
 
 # ---- tests --------------------------------------------------------------------
 
-# Print what a failed test has left.
+# Programs add what they know to what a failed test prints.
+print_more() {
+	:
+}
+
+# Print what a failed test has left: the beginnings and the ends of its logs, without the
+# chatter of servers.
 print_logs() {
 	for file in *.err *.log; do
-		[ -s "$file" ] || continue
+		grep -v '\[INF\]' "$file" >log || continue
 		echo "--- $file"
-		tail -n 15 "$file"
+		head -n 40 log
+		tail -n +41 log | tail -n 20
 	done
 }
 
 end_test() {
-	[ "$1" = 0 ] || print_logs
+	[ "$1" = 0 ] || {
+		print_logs
+		print_more
+	}
 	power_off m1 m2 m3
 	cd .. && rm -r machines
 }

@@ -6,11 +6,12 @@
  *	exit with 0 if JetStream answers
  *   nats SERVERS make STREAM [KEY=VALUE...]
  *	make a stream with the subject gochan.STREAM, see set_option()
- *   nats SERVERS delete STREAM
  *   nats SERVERS get STREAM FIELD
- *	print one of the stream_fields
+ *	print a field of the stream, see print_stream()
  *   nats SERVERS consumer STREAM FIELD
- *	print one of the consumer_fields of its consumer "gochan"
+ *	print a field of its consumer "gochan", see print_consumer()
+ *   nats SERVERS show STREAM
+ *	print what helps to understand a failure
  *   nats SERVERS publish SUBJECT COUNT SIZE
  *	publish messages into a stream
  *
@@ -121,12 +122,6 @@ static int run_make(char **args)
 	return 0;
 }
 
-static int run_delete(char **args)
-{
-	check(js_DeleteStream(js, args[0], NULL, NULL), args[0]);
-	return 0;
-}
-
 /* ---- state ---- */
 
 static void print_current(const jsStreamInfo *info)
@@ -146,18 +141,10 @@ static void print_stream(const jsStreamInfo *info, const char *field)
 		printf("%llu\n", (unsigned long long)info->State.Msgs);
 	else if (!strcmp(field, "last"))
 		printf("%llu\n", (unsigned long long)info->State.LastSeq);
-	else if (!strcmp(field, "bytes"))
-		printf("%llu\n", (unsigned long long)info->State.Bytes);
 	else if (!strcmp(field, "capacity"))
 		printf("%lld\n", (long long)info->Config->MaxMsgs);
 	else if (!strcmp(field, "replicas"))
 		printf("%lld\n", (long long)info->Config->Replicas);
-	else if (!strcmp(field, "storage"))
-		puts(info->Config->Storage == js_MemoryStorage ? "memory" : "file");
-	else if (!strcmp(field, "retention"))
-		puts(info->Config->Retention == js_WorkQueuePolicy ? "workqueue" : "other");
-	else if (!strcmp(field, "discard"))
-		puts(info->Config->Discard == js_DiscardNew ? "new" : "old");
 	else if (!strcmp(field, "sealed"))
 		puts(info->Config->Sealed ? "yes" : "no");
 	else if (!strcmp(field, "leader"))
@@ -184,14 +171,8 @@ static void print_consumer(const jsConsumerInfo *info, const char *field)
 		printf("%lld\n", (long long)info->NumAckPending);
 	else if (!strcmp(field, "redelivered"))
 		printf("%lld\n", (long long)info->NumRedelivered);
-	else if (!strcmp(field, "undelivered"))
-		printf("%llu\n", (unsigned long long)info->NumPending);
-	else if (!strcmp(field, "waiting"))
-		printf("%lld\n", (long long)info->NumWaiting);
-	else if (!strcmp(field, "leader"))
-		puts(info->Cluster && info->Cluster->Leader ? info->Cluster->Leader : "");
-	else if (!strcmp(field, "ack_wait"))
-		printf("%lld\n", (long long)(info->Config->AckWait / NS_PER_S));
+	else if (!strcmp(field, "left"))
+		printf("%llu\n", (unsigned long long)info->NumPending + info->NumAckPending);
 	else
 		errx(2, "%s: no such field of a consumer", field);
 }
@@ -203,6 +184,42 @@ static int run_consumer(char **args)
 	check(js_GetConsumerInfo(&info, js, args[0], "gochan", NULL, NULL), args[0]);
 	print_consumer(info, args[1]);
 	jsConsumerInfo_Destroy(info);
+	return 0;
+}
+
+static void show_subjects(const jsStreamStateSubjects *subjects)
+{
+	int i;
+
+	for (i = 0; subjects && i < subjects->Count; i++)
+		printf("%s: %llu messages\n", subjects->List[i].Subject,
+		       (unsigned long long)subjects->List[i].Msgs);
+}
+
+static int run_show(char **args)
+{
+	static const char *const stream_fields[] = { "messages", "last", "sealed", "leader" };
+	static const char *const consumer_fields[] = { "left", "unacknowledged", "redelivered" };
+	jsConsumerInfo *consumer;
+	jsStreamInfo *stream;
+	jsOptions options;
+	unsigned int i;
+
+	jsOptions_Init(&options);
+	options.Stream.Info.SubjectsFilter = ">";
+	check(js_GetStreamInfo(&stream, js, args[0], &options, NULL), args[0]);
+	for (i = 0; i < ARRAY_SIZE(stream_fields); i++) {
+		printf("%s: ", stream_fields[i]);
+		print_stream(stream, stream_fields[i]);
+	}
+	show_subjects(stream->State.Subjects);
+	jsStreamInfo_Destroy(stream);
+	check(js_GetConsumerInfo(&consumer, js, args[0], "gochan", NULL, NULL), "consumer");
+	for (i = 0; i < ARRAY_SIZE(consumer_fields); i++) {
+		printf("%s: ", consumer_fields[i]);
+		print_consumer(consumer, consumer_fields[i]);
+	}
+	jsConsumerInfo_Destroy(consumer);
 	return 0;
 }
 
@@ -227,9 +244,9 @@ static const struct command {
 } commands[] = {
 	{ "ready", 0, run_ready },
 	{ "make", 1, run_make },
-	{ "delete", 1, run_delete },
 	{ "get", 2, run_get },
 	{ "consumer", 2, run_consumer },
+	{ "show", 1, run_show },
 	{ "publish", 3, run_publish },
 };
 
