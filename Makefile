@@ -88,6 +88,10 @@ bridge-selftests: guest
 check-bridge: bridge-selftests
 	@scripts/check-bridge $(TEST)
 
+# Three machines, a killed worker and a killed server.
+demo-bridge: bridge-selftests
+	@scripts/demo-bridge
+
 # On the debugging kernels, see scripts/kernels/configs.
 check-debug check-race: check-%:
 	@scripts/for-kernel $* $(MAKE) -s --no-print-directory check
@@ -206,6 +210,7 @@ help:
 	@echo '                       KINDS="NAME..." selects some'
 	@echo '  make check-install   test the installation and the Debian packages in a chroot;'
 	@echo '                       TEST=machine: on a machine with systemd and two kernels'
+	@echo '  make demo-bridge     show a queue over three machines, with a killed worker and server'
 	@echo '  make check-bridge    test the bridge to NATS, with network namespaces as machines;'
 	@echo '                       TEST=short runs some of the tests'
 	@echo '  make lint            run the static checks'
@@ -227,7 +232,7 @@ help:
 # Targets run concurrently would interfere with each other, particularly in apt.
 .NOTPARALLEL:
 .PHONY: all prerequisites user guest-deps guest demo shell selftests check check-debug check-race \
-	check-preempt check-kernels bridge-selftests check-bridge fuzz soak coverage model lint \
-	bench-program bench bench-jobs-program bench-jobs bench-guard bench-renew install install-user \
+	check-preempt check-kernels bridge-selftests check-bridge demo-bridge fuzz soak coverage model \
+	lint bench-program bench bench-jobs-program bench-jobs bench-guard bench-renew install install-user \
 	bridge install-bridge uninstall check-install \
 	dist deb rpm clean help

@@ -118,6 +118,16 @@ static struct out *find_sent(struct sender *s, const natsMsg *msg)
 	return NULL;
 }
 
+/* A message that was published has a subject for its answer, with which it cannot be again. */
+static void keep_copy(struct sender *s, struct out *o, const natsMsg *msg)
+{
+	if (natsMsg_Create(&o->msg, s->b->subject, NULL, natsMsg_GetData(msg),
+			   natsMsg_GetDataLength(msg)) == NATS_OK)
+		return;
+	log_line(LEVEL_ERROR, s->b, "out of memory");
+	o->result = REFUSED;
+}
+
 static void on_result(jsCtx *js, natsMsg *msg, jsPubAck *ack, jsPubAckErr *error, void *closure)
 {
 	struct sender *s = closure;
@@ -131,8 +141,7 @@ static void on_result(jsCtx *js, natsMsg *msg, jsPubAck *ack, jsPubAckErr *error
 		o->result = ack ? CONFIRMED : classify(error);
 		o->duplicate = ack && ack->Duplicate;
 		if (!ack) {
-			o->msg = msg;
-			msg = NULL;
+			keep_copy(s, o, msg);
 			if (o->result == UNANSWERED)
 				log_line(LEVEL_DEBUG, s->b, "message %" PRIu64 ": %s", o->seq,
 					 error->ErrText ? error->ErrText :
@@ -152,6 +161,7 @@ static void publish(struct sender *s, struct out *o)
 {
 	jsPubOptions options;
 	natsStatus status;
+	natsMsg *msg;
 	char id[96];
 
 	snprintf(id, sizeof(id), "%s-%" PRIu64, s->id, o->seq);
@@ -159,21 +169,28 @@ static void publish(struct sender *s, struct out *o)
 	options.MsgId = id;
 	options.MaxWait = ANSWER_MS;
 	pthread_mutex_lock(&s->lock);
+	msg = o->msg;
+	o->msg = NULL;
 	o->result = PENDING;
-	o->sent = o->msg;
+	o->sent = msg;
 	pthread_mutex_unlock(&s->lock);
 	o->state = PUBLISHED;
 	s->published++;
-	status = js_PublishMsgAsync(s->js, &o->msg, &options);
+	/* The result may come, and @o have the message again, before this returns. */
+	status = js_PublishMsgAsync(s->js, &msg, &options);
 	if (status == NATS_OK)
 		return;
 	log_line(LEVEL_DEBUG, s->b, "message %" PRIu64 ": %s", o->seq, nats_problem(status));
-	/* It is still this thread's: as if the answer was a failure. */
+	/* If it is libnats' nevertheless, there will be a result. */
+	if (!msg)
+		return;
 	pthread_mutex_lock(&s->lock);
 	o->sent = NULL;
 	o->result = status == NATS_MAX_PAYLOAD ? REFUSED : UNANSWERED;
+	keep_copy(s, o, msg);
 	s->results[s->nr_results++] = o - s->out;
 	pthread_mutex_unlock(&s->lock);
+	natsMsg_Destroy(msg);
 	event_signal(s->event);
 }
 
@@ -321,6 +338,9 @@ static void take_back(struct sender *s)
 	int i;
 
 	__atomic_store_n(&s->b->broken, false, __ATOMIC_RELEASE);
+	/* libnats 3.4 crashes if nothing was ever published */
+	if (!s->published)
+		return;
 	if (js_PublishAsyncGetPendingList(&list, s->js) != NATS_OK)
 		return;
 	pthread_mutex_lock(&s->lock);
@@ -330,10 +350,9 @@ static void take_back(struct sender *s)
 		if (!o)
 			continue;
 		o->sent = NULL;
-		o->msg = list.Msgs[i];
 		o->result = UNANSWERED;
+		keep_copy(s, o, list.Msgs[i]);
 		s->results[s->nr_results++] = o - s->out;
-		list.Msgs[i] = NULL;
 	}
 	pthread_mutex_unlock(&s->lock);
 	natsMsgList_Destroy(&list);
