@@ -103,7 +103,7 @@ consumer_stops() {
 		rss $name >$name.rss
 	done
 	within 90 has_passed $(($(uptime_s) + 60))
-	is "$(in_stream)" 50
+	within 60 stream_has 50
 	has_on m2 jobs.send senders_waiting 1 || fail 'the sender does not wait'
 	check_growth bridge-m2 "$(cat bridge-m2.rss)" 2048
 	check_growth bridge-m3 "$(cat bridge-m3.rss)" 2048

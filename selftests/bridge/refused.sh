@@ -8,7 +8,6 @@
 tests='
 	usage unreachable_host no_server_there no_jetstream other_retention other_discard
 	other_subject no_limit old_messages_dropped other_capacity short_messages long_messages
-	closed_stream
 	no_permission wrong_password open_password_file missing_channel not_acknowledged
 	no_done_channel buffered_call permission_of_channel no_gochanfs two_bridges loop
 	two_loops other_ack_wait over_max_payload bad_config
@@ -30,7 +29,7 @@ usage() {
 	refused 2 'NAME and the URL are missing'
 	refused 2 'one NAME and one URL' jobs $url other --queue
 	refused 2 'no mode is given' jobs $url
-	refused 2 'mode recv' jobs $url --send --recv
+	refused 2 'there can be one mode' jobs $url --send --recv
 	refused 2 "unrecognized option '--qeue'" jobs $url --qeue
 	refused 2 'not a URL' jobs http://10.0.0.1/JOBS --queue
 	refused 2 'the name of the stream is missing' jobs nats://10.0.0.1 --queue
@@ -113,16 +112,6 @@ short_messages() {
 # Messages that the receiving channel could not take.
 long_messages() {
 	wrong_stream 'larger --size' message_size=100000
-}
-
-closed_stream() {
-	with_machines m1
-	server m1
-	bridge m1 --queue
-	on m1 gochan close jobs.send
-	ends bridge-m1 0 60
-	on m1 gochan rm jobs jobs.send jobs.done
-	refused 1 'it was closed' jobs $url --queue --cap 4
 }
 
 # ---- permissions ----------------------------------------------------------------

@@ -239,7 +239,7 @@ static enum status open_other(struct target *other, __s32 *fd, struct gochan_inf
 static enum status prepare(struct request *req)
 {
 	const bool has_dead = req->dead.label, has_done = req->done.label;
-	struct gochan_info dead, done;
+	struct gochan_info dead = {}, done = {};
 	enum status status;
 
 	status = open_other(&req->dead, &req->setup.dead_fd, &dead);
