@@ -211,19 +211,19 @@ void event_clear(int fd);
 
 /**
  * struct stream_state - what is in a stream
- * @total: messages, close markers included
- * @messages: messages without those, also those that are delivered and not acknowledged
+ * @messages: messages but for close markers, also those that are not acknowledged yet
  * @closed: there is a close marker
  * @sealed: nothing can be added any more
  */
 struct stream_state {
-	uint64_t total;
 	uint64_t messages;
 	bool closed;
 	bool sealed;
 };
 
 bool stream_open(struct bridge *b);
+/* How many messages it has room for; 0 if it does not answer. */
+int64_t stream_room(struct bridge *b);
 /* Logs nothing; NATS_NOT_FOUND: there is no such stream any more. */
 natsStatus stream_get_state(struct bridge *b, struct stream_state *state);
 void stream_repair(struct bridge *b);

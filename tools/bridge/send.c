@@ -197,8 +197,6 @@ static void publish(struct sender *s, struct out *o)
 /* How many messages may be published now? */
 static unsigned int may_publish(struct sender *s)
 {
-	struct stream_state state;
-
 	if (s->to_retry)
 		return s->published ? 0 : 1;
 	if (s->credit > 0)
@@ -210,8 +208,7 @@ static unsigned int may_publish(struct sender *s)
 		return 1;
 	}
 	s->singles = UNASKED_SINGLES;
-	if (stream_get_state(s->b, &state) == NATS_OK)
-		s->credit = (s->b->stream_capacity - (int64_t)state.total) / 4;
+	s->credit = stream_room(s->b) / 4;
 	return s->credit < 1 ? 1 : s->credit < WINDOW ? s->credit : WINDOW;
 }
 

@@ -184,6 +184,18 @@ bool stream_open(struct bridge *b)
 	return false;
 }
 
+int64_t stream_room(struct bridge *b)
+{
+	jsStreamInfo *info = NULL;
+	int64_t room;
+
+	if (js_GetStreamInfo(&info, b->js, b->settings.stream, NULL, NULL) != NATS_OK)
+		return 0;
+	room = info->Config->MaxMsgs - (int64_t)info->State.Msgs;
+	jsStreamInfo_Destroy(info);
+	return room;
+}
+
 natsStatus stream_get_state(struct bridge *b, struct stream_state *state)
 {
 	jsStreamStateSubjects *subjects;
@@ -197,7 +209,7 @@ natsStatus stream_get_state(struct bridge *b, struct stream_state *state)
 	status = js_GetStreamInfo(&info, b->js, b->settings.stream, &options, NULL);
 	if (status != NATS_OK)
 		return status;
-	*state = (struct stream_state){ .total = info->State.Msgs, .sealed = info->Config->Sealed };
+	*state = (struct stream_state){ .sealed = info->Config->Sealed };
 	subjects = info->State.Subjects;
 	for (i = 0; subjects && i < subjects->Count; i++) {
 		if (strcmp(subjects->List[i].Subject, b->close_subject) == 0)
@@ -256,12 +268,9 @@ bool stream_seal(struct bridge *b)
 
 /* ---- the consumer ---- */
 
-natsSubscription *stream_subscribe(struct bridge *b)
+static natsStatus subscribe(struct bridge *b, natsSubscription **sub, jsErrCode *code)
 {
-	natsSubscription *sub = NULL;
 	jsSubOptions options;
-	jsErrCode code = 0;
-	natsStatus status;
 
 	jsSubOptions_Init(&options);
 	options.Stream = b->settings.stream;
@@ -271,11 +280,28 @@ natsSubscription *stream_subscribe(struct bridge *b)
 	options.Config.AckWait = b->settings.ack_wait * NS_PER_S;
 	options.Config.MaxDeliver = -1;
 	options.Config.MaxAckPending = b->stream_capacity;
-	status = js_PullSubscribe(&sub, b->js, b->subject, "gochan", NULL, &options, &code);
-	if (status == NATS_OK)
-		return sub;
-	log_line(LEVEL_ERROR, b,
-		 "consumer of stream %s: %s; all bridges of a stream need the same --ack-wait",
-		 b->settings.stream, nats_problem(status));
+	return js_PullSubscribe(sub, b->js, b->subject, "gochan", NULL, &options, code);
+}
+
+natsSubscription *stream_subscribe(struct bridge *b)
+{
+	natsStatus status = NATS_OK;
+	natsSubscription *sub = NULL;
+	jsErrCode code;
+	int tries;
+
+	for (tries = 0; tries < OPEN_TRIES && !stopping(b); tries++) {
+		code = 0;
+		status = subscribe(b, &sub, &code);
+		if (status == NATS_OK)
+			return sub;
+		if (!is_passing(status, code))
+			break;
+		nats_Sleep(OPEN_RETRY_MS);
+	}
+	if (!stopping(b))
+		log_line(LEVEL_ERROR, b, "consumer of stream %s: %s%s", b->settings.stream,
+			 nats_problem(status), is_passing(status, code) ? "" :
+			 "; all bridges of a stream need the same --ack-wait");
 	return NULL;
 }
