@@ -551,8 +551,8 @@ static bool prepare(struct receiver *r)
 	for (r->mask = 1; r->mask < 2 * r->size; r->mask *= 2)
 		;
 	r->in = calloc(r->size, sizeof(*r->in));
-	r->waiting = calloc(r->size, sizeof(*r->waiting));
-	r->by_seq = calloc(r->mask, sizeof(*r->by_seq));
+	r->waiting = calloc(r->size, sizeof(void *));
+	r->by_seq = calloc(r->mask, sizeof(void *));
 	r->mask--;
 	r->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pthread_mutex_init(&r->lock, NULL);

@@ -287,7 +287,7 @@ natsSubscription *stream_subscribe(struct bridge *b)
 {
 	natsStatus status = NATS_OK;
 	natsSubscription *sub = NULL;
-	jsErrCode code;
+	jsErrCode code = 0;
 	int tries;
 
 	for (tries = 0; tries < OPEN_TRIES && !stopping(b); tries++) {

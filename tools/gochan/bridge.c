@@ -20,11 +20,12 @@ static void find_program(char path[NAME_PATH_SIZE])
 {
 	ssize_t len = readlink("/proc/self/exe", path, NAME_PATH_SIZE - sizeof("-bridge"));
 
-	if (len <= 0)
-		len = 0;
-	strcpy(path + len, "-bridge");
-	if (!len || access(path, X_OK))
-		strcpy(path, PROGRAM);
+	if (len > 0) {
+		snprintf(path + len, NAME_PATH_SIZE - len, "-bridge");
+		if (access(path, X_OK) == 0)
+			return;
+	}
+	snprintf(path, NAME_PATH_SIZE, PROGRAM);
 }
 
 static enum status run(int argc, char **argv)
