@@ -157,6 +157,17 @@ static bool is_known(struct receiver *r, natsMsg *msg, const jsMsgMetaData *meta
 	return true;
 }
 
+static struct in *find_free(struct receiver *r)
+{
+	struct in *in;
+
+	for (in = r->in; in < r->in + r->size; in++) {
+		if (in->state == IN_FREE)
+			return in;
+	}
+	return NULL;
+}
+
 static void take(struct receiver *r, natsMsg *msg)
 {
 	jsMsgMetaData *meta = NULL;
@@ -173,13 +184,12 @@ static void take(struct receiver *r, natsMsg *msg)
 		if (is_known(r, msg, meta))
 			msg = NULL;
 	}
-	if (msg && r->used == r->size) {
+	in = msg ? find_free(r) : NULL;
+	if (msg && !in) {
 		log_line(LEVEL_WARNING, r->b, "more messages than were asked for");
 		natsMsg_Nak(msg, NULL);
 		natsMsg_Destroy(msg);
 	} else if (msg) {
-		for (in = r->in; in->state != IN_FREE; in++)
-			;
 		in->msg = msg;
 		in->stream_seq = meta->Sequence.Stream;
 		in->time = meta->Timestamp;
