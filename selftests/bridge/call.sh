@@ -9,9 +9,8 @@ tests='
 	call_sizes call_closed receiving_bridge_killed call_server_killed
 '
 
-bridge_options='--cap 1 --size 4096'
-
 calls() {
+	bridge_options='--cap 1 --size 4096'
 	server m1
 	for calling; do
 		bridge "$calling" --call
