@@ -112,7 +112,8 @@ closed_on_one_machine() {
 	with_machines m1 m2 m3
 	server m1
 	queues m1 m2 m3
-	send_jobs m1 1 60
+	# the stream has room for them and the close marker
+	send_jobs m1 1 30
 	ends sender-m1 0 60
 	on m1 gochan close jobs.send
 	within 60 has_on m2 jobs.send closed yes
@@ -125,7 +126,7 @@ closed_on_one_machine() {
 		ends bridge-$machine 0 90
 		ends worker-$machine 0 20
 	done
-	all_done 0 1 60
+	all_done 0 1 30
 	is "$(get "$(servers)" JOBS sealed)" yes
 }
 
@@ -148,7 +149,8 @@ requeued_by_a_worker() {
 	bridge m1 --send
 	bridge m2 --recv
 	send_jobs m1 1 5
-	within 60 has_on m2 jobs len 5
+	# while no worker waits, one is fetched
+	within 60 has_on m2 jobs len 1
 	expect 1 on m2 timeout 60 gochan each jobs -k -- false
 	worker m2
 	all_done 60 1 5
