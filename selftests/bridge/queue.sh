@@ -28,7 +28,7 @@ three_machines() {
 	all_done 0 1 450
 }
 
-# What its bridge has received must not stay there for ever.
+# What its bridge has received must not stay there forever.
 machine_without_workers() {
 	with_machines m1 m2
 	server m1

@@ -6,7 +6,7 @@
  *
  *   worker [-d MS] [-b JOBS] [-k JOB] CHANNEL FILE
  *	-d  work for so long before the effect
- *	-b  block for ever when so many jobs are done, with a lease of the next
+ *	-b  block forever when so many jobs are done, with a lease of the next
  *	-k  kill itself at this job, at its first delivery by this channel, between effect and
  *	    acknowledgment
  *

@@ -212,7 +212,7 @@ TEST(r21_setup_size)
 	EXPECT_LE(0, setup(&s));
 }
 
-/* R21: a channel is a source or a target, for ever, and has two different targets. */
+/* R21: a channel is either a source or a target, permanently, and has two different targets. */
 TEST(r21_setup_loop)
 {
 	const int dead = ch_make(1, 64, 0), done = make_done(1);

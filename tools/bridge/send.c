@@ -5,7 +5,7 @@
  * A message is leased from the channel, published, and acknowledged to the channel once the
  * stream has confirmed it. So a message is always in one of the two: if this process dies,
  * the kernel requeues what was not acknowledged, and the next bridge publishes it again. The
- * stream recognizes that by its ID, which is the same for ever for the same message.
+ * stream recognizes that by its ID, which is always the same for the same message.
  *
  * Order (R2): messages are published in the order in which they were received. When one is
  * refused, because the stream is full or there is no answer, nothing new is published until

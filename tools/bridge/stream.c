@@ -223,7 +223,7 @@ natsStatus stream_get_state(struct bridge *b, struct stream_state *state)
 
 /*
  * A server that is killed may have forgotten that it has deleted messages, which its consumer
- * knows to be acknowledged: nobody would get them, and they would keep their places for ever.
+ * knows to be acknowledged: nobody would get them, and they would keep their places forever.
  */
 void stream_repair(struct bridge *b)
 {
