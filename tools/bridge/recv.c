@@ -213,6 +213,16 @@ static unsigned int wait_for_room(struct receiver *r)
 	return room;
 }
 
+static bool is_told_to_stop(struct receiver *r)
+{
+	bool stop;
+
+	pthread_mutex_lock(&r->lock);
+	stop = r->stop;
+	pthread_mutex_unlock(&r->lock);
+	return stop;
+}
+
 /* Do workers wait for messages? */
 static bool is_wanted(const struct receiver *r)
 {
@@ -234,9 +244,11 @@ static unsigned int wait_until_wanted(struct receiver *r, unsigned int room)
 			__atomic_store_n(&r->idle, false, __ATOMIC_RELEASE);
 			break;
 		}
-		if (stopping(r->b) || r->stop || now_ns() >= end)
-			return r->stop ? 0 : 1;
-		poll(&(struct pollfd){ r->b->stop_fd, POLLIN, 0 }, 1, IDLE_MS);
+		if (is_told_to_stop(r))
+			return 0;
+		if (now_ns() >= end)
+			return 1;
+		nats_Sleep(IDLE_MS);
 	}
 	return room;
 }
@@ -266,7 +278,7 @@ static void *fetch_thread(void *receiver)
 			continue;
 		if (!stopping(r->b))
 			log_line(LEVEL_DEBUG, r->b, "fetch: %s", nats_problem(status));
-		poll(&(struct pollfd){ r->b->stop_fd, POLLIN, 0 }, 1, backoff);
+		nats_Sleep(backoff);
 		backoff = backoff * 2 < BACKOFF_MAX_MS ? backoff * 2 : BACKOFF_MAX_MS;
 	}
 	return NULL;
@@ -372,6 +384,7 @@ static void done(struct receiver *r, const struct gochan_done *notice)
 	__atomic_store_n(&r->idle, false, __ATOMIC_RELEASE);
 }
 
+/* Take what there is, after the one that was waited for, or NULL if that was no notice. */
 static void take_notices(struct receiver *r, const struct gochan_done *first)
 {
 	struct gochan_done notices[BATCH];
@@ -382,7 +395,8 @@ static void take_notices(struct receiver *r, const struct gochan_done *first)
 		ops[i] = GOCHAN_RECV(r->b->done_fd, &notices[i], sizeof(notices[i]));
 	n = gochan_batch(ops, BATCH, 0, 0);
 	pthread_mutex_lock(&r->lock);
-	done(r, first);
+	if (first)
+		done(r, first);
 	for (i = 0; i < n; i++) {
 		if (ops[i].result != GOCHAN_R_CLOSED && ops[i].len == sizeof(notices[i]))
 			done(r, &notices[i]);
@@ -402,7 +416,7 @@ static bool wait_for_work(struct receiver *r)
 	int chosen = gochan_select(ops, ARRAY_SIZE(ops), -1, 0);
 
 	if (chosen == 0 && ops[0].result != GOCHAN_R_CLOSED) {
-		take_notices(r, &notice);
+		take_notices(r, ops[0].len == sizeof(notice) ? &notice : NULL);
 		return true;
 	}
 	if (chosen < 0 && errno == EINTR)
