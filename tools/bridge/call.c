@@ -26,6 +26,7 @@
 #define ANSWER_MS	2000
 #define BACKOFF_MIN_MS	2
 #define BACKOFF_MAX_MS	200
+#define STOP_NS		(5 * NS_PER_S)	/* for a message that is owed */
 #define MEMBER_MS	100	/* between looks whether receivers still wait */
 #define GROUP		"gochan"
 #define ID_HEADER	"Gochan-Id"
@@ -37,7 +38,8 @@
  * @size: of the buffers
  * @msg: the message that is asked with
  * @len: its length
- * @other: for a message that is received
+ * @other: for a message that is peeked at or received
+ * @asked: a request with the message was made, and nobody is known to have taken it
  * @owed: it was received already
  * @id: of the request; a new one for each message
  */
@@ -47,6 +49,7 @@ struct asker {
 	uint8_t *msg;
 	size_t len;
 	uint8_t *other;
+	bool asked;
 	bool owed;
 	char id[64];
 };
@@ -61,14 +64,33 @@ static void new_id(struct asker *a)
 		 ++count);
 }
 
-/* Wait for a sender, and peek at its message: 1; 0 if there is none, -1 at the end. */
+/* The message in @other, of @len bytes, is the next one to ask with. */
+static void take_other(struct asker *a, size_t len)
+{
+	uint8_t *swap = a->msg;
+
+	a->msg = a->other;
+	a->other = swap;
+	a->len = len;
+	new_id(a);
+}
+
+static bool is_other_same(const struct asker *a, size_t len)
+{
+	return len == a->len && !memcmp(a->other, a->msg, len);
+}
+
+/*
+ * Wait for a sender, and peek at its message: 1; 0 if there is none, -1 at the end. While it is
+ * the same, so is the ID: the answer to the last request may have been lost.
+ */
 static int peek(struct asker *a)
 {
 	struct gochan_op wait[] = {
 		GOCHAN_POLL(a->b->send_fd, POLLIN),
 		GOCHAN_POLL(a->b->stop_fd, POLLIN),
 	};
-	struct gochan_op op = GOCHAN_RECV(a->b->send_fd, a->msg, a->size);
+	struct gochan_op op = GOCHAN_RECV(a->b->send_fd, a->other, a->size);
 
 	if (gochan_select(wait, ARRAY_SIZE(wait), -1, GOCHAN_ORDERED) != 0)
 		return 0;
@@ -77,8 +99,9 @@ static int peek(struct asker *a)
 		return 0;
 	if (op.result == GOCHAN_R_CLOSED)
 		return -1;
-	a->len = op.len;
-	new_id(a);
+	if (!a->asked || !is_other_same(a, op.len))
+		take_other(a, op.len);
+	a->asked = true;
 	return 1;
 }
 
@@ -104,8 +127,8 @@ static natsStatus ask(struct asker *a, bool *taken)
 static void complete(struct asker *a)
 {
 	struct gochan_op op = GOCHAN_RECV(a->b->send_fd, a->other, a->size);
-	uint8_t *swap = a->msg;
 
+	a->asked = false;
 	__atomic_add_fetch(&a->b->counters.confirmed, 1, __ATOMIC_RELAXED);
 	if (a->owed) {
 		a->owed = false;
@@ -116,23 +139,36 @@ static void complete(struct asker *a)
 			 "a sender has given up while its message was taken on another machine");
 		return;
 	}
-	if (op.len == a->len && !memcmp(a->other, a->msg, op.len))
+	if (is_other_same(a, op.len))
 		return;
 	a->owed = true;
-	a->msg = a->other;
-	a->other = swap;
-	a->len = op.len;
-	new_id(a);
+	take_other(a, op.len);
+}
+
+/* May the thread go on? At a stop, a message that is owed gets some more time. */
+static bool goes_on(const struct asker *a, int64_t *stop_at)
+{
+	if (!stopping(a->b))
+		return true;
+	if (!a->owed)
+		return false;
+	if (!*stop_at)
+		*stop_at = now_ns() + STOP_NS;
+	if (now_ns() < *stop_at)
+		return true;
+	log_line(LEVEL_ERROR, a->b, "a message is lost: it was received, and nobody has taken it");
+	return false;
 }
 
 static void *ask_thread(void *asker)
 {
 	struct asker *a = asker;
 	int backoff = BACKOFF_MIN_MS, found = 1;
+	int64_t stop_at = 0;
 	natsStatus status;
 	bool taken;
 
-	while (!stopping(a->b) || a->owed) {
+	while (goes_on(a, &stop_at)) {
 		if (!a->owed)
 			found = peek(a);
 		if (found < 0)
@@ -147,7 +183,7 @@ static void *ask_thread(void *asker)
 		}
 		if (status != NATS_OK && status != NATS_NO_RESPONDERS)
 			log_line(LEVEL_DEBUG, a->b, "call: %s", nats_problem(status));
-		poll(&(struct pollfd){ a->b->stop_fd, POLLIN, 0 }, 1, backoff);
+		nats_Sleep(backoff);
 		backoff = backoff * 2 < BACKOFF_MAX_MS ? backoff * 2 : BACKOFF_MAX_MS;
 	}
 	if (found < 0)
