@@ -53,17 +53,18 @@ struct watch {
 
 void publish_close(struct bridge *b)
 {
+	struct stream_state state;
 	jsPubOptions options;
 	natsStatus status;
-	jsErrCode code;
 
 	jsPubOptions_Init(&options);
 	options.MsgId = "close";
 	while (!stopping(b)) {
-		code = 0;
-		status = js_Publish(NULL, b->js, b->close_subject, "", 0, &options, &code);
-		/* Another machine may have closed it, or it may be full. */
-		if (status == NATS_OK || code == JSStreamSealedErr)
+		/* Another machine may have closed it, and it may be sealed. */
+		if (stream_get_state(b, &state) == NATS_OK && state.closed)
+			return;
+		status = js_Publish(NULL, b->js, b->close_subject, "", 0, &options, NULL);
+		if (status == NATS_OK)
 			return;
 		log_line(LEVEL_DEBUG, b, "close marker: %s", nats_problem(status));
 		poll(&(struct pollfd){ b->stop_fd, POLLIN, 0 }, 1, MARKER_RETRY_MS);
@@ -206,6 +207,7 @@ static bool start(struct watch *w)
 static bool was_closed(struct bridge *b, bool *ok)
 {
 	struct stream_state state;
+	struct gochan_info info;
 
 	if (stream_get_state(b, &state) != NATS_OK || !state.sealed || state.messages)
 		return false;
@@ -213,6 +215,12 @@ static bool was_closed(struct bridge *b, bool *ok)
 		 b->settings.stream, b->settings.stream);
 	*ok = (b->send_fd < 0 || close_local(b, b->send_fd, "sending")) &&
 	      (b->recv_fd < 0 || close_local(b, b->recv_fd, "receiving"));
+	if (b->send_fd >= 0 && gochan_info(b->send_fd, &info) == 0 && info.len) {
+		log_line(LEVEL_ERROR, b,
+			 "%u messages came too late for the stream; they stay in the sending channel",
+			 info.len);
+		*ok = false;
+	}
 	return true;
 }
 
@@ -226,12 +234,14 @@ bool bridge_run(struct bridge *b)
 		return ok;
 	}
 	b->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (!start(&w))
-		return false;
-	bridge_ready(b);
-	log_line(LEVEL_INFO, b, "bridged to stream %s at %s", b->settings.stream,
-		 b->settings.servers);
-	watch(&w);
+	if (start(&w)) {
+		bridge_ready(b);
+		log_line(LEVEL_INFO, b, "bridged to stream %s at %s", b->settings.stream,
+			 b->settings.servers);
+		watch(&w);
+	} else if (!stopping(b)) {
+		b->failed = true;
+	}
 	if (b->failed)
 		bridge_stop(b);
 	if (w.has_sender)
