@@ -116,6 +116,7 @@ struct sender;
  * @stream_capacity: messages that the stream holds
  * @counters: statistics
  * @stop_fd: readable from when the bridge is to stop
+ * @closed_fd: eventfd, readable when the connection is closed and makes no more callbacks
  * @wake: eventfd, readable when the watcher has something to do
  * @sender_wake: eventfd, readable when the sender has something to do, or -1
  * @sent_all: what this machine sends is in the stream, and nothing will follow; atomic
@@ -138,6 +139,7 @@ struct bridge {
 	int64_t stream_capacity;
 	struct counters counters;
 	int stop_fd;
+	int closed_fd;
 	int wake;
 	int sender_wake;
 	bool sent_all;

@@ -220,9 +220,11 @@ static bool add(struct settings *settings)
 {
 	struct running *r = calloc(1, sizeof(*r));
 
-	if (r)
+	if (r) {
 		r->bridge.stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (!r || r->bridge.stop_fd < 0) {
+		r->bridge.closed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	}
+	if (!r || r->bridge.stop_fd < 0 || r->bridge.closed_fd < 0) {
 		log_line(LEVEL_ERROR, NULL, "%s: %s", settings->name, strerror(errno));
 		settings_free(settings);
 		free(r);
@@ -253,6 +255,7 @@ static void forget(int i)
 	sender_free(&list[i]->bridge);
 	settings_free(&list[i]->bridge.settings);
 	close_fd(&list[i]->bridge.stop_fd);
+	close_fd(&list[i]->bridge.closed_fd);
 	free(list[i]);
 	list[i] = list[--nr_running];
 }

@@ -4,6 +4,7 @@
  * grows and is random, so that many bridges do not come back at the same instant.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #define RECONNECT_MIN_MS	50
 #define RECONNECT_MAX_MS	4000
 #define CONNECT_TIMEOUT_MS	5000
+#define CLOSE_TIMEOUT_MS	5000
 #define PING_INTERVAL_MS	5000	/* two without an answer: the connection is dead */
 
 static void on_disconnected(natsConnection *nc, void *closure)
@@ -38,6 +40,25 @@ static void on_reconnected(natsConnection *nc, void *closure)
 	log_line(LEVEL_INFO, b, "connected again to %s", url);
 	event_signal(b->wake);
 	event_signal(b->sender_wake);
+}
+
+/*
+ * The last callback for this connection. Unless the bridge ends, libnats has given it up, for
+ * instance because the user was denied again after a reconnect.
+ */
+static void on_closed(natsConnection *nc, void *closure)
+{
+	const char *detail = NULL;
+	struct bridge *b = closure;
+
+	natsConnection_GetLastError(nc, &detail);
+	if (!stopping(b)) {
+		log_line(LEVEL_ERROR, b, "the connection is closed: %s",
+			 detail && *detail ? detail : "no reason is known");
+		__atomic_store_n(&b->failed, true, __ATOMIC_RELEASE);
+		bridge_stop(b);
+	}
+	event_signal(b->closed_fd);
 }
 
 /* Errors that the server reports outside of any call, such as missing permissions. */
@@ -193,6 +214,8 @@ static natsStatus set_behaviour(struct bridge *b, natsOptions *options)
 	if (status == NATS_OK)
 		status = natsOptions_SetReconnectedCB(options, on_reconnected, b);
 	if (status == NATS_OK)
+		status = natsOptions_SetClosedCB(options, on_closed, b);
+	if (status == NATS_OK)
 		status = natsOptions_SetErrorHandler(options, on_error, b);
 	return status;
 }
@@ -237,6 +260,7 @@ bool server_connect(struct bridge *b)
 	natsOptions *options = NULL;
 	natsStatus status;
 
+	event_clear(b->closed_fd);
 	status = natsOptions_Create(&options);
 	if (status == NATS_OK)
 		status = set_behaviour(b, options);
@@ -262,6 +286,11 @@ void server_disconnect(struct bridge *b)
 {
 	jsCtx_Destroy(b->js);
 	b->js = NULL;
+	if (!b->nc)
+		return;
+	/* Callbacks are called in another thread of libnats, and use the bridge. */
+	natsConnection_Close(b->nc);
+	poll(&(struct pollfd){ b->closed_fd, POLLIN, 0 }, 1, CLOSE_TIMEOUT_MS);
 	natsConnection_Destroy(b->nc);
 	b->nc = NULL;
 }
