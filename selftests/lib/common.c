@@ -72,19 +72,30 @@ int ch_setup(int ch, unsigned int capacity, unsigned int msg_size, unsigned int 
 	return or_errno(ioctl(ch, GOCHAN_IOC_SETUP, &setup));
 }
 
-int ch_make(unsigned int capacity, unsigned int msg_size, unsigned int flags)
+int ch_make_with(const struct gochan_setup *setup)
 {
 	int ch = or_errno(open("/dev/gochan", O_RDWR | O_CLOEXEC));
 	int ret;
 
 	if (ch < 0)
 		return ch;
-	ret = ch_setup(ch, capacity, msg_size, flags);
+	ret = or_errno(ioctl(ch, GOCHAN_IOC_SETUP, setup));
 	if (ret < 0) {
 		close(ch);
 		return ret;
 	}
 	return ch;
+}
+
+int ch_make(unsigned int capacity, unsigned int msg_size, unsigned int flags)
+{
+	const struct gochan_setup setup = {
+		.capacity = capacity,
+		.msg_size = msg_size,
+		.flags = flags,
+	};
+
+	return ch_make_with(&setup);
 }
 
 int ch_dup(int ch, int oflags)

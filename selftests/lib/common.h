@@ -39,6 +39,7 @@ bool wait_more(const struct wait *wait);
 
 /* Channels */
 int ch_setup(int ch, unsigned int capacity, unsigned int msg_size, unsigned int flags);
+int ch_make_with(const struct gochan_setup *setup);
 int ch_make(unsigned int capacity, unsigned int msg_size, unsigned int flags);
 int ch_dup(int ch, int oflags);
 int ch_pair(int fds[2], unsigned int capacity, unsigned int msg_size, unsigned int flags);

@@ -58,16 +58,6 @@ static int ack(int ch, unsigned long long lease, unsigned int flags)
 	return ioctl(ch, GOCHAN_IOC_ACK, &arg) ? -errno : 0;
 }
 
-static int setup(const struct gochan_setup *s)
-{
-	const int ch = open("/dev/gochan", O_RDWR | O_CLOEXEC);
-
-	if (ch < 0 || !ioctl(ch, GOCHAN_IOC_SETUP, s))
-		return ch;
-	close(ch);
-	return -errno;
-}
-
 /* An acknowledged channel of capacity 4 with dead letters. */
 static int make_source(int dead, unsigned int max_deliveries)
 {
@@ -76,7 +66,7 @@ static int make_source(int dead, unsigned int max_deliveries)
 		.max_deliveries = max_deliveries, .dead_fd = dead,
 	};
 
-	return setup(&s);
+	return ch_make_with(&s);
 }
 
 /* Poll for these events; the exit status is what poll(2) reports. */
@@ -98,36 +88,36 @@ TEST_F(lease, r21_setup)
 	const int plain = ch_make(1, 16, 0);
 	int source;
 
-	EXPECT_EQ(-EINVAL, setup(&s));
+	EXPECT_EQ(-EINVAL, ch_make_with(&s));
 	s.capacity = 1;
 	s.flags = GOCHAN_DEADLETTER;
 	s.dead_fd = plain;
-	EXPECT_EQ(-EINVAL, setup(&s));
+	EXPECT_EQ(-EINVAL, ch_make_with(&s));
 	s.flags = GOCHAN_ACK;
-	EXPECT_EQ(-EINVAL, setup(&s));
+	EXPECT_EQ(-EINVAL, ch_make_with(&s));
 	s.flags = GOCHAN_ACK | GOCHAN_DEADLETTER;
 	s.dead_fd = -1;
-	EXPECT_EQ(-EBADF, setup(&s));
+	EXPECT_EQ(-EBADF, ch_make_with(&s));
 	s.dead_fd = 0;
-	EXPECT_EQ(-EBADF, setup(&s));
+	EXPECT_EQ(-EBADF, ch_make_with(&s));
 	s.dead_fd = ch_dup(plain, O_RDONLY);
-	EXPECT_EQ(-EBADF, setup(&s));
+	EXPECT_EQ(-EBADF, ch_make_with(&s));
 	s.dead_fd = ch_dup(plain, O_WRONLY);
-	source = setup(&s);
+	source = ch_make_with(&s);
 	ASSERT_LE(0, source);
 	/* a source is never a target, nor a target ever a source */
 	s.dead_fd = source;
-	EXPECT_EQ(-ELOOP, setup(&s));
+	EXPECT_EQ(-ELOOP, ch_make_with(&s));
 	s.dead_fd = open("/dev/gochan", O_RDWR);
 	EXPECT_EQ(-1, ioctl(s.dead_fd, GOCHAN_IOC_SETUP, &s));
 	EXPECT_EQ(ELOOP, errno);
-	EXPECT_LE(0, setup(&s));
+	EXPECT_LE(0, ch_make_with(&s));
 	EXPECT_EQ(-EBUSY, ch_setup(s.dead_fd, 1, 16, 0));
 	EXPECT_EQ(0U, ch_info(plain).max_deliveries);
 	/* a setup that is refused does not use the other channel */
 	s.dead_fd = open("/dev/gochan", O_RDWR);
 	s.capacity = 0;
-	EXPECT_EQ(-EINVAL, setup(&s));
+	EXPECT_EQ(-EINVAL, ch_make_with(&s));
 	s.capacity = 1;
 	EXPECT_EQ(-1, ioctl(source, GOCHAN_IOC_SETUP, &s));
 	EXPECT_EQ(EBUSY, errno);
@@ -773,7 +763,7 @@ TEST_F(lease, r21_dropped)
 	const struct gochan_setup s = {
 		.capacity = 1, .msg_size = 16, .flags = GOCHAN_ACK, .max_deliveries = 2,
 	};
-	const int ch = setup(&s);
+	const int ch = ch_make_with(&s);
 
 	ASSERT_EQ(1, send_text(ch, "a"));
 	EXPECT_EQ(2U, ch_info(ch).max_deliveries);
@@ -825,7 +815,7 @@ TEST_F(lease, r21_dropped_crowd)
 	int ch;
 
 	for (round = 0; !seen && round < 20; round++) {
-		ch = setup(&s);
+		ch = ch_make_with(&s);
 		ASSERT_LE(0, ch);
 		ASSERT_EQ(CROWD * 64, ch_send(ch, msgs, CROWD * 64));
 		worker = lease_all(ch);
@@ -879,7 +869,7 @@ static pid_t make_dead_letter(int dead, unsigned int flags)
 		return pid;
 	if (become(1000))
 		_exit(1);
-	ch = setup(&s);
+	ch = ch_make_with(&s);
 	if (ch < 0 || try_send_text(ch, "a") != 1 || deliver_once(ch))
 		_exit(2);
 	pause();

@@ -31,16 +31,6 @@ FIXTURE_VARIANT_ADD(lease_done, pooled) { 64, 64 };
 FIXTURE_VARIANT_ADD(lease_done, short_on_heap) { ROOM, 64 };
 FIXTURE_VARIANT_ADD(lease_done, long_on_heap) { ROOM, ROOM };
 
-static int setup(const struct gochan_setup *s)
-{
-	const int ch = open("/dev/gochan", O_RDWR | O_CLOEXEC);
-
-	if (ch < 0 || !ioctl(ch, GOCHAN_IOC_SETUP, s))
-		return ch;
-	close(ch);
-	return -errno;
-}
-
 static int make_source(unsigned int msg_size, unsigned int flags, int done)
 {
 	const struct gochan_setup s = {
@@ -48,7 +38,7 @@ static int make_source(unsigned int msg_size, unsigned int flags, int done)
 		.flags = GOCHAN_ACK | GOCHAN_DONE | flags,
 	};
 
-	return setup(&s);
+	return ch_make_with(&s);
 }
 
 static int make_done(unsigned int capacity)
@@ -166,29 +156,29 @@ TEST(r20_r21_setup)
 		.capacity = 1, .msg_size = 16, .flags = GOCHAN_DONE, .done_fd = make_done(1),
 	};
 
-	EXPECT_EQ(-EINVAL, setup(&s));
+	EXPECT_EQ(-EINVAL, ch_make_with(&s));
 	s.flags = GOCHAN_ACK;
-	EXPECT_EQ(-EINVAL, setup(&s));
+	EXPECT_EQ(-EINVAL, ch_make_with(&s));
 	s.flags = GOCHAN_ACK | GOCHAN_DONE;
 	s.capacity = 0;
-	EXPECT_EQ(-EINVAL, setup(&s));
+	EXPECT_EQ(-EINVAL, ch_make_with(&s));
 	s.capacity = 1;
 	s.done_fd = -1;
-	EXPECT_EQ(-EBADF, setup(&s));
+	EXPECT_EQ(-EBADF, ch_make_with(&s));
 	s.done_fd = open("/dev/null", O_RDWR);
-	EXPECT_EQ(-EBADF, setup(&s));
+	EXPECT_EQ(-EBADF, ch_make_with(&s));
 	s.done_fd = ch_dup(make_done(1), O_RDONLY);
-	EXPECT_EQ(-EBADF, setup(&s));
+	EXPECT_EQ(-EBADF, ch_make_with(&s));
 	s.done_fd = ch_dup(make_done(1), O_WRONLY);
-	EXPECT_LE(0, setup(&s));
+	EXPECT_LE(0, ch_make_with(&s));
 	/* both targets are checked */
 	s.flags |= GOCHAN_DEADLETTER;
 	s.dead_fd = -1;
-	EXPECT_EQ(-EBADF, setup(&s));
+	EXPECT_EQ(-EBADF, ch_make_with(&s));
 	s.dead_fd = ch_make(1, 16, 0);
-	EXPECT_LE(0, setup(&s));
+	EXPECT_LE(0, ch_make_with(&s));
 	s.done_fd = -1;
-	EXPECT_EQ(-EBADF, setup(&s));
+	EXPECT_EQ(-EBADF, ch_make_with(&s));
 }
 
 /* R21: the messages of a done channel have the size of notices. */
@@ -199,17 +189,17 @@ TEST(r21_setup_size)
 	};
 
 	s.done_fd = ch_make(1, NOTICE - 1, 0);
-	EXPECT_EQ(-EINVAL, setup(&s));
+	EXPECT_EQ(-EINVAL, ch_make_with(&s));
 	s.done_fd = ch_make(1, NOTICE - 1, GOCHAN_FIXED);
-	EXPECT_EQ(-EINVAL, setup(&s));
+	EXPECT_EQ(-EINVAL, ch_make_with(&s));
 	s.done_fd = ch_make(1, NOTICE + 1, GOCHAN_FIXED);
-	EXPECT_EQ(-EINVAL, setup(&s));
+	EXPECT_EQ(-EINVAL, ch_make_with(&s));
 	s.done_fd = ch_make(1, NOTICE, GOCHAN_FIXED);
-	EXPECT_LE(0, setup(&s));
+	EXPECT_LE(0, ch_make_with(&s));
 	s.done_fd = ch_make(1, NOTICE, 0);
-	EXPECT_LE(0, setup(&s));
+	EXPECT_LE(0, ch_make_with(&s));
 	s.done_fd = open("/dev/gochan", O_RDWR);
-	EXPECT_LE(0, setup(&s));
+	EXPECT_LE(0, ch_make_with(&s));
 }
 
 /* R21: a channel is either a source or a target, permanently, and has two different targets. */
@@ -223,28 +213,28 @@ TEST(r21_setup_loop)
 		.capacity = 1, .msg_size = 64, .flags = GOCHAN_ACK | GOCHAN_DEADLETTER,
 		.dead_fd = dead,
 	};
-	const int source = setup(&s), other = setup(&letters);
+	const int source = ch_make_with(&s), other = ch_make_with(&letters);
 
 	ASSERT_LE(0, source);
 	ASSERT_LE(0, other);
 	s.done_fd = source;
-	EXPECT_EQ(-ELOOP, setup(&s));
+	EXPECT_EQ(-ELOOP, ch_make_with(&s));
 	s.done_fd = other;
-	EXPECT_EQ(-ELOOP, setup(&s));
+	EXPECT_EQ(-ELOOP, ch_make_with(&s));
 	letters.dead_fd = source;
-	EXPECT_EQ(-ELOOP, setup(&letters));
+	EXPECT_EQ(-ELOOP, ch_make_with(&letters));
 	/* by itself, and as a target of another one since */
 	s.done_fd = open("/dev/gochan", O_RDWR);
 	EXPECT_EQ(-1, ioctl(s.done_fd, GOCHAN_IOC_SETUP, &s));
 	EXPECT_EQ(ELOOP, errno);
-	EXPECT_LE(0, setup(&s));
+	EXPECT_LE(0, ch_make_with(&s));
 	EXPECT_EQ(-EBUSY, ch_setup(s.done_fd, 1, 16, 0));
 	/* several sources have one done channel, but none has one for both */
 	s.done_fd = done;
-	EXPECT_LE(0, setup(&s));
+	EXPECT_LE(0, ch_make_with(&s));
 	s.flags |= GOCHAN_DEADLETTER;
 	s.dead_fd = ch_dup(done, O_WRONLY);
-	EXPECT_EQ(-EINVAL, setup(&s));
+	EXPECT_EQ(-EINVAL, ch_make_with(&s));
 	/* a setup that is refused does not use the other channel */
 	s.dead_fd = open("/dev/gochan", O_RDWR);
 	s.done_fd = ch_dup(s.dead_fd, O_RDWR);
@@ -252,7 +242,7 @@ TEST(r21_setup_loop)
 	s.dead_fd = open("/dev/gochan", O_RDWR);
 	s.done_fd = done;
 	s.capacity = 0;
-	EXPECT_EQ(-EINVAL, setup(&s));
+	EXPECT_EQ(-EINVAL, ch_make_with(&s));
 	EXPECT_EQ(0, ch_setup(s.dead_fd, 1, 16, 0));
 }
 
@@ -384,7 +374,7 @@ TEST_F(lease_done, r21_dropped)
 		.capacity = 2, .msg_size = variant->msg_size, .flags = GOCHAN_ACK | GOCHAN_DONE,
 		.max_deliveries = 2, .done_fd = self->done,
 	};
-	const int ch = setup(&s);
+	const int ch = ch_make_with(&s);
 	int i;
 
 	ASSERT_TRUE(send_n(ch, variant->len, 2));
@@ -405,7 +395,7 @@ TEST_F(lease_done, r21_dropped_of_killed)
 		.capacity = 3, .msg_size = variant->msg_size, .flags = GOCHAN_ACK | GOCHAN_DONE,
 		.max_deliveries = 1, .done_fd = self->done,
 	};
-	const int ch = setup(&s);
+	const int ch = ch_make_with(&s);
 	pid_t pid;
 	int i;
 
@@ -432,7 +422,7 @@ TEST_F(lease_done, r21_dead_letter)
 		.flags = GOCHAN_ACK | GOCHAN_DONE | GOCHAN_DEADLETTER, .done_fd = self->done,
 		.dead_fd = ch_make(1, variant->msg_size, 0),
 	};
-	const int ch = setup(&s);
+	const int ch = ch_make_with(&s);
 
 	ASSERT_EQ(1, send_text(s.dead_fd, "x"));
 	ASSERT_TRUE(send_n(ch, variant->len, 2));
@@ -644,7 +634,7 @@ TEST_F(lease_done, r21_kinds)
 	int done, ch;
 
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
-		done = setup(&kinds[i]);
+		done = ch_make_with(&kinds[i]);
 		ch = make_source(variant->msg_size, 0, done);
 		ASSERT_LE(0, ch);
 		ASSERT_TRUE(send_n(ch, variant->len, 3));
