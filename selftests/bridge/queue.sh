@@ -7,7 +7,7 @@
 # shellcheck disable=SC2034 # for run_tests
 tests='
 	three_machines machine_without_workers order_of_one_sender full_stream_blocks sizes send_and_recv
-	closed_on_one_machine closed_with_nothing_inside requeued_by_a_worker once stopped
+	closed_on_one_machine closed_with_nothing_inside closed_too_early requeued_by_a_worker once stopped
 '
 
 three_machines() {
@@ -143,6 +143,21 @@ closed_with_nothing_inside() {
 }
 
 # A worker that returns a job is one delivery more on its machine, and none elsewhere.
+# A message that was sent on a machine that was cut off is neither lost nor forgotten.
+closed_too_early() {
+	with_machines m1 m2
+	server m1
+	queues m1
+	workers m1
+	expect 0 on m2 gochan make jobs.send --ack --cap 4 --size 4096
+	expect 0 on m2 gochan send jobs.send 1
+	close_all m1
+	start_bridge m2 --queue
+	ends bridge-m2 1 60
+	grep -q '1 messages came too late for the stream' bridge-m2.err || fail 'said nothing'
+	is "$(on m2 gochan info jobs.send len)" 1
+}
+
 requeued_by_a_worker() {
 	with_machines m1 m2
 	server m1
