@@ -16,7 +16,7 @@
  * send as well. With none left, messages are published one at a time.
  *
  * One thread runs this; libnats reports results in a thread of its own. @lock protects
- * struct out's fields @sent, @result and @duplicate, and the list of results.
+ * struct out's fields @sent, @result and @duplicate, and what follows it in struct sender.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -89,8 +89,11 @@ struct sender {
 	int64_t credit;
 	unsigned int singles;
 	enum result last_problem;
+	unsigned int last_begun;
 
 	pthread_mutex_t lock;
+	unsigned int unanswered;
+	unsigned int last_answered;
 	unsigned int nr_results;
 	unsigned int results[WINDOW];	/* places in @out */
 };
@@ -107,13 +110,18 @@ static enum result classify(const jsPubAckErr *error)
 	return UNANSWERED;
 }
 
+/* Answers mostly come in the order of the messages, so begin after the last one. */
 static struct out *find_sent(struct sender *s, const natsMsg *msg)
 {
-	struct out *o;
+	unsigned int i;
 
-	for (o = s->out; o < s->out + WINDOW; o++) {
-		if (o->sent == msg)
-			return o;
+	for (i = 1; i <= WINDOW; i++) {
+		struct out *o = &s->out[(s->last_answered + i) % WINDOW];
+
+		if (o->sent != msg)
+			continue;
+		s->last_answered = o - s->out;
+		return o;
 	}
 	return NULL;
 }
@@ -131,6 +139,7 @@ static void keep_copy(struct sender *s, struct out *o, const natsMsg *msg)
 static void on_result(jsCtx *js, natsMsg *msg, jsPubAck *ack, jsPubAckErr *error, void *closure)
 {
 	struct sender *s = closure;
+	bool tell = false;
 	struct out *o;
 
 	(void)js;
@@ -148,16 +157,35 @@ static void on_result(jsCtx *js, natsMsg *msg, jsPubAck *ack, jsPubAckErr *error
 					 natsStatus_GetText(error->Err));
 		}
 		s->results[s->nr_results++] = o - s->out;
+		s->unanswered--;
+		/* Not for each: many come together, and others follow while there are any. */
+		tell = !ack || s->nr_results >= s->unanswered;
 	}
 	pthread_mutex_unlock(&s->lock);
 	natsMsg_Destroy(msg);
-	if (o)
+	if (tell)
 		event_signal(s->event);
 }
 
 /* ---- publishing ---- */
 
-static void publish(struct sender *s, struct out *o)
+static void publish_and_wait(struct sender *s, natsMsg *msg, jsPubOptions *options)
+{
+	jsPubAckErr error = { 0 };
+	jsPubAck *ack = NULL;
+
+	error.Err = js_PublishMsg(&ack, s->js, msg, options, &error.ErrCode);
+	error.ErrText = nats_GetLastError(NULL);
+	on_result(s->js, msg, ack, &error, s);
+	jsPubAck_Destroy(ack);
+}
+
+/*
+ * A message that is @alone, as there are no others, is sent at once and waited for; those
+ * that come meanwhile are then published together. What is published asynchronously libnats
+ * collects for a millisecond.
+ */
+static void publish(struct sender *s, struct out *o, bool alone)
 {
 	jsPubOptions options;
 	natsStatus status;
@@ -173,9 +201,14 @@ static void publish(struct sender *s, struct out *o)
 	o->msg = NULL;
 	o->result = PENDING;
 	o->sent = msg;
+	s->unanswered++;
 	pthread_mutex_unlock(&s->lock);
 	o->state = PUBLISHED;
 	s->published++;
+	if (alone) {
+		publish_and_wait(s, msg, &options);
+		return;
+	}
 	/* The result may come, and @o have the message again, before this returns. */
 	status = js_PublishMsgAsync(s->js, &msg, &options);
 	if (status == NATS_OK)
@@ -186,6 +219,7 @@ static void publish(struct sender *s, struct out *o)
 		return;
 	pthread_mutex_lock(&s->lock);
 	o->sent = NULL;
+	s->unanswered--;
 	o->result = status == NATS_MAX_PAYLOAD ? REFUSED : UNANSWERED;
 	keep_copy(s, o, msg);
 	s->results[s->nr_results++] = o - s->out;
@@ -229,7 +263,7 @@ static void publish_again(struct sender *s)
 
 	s->to_retry--;
 	__atomic_add_fetch(&s->b->counters.retried, 1, __ATOMIC_RELAXED);
-	publish(s, o);
+	publish(s, o, false);
 }
 
 /* ---- what has become of them ---- */
@@ -347,6 +381,7 @@ static void take_back(struct sender *s)
 		if (!o)
 			continue;
 		o->sent = NULL;
+		s->unanswered--;
 		o->result = UNANSWERED;
 		keep_copy(s, o, list.Msgs[i]);
 		s->results[s->nr_results++] = o - s->out;
@@ -357,12 +392,14 @@ static void take_back(struct sender *s)
 
 /* ---- receiving ---- */
 
-static bool begin(struct sender *s, const struct gochan_op *op, const void *data)
+static bool begin(struct sender *s, const struct gochan_op *op, const void *data, bool alone)
 {
 	struct out *o;
 
-	for (o = s->out; o->state != FREE; o++)
-		;
+	do {
+		s->last_begun = (s->last_begun + 1) % WINDOW;
+		o = &s->out[s->last_begun];
+	} while (o->state != FREE);
 	o->lease = op->lease;
 	o->seq = op->seq;
 	if (natsMsg_Create(&o->msg, s->b->subject, NULL, data, op->len) != NATS_OK) {
@@ -372,7 +409,7 @@ static bool begin(struct sender *s, const struct gochan_op *op, const void *data
 	__atomic_add_fetch(&s->b->counters.received, 1, __ATOMIC_RELAXED);
 	if (s->credit > 0)
 		s->credit--;
-	publish(s, o);
+	publish(s, o, alone);
 	return true;
 }
 
@@ -419,10 +456,10 @@ static int receive(struct sender *s, unsigned int n, int64_t timeout_ns)
 	if (wait[0].result == GOCHAN_R_CLOSED)
 		return 1;
 	got = receive_more(s, ops, (n < s->batch ? n : s->batch) - 1);
-	if (!begin(s, &wait[0], s->buffers))
+	if (!begin(s, &wait[0], s->buffers, got <= 0 && !s->published))
 		return -1;
 	for (i = 0; i < got; i++) {
-		if (!begin(s, &ops[i], s->buffers + (i + 1) * s->msg_size))
+		if (!begin(s, &ops[i], s->buffers + (i + 1) * s->msg_size, false))
 			return -1;
 	}
 	return 0;
@@ -534,6 +571,7 @@ static void forget_all(struct sender *s)
 		*o = (struct out){ .state = FREE };
 	}
 	s->nr_results = 0;
+	s->unanswered = 0;
 	pthread_mutex_unlock(&s->lock);
 	s->published = 0;
 	s->to_retry = 0;
