@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -520,3 +521,8 @@ int main(int argc, char **argv)
 	nats_Close();
 	return status;
 }
+	/*
+	 * So that a thread does not preempt another for each single message; otherwise, when
+	 * processors are busy, there is a switch for each. Without it all is slower, no more.
+	 */
+	sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){ 0 });
