@@ -68,6 +68,11 @@ bench-jobs-program: guest
 bench-jobs: bench-jobs-program
 	@scripts/bench -j $(CASE)
 
+# Compare a bridged queue with a plain client of NATS.
+bench-bridge: bridge-selftests
+	@$(MAKE) -s --no-print-directory -C tools/bench bridge
+	@scripts/bench-bridge
+
 # Detect regressions against tools/bench/figures.
 bench-guard: bench-program
 	@scripts/bench -g
@@ -221,6 +226,7 @@ help:
 	@echo '  make model           verify all states of a model of the protocol'
 	@echo '  make soak            run the tests repeatedly; MINUTES=N (60), SEED=N'
 	@echo '  make bench-jobs      compare worker pools with those of Redis and NATS JetStream'
+	@echo '  make bench-bridge    compare a bridged queue with a plain client of NATS JetStream'
 	@echo '  make bench-guard     fail if gochan became slower than tools/bench/figures'
 	@echo '  make bench-renew     measure all points and update the figures in the tree'
 	@echo
@@ -233,6 +239,6 @@ help:
 .NOTPARALLEL:
 .PHONY: all prerequisites user guest-deps guest demo shell selftests check check-debug check-race \
 	check-preempt check-kernels bridge-selftests check-bridge demo-bridge fuzz soak coverage model \
-	lint bench-program bench bench-jobs-program bench-jobs bench-guard bench-renew install install-user \
-	bridge install-bridge uninstall check-install \
+	lint bench-program bench bench-jobs-program bench-jobs bench-bridge \
+	bench-guard bench-renew install install-user bridge install-bridge uninstall check-install \
 	dist deb rpm clean help
