@@ -79,7 +79,7 @@ struct settings {
 };
 
 /**
- * struct counters - what a channel's bridge has done; each is written by any thread
+ * struct counters - what a channel's bridge has done and does; each is written by any thread
  * @received: messages received from the sending channel
  * @confirmed: of these, confirmed by the stream and acknowledged locally
  * @duplicates: of these, that the stream had already
@@ -90,6 +90,8 @@ struct settings {
  * @redelivered: of those fetched, that were delivered before, here or elsewhere
  * @dead: messages that became dead letters on this machine
  * @reconnects: connections after the first
+ * @held: messages of the stream that are on this machine now
+ * @connected: 1 while there is a connection, else 0
  */
 struct counters {
 	uint64_t received;
@@ -102,6 +104,8 @@ struct counters {
 	uint64_t redelivered;
 	uint64_t dead;
 	uint64_t reconnects;
+	uint64_t held;
+	uint64_t connected;
 };
 
 struct sender;
@@ -177,7 +181,17 @@ void log_line(enum level level, const struct bridge *b, const char *format, ...)
 /* What is known of a failed call of libnats. */
 const char *nats_problem(natsStatus status);
 
+/* ---- metrics.c ---- */
+
+/* Where to write metrics; NULL: where the service manager wants it, or nowhere. */
+bool metrics_start(const char *file);
+bool metrics_wanted(void);
+bool metrics_write(struct bridge *const *list, int nr);
+void metrics_end(void);
+
 /* ---- settings.c ---- */
+
+const char *mode_name(enum mode mode);
 
 /* Set what is called @key on the command line, as --KEY, and in the configuration file. */
 bool settings_set(struct settings *s, const char *key, const char *value);

@@ -21,6 +21,7 @@
 
 #define RESTART_NS	(10 * NS_PER_S)	/* after a failure, with a configuration file */
 #define TICK_MS		1000
+#define METRICS_NS	(NS_PER_S / 2)	/* at least, between two writes */
 
 static const char help[] =
 "Usage: gochan bridge NAME nats://HOST[:PORT][,HOST...]/STREAM MODE [OPTION...]\n"
@@ -51,6 +52,8 @@ static const char help[] =
 "      --tls-key FILE     its key\n"
 "      --config FILE      several channels: options are settings, see\n"
 "                         gochan-bridge(1)\n"
+"      --metrics FILE     write counters to FILE every second, in the text format of\n"
+"                         Prometheus; 'gochan top --bridges FILE' shows them\n"
 "      --once             end when nothing is left to move\n"
 "      --log FORMAT       text or json (default text)\n"
 "  -v, --verbose          log more\n"
@@ -65,6 +68,7 @@ enum {
 	OPT_CONFIG,
 	OPT_ONCE,
 	OPT_LOG,
+	OPT_METRICS,
 };
 
 static const struct option options[] = {
@@ -87,6 +91,7 @@ static const struct option options[] = {
 	{ "config", required_argument, NULL, OPT_CONFIG },
 	{ "once", no_argument, NULL, OPT_ONCE },
 	{ "log", required_argument, NULL, OPT_LOG },
+	{ "metrics", required_argument, NULL, OPT_METRICS },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
@@ -97,6 +102,7 @@ static const struct option options[] = {
  * struct command - the command line
  * @settings: of the one channel
  * @config: the configuration file, or NULL
+ * @metrics: the file for metrics, or NULL
  * @has_mode: a mode was given
  * @has_settings: an option was given that is a setting
  * @json: format of the log
@@ -105,6 +111,7 @@ static const struct option options[] = {
 struct command {
 	struct settings settings;
 	const char *config;
+	const char *metrics;
 	bool has_mode;
 	bool has_settings;
 	bool json;
@@ -363,6 +370,19 @@ static bool all_tried(void)
 	return true;
 }
 
+static void write_metrics(void)
+{
+	static struct bridge *bridges[ARRAY_SIZE(list)];
+	static int64_t at;
+
+	if (!metrics_wanted() || now_ns() < at)
+		return;
+	at = now_ns() + METRICS_NS;
+	for (int i = 0; i < nr_running; i++)
+		bridges[i] = &list[i]->bridge;
+	metrics_write(bridges, nr_running);
+}
+
 static int run(const struct command *c)
 {
 	struct signalfd_siginfo info;
@@ -381,11 +401,12 @@ static int run(const struct command *c)
 			ready = true;
 			sd_notify(0, "READY=1");
 		}
-		poll(fds, ARRAY_SIZE(fds), c->config ? TICK_MS : -1);
+		poll(fds, ARRAY_SIZE(fds), c->config || metrics_wanted() ? TICK_MS : -1);
 		if (fds[1].revents)
 			event_clear(ended_fd);
 		ok &= reap(c->config);
 		start_waiting();
+		write_metrics();
 		if (!fds[0].revents || read(fds[0].fd, &info, sizeof(info)) != sizeof(info))
 			continue;
 		if (info.ssi_signo == SIGHUP && c->config) {
@@ -427,6 +448,9 @@ static int parse_option(struct command *c, int opt, const char *name)
 		return settings_set(&c->settings, name, optarg) ? 0 : 2;
 	case OPT_CONFIG:
 		c->config = optarg;
+		return 0;
+	case OPT_METRICS:
+		c->metrics = optarg;
 		return 0;
 	case OPT_ONCE:
 		c->settings.once = true;
@@ -507,6 +531,11 @@ int main(int argc, char **argv)
 		return status < 0 ? 0 : status;
 	log_setup(c.json, c.verbose);
 	signal(SIGPIPE, SIG_IGN);
+	/*
+	 * So that a thread does not preempt another for each single message; otherwise, when
+	 * processors are busy, there is a switch for each. Without it all is slower, no more.
+	 */
+	sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){ 0 });
 	srandom(getpid() ^ (unsigned int)now_ns());
 	/* Before there are threads, for signalfd(2). */
 	sigemptyset(&set);
@@ -515,14 +544,10 @@ int main(int argc, char **argv)
 	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (ended_fd < 0 || !add_all(&c))
+	if (ended_fd < 0 || !metrics_start(c.metrics))
 		return 1;
-	status = run(&c);
+	status = add_all(&c) ? run(&c) : 1;
+	metrics_end();
 	nats_Close();
 	return status;
 }
-	/*
-	 * So that a thread does not preempt another for each single message; otherwise, when
-	 * processors are busy, there is a switch for each. Without it all is slower, no more.
-	 */
-	sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){ 0 });

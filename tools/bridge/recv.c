@@ -72,6 +72,7 @@ static void release(struct receiver *r, struct in *in)
 	in->msg = NULL;
 	in->state = IN_FREE;
 	r->used--;
+	__atomic_store_n(&r->b->counters.held, r->used, __ATOMIC_RELAXED);
 	pthread_cond_signal(&r->room);
 }
 
@@ -195,6 +196,7 @@ static void take(struct receiver *r, natsMsg *msg)
 		in->time = meta->Timestamp;
 		in->state = IN_WAITING;
 		r->used++;
+		__atomic_store_n(&r->b->counters.held, r->used, __ATOMIC_RELAXED);
 		r->waiting[(r->first_waiting + r->nr_waiting++) % r->size] = in;
 	}
 	pthread_mutex_unlock(&r->lock);
@@ -608,6 +610,8 @@ static void stop_fetching(struct receiver *r)
 static void receiver_free(struct receiver *r)
 {
 	unsigned int i;
+
+	__atomic_store_n(&r->b->counters.held, 0, __ATOMIC_RELAXED);
 
 	natsSubscription_Destroy(r->sub);
 	for (i = 0; r->in && i < r->size; i++)

@@ -24,6 +24,7 @@ static void on_disconnected(natsConnection *nc, void *closure)
 	struct bridge *b = closure;
 
 	(void)nc;
+	__atomic_store_n(&b->counters.connected, 0, __ATOMIC_RELAXED);
 	if (stopping(b))
 		return;
 	__atomic_store_n(&b->broken, true, __ATOMIC_RELEASE);
@@ -37,6 +38,7 @@ static void on_reconnected(natsConnection *nc, void *closure)
 
 	natsConnection_GetConnectedUrl(nc, url, sizeof(url));
 	__atomic_add_fetch(&b->counters.reconnects, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&b->counters.connected, 1, __ATOMIC_RELAXED);
 	log_line(LEVEL_INFO, b, "connected again to %s", url);
 	event_signal(b->wake);
 	event_signal(b->sender_wake);
@@ -279,6 +281,7 @@ bool server_connect(struct bridge *b)
 		report_no_connection(b, status);
 		return false;
 	}
+	__atomic_store_n(&b->counters.connected, 1, __ATOMIC_RELAXED);
 	return b->settings.mode == MODE_CALL || open_jetstream(b);
 }
 
@@ -293,4 +296,5 @@ void server_disconnect(struct bridge *b)
 	poll(&(struct pollfd){ b->closed_fd, POLLIN, 0 }, 1, CLOSE_TIMEOUT_MS);
 	natsConnection_Destroy(b->nc);
 	b->nc = NULL;
+	__atomic_store_n(&b->counters.connected, 0, __ATOMIC_RELAXED);
 }

@@ -108,15 +108,20 @@ static bool set_text(char **text, const char *value)
 	return true;
 }
 
+static const char *const mode_names[] = {
+	[MODE_NONE] = "none", [MODE_SEND] = "send", [MODE_RECV] = "recv",
+	[MODE_QUEUE] = "queue", [MODE_CALL] = "call",
+};
+
+const char *mode_name(enum mode mode)
+{
+	return mode_names[mode];
+}
+
 static bool set_mode(struct settings *s, const char *value)
 {
-	static const char *const names[] = {
-		[MODE_SEND] = "send", [MODE_RECV] = "recv", [MODE_QUEUE] = "queue",
-		[MODE_CALL] = "call",
-	};
-
-	for (unsigned int mode = MODE_SEND; mode < ARRAY_SIZE(names); mode++) {
-		if (strcmp(value, names[mode]) != 0)
+	for (unsigned int mode = MODE_SEND; mode < ARRAY_SIZE(mode_names); mode++) {
+		if (strcmp(value, mode_names[mode]) != 0)
 			continue;
 		s->mode = mode;
 		return true;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * gochan top: what passes on the named channels, as a live table, as plain tables or as
- * JSON.
+ * gochan top: what passes on the named channels, or what bridges move, as a live table, as
+ * plain tables or as JSON.
  */
 #include <errno.h>
 #include <math.h>
@@ -11,16 +11,19 @@
 
 #include "clock.h"
 #include "json.h"
-#include "rates.h"
 #include "screen.h"
 #include "table.h"
+#include "top.h"
 
 static const char help[] =
 "Usage: gochan top [OPTION...] [DIRECTORY|PATTERN]\n"
+"       gochan top --bridges [OPTION...] [FILE]\n"
 "Shows what passes on the named channels below /dev/gochans or another DIRECTORY\n"
 "of a gochanfs, or on those whose name matches a PATTERN. On a terminal the table\n"
 "is renewed until you press q; otherwise it is printed as with -b.\n"
 "\n"
+"  --bridges           show what the bridges of this machine move, from the metrics\n"
+"                      in FILE or, without it, of all that the service manager runs\n"
 "  -b                  print the table after one interval\n"
 "  -J, --json          print an object, on one line, for each channel after an\n"
 "                      interval\n"
@@ -31,7 +34,7 @@ static const char help[] =
 "  -r                  sort in reverse\n"
 "  -h, --help          show this help\n"
 "\n"
-"Columns, of channels that you may send to and receive from, else -:\n"
+"Columns of channels, of those that you may send to and receive from, else -:\n"
 "  in, out             messages sent and received per second\n"
 "  bytes               their bytes that are inside\n"
 "  len, cap            messages inside, and capacity\n"
@@ -39,6 +42,16 @@ static const char help[] =
 "  wait-recv           tasks that wait to receive\n"
 "  leased              messages that were received and not yet acknowledged\n"
 "  name                names are sorted alphabetically\n"
+"Columns of bridges, of whole runs where not per second:\n"
+"  in                  messages per second that the stream has confirmed\n"
+"  out                 messages per second that workers here have acknowledged\n"
+"  held                messages of the stream that are on this machine\n"
+"  retried             publications that were repeated\n"
+"  duplicates          of these, that the stream had already\n"
+"  redelivered         messages that were delivered before, here or elsewhere\n"
+"  dead                messages that became dead letters here\n"
+"  reconnects          connections after the first\n"
+"  state, mode, stream, name\n"
 "\n"
 "Keys: < and > choose the column to sort by, r reverses, space renews, q quits.\n"
 "\n"
@@ -46,61 +59,28 @@ static const char help[] =
 "fields of 'gochan info', and sent_per_second, received_per_second and interval\n"
 "(in seconds), which are null for a channel that has just been found.\n";
 
-static const struct option options[] = { OPTION_JSON, OPTION_HELP, OPTION_END };
-
-enum { IN, OUT, BYTES, LEN, CAP, SENDERS, RECEIVERS, LEASED, NAME, COLUMNS };
-
-static const char *const columns[COLUMNS] = {
-	"in", "out", "bytes", "len", "cap", "wait-send", "wait-recv", "leased", "name",
-};
-
-static const char *const titles[COLUMNS] = {
-	"IN/S", "OUT/S", "BYTES", "LEN", "CAP", "WAIT-SEND", "WAIT-RECV", "LEASED", "NAME",
+static const struct option options[] = {
+	{ "bridges", no_argument, NULL, OPT_OTHER }, OPTION_JSON, OPTION_HELP, OPTION_END,
 };
 
 struct top {
+	const struct view *view;
 	bool batch, json;
 	bool has_count;
 	unsigned int count;	/* of intervals, 0 for no end */
 	long long interval_ns;
 	const char *which;
-	struct rates rates;
+	const char *sort_key;
+	size_t *rows;		/* in the order in which they are shown */
+	size_t count_rows;
 };
 
 /* qsort(3) has no argument for its callback. */
 static struct {
+	const struct view *view;
 	int column;
 	bool reverse;
-} order = { .column = IN };
-
-/* NAN if it is not known. */
-static double value(const struct rate *rate, int column)
-{
-	const struct gochan_info *info = &rate->entry->info;
-
-	if (!rate->entry->has_info)
-		return NAN;
-	switch (column) {
-	case IN:
-		return rate->in;
-	case OUT:
-		return rate->out;
-	case BYTES:
-		return (double)info->bytes;
-	case LEN:
-		return info->len;
-	case CAP:
-		return info->capacity;
-	case SENDERS:
-		return info->senders_waiting;
-	case RECEIVERS:
-		return info->receivers_waiting;
-	case LEASED:
-		return info->leased;
-	default:
-		return NAN;
-	}
-}
+} order;
 
 /* ---- order ---- */
 
@@ -114,29 +94,59 @@ static int compare_values(double one, double other)
 	return (one < other) - (one > other);
 }
 
-static int compare_rates(const void *a, const void *b)
+static int compare_texts(size_t one, size_t other, int column)
 {
-	const struct rate *one = a, *other = b;
-	int names = strcmp(one->entry->name, other->entry->name);
-	int values = compare_values(value(one, order.column), value(other, order.column));
-
-	if (order.column == NAME)
-		return order.reverse ? -names : names;
-	return values ?: names;
+	return strcmp(order.view->text(one, column), order.view->text(other, column));
 }
 
-static void sort(const struct rates *rates)
+/* By name if they are equal. */
+static int compare_rows(const void *a, const void *b)
 {
-	if (rates->list.count)
-		qsort(rates->rates, rates->list.count, sizeof(*rates->rates), compare_rates);
+	const size_t one = *(const size_t *)a, other = *(const size_t *)b;
+	const struct view *view = order.view;
+	int result;
+
+	if (order.column >= view->numbers) {
+		result = compare_texts(one, other, order.column);
+		if (order.reverse)
+			result = -result;
+	} else {
+		result = compare_values(view->value(one, order.column),
+					view->value(other, order.column));
+	}
+	return result ?: compare_texts(one, other, view->columns - 1);
+}
+
+static void sort(const struct top *top)
+{
+	if (top->rows)
+		qsort(top->rows, top->count_rows, sizeof(*top->rows), compare_rows);
+}
+
+/* Count anew. */
+static enum status update(struct top *top)
+{
+	enum status status = top->view->update(top->which);
+	size_t *rows;
+
+	if (status != DONE)
+		return status;
+	top->count_rows = top->view->count();
+	rows = reallocarray(top->rows, top->count_rows + 1, sizeof(*rows));
+	if (!rows)
+		return report_errno("top", ENOMEM);
+	for (size_t i = 0; i < top->count_rows; i++)
+		rows[i] = i;
+	top->rows = rows;
+	return DONE;
 }
 
 /* ---- the table ---- */
 
 /* Rates below 10 have a digit after the point. */
-static void set_value(struct row *row, int column, double number)
+static void set_value(const struct view *view, struct row *row, int column, double number)
 {
-	const bool fraction = column <= OUT && number > 0 && number < 9.95;
+	const bool fraction = column < view->rates && number > 0 && number < 9.95;
 
 	if (isnan(number))
 		row_set(row, column, "-");
@@ -144,82 +154,78 @@ static void set_value(struct row *row, int column, double number)
 		row_set(row, column, "%.*f", fraction ? 1 : 0, number);
 }
 
-static void fill_row(struct row *row, const struct rate *rate)
+static void fill_row(const struct view *view, struct row *row, size_t i)
 {
-	for (int i = 0; i < NAME; i++)
-		set_value(row, i, value(rate, i));
-	row_set_name(row, NAME, rate->entry->name);
+	for (int column = 0; column < view->numbers; column++)
+		set_value(view, row, column, view->value(i, column));
+	for (int column = view->numbers; column < view->columns; column++)
+		row_set_name(row, column, view->text(i, column));
 }
 
-/* A table as wide as the first @count channels need. */
-static struct table layout(const struct rates *rates, size_t count)
+/* A table as wide as the first @count rows need. */
+static struct table layout(const struct top *top, size_t count)
 {
-	struct table table = { .columns = COLUMNS, .titles = titles, .right = ~(1U << NAME) };
+	const struct view *view = top->view;
+	struct table table = { .columns = view->columns, .titles = view->titles,
+			       .right = (1U << view->numbers) - 1 };
 	static struct row row;
 
 	table_widen_titles(&table);
 	for (size_t i = 0; i < count; i++) {
-		fill_row(&row, &rates->rates[i]);
+		fill_row(view, &row, top->rows[i]);
 		table_widen(&table, &row);
 	}
 	return table;
 }
 
-static void print_channel(const struct table *table, const struct rate *rate)
+static void print_row(const struct top *top, const struct table *table, size_t i)
 {
 	static struct row row;
 
-	fill_row(&row, rate);
+	fill_row(top->view, &row, top->rows[i]);
 	table_print(table, &row);
 }
 
-static void print_table(const struct rates *rates)
+static void print_table(const struct top *top)
 {
-	const struct table table = layout(rates, rates->list.count);
+	const struct table table = layout(top, top->count_rows);
 
 	table_print_titles(&table);
 	putchar('\n');
-	for (size_t i = 0; i < rates->list.count; i++) {
-		print_channel(&table, &rates->rates[i]);
+	for (size_t i = 0; i < top->count_rows; i++) {
+		print_row(top, &table, i);
 		putchar('\n');
 	}
 }
 
 /* ---- JSON ---- */
 
-static void print_object(const struct rate *rate, double time)
-{
-	json_object(NULL);
-	json_decimal("time", time, 3);
-	entry_json(rate->entry);
-	json_decimal("sent_per_second", rate->in, 3);
-	json_decimal("received_per_second", rate->out, 3);
-	json_decimal("interval", rate->seconds, 6);
-	json_object_end();
-	json_end();
-}
-
-static void print_objects(const struct rates *rates)
+static void print_objects(const struct top *top)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	for (size_t i = 0; i < rates->list.count; i++)
-		print_object(&rates->rates[i], (double)now.tv_sec + (double)now.tv_nsec / 1e9);
+	for (size_t i = 0; i < top->count_rows; i++) {
+		json_object(NULL);
+		json_decimal("time", (double)now.tv_sec + (double)now.tv_nsec / 1e9, 3);
+		top->view->json(top->rows[i]);
+		json_object_end();
+		json_end();
+	}
 }
 
 /* ---- plain output, interval by interval ---- */
 
 static void print(const struct top *top, bool first)
 {
-	sort(&top->rates);
+	sort(top);
 	if (top->json) {
-		print_objects(&top->rates);
+		print_objects(top);
 		return;
 	}
 	if (!first)
 		putchar('\n');
-	print_table(&top->rates);
+	print_table(top);
 }
 
 /* Regular, but without catching up on what was missed. */
@@ -232,13 +238,13 @@ static long long next_deadline(long long deadline, long long interval)
 
 static enum status run_plain(struct top *top)
 {
-	enum status status = rates_update(&top->rates, top->which);
+	enum status status = update(top);
 	long long deadline = clock_now();
 
 	for (unsigned int i = 0; status == DONE && (!top->count || i < top->count); i++) {
 		deadline = next_deadline(deadline, top->interval_ns);
 		clock_sleep_until(deadline);
-		status = rates_update(&top->rates, top->which);
+		status = update(top);
 		if (status != DONE)
 			break;
 		print(top, i == 0);
@@ -256,9 +262,10 @@ static void draw_title(const struct top *top, int width)
 {
 	char title[256];
 
-	snprintf(title, sizeof(title), "%zu channels  every %g s  by %s%s  %s",
-		 top->rates.list.count, (double)top->interval_ns / 1e9, columns[order.column],
-		 order.reverse ? ", reversed" : "", "(q quit, < > column, r reverse)");
+	snprintf(title, sizeof(title), "%zu %s  every %g s  by %s%s  %s",
+		 top->count_rows, top->view->what, (double)top->interval_ns / 1e9,
+		 top->view->keys[order.column], order.reverse ? ", reversed" : "",
+		 "(q quit, < > column, r reverse)");
 	printf("%.*s", width, title);
 	screen_line_end();
 }
@@ -274,24 +281,24 @@ static void draw_titles(const struct table *table)
 /* The last line and column stay empty: to write there may scroll or wrap. */
 static bool draw(const struct top *top)
 {
-	size_t shown = top->rates.list.count;
+	size_t shown = top->count_rows;
 	struct table table;
 	int rows, width;
 
-	sort(&top->rates);
+	sort(top);
 	screen_size(&rows, &width);
 	if (rows <= 3)
 		shown = 0;
 	else if (shown > (size_t)rows - 3)
 		shown = (size_t)rows - 3;
-	table = layout(&top->rates, shown);
+	table = layout(top, shown);
 	table.limit = width > 1 ? width - 1 : 1;
 	screen_draw_start();
 	draw_title(top, table.limit);
 	if (rows >= 3)
 		draw_titles(&table);
 	for (size_t i = 0; i < shown; i++) {
-		print_channel(&table, &top->rates.rates[i]);
+		print_row(top, &table, i);
 		screen_line_end();
 	}
 	return screen_draw_end();
@@ -299,7 +306,7 @@ static bool draw(const struct top *top)
 
 static void sort_by_next(int step)
 {
-	order.column = (order.column + COLUMNS + step) % COLUMNS;
+	order.column = (order.column + order.view->columns + step) % order.view->columns;
 }
 
 enum action { REDRAW, RENEW, QUIT };
@@ -344,7 +351,7 @@ static enum status run_live(struct top *top)
 {
 	enum status status;
 
-	status = rates_update(&top->rates, top->which);
+	status = update(top);
 	if (status != DONE)
 		return status;
 	if (!screen_start())
@@ -352,7 +359,7 @@ static enum status run_live(struct top *top)
 	for (unsigned int i = 0; !top->count || i < top->count; i++) {
 		if (show(top, clock_now() + top->interval_ns) == QUIT)
 			break;
-		status = rates_update(&top->rates, top->which);
+		status = update(top);
 		if (status != DONE)
 			break;
 	}
@@ -362,15 +369,19 @@ static enum status run_live(struct top *top)
 
 /* ---- options ---- */
 
-static bool opt_sort(void)
+/* Once it is known what is shown. */
+static bool set_order(const struct top *top)
 {
-	for (int i = 0; i < COLUMNS; i++) {
-		if (strcmp(optarg, columns[i]) == 0) {
+	order.view = top->view;
+	if (!top->sort_key)
+		return true;
+	for (int i = 0; i < top->view->columns; i++) {
+		if (strcmp(top->sort_key, top->view->keys[i]) == 0) {
 			order.column = i;
 			return true;
 		}
 	}
-	usage_error(&top_command, "-s %s: no such column", optarg);
+	usage_error(&top_command, "-s %s: no such column", top->sort_key);
 	return false;
 }
 
@@ -393,14 +404,15 @@ static enum status run_top(struct top *top)
 	if (top->batch && !top->has_count)
 		top->count = 1;
 	status = top->batch ? run_plain(top) : run_live(top);
-	rates_free(&top->rates);
+	top->view->free();
+	free(top->rows);
 	return status;
 }
 
 static enum status run(int argc, char **argv)
 {
 	const struct command *self = &top_command;
-	struct top top = { .interval_ns = 1000000000 };
+	struct top top = { .view = &channels_view, .interval_ns = 1000000000 };
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "bn:d:s:rJh", options, NULL)) != -1) {
@@ -417,13 +429,15 @@ static enum status run(int argc, char **argv)
 				return USAGE;
 			top.has_count = true;
 			break;
+		case OPT_OTHER:
+			top.view = &bridges_view;
+			break;
 		case 'd':
 			if (!opt_interval(&top))
 				return USAGE;
 			break;
 		case 's':
-			if (!opt_sort())
-				return USAGE;
+			top.sort_key = optarg;
 			break;
 		case 'r':
 			order.reverse = true;
@@ -433,8 +447,10 @@ static enum status run(int argc, char **argv)
 		}
 	}
 	if (argc - optind > 1)
-		return usage_error(self, "top takes at most one directory or pattern");
+		return usage_error(self, "top takes at most one directory, pattern or file");
 	top.which = argv[optind];
+	if (!set_order(&top))
+		return USAGE;
 	return run_top(&top);
 }
 

@@ -44,7 +44,7 @@ function __gochan_count
                 set count (math $count + 1)
             case --timeout --backoff --cap --size --deliveries --mode --dead --done --resend --output \
                     --pid --capacity --replicas --storage --ack-wait --duplicates --creds --password \
-                    --tls-ca --tls-cert --tls-key --config --log -d -j -o -p -s
+                    --tls-ca --tls-cert --tls-key --config --metrics --log -d -j -o -p -s
                 set skip yes
             case -n
                 test "$words[2]" = ls; or set skip yes
@@ -225,11 +225,13 @@ complete -c gochan -n '__gochan_in each' -l backoff -x -d 'Wait so long before a
 complete -c gochan -n '__gochan_in ps' -s p -x -a '(__fish_complete_pids)' -d 'Only tasks of this process'
 complete -c gochan -n '__gochan_in ps' -l watch -d 'Print the list again and again'
 
+complete -c gochan -n '__gochan_in top' -l bridges -d 'Show bridges instead of channels'
 complete -c gochan -n '__gochan_in top' -s b -d 'Print the table after an interval'
 complete -c gochan -n '__gochan_in top' -s n -x -d 'Stop after so many intervals'
 complete -c gochan -n '__gochan_in top' -s d -x -d 'Length of an interval'
 complete -c gochan -n '__gochan_in top' -s s -x \
-    -a 'in out bytes len cap wait-send wait-recv leased name' -d 'Sort by a column'
+    -a 'in out bytes len cap wait-send wait-recv leased held retried duplicates redelivered dead reconnects state mode stream name' \
+    -d 'Sort by a column'
 complete -c gochan -n '__gochan_in top' -s r -d 'Sort in reverse'
 
 complete -c gochan -n '__gochan_in trace' -l pid -x -a '(__fish_complete_pids)' \
@@ -260,6 +262,7 @@ complete -c gochan -n '__gochan_in bridge' -l tls-ca -r -F -d 'Certificates that
 complete -c gochan -n '__gochan_in bridge' -l tls-cert -r -F -d 'The certificate to show'
 complete -c gochan -n '__gochan_in bridge' -l tls-key -r -F -d 'Its key'
 complete -c gochan -n '__gochan_in bridge' -l config -r -F -d 'Bridge the channels of a file'
+complete -c gochan -n '__gochan_in bridge' -l metrics -r -F -d 'Write counters to a file'
 complete -c gochan -n '__gochan_in bridge' -l once -d 'End when nothing is left to move'
 complete -c gochan -n '__gochan_in bridge' -l log -x -a 'text json' -d 'Format of the log'
 complete -c gochan -n '__gochan_in bridge' -s v -l verbose -d 'Log more'
