@@ -572,11 +572,14 @@ static void drop_messages(struct chan *ch)
 	}
 }
 
+/* The last reference was dropped under the lock of the list, see chan_find(). */
 static void chan_free(struct kref *ref)
+	__releases(&channels.xa_lock)
 {
 	struct chan *ch = container_of(ref, struct chan, ref);
 
-	xa_erase(&channels, ch->config.id);
+	__xa_erase(&channels, ch->config.id);
+	xa_unlock(&channels);
 	trace_gochan_free(ch->config.id, nr_buffered(ch));
 	hrtimer_cancel(&ch->defer_timer);
 	chan_leases_stop(ch->leases);
@@ -598,7 +601,7 @@ void chan_get(struct chan *ch)
 
 void chan_put(struct chan *ch)
 {
-	kref_put(&ch->ref, chan_free);
+	kref_put_lock(&ch->ref, chan_free, &channels.xa_lock);
 }
 
 /* The channel with the least id from @id on, counted; NULL if there is none. */
@@ -607,15 +610,11 @@ struct chan *chan_find(u64 id)
 	unsigned long index = id;
 	struct chan *ch;
 
-	/* One that is found under the lock was not erased yet, and so is not freed. */
+	/* One that is listed has references: the last one is dropped under the lock. */
 	xa_lock(&channels);
 	ch = xa_find(&channels, &index, ULONG_MAX, XA_PRESENT);
-	while (ch && !kref_get_unless_zero(&ch->ref)) {
-		xa_unlock(&channels);
-		cond_resched();
-		xa_lock(&channels);
-		ch = xa_find_after(&channels, &index, ULONG_MAX, XA_PRESENT);
-	}
+	if (ch)
+		kref_get(&ch->ref);
 	xa_unlock(&channels);
 	return ch;
 }

@@ -392,10 +392,8 @@ static __always_inline int copy_delivered(struct chan_op *op)
 	op->delivered = false;
 	if (op->len && ubuf_put(&op->ub, data, op->len))
 		return -EFAULT;
-	if (op->report && report(op, op->report, op->len, &op->from)) {
-		unreport(op->report, op->room);
+	if (op->report && report(op, op->report, op->len, &op->from))
 		return -EFAULT;
-	}
 	op_advance(op);
 	return 0;
 }

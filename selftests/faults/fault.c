@@ -612,15 +612,27 @@ static void leased(struct env *e, long ret)
 	close(e->fds[0]);
 }
 
+/*
+ * What the first receive of an owner asks for: to read the call, and the op twice; the owner; to
+ * write the payload, the length, the lease and, if they are wanted, the credentials. A kernel
+ * with kmemleak adds what that allocates.
+ */
+static unsigned int lease_requests(unsigned int flags)
+{
+	return 7 + !!(flags & GOCHAN_CRED);
+}
+
 /* R21, R9: the first receive, which makes the owner: nothing is leased, or the message is. */
 TEST_F(fault, r21_r9_lease)
 {
+	const unsigned int least = lease_requests(variant->flags);
+
 	self->env.flags |= GOCHAN_ACK;
 	TRIALS(self,
 	       { .channel = BUFFERED, .set = need_owner, .call = do_lease, .count = 1,
-		 .done = leased, .refused = leased, .least = 8 },
+		 .done = leased, .refused = leased, .least = least },
 	       { .set = need_owner, .call = do_lease, .count = 2, .done = leased,
-		 .refused = leased, .least = 8 });
+		 .refused = leased, .least = least });
 }
 
 /* The same by a thread that blocks before the message is sent. */
@@ -660,7 +672,8 @@ TEST_F(fault, r21_r9_waiting_lease)
 	TRIALS(self,
 	       { .channel = BUFFERED, .set = open_receiver, .call = do_lease_waiting, .count = 1,
 		 .done = leased_waiting, .refused = leased_waiting, .blocks = true,
-		 .meet = put_message, .least = 8, .requeues = 1 });
+		 .meet = put_message, .least = lease_requests(variant->flags),
+		 .requeues = 1 });
 }
 
 /* A message that is leased. */
@@ -1045,6 +1058,56 @@ TEST_F(all, r19_large)
 	}
 	/* both without copies, and without any memory */
 	EXPECT_EQ(2 * (4U + 1), e->failed);
+}
+
+/*
+ * R22, R19: all channels are listed, for debugfs, in an array that needs a node for each 64 of
+ * them. A channel for which there is none is not made, and not charged.
+ */
+TEST_F(all, s3_r19_r22_node)
+{
+	const long long limit = param("max_user_channels");
+	unsigned int i, refused = 0;
+	long ret;
+
+	ASSERT_EQ(0, inject_nodes(true));
+	EXPECT_EQ(0, set_param("max_user_channels", 1));
+	EXPECT_EQ(0, as_user(USER));
+	for (i = 0; i < 64; i++) {
+		ret = do_open(&self->env);
+		refused += ret < 0;
+		if (ret >= 0)
+			close(ret);
+		else
+			EXPECT_EQ(-ENOMEM, ret);
+	}
+	EXPECT_EQ(0, as_root());
+	EXPECT_EQ(0, set_param("max_user_channels", limit));
+	EXPECT_EQ(0, inject_nodes(false));
+	EXPECT_LT(0U, refused);
+}
+
+/* R22: fdinfo, where there is no memory to list the waiters, has their number. */
+TEST_F(all, r22_fdinfo)
+{
+	struct env *e = &self->env;
+	char path[64], text[4096];
+	int fd;
+
+	ASSERT_TRUE(peer_start(e, &e->peer, 0, do_recv));
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", e->ch);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	all_on(ALL_MEMORY);
+	memset(text, 0, sizeof(text));
+	EXPECT_LT(0, read(fd, text, sizeof(text) - 1));
+	all_on(0);
+	close(fd);
+	EXPECT_NE(NULL, strstr(text, "gochan-waiters-more:\t1\n"));
+	EXPECT_EQ(NULL, strstr(text, "gochan-waiter:"));
+	put_message(e);
+	EXPECT_EQ(e->len, peer_end(&e->peer));
+	check_message(e);
 }
 
 #define MANY_FAILURES	100000U		/* the kernel tries 50 times a second */

@@ -164,6 +164,13 @@ int inject_all(enum inject_kind kind, bool on)
 	return fd_put(times[kind], on ? "-1" : "0");
 }
 
+int inject_nodes(bool on)
+{
+	const int ret = knob_put(folders[INJECT_SLAB], "cache-filter", on ? "Y" : "N");
+
+	return ret ?: inject_all(INJECT_SLAB, on);
+}
+
 int inject_some(enum inject_kind kind, unsigned int count)
 {
 	char text[16];

@@ -48,6 +48,12 @@ bool inject_end(int fd);
 /* Let all requests of a kind fail, or none. */
 int inject_all(enum inject_kind kind, bool on);
 
+/*
+ * Let all allocations of nodes of XArrays fail, and no others: scripts/check has their slab
+ * cache marked.
+ */
+int inject_nodes(bool on);
+
 /* Let the next @count requests of a kind fail; and how many of them have not failed yet. */
 int inject_some(enum inject_kind kind, unsigned int count);
 unsigned int inject_rest(enum inject_kind kind);

@@ -694,6 +694,25 @@ TEST_F(lease, r21_too_small)
 	EXPECT_EQ(1U, ch_info(self->ch).leased);
 }
 
+#define SMALL	100
+
+/* R21, R10: likewise behind so many of them that they do not all fail under one lock. */
+TEST_F(lease, r21_too_small_crowd)
+{
+	struct job *small[SMALL], *big;
+	unsigned int i;
+
+	for (i = 0; i < SMALL; i++)
+		small[i] = job_recv(BY_THREAD, self->ch, 1);
+	ASSERT_TRUE(wait_for_waiters(self->ch, 0, SMALL));
+	big = job_recv(BY_THREAD, self->ch, 2);
+	ASSERT_TRUE(wait_for_waiters(self->ch, 0, SMALL + 1));
+	ASSERT_EQ(2, send_text(self->ch, "ab"));
+	EXPECT_STREQ("ab", job_text(big));
+	for (i = 0; i < SMALL; i++)
+		EXPECT_EQ(-EMSGSIZE, job_wait(small[i]));
+}
+
 /* R21, R17: the sender is reported at every delivery. */
 TEST_F(lease, r21_credentials)
 {
@@ -1011,6 +1030,21 @@ TEST_F(lease, r21_dead_letter_refused)
 	EXPECT_EQ(0, deliver_once(ch));
 	EXPECT_TRUE(wait_dropped(ch, 2));
 	EXPECT_EQ(0U, ch_info(dead).len);
+}
+
+/* R21, R11: likewise where those are of another length. */
+TEST_F(lease, r11_r21_dead_letter_fixed)
+{
+	const int dead = ch_make(4, 2, GOCHAN_FIXED);
+	const int ch = make_source(dead, 1);
+
+	ASSERT_EQ(1, send_text(ch, "a"));
+	EXPECT_EQ(0, deliver_once(ch));
+	EXPECT_TRUE(wait_dropped(ch, 1));
+	ASSERT_EQ(2, send_text(ch, "bc"));
+	EXPECT_EQ(0, deliver_once(ch));
+	EXPECT_STREQ("bc", recv_text(dead));
+	EXPECT_EQ(1ULL, ch_info(ch).dropped);
 }
 
 /* R21: letters that are held are dropped when the dead-letter channel is closed. */

@@ -538,6 +538,28 @@ TEST_F(pass, r8_r16_withdrawn_during_copy)
 	EXPECT_EQ(1, handled());
 }
 
+/*
+ * R8, R16: a receiver that is signalled meanwhile, and finds neither the message that was
+ * withdrawn nor another one, is interrupted.
+ */
+TEST_F(pass, r8_r16_withdrawn_and_signalled)
+{
+	struct call *sender = passing(self->ch, variant->cmd, "withdrawn", self->out);
+	struct slow slow;
+
+	ASSERT_TRUE(on_signal(0));
+	ASSERT_TRUE(slow_receiver(&slow, self->ch, variant->cmd));
+	call_start(sender, BY_PROCESS);
+	ASSERT_TRUE(wait_stalled(&slow.mem));
+	EXPECT_EQ(-EINPROGRESS, call_kill(sender));
+	call_signal(slow.receiver, SIGUSR1);
+	ASSERT_EQ(0, arrive(&slow.mem, slow.content));
+	EXPECT_EQ(-EINTR, taken(slow.receiver));
+	EXPECT_EQ(1, handled());
+	EXPECT_TRUE(no_waiters(self->ch));
+	EXPECT_EQ(0ULL, ch_info(self->ch).sent);
+}
+
 /* Descriptors for which a new process has room. */
 #define TABLE	64
 

@@ -424,6 +424,25 @@ TEST_F(trace, r21_r22_lease)
 	EXPECT_EQ(2, traced("lease: id=%llu ", id_of(ch)));
 }
 
+/* R21, R22: a message that is leased to a receiver that waits. */
+TEST_F(trace, r21_r22_lease_waiting)
+{
+	const int ch = ch_make(1, 16, GOCHAN_ACK);
+	struct call *call = call_batch(ch);
+
+	call_recv(call, ch);
+	call_start(call, BY_THREAD);
+	ASSERT_TRUE(wait_for_waiters(ch, 0, 1));
+	ASSERT_EQ(1, send_text(ch, "a"));
+	ASSERT_EQ(1, call_wait(call));
+	EXPECT_EQ(1, traced("send: id=%llu seq=1 len=1 pid=%d buffered peer=0\n", id_of(ch),
+			    getpid()));
+	EXPECT_EQ(1, traced("recv: id=%llu seq=1 len=1 pid=%d buffered peer=0\n", id_of(ch),
+			    call->id));
+	EXPECT_EQ(1, traced("lease: id=%llu lease=%llu seq=1 deliveries=1 pid=%d\n", id_of(ch),
+			    (unsigned long long)call->ops[0].lease, call->id));
+}
+
 /* R22: a message that its receiver could not copy. */
 TEST_F(trace, r22_requeue)
 {

@@ -228,6 +228,88 @@ TEST_F(results, r14_poll)
 	EXPECT_EQ(POLLIN, c.op->events);
 }
 
+/* ---- the numbers of a lease ---- */
+
+/* Lease the message by a SELECT or BATCH of one op; -errno, 0 or 1. */
+static int lease(int ch, unsigned long cmd, struct gochan_op *op, char *buf)
+{
+	*op = (struct gochan_op)GOCHAN_RECV(ch, buf, LONGEST);
+	return ops_call(ch, cmd, op, 1, 0, NULL);
+}
+
+static int acknowledge(int ch, const struct gochan_op *op, unsigned int flags)
+{
+	const struct gochan_ack ack = { .lease = op->lease, .flags = flags };
+
+	return ioctl(ch, GOCHAN_IOC_ACK, &ack) ? -errno : 0;
+}
+
+/*
+ * R9, R21: where they cannot be written, which are in another page than the other results, the
+ * message is not leased; where their page is only made present, it is.
+ */
+TEST_F(results, r9_r21_lease)
+{
+	const int ch = ch_make(1, variant->len, GOCHAN_ACK);
+	char *pages = map_pages(2), *second = pages + page_size();
+	struct gochan_op *op = (void *)(second - offsetof(struct gochan_op, deliveries)), first;
+
+	ASSERT_EQ(variant->len, ch_send(ch, self->msg, variant->len));
+	/* a receive that is not the first of its owner */
+	ASSERT_EQ(success(variant->cmd), lease(ch, variant->cmd, &first, self->buf));
+	ASSERT_EQ(0, acknowledge(ch, &first, GOCHAN_REQUEUE));
+
+	*op = (struct gochan_op)GOCHAN_RECV(ch, self->buf, LONGEST);
+	ASSERT_EQ(0, mprotect(second, page_size(), PROT_READ));
+	EXPECT_EQ(-EFAULT, ops_call(ch, variant->cmd, op, 1, 0, NULL));
+	EXPECT_EQ(LONGEST, op->len);
+	EXPECT_EQ(0ULL, op->lease);
+	EXPECT_EQ(0U, ch_info(ch).leased);
+	EXPECT_EQ(1U, ch_info(ch).len);
+
+	ASSERT_EQ(0, mprotect(second, page_size(), PROT_READ | PROT_WRITE));
+	ASSERT_EQ(0, madvise(second, page_size(), MADV_DONTNEED));
+	memset(self->buf, 0, LONGEST);
+	EXPECT_EQ(success(variant->cmd), ops_call(ch, variant->cmd, op, 1, 0, NULL));
+	EXPECT_EQ(variant->len, op->len);
+	EXPECT_TRUE(is_filled(self->buf, variant->len, variant->len));
+	EXPECT_EQ(2U, op->deliveries);
+	EXPECT_EQ(1ULL, op->seq);
+	EXPECT_EQ(1U, ch_info(ch).leased);
+	EXPECT_EQ(0, acknowledge(ch, op, 0));
+}
+
+/*
+ * R14, R21: a send that is done succeeds even if the number of its message cannot be written; an
+ * ACK op whose result cannot be written is not done.
+ */
+TEST_F(results, r14_r21_number)
+{
+	const int done = ch_make(1, sizeof(struct gochan_done), GOCHAN_FIXED);
+	const struct gochan_setup setup = {
+		.capacity = 1, .msg_size = variant->len, .done_fd = done,
+		.flags = GOCHAN_ACK | GOCHAN_DONE,
+	};
+	const int ch = ch_make_with(&setup);
+	char *pages = map_pages(2), *second = pages + page_size();
+	struct gochan_op *send = (void *)(second - offsetof(struct gochan_op, deliveries));
+	struct gochan_op *ack = (void *)(second + sizeof(*ack)), recv;
+
+	*send = (struct gochan_op)GOCHAN_SEND(ch, self->msg, variant->len);
+	ASSERT_EQ(0, mprotect(second, page_size(), PROT_READ));
+	EXPECT_EQ(success(variant->cmd), ops_call(ch, variant->cmd, send, 1, 0, NULL));
+	EXPECT_EQ(0ULL, send->seq);
+	EXPECT_EQ(1U, ch_info(ch).len);
+
+	ASSERT_EQ(success(variant->cmd), lease(ch, variant->cmd, &recv, self->buf));
+	ASSERT_EQ(0, mprotect(second, page_size(), PROT_READ | PROT_WRITE));
+	*ack = (struct gochan_op){ .fd = ch, .opcode = GOCHAN_OP_ACK, .lease = recv.lease };
+	ASSERT_EQ(0, mprotect(second, page_size(), PROT_READ));
+	EXPECT_EQ(-EFAULT, ops_batch(ch, ack, 1, 0));
+	EXPECT_EQ(1U, ch_info(ch).leased);
+	EXPECT_EQ(0, acknowledge(ch, &recv, 0));
+}
+
 /* ---- the number of a passed descriptor ---- */
 
 static int status_number(const char *what)
