@@ -98,6 +98,7 @@ installed)
 	test_manuals
 	sh /systemd.sh
 	sh /sandbox.sh
+	sh /bridge.sh
 	test_upgrade_in_use
 	;;
 upgraded)

@@ -5,8 +5,8 @@
 
 # shellcheck disable=SC2034 # for run_tests
 tests='
-	waits_for_receiver two_receivers on_one_machine sender_gives_up receiver_gives_up
-	call_sizes call_closed receiving_bridge_killed call_server_killed
+	waits_for_receiver in_order two_receivers on_one_machine sender_gives_up
+	receiver_gives_up call_sizes call_closed receiving_bridge_killed call_server_killed
 '
 
 calls() {
@@ -29,6 +29,18 @@ waits_for_receiver() {
 	ends receiver 0 30
 	ends sender 0 30
 	is "$(cat receiver.out)" hello
+}
+
+# R2: the bridge of a machine asks for one message at a time.
+in_order() {
+	with_machines m1 m2
+	calls m1 m2
+	start receiver m2 gochan recv jobs
+	send_jobs m1 1 100
+	ends sender-m1 0 90
+	on m1 gochan close jobs.send
+	ends receiver 0 60
+	is "$(cat receiver.out)" "$(seq 100)"
 }
 
 # Each message is received by one of them.

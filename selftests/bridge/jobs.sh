@@ -41,6 +41,15 @@ bridge() {
 	wait_for_bridge "$1"
 }
 
+# refused STATUS PATTERN ARGUMENT...: a bridge on m1; what it logs matches the pattern.
+refused() {
+	wanted_status=$1 pattern=$2
+	shift 2
+	expect "$wanted_status" on m1 timeout 90 gochan bridge "$@"
+	grep -qE "^gochan bridge: .*($pattern)" err ||
+		fail "$*: it said '$(cat err)', not '$pattern'"
+}
+
 # queues MACHINE...: a bridge on each of these
 queues() {
 	for queue; do
@@ -55,6 +64,14 @@ queues() {
 send_jobs() {
 	# shellcheck disable=SC2016 # expanded by the other shell
 	start "sender-$1" "$1" sh -c 'seq "$1" "$2" | gochan send jobs.send' - "$2" "$3"
+}
+
+# send_long_jobs MACHINE FIRST LAST: each of 3000 bytes: its number, a space and filler.
+send_long_jobs() {
+	# shellcheck disable=SC2016 # expanded by the other shell
+	start "sender-$1" "$1" sh -c '
+		filler=$(head -c 3000 /dev/zero | tr "\0" x)
+		seq "$1" "$2" | sed "s/\$/ $filler/" | gochan send jobs.send' - "$2" "$3"
 }
 
 # worker MACHINE [OPTION...]: start one, see worker.c.

@@ -6,8 +6,8 @@
 
 # shellcheck disable=SC2034 # for run_tests
 tests='
-	server_killed idle_bridges_reconnect server_away_at_the_start bridges_killed
-	sending_bridge_killed worker_killed machine_dead machine_frozen
+	server_killed idle_bridges_reconnect server_away_at_the_start consumer_deleted
+	bridges_killed sending_bridge_killed worker_killed machine_dead machine_frozen
 '
 
 # The bridges do not end; they connect again.
@@ -62,6 +62,22 @@ server_away_at_the_start() {
 	restart_server m1
 	worker m2
 	all_done 120 1 100
+}
+
+# A bridge makes it again; what is in progress is delivered again.
+consumer_deleted() {
+	with_machines m1 m2
+	server m1
+	queues m1 m2
+	workers m1 m2
+	send_jobs m1 1 300
+	for count in 50 150; do
+		within 60 has_effects $count
+		nats "$(url m1)" forget JOBS
+	done
+	all_done 120 1 300 64
+	grep -q 'the consumer of stream JOBS is gone; it was made again' bridge-m?.err ||
+		fail 'nobody has made it'
 }
 
 # random BELOW

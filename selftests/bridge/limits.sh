@@ -9,14 +9,6 @@ tests='disk_full clocks_set consumer_stops server_away_for_long'
 
 # ---- a full disk ----------------------------------------------------------------
 
-# A job of 3000 bytes: its number, a space and filler.
-send_long_jobs() {
-	# shellcheck disable=SC2016 # expanded by the other shell
-	start "sender-$1" "$1" sh -c '
-		filler=$(head -c 3000 /dev/zero | tr "\0" x)
-		seq "$1" "$2" | sed "s/\$/ $filler/" | gochan send jobs.send' - "$2" "$3"
-}
-
 # On m1, whose mounts they are.
 is_disk_full() {
 	[ "$(on m1 df -k "$PWD/m1.store" | awk 'END { print $4 }')" -lt 16 ]

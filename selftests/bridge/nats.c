@@ -14,6 +14,11 @@
  *	print what helps to understand a failure
  *   nats SERVERS publish SUBJECT COUNT SIZE
  *	publish messages into a stream
+ *   nats SERVERS forget STREAM
+ *	delete its consumer "gochan"
+ *   nats SERVERS record STREAM
+ *	until it is killed, print a line for each message that has to do with the jobs of a
+ *	stream, see on_message()
  *
  * SERVERS is nats://HOST[,nats://HOST...]. A call that fails is not repeated: tests wait for
  * what they need.
@@ -23,9 +28,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 #define TIMEOUT_MS		3000
+#define RECONNECT_MS	100
 #define MAX_SERVERS		8
 #define NS_PER_S		1000000000LL
 
@@ -53,6 +60,8 @@ static void open_connection(char *servers)
 	check(natsOptions_Create(&options), "options");
 	check(natsOptions_SetServers(options, list, n), "servers");
 	check(natsOptions_SetTimeout(options, TIMEOUT_MS), "timeout");
+	check(natsOptions_SetMaxReconnect(options, -1), "reconnect");
+	check(natsOptions_SetReconnectWait(options, RECONNECT_MS), "reconnect");
 	check(natsConnection_Connect(&nc, options), "connect");
 	natsOptions_Destroy(options);
 	jsOptions_Init(&js_options);
@@ -237,6 +246,50 @@ static int run_publish(char **args)
 	return 0;
 }
 
+static int run_forget(char **args)
+{
+	check(js_DeleteConsumer(js, args[0], "gochan", NULL, NULL), args[0]);
+	return 0;
+}
+
+/* ---- recording ---- */
+
+/* "SUBJECT REPLY DATA". The reply is "-" if there is none; data can be empty. */
+static void on_message(natsConnection *connection, natsSubscription *sub, natsMsg *msg,
+		       void *closure)
+{
+	const char *reply = natsMsg_GetReply(msg);
+
+	(void)connection;
+	(void)sub;
+	(void)closure;
+	printf("%s %s %.*s\n", natsMsg_GetSubject(msg), reply ? reply : "-",
+	       natsMsg_GetDataLength(msg), natsMsg_GetData(msg));
+	natsMsg_Destroy(msg);
+}
+
+/*
+ * Jobs on their way into the stream; to bridges, as answers to their requests, with the
+ * subject for the acknowledgment as reply; and acknowledgments.
+ */
+static int run_record(char **args)
+{
+	const char *const formats[] = { "gochan.%s", "$JS.ACK.%s.>", "_INBOX.>" };
+	natsSubscription *sub;
+	char subject[128];
+	unsigned int i;
+
+	setlinebuf(stdout);
+	for (i = 0; i < ARRAY_SIZE(formats); i++) {
+		snprintf(subject, sizeof(subject), formats[i], args[0]);
+		check(natsConnection_Subscribe(&sub, nc, subject, on_message, NULL), subject);
+	}
+	check(natsConnection_Flush(nc), "flush");
+	puts("recording");
+	pause();
+	return 0;
+}
+
 static const struct command {
 	const char *name;
 	int args;
@@ -248,6 +301,8 @@ static const struct command {
 	{ "consumer", 2, run_consumer },
 	{ "show", 1, run_show },
 	{ "publish", 3, run_publish },
+	{ "forget", 1, run_forget },
+	{ "record", 1, run_record },
 };
 
 int main(int argc, char **argv)

@@ -10,17 +10,8 @@ tests='
 	other_subject no_limit old_messages_dropped other_capacity short_messages long_messages
 	no_permission wrong_password open_password_file missing_channel not_acknowledged
 	no_done_channel buffered_call permission_of_channel no_gochanfs two_bridges loop
-	two_loops other_ack_wait over_max_payload bad_config
+	loop_over_two_machines two_loops other_ack_wait over_max_payload bad_config
 '
-
-# refused STATUS PATTERN ARGUMENT...: a bridge on m1; what it logs matches the pattern.
-refused() {
-	wanted_status=$1 pattern=$2
-	shift 2
-	expect "$wanted_status" on m1 timeout 90 gochan bridge "$@"
-	grep -qE "^gochan bridge: .*($pattern)" err ||
-		fail "$*: it said '$(cat err)', not '$pattern'"
-}
 
 url=nats://10.0.0.1/JOBS
 
@@ -234,6 +225,25 @@ loop() {
 	on m1 gochan make jobs --cap 4 --ack --done jobs.done
 	bridge m1 --recv
 	refused 1 'has a bridge already' jobs $url --send
+}
+
+# What m2 has received cannot go back by a bridge, whatever the stream: it would never end.
+loop_over_two_machines() {
+	with_machines m1 m2
+	server m1
+	bridge_options='--cap 4 --size 4096'
+	stream_url=nats://10.0.0.1/THERE
+	bridge m1 --queue
+	bridge m2 --queue
+	expect 1 on m2 timeout 90 gochan bridge jobs nats://10.0.0.1/BACK --send
+	grep -q 'jobs has a bridge already; .* in one direction' err || fail "$(cat err)"
+	refused 1 'jobs.send has a bridge already' jobs.send nats://10.0.0.1/BACK --recv \
+		--cap 4
+	! get "$(url m1)" BACK messages || fail 'there is a second stream'
+	send_jobs m1 1 20
+	worker m2
+	within 60 is_done 1 20
+	is "$doubled" 0
 }
 
 # The same with two streams, in one configuration.

@@ -245,6 +245,8 @@ natsStatus stream_get_state(struct bridge *b, struct stream_state *state);
 void stream_repair(struct bridge *b);
 bool stream_seal(struct bridge *b);
 natsSubscription *stream_subscribe(struct bridge *b);
+/* Make the consumer again if it is gone. */
+void stream_keep_consumer(struct bridge *b);
 
 /* ---- watch.c ---- */
 

@@ -90,6 +90,15 @@ static int64_t reconnect_delay(natsConnection *nc, int attempts, void *closure)
 	return ms / 2 + random() % ms;
 }
 
+/* libnats does not say why it cannot read one. */
+static bool is_readable(const struct bridge *b, const char *file)
+{
+	if (!file || access(file, R_OK) == 0)
+		return true;
+	log_line(LEVEL_ERROR, b, "%s: %s", file, strerror(errno));
+	return false;
+}
+
 /* A file with a secret must not be readable by others. */
 static bool is_private(const struct bridge *b, const char *file)
 {
@@ -140,7 +149,7 @@ static bool set_credentials(const struct bridge *b, natsOptions *options)
 	natsStatus status = NATS_OK;
 
 	if (s->creds) {
-		if (!is_private(b, s->creds))
+		if (!is_private(b, s->creds) || !is_readable(b, s->creds))
 			return false;
 		status = natsOptions_SetUserCredentialsFromFiles(options, s->creds, NULL);
 	}
@@ -154,6 +163,11 @@ static bool set_credentials(const struct bridge *b, natsOptions *options)
 	return status == NATS_OK;
 }
 
+static bool uses_tls(const struct settings *s)
+{
+	return s->tls_ca || s->tls_cert || strncmp(s->servers, "tls://", 6) == 0;
+}
+
 static bool set_tls(const struct bridge *b, natsOptions *options)
 {
 	const struct settings *s = &b->settings;
@@ -162,7 +176,10 @@ static bool set_tls(const struct bridge *b, natsOptions *options)
 
 	if (s->tls_key && !is_private(b, s->tls_key))
 		return false;
-	if (s->tls_ca || s->tls_cert || strncmp(s->servers, "tls://", 6) == 0)
+	if (!is_readable(b, s->tls_ca) || !is_readable(b, s->tls_cert) ||
+	    !is_readable(b, s->tls_key))
+		return false;
+	if (uses_tls(s))
 		status = natsOptions_SetSecure(options, true);
 	if (status == NATS_OK && s->tls_ca)
 		status = natsOptions_LoadCATrustedCertificates(options, s->tls_ca);
@@ -224,6 +241,7 @@ static natsStatus set_behaviour(struct bridge *b, natsOptions *options)
 
 static void report_no_connection(const struct bridge *b, natsStatus status)
 {
+	const struct settings *s = &b->settings;
 	const char *remedy = "is nats-server running there?";
 
 	if (status == NATS_CONNECTION_AUTH_FAILED || status == NATS_NOT_PERMITTED)
@@ -231,7 +249,12 @@ static void report_no_connection(const struct bridge *b, natsStatus status)
 	else if (status == NATS_SSL_ERROR || status == NATS_SECURE_CONNECTION_REQUIRED ||
 		 status == NATS_SECURE_CONNECTION_WANTED)
 		remedy = "see --tls-ca, --tls-cert and --tls-key";
-	log_line(LEVEL_ERROR, b, "cannot connect to %s: %s; %s", b->settings.servers,
+	/* A server that misses it closes the connection after the handshake. */
+	else if (status == NATS_PROTOCOL_ERROR && uses_tls(s) && !s->tls_cert)
+		remedy = "does the server want a certificate? See --tls-cert";
+	else if (status == NATS_ERR && s->creds)
+		remedy = "does the file of --creds have a JWT and its seed?";
+	log_line(LEVEL_ERROR, b, "cannot connect to %s: %s; %s", s->servers,
 		 nats_problem(status), remedy);
 }
 

@@ -268,18 +268,23 @@ bool stream_seal(struct bridge *b)
 
 /* ---- the consumer ---- */
 
+static void configure_consumer(const struct bridge *b, jsConsumerConfig *c)
+{
+	c->Durable = "gochan";
+	c->FilterSubject = b->subject;
+	c->AckPolicy = js_AckExplicit;
+	c->AckWait = b->settings.ack_wait * NS_PER_S;
+	c->MaxDeliver = -1;
+	c->MaxAckPending = b->stream_capacity;
+}
+
 static natsStatus subscribe(struct bridge *b, natsSubscription **sub, jsErrCode *code)
 {
 	jsSubOptions options;
 
 	jsSubOptions_Init(&options);
 	options.Stream = b->settings.stream;
-	options.Config.Durable = "gochan";
-	options.Config.FilterSubject = b->subject;
-	options.Config.AckPolicy = js_AckExplicit;
-	options.Config.AckWait = b->settings.ack_wait * NS_PER_S;
-	options.Config.MaxDeliver = -1;
-	options.Config.MaxAckPending = b->stream_capacity;
+	configure_consumer(b, &options.Config);
 	return js_PullSubscribe(sub, b->js, b->subject, "gochan", NULL, &options, code);
 }
 
@@ -304,4 +309,25 @@ natsSubscription *stream_subscribe(struct bridge *b)
 			 nats_problem(status), is_passing(status, code) ? "" :
 			 "; all bridges of a stream need the same --ack-wait");
 	return NULL;
+}
+
+/*
+ * Somebody may have deleted the consumer, and a cluster may have lost it. Nothing would be
+ * delivered any more; a new one delivers all that is in the stream.
+ */
+void stream_keep_consumer(struct bridge *b)
+{
+	jsConsumerInfo *info = NULL;
+	jsConsumerConfig config;
+	natsStatus status;
+
+	status = js_GetConsumerInfo(&info, b->js, b->settings.stream, "gochan", NULL, NULL);
+	jsConsumerInfo_Destroy(info);
+	if (status != NATS_NOT_FOUND)
+		return;
+	jsConsumerConfig_Init(&config);
+	configure_consumer(b, &config);
+	status = js_AddConsumer(NULL, b->js, b->settings.stream, &config, NULL, NULL);
+	log_line(LEVEL_WARNING, b, "the consumer of stream %s is gone; %s", b->settings.stream,
+		 status == NATS_OK ? "it was made again" : nats_problem(status));
 }

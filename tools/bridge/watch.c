@@ -141,6 +141,8 @@ static bool look(struct watch *w)
 			return true;
 		}
 	}
+	if (w->receiver && state.messages)
+		stream_keep_consumer(b);
 	if (w->repair || (w->closed && state.messages)) {
 		w->repair = false;
 		stream_repair(b);
