@@ -90,6 +90,7 @@ struct sender {
 	unsigned int singles;
 	enum result last_problem;
 	unsigned int last_begun;
+	bool asynchronous;	/* messages were published asynchronously */
 
 	pthread_mutex_t lock;
 	unsigned int unanswered;
@@ -211,8 +212,10 @@ static void publish(struct sender *s, struct out *o, bool alone)
 	}
 	/* The result may come, and @o have the message again, before this returns. */
 	status = js_PublishMsgAsync(s->js, &msg, &options);
-	if (status == NATS_OK)
+	if (status == NATS_OK) {
+		s->asynchronous = true;
 		return;
+	}
 	log_line(LEVEL_DEBUG, s->b, "message %" PRIu64 ": %s", o->seq, nats_problem(status));
 	/* If it is libnats' nevertheless, there will be a result. */
 	if (!msg)
@@ -369,8 +372,8 @@ static void take_back(struct sender *s)
 	int i;
 
 	__atomic_store_n(&s->b->broken, false, __ATOMIC_RELEASE);
-	/* libnats 3.4 crashes if nothing was ever published */
-	if (!s->published)
+	/* libnats 3.4 crashes if nothing was ever published so. */
+	if (!s->asynchronous)
 		return;
 	if (js_PublishAsyncGetPendingList(&list, s->js) != NATS_OK)
 		return;
@@ -579,6 +582,7 @@ static void forget_all(struct sender *s)
 	s->singles = 0;
 	s->retry_delay = RETRY_MIN_NS;
 	s->last_problem = PENDING;
+	s->asynchronous = false;
 }
 
 static bool prepare(struct sender *s)
