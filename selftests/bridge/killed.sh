@@ -7,7 +7,8 @@
 # shellcheck disable=SC2034 # for run_tests
 tests='
 	server_killed idle_bridges_reconnect server_away_at_the_start consumer_deleted
-	bridges_killed sending_bridge_killed worker_killed machine_dead machine_frozen
+	consumer_deleted_of_one never_delivered bridges_killed sending_bridge_killed
+	worker_killed machine_dead machine_frozen
 '
 
 # The bridges do not end; they connect again.
@@ -80,6 +81,40 @@ consumer_deleted() {
 		fail 'nobody has made it'
 }
 
+# A bridge knows what it has in progress, and what it has acknowledged.
+consumer_deleted_of_one() {
+	with_machines m1
+	server m1
+	bridge m1 --queue
+	worker m1
+	send_jobs m1 1 300
+	for count in 50 150; do
+		within 60 has_effects $count
+		nats "$(url m1)" forget JOBS
+	done
+	all_done 120 1 300
+}
+
+# What the stream has, but would deliver to nobody, is published again.
+never_delivered() {
+	with_machines m1 m2
+	server m1
+	bridge m2 --send
+	send_jobs m2 1 10
+	ends sender-m2 0 30
+	within 30 stream_has 10
+	last=$(nats "$(url m1)" strand JOBS 40 10)
+	[ "$last" -lt 10 ] || fail 'all are acknowledged'
+	seq 2 "$last" >strand.effects
+	is "$(in_stream)" $((11 - last))
+	bridge m1 --recv
+	worker m1
+	all_done 60 1 10
+	within 30 stream_has 0
+	grep -q 'had 1 messages that it would not have delivered' bridge-m1.err ||
+		fail 'the bridge has not published it again'
+}
+
 # random BELOW
 random() {
 	echo $(($(od -An -N2 -tu2 /dev/urandom) % $1))
@@ -118,6 +153,7 @@ sending_bridge_killed() {
 	send_jobs m1 1 400
 	for _ in 1 2 3 4 5 6 7 8; do
 		count=$(($(effects) + 1 + $(random 40)))
+		[ $count -lt 400 ] || break
 		within 90 has_effects $count
 		stop bridge-m1 KILL
 		bridge m1 --send

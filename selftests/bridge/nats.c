@@ -14,6 +14,8 @@
  *	print what helps to understand a failure
  *   nats SERVERS publish SUBJECT COUNT SIZE
  *	publish messages into a stream
+ *   nats SERVERS strand STREAM CAPACITY ACK_WAIT
+ *	leave a message in the stream that is never delivered, see run_strand()
  *   nats SERVERS forget STREAM
  *	delete its consumer "gochan"
  *   nats SERVERS record STREAM
@@ -35,6 +37,7 @@
 #define RECONNECT_MS	100
 #define MAX_SERVERS		8
 #define NS_PER_S		1000000000LL
+#define ACK_WAIT_MS		500
 
 static natsConnection *nc;
 static jsCtx *js;
@@ -232,6 +235,66 @@ static int run_show(char **args)
 	return 0;
 }
 
+/* Take a message of the consumer, with or without acknowledging it. */
+static void take_one(natsSubscription *sub, bool acknowledge)
+{
+	natsMsgList list;
+
+	check(natsSubscription_Fetch(&list, sub, 1, 5000, NULL), "fetch");
+	if (acknowledge)
+		check(natsMsg_AckSync(list.Msgs[0], NULL, NULL), "acknowledge");
+	natsMsgList_Destroy(&list);
+}
+
+static uint64_t ack_floor(const char *stream)
+{
+	jsConsumerInfo *info;
+	uint64_t floor;
+
+	check(js_GetConsumerInfo(&info, js, stream, "gochan", NULL, NULL), "consumer");
+	floor = info->AckFloor.Stream;
+	jsConsumerInfo_Destroy(info);
+	return floor;
+}
+
+/*
+ * Leave the first message in the stream as one with which its consumer is done, as a cluster
+ * may do: it is delivered once, to nobody, and not again, which the consumer finds out when it
+ * is asked for more. Others are acknowledged; print the number of the last one.
+ */
+static int run_strand(char **args)
+{
+	natsSubscription *sub;
+	jsConsumerConfig config;
+	jsSubOptions options;
+	char subject[128];
+	int last;
+
+	snprintf(subject, sizeof(subject), "gochan.%s", args[0]);
+	jsConsumerConfig_Init(&config);
+	config.Durable = "gochan";
+	config.FilterSubject = subject;
+	config.AckPolicy = js_AckExplicit;
+	config.AckWait = ACK_WAIT_MS * (NS_PER_S / 1000);
+	config.MaxDeliver = 1;
+	config.MaxAckPending = strtol(args[1], NULL, 10);
+	check(js_AddConsumer(NULL, js, args[0], &config, NULL, NULL), "consumer");
+	jsSubOptions_Init(&options);
+	options.Stream = args[0];
+	options.Consumer = "gochan";
+	check(js_PullSubscribe(&sub, js, subject, "gochan", NULL, &options, NULL), "subscribe");
+	take_one(sub, false);
+	for (last = 2; ack_floor(args[0]) < 1; last++) {
+		nats_Sleep(ACK_WAIT_MS);
+		take_one(sub, true);
+	}
+	printf("%d\n", last - 1);
+	config.AckWait = strtol(args[2], NULL, 10) * NS_PER_S;
+	config.MaxDeliver = -1;
+	check(js_AddConsumer(NULL, js, args[0], &config, NULL, NULL), "consumer");
+	return 0;
+}
+
 static int run_publish(char **args)
 {
 	long count = strtol(args[1], NULL, 0), size = strtol(args[2], NULL, 0);
@@ -301,6 +364,7 @@ static const struct command {
 	{ "consumer", 2, run_consumer },
 	{ "show", 1, run_show },
 	{ "publish", 3, run_publish },
+	{ "strand", 3, run_strand },
 	{ "forget", 1, run_forget },
 	{ "record", 1, run_record },
 };

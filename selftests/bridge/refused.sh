@@ -7,7 +7,7 @@
 # shellcheck disable=SC2034 # for run_tests
 tests='
 	usage unreachable_host no_server_there no_jetstream other_retention other_discard
-	other_subject no_limit old_messages_dropped other_capacity short_messages long_messages
+	other_subject taken_subject no_limit old_messages_dropped other_capacity short_messages long_messages
 	no_permission wrong_password open_password_file missing_channel not_acknowledged
 	no_done_channel buffered_call permission_of_channel no_gochanfs two_bridges loop
 	loop_over_two_machines two_loops other_ack_wait over_max_payload bad_config
@@ -72,6 +72,14 @@ other_retention() {
 
 other_discard() {
 	wrong_stream 'drops old messages' discard=old
+}
+
+taken_subject() {
+	with_machines m1
+	server m1
+	nats "$(url m1)" make OTHER subject=gochan.JOBS
+	refused 1 'another stream has the subjects of stream JOBS; use another name' \
+		jobs $url --queue --cap 4
 }
 
 other_subject() {

@@ -228,11 +228,13 @@ void event_clear(int fd);
 /**
  * struct stream_state - what is in a stream
  * @messages: messages but for close markers, also those that are not acknowledged yet
+ * @first: number of the first one, or of the close marker
  * @closed: there is a close marker
  * @sealed: nothing can be added any more
  */
 struct stream_state {
 	uint64_t messages;
+	uint64_t first;
 	bool closed;
 	bool sealed;
 };
@@ -242,11 +244,19 @@ bool stream_open(struct bridge *b);
 int64_t stream_room(struct bridge *b);
 /* Logs nothing; NATS_NOT_FOUND: there is no such stream any more. */
 natsStatus stream_get_state(struct bridge *b, struct stream_state *state);
-void stream_repair(struct bridge *b);
 bool stream_seal(struct bridge *b);
 natsSubscription *stream_subscribe(struct bridge *b);
-/* Make the consumer again if it is gone. */
-void stream_keep_consumer(struct bridge *b);
+/*
+ * All messages up to this number are done with for the consumer; 0 if it is not known. If the
+ * consumer is gone, make it again.
+ */
+uint64_t stream_ack_floor(struct bridge *b);
+
+/* ---- repair.c ---- */
+
+struct receiver;
+/* Up to @floor; @again: also messages of other bridges, or of none. */
+void stream_repair(struct bridge *b, struct receiver *r, uint64_t floor, bool again);
 
 /* ---- watch.c ---- */
 
@@ -261,12 +271,25 @@ void sender_free(struct bridge *b);
 
 /* ---- recv.c ---- */
 
-struct receiver;
+/**
+ * enum whereabouts - what a receiver knows of a message of the stream
+ * @MESSAGE_UNKNOWN: nothing
+ * @MESSAGE_HERE: it is on this machine, and not acknowledged
+ * @MESSAGE_ACKNOWLEDGED: it was on this machine, and was acknowledged to the stream
+ */
+enum whereabouts {
+	MESSAGE_UNKNOWN,
+	MESSAGE_HERE,
+	MESSAGE_ACKNOWLEDGED,
+};
+
 struct receiver *receiver_start(struct bridge *b);
 /* To be called often: what is to be done from time to time. */
 void receiver_tick(struct receiver *r);
 /* After a reconnect: tell the stream at once what is in progress. */
 void receiver_reconnected(struct receiver *r);
+/* The message with this number, which the stream got at this time. */
+enum whereabouts receiver_find(struct receiver *r, uint64_t stream_seq, int64_t time);
 /* Messages on this machine that no worker has acknowledged. */
 unsigned int receiver_used(struct receiver *r);
 void receiver_join(struct receiver *r);

@@ -38,55 +38,6 @@
 #define IDLE_MS		50		/* between looks whether there is one */
 #define POISON_DELAY_NS	(30 * NS_PER_S)	/* before what cannot be sent is delivered again */
 
-/* ---- messages on this machine ---- */
-
-static struct in *find_by_seq(struct receiver *r, uint64_t seq)
-{
-	struct in *in;
-
-	for (in = r->by_seq[seq & r->mask]; in; in = in->next) {
-		if (in->seq == seq)
-			return in;
-	}
-	return NULL;
-}
-
-static void insert_by_seq(struct receiver *r, struct in *in)
-{
-	in->next = r->by_seq[in->seq & r->mask];
-	r->by_seq[in->seq & r->mask] = in;
-}
-
-static void remove_by_seq(struct receiver *r, struct in *in)
-{
-	struct in **link = &r->by_seq[in->seq & r->mask];
-
-	while (*link != in)
-		link = &(*link)->next;
-	*link = in->next;
-}
-
-static void release(struct receiver *r, struct in *in)
-{
-	natsMsg_Destroy(in->msg);
-	in->msg = NULL;
-	in->state = IN_FREE;
-	r->used--;
-	__atomic_store_n(&r->b->counters.held, r->used, __ATOMIC_RELAXED);
-	pthread_cond_signal(&r->room);
-}
-
-static struct in *find_in_stream(struct receiver *r, uint64_t seq, int64_t time)
-{
-	struct in *in;
-
-	for (in = r->in; in < r->in + r->size; in++) {
-		if (in->state != IN_FREE && in->stream_seq == seq && in->time == time)
-			return in;
-	}
-	return NULL;
-}
-
 /* ---- acknowledgments to the stream ---- */
 
 /* Not natsMsg_Ack(), which acknowledges a message once only. */
@@ -106,7 +57,7 @@ static void acknowledge(struct receiver *r, struct in *in)
 	a->time = in->time;
 	if (r->nr_unconfirmed < UNCONFIRMED_MAX)
 		r->unconfirmed[r->nr_unconfirmed++] = strdup(natsMsg_GetReply(in->msg));
-	release(r, in);
+	held_release(r, in);
 	__atomic_add_fetch(&r->b->counters.acknowledged, 1, __ATOMIC_RELAXED);
 }
 
@@ -144,7 +95,7 @@ static void confirm(struct receiver *r)
 static bool is_known(struct receiver *r, natsMsg *msg, const jsMsgMetaData *meta)
 {
 	const struct acked *a = &r->recent[meta->Sequence.Stream % RECENT];
-	struct in *in = find_in_stream(r, meta->Sequence.Stream, meta->Timestamp);
+	struct in *in = held_find(r, meta->Sequence.Stream, meta->Timestamp);
 
 	if (in) {
 		natsMsg_Destroy(in->msg);
@@ -158,17 +109,6 @@ static bool is_known(struct receiver *r, natsMsg *msg, const jsMsgMetaData *meta
 	return true;
 }
 
-static struct in *find_free(struct receiver *r)
-{
-	struct in *in;
-
-	for (in = r->in; in < r->in + r->size; in++) {
-		if (in->state == IN_FREE)
-			return in;
-	}
-	return NULL;
-}
-
 static void take(struct receiver *r, natsMsg *msg)
 {
 	jsMsgMetaData *meta = NULL;
@@ -180,12 +120,15 @@ static void take(struct receiver *r, natsMsg *msg)
 	}
 	__atomic_add_fetch(&r->b->counters.fetched, 1, __ATOMIC_RELAXED);
 	pthread_mutex_lock(&r->lock);
-	if (meta->NumDelivered > 1) {
+	if (meta->NumDelivered > 1)
 		__atomic_add_fetch(&r->b->counters.redelivered, 1, __ATOMIC_RELAXED);
-		if (is_known(r, msg, meta))
-			msg = NULL;
-	}
-	in = msg ? find_free(r) : NULL;
+	/* A consumer that was made again counts deliveries anew. */
+	if ((meta->NumDelivered > 1 || meta->Sequence.Stream <= r->highest) &&
+	    is_known(r, msg, meta))
+		msg = NULL;
+	if (meta->Sequence.Stream > r->highest)
+		r->highest = meta->Sequence.Stream;
+	in = msg ? held_find_free(r) : NULL;
 	if (msg && !in) {
 		log_line(LEVEL_WARNING, r->b, "more messages than were asked for");
 		natsMsg_Nak(msg, NULL);
@@ -297,7 +240,7 @@ static void delivered(struct receiver *r, const struct gochan_op *op)
 	in->state = IN_DELIVERED;
 	in->seq = op->seq;
 	in->since = now_ns();
-	insert_by_seq(r, in);
+	held_insert_by_seq(r, in);
 	__atomic_add_fetch(&r->b->counters.delivered, 1, __ATOMIC_RELAXED);
 }
 
@@ -313,7 +256,7 @@ static void put_off(struct receiver *r, int err)
 	r->first_waiting = (r->first_waiting + 1) % r->size;
 	r->nr_waiting--;
 	natsMsg_NakWithDelay(in->msg, POISON_DELAY_NS / NS_PER_MS, NULL);
-	release(r, in);
+	held_release(r, in);
 }
 
 static struct gochan_op send_op(struct receiver *r, unsigned int i)
@@ -371,7 +314,7 @@ static void done(struct receiver *r, const struct gochan_done *notice)
 	struct in *in = NULL;
 
 	if (notice->channel == r->channel)
-		in = find_by_seq(r, notice->seq);
+		in = held_find_by_seq(r, notice->seq);
 	if (!in)
 		return;		/* not sent by this process */
 	if (notice->flags & GOCHAN_DONE_DEAD) {
@@ -381,7 +324,7 @@ static void done(struct receiver *r, const struct gochan_done *notice)
 			 (unsigned long long)in->stream_seq, r->b->settings.stream,
 			 notice->deliveries);
 	}
-	remove_by_seq(r, in);
+	held_remove_by_seq(r, in);
 	acknowledge(r, in);
 	__atomic_store_n(&r->idle, false, __ATOMIC_RELEASE);
 }
@@ -457,7 +400,7 @@ static struct in *first_in_channel(struct receiver *r)
 	op.flags = GOCHAN_PEEK;
 	if (gochan_batch(&op, 1, 0, 0) != 1 || op.result == GOCHAN_R_CLOSED)
 		return NULL;
-	return find_by_seq(r, op.seq);
+	return held_find_by_seq(r, op.seq);
 }
 
 /* Take back the first message, which no worker has; false if a worker was faster. */
@@ -470,14 +413,14 @@ static bool take_back(struct receiver *r)
 	if (gochan_batch(&op, 1, 0, 0) != 1 || op.result == GOCHAN_R_CLOSED)
 		return false;
 	lease.lease = op.lease;
-	in = find_by_seq(r, op.seq);
+	in = held_find_by_seq(r, op.seq);
 	if (!in) {
 		gochan_requeue(r->take_fd, &lease);
 		return false;
 	}
-	remove_by_seq(r, in);
+	held_remove_by_seq(r, in);
 	natsMsg_Nak(in->msg, NULL);
-	release(r, in);
+	held_release(r, in);
 	gochan_ack(r->take_fd, &lease);
 	return true;
 }
@@ -602,7 +545,7 @@ static void stop_fetching(struct receiver *r)
 		r->first_waiting = (r->first_waiting + 1) % r->size;
 		r->nr_waiting--;
 		natsMsg_Nak(in->msg, NULL);
-		release(r, in);
+		held_release(r, in);
 	}
 	pthread_mutex_unlock(&r->lock);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What recv.c keeps of the messages of a stream that are on this machine. */
+/* The receiving side of a bridge, which recv.c and held.c share. */
 #ifndef GOCHAN_BRIDGE_RECV_H
 #define GOCHAN_BRIDGE_RECV_H
 
@@ -70,6 +70,7 @@ struct acked {
  * @unconfirmed: subjects of acknowledgments that may not have reached the server
  * @nr_unconfirmed: how many
  * @recent: messages acknowledged last
+ * @highest: number in the stream up to which messages were fetched
  * @kept_at: when the stream was told last what is in progress; the watcher's
  */
 struct receiver {
@@ -97,7 +98,18 @@ struct receiver {
 	char *unconfirmed[UNCONFIRMED_MAX];
 	unsigned int nr_unconfirmed;
 	struct acked recent[RECENT];
+	uint64_t highest;
 	int64_t kept_at;
 };
+
+/* ---- held.c: those on this machine ---- */
+
+struct in *held_find(struct receiver *r, uint64_t stream_seq, int64_t time);
+struct in *held_find_free(struct receiver *r);
+void held_release(struct receiver *r, struct in *in);
+/* By the number on the channel, once it is set. */
+struct in *held_find_by_seq(struct receiver *r, uint64_t seq);
+void held_insert_by_seq(struct receiver *r, struct in *in);
+void held_remove_by_seq(struct receiver *r, struct in *in);
 
 #endif /* GOCHAN_BRIDGE_RECV_H */

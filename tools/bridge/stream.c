@@ -150,11 +150,13 @@ static natsStatus find_or_add_stream(struct bridge *b, bool *wrong, jsErrCode *c
 	return status;
 }
 
+/* Subjects overlap with those of the same stream, too, while another bridge is making it. */
 static bool is_passing(natsStatus status, jsErrCode code)
 {
 	return status == NATS_TIMEOUT || status == NATS_NO_RESPONDERS ||
 	       status == NATS_CONNECTION_DISCONNECTED || code == JSClusterNotAvailErr ||
-	       code == JSClusterNoPeersErr || code == JSStreamNameExistErr;
+	       code == JSClusterNoPeersErr || code == JSStreamNameExistErr ||
+	       code == JSStreamSubjectOverlapErr;
 }
 
 bool stream_open(struct bridge *b)
@@ -177,7 +179,11 @@ bool stream_open(struct bridge *b)
 		log_line(LEVEL_DEBUG, b, "stream: %s; trying again", nats_problem(status));
 		nats_Sleep(OPEN_RETRY_MS);
 	}
-	if (!stopping(b))
+	if (!stopping(b) && code == JSStreamSubjectOverlapErr)
+		log_line(LEVEL_ERROR, b,
+			 "another stream has the subjects of stream %s; use another name, or remove it",
+			 b->settings.stream);
+	else if (!stopping(b))
 		log_line(LEVEL_ERROR, b,
 			 "stream %s: %s; is JetStream available, and may this user use it? gochan-bridge(1) lists the permissions",
 			 b->settings.stream, nats_problem(status));
@@ -209,7 +215,10 @@ natsStatus stream_get_state(struct bridge *b, struct stream_state *state)
 	status = js_GetStreamInfo(&info, b->js, b->settings.stream, &options, NULL);
 	if (status != NATS_OK)
 		return status;
-	*state = (struct stream_state){ .sealed = info->Config->Sealed };
+	*state = (struct stream_state){
+		.first = info->State.FirstSeq,
+		.sealed = info->Config->Sealed,
+	};
 	subjects = info->State.Subjects;
 	for (i = 0; subjects && i < subjects->Count; i++) {
 		if (strcmp(subjects->List[i].Subject, b->close_subject) == 0)
@@ -219,34 +228,6 @@ natsStatus stream_get_state(struct bridge *b, struct stream_state *state)
 	}
 	jsStreamInfo_Destroy(info);
 	return NATS_OK;
-}
-
-/*
- * A server that is killed may have forgotten that it has deleted messages, which its consumer
- * knows to be acknowledged: nobody would get them, and they would keep their places forever.
- */
-void stream_repair(struct bridge *b)
-{
-	jsConsumerInfo *consumer = NULL;
-	jsStreamInfo *info = NULL;
-	jsOptions options;
-	natsStatus status;
-
-	status = js_GetConsumerInfo(&consumer, b->js, b->settings.stream, "gochan", NULL, NULL);
-	if (status == NATS_OK)
-		status = js_GetStreamInfo(&info, b->js, b->settings.stream, NULL, NULL);
-	if (status == NATS_OK && info->State.Msgs &&
-	    info->State.FirstSeq <= consumer->AckFloor.Stream) {
-		jsOptions_Init(&options);
-		options.Stream.Purge.Subject = b->subject;
-		options.Stream.Purge.Sequence = consumer->AckFloor.Stream + 1;
-		status = js_PurgeStream(b->js, b->settings.stream, &options, NULL);
-		log_line(LEVEL_WARNING, b, "stream %s had acknowledged messages; %s",
-			 b->settings.stream,
-			 status == NATS_OK ? "they are removed" : nats_problem(status));
-	}
-	jsStreamInfo_Destroy(info);
-	jsConsumerInfo_Destroy(consumer);
 }
 
 bool stream_seal(struct bridge *b)
@@ -315,19 +296,29 @@ natsSubscription *stream_subscribe(struct bridge *b)
  * Somebody may have deleted the consumer, and a cluster may have lost it. Nothing would be
  * delivered any more; a new one delivers all that is in the stream.
  */
-void stream_keep_consumer(struct bridge *b)
+static void make_consumer_again(struct bridge *b)
 {
-	jsConsumerInfo *info = NULL;
 	jsConsumerConfig config;
 	natsStatus status;
 
-	status = js_GetConsumerInfo(&info, b->js, b->settings.stream, "gochan", NULL, NULL);
-	jsConsumerInfo_Destroy(info);
-	if (status != NATS_NOT_FOUND)
-		return;
 	jsConsumerConfig_Init(&config);
 	configure_consumer(b, &config);
 	status = js_AddConsumer(NULL, b->js, b->settings.stream, &config, NULL, NULL);
 	log_line(LEVEL_WARNING, b, "the consumer of stream %s is gone; %s", b->settings.stream,
 		 status == NATS_OK ? "it was made again" : nats_problem(status));
+}
+
+uint64_t stream_ack_floor(struct bridge *b)
+{
+	jsConsumerInfo *info = NULL;
+	uint64_t floor = 0;
+	natsStatus status;
+
+	status = js_GetConsumerInfo(&info, b->js, b->settings.stream, "gochan", NULL, NULL);
+	if (status == NATS_NOT_FOUND)
+		make_consumer_again(b);
+	else if (status == NATS_OK)
+		floor = info->AckFloor.Stream;
+	jsConsumerInfo_Destroy(info);
+	return floor;
 }

@@ -36,7 +36,9 @@
  * @close_sub: tells when a marker is published
  * @look_at: when to look at the stream next
  * @closed: the marker was seen
- * @repair: the server may have been killed
+ * @floor: up to which messages of the stream were repaired
+ * @again_at: when to publish again what is there up to @again_floor; 0: nothing is there
+ * @again_floor: see @again_at
  */
 struct watch {
 	struct bridge *b;
@@ -46,7 +48,9 @@ struct watch {
 	natsSubscription *close_sub;
 	int64_t look_at;
 	bool closed;
-	bool repair;
+	uint64_t floor;
+	int64_t again_at;
+	uint64_t again_floor;
 };
 
 /* ---- the close marker ---- */
@@ -116,6 +120,33 @@ static bool is_done_once(struct watch *w, const struct stream_state *state)
 	       (!w->receiver || (!state->messages && !receiver_used(w->receiver)));
 }
 
+/* See repair.c. */
+static void repair(struct watch *w, const struct stream_state *state)
+{
+	const uint64_t floor = stream_ack_floor(w->b);
+	struct stream_state now = *state;
+
+	/* The state is older than the floor. */
+	if (now.first <= floor && stream_get_state(w->b, &now) != NATS_OK)
+		return;
+	if (!now.messages || now.first > floor) {
+		w->again_at = 0;
+		return;
+	}
+	if (w->again_at && now_ns() >= w->again_at) {
+		stream_repair(w->b, w->receiver, w->again_floor, true);
+		w->again_at = 0;
+		return;
+	}
+	if (!w->again_at) {
+		w->again_at = now_ns() + w->b->settings.ack_wait * NS_PER_S;
+		w->again_floor = floor;
+	}
+	if (floor != w->floor)
+		stream_repair(w->b, w->receiver, floor, false);
+	w->floor = floor;
+}
+
 /* True when the bridge is to end. */
 static bool look(struct watch *w)
 {
@@ -142,11 +173,7 @@ static bool look(struct watch *w)
 		}
 	}
 	if (w->receiver && state.messages)
-		stream_keep_consumer(b);
-	if (w->repair || (w->closed && state.messages)) {
-		w->repair = false;
-		stream_repair(b);
-	}
+		repair(w, &state);
 	if (is_ended(w, &state)) {
 		if (b->recv_fd >= 0 && !close_local(b, b->recv_fd, "receiving"))
 			b->failed = true;
@@ -166,7 +193,6 @@ static void watch(struct watch *w)
 		if (poll(fds, ARRAY_SIZE(fds), TICK_MS) > 0 && fds[0].revents) {
 			event_clear(w->b->wake);
 			w->look_at = 0;
-			w->repair = true;
 			if (w->receiver)
 				receiver_reconnected(w->receiver);
 		}
@@ -228,7 +254,7 @@ static bool was_closed(struct bridge *b, bool *ok)
 
 bool bridge_run(struct bridge *b)
 {
-	struct watch w = { .b = b, .repair = true };
+	struct watch w = { .b = b };
 	bool ok;
 
 	if (was_closed(b, &ok)) {
