@@ -308,6 +308,7 @@ static void make_consumer_again(struct bridge *b)
 		 status == NATS_OK ? "it was made again" : nats_problem(status));
 }
 
+/* A server that was killed may have an old floor; with nothing pending, all is done with. */
 uint64_t stream_ack_floor(struct bridge *b)
 {
 	jsConsumerInfo *info = NULL;
@@ -318,7 +319,7 @@ uint64_t stream_ack_floor(struct bridge *b)
 	if (status == NATS_NOT_FOUND)
 		make_consumer_again(b);
 	else if (status == NATS_OK)
-		floor = info->AckFloor.Stream;
+		floor = info->NumAckPending ? info->AckFloor.Stream : info->Delivered.Stream;
 	jsConsumerInfo_Destroy(info);
 	return floor;
 }
