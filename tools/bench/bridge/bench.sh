@@ -59,12 +59,14 @@ print_latency() {
 	echo "latency $1 $3 $median $p99"
 }
 
-# Channels whose messages are no longer than necessary, but for the default of 4096 bytes.
+# Channels that have been used once, so that no bridge is idle. Their messages are no longer
+# than necessary, but for the default of 4096 bytes.
 start_bridges() {
 	stream_url=$url/JOBS$1
 	bridge_options="--cap 256 --capacity 65536 --size $(($1 < 4096 ? 4096 : $1))"
 	bridge m2 --send
 	bridge m3 --recv
+	measure jobs.send jobs 500 "$1" 1 64 0
 }
 
 end_bridges() {
@@ -77,6 +79,7 @@ end_bridges() {
 with_machines m1 m2 m3
 server m1
 nats $url make PLAIN messages=65536
+measure $url/PLAIN $url/PLAIN 500 64 1 64 0
 while [ "$rounds" -gt 0 ]; do
 	for size in $sizes; do
 		start_bridges "$size"
