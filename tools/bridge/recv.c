@@ -31,6 +31,7 @@
 #include "recv.h"
 
 #define FETCH_MS	1000
+#define ANSWER_MS	500		/* for the server to say that this is over */
 #define BACKOFF_MIN_MS	20
 #define BACKOFF_MAX_MS	2000
 #define BATCH		64
@@ -40,11 +41,22 @@
 
 /* ---- acknowledgments to the stream ---- */
 
-/* Not natsMsg_Ack(), which acknowledges a message once only. */
-static void send_ack(struct receiver *r, const char *subject)
+/* Not natsMsg_Ack() and the like, which answer once only, and only for their own requests. */
+static void answer(struct receiver *r, const char *subject, const char *text)
 {
 	if (subject)
-		natsConnection_PublishString(r->b->nc, subject, "+ACK");
+		natsConnection_PublishString(r->b->nc, subject, text);
+}
+
+static void send_ack(struct receiver *r, const char *subject)
+{
+	answer(r, subject, "+ACK");
+}
+
+/* It is to be delivered again, to any machine. */
+static void refuse(struct receiver *r, const natsMsg *msg)
+{
+	answer(r, natsMsg_GetReply(msg), "-NAK");
 }
 
 /* Acknowledge; remember it until that is confirmed, and in case it is delivered again. */
@@ -131,7 +143,7 @@ static void take(struct receiver *r, natsMsg *msg)
 	in = msg ? held_find_free(r) : NULL;
 	if (msg && !in) {
 		log_line(LEVEL_WARNING, r->b, "more messages than were asked for");
-		natsMsg_Nak(msg, NULL);
+		refuse(r, msg);
 		natsMsg_Destroy(msg);
 	} else if (msg) {
 		in->msg = msg;
@@ -198,29 +210,77 @@ static unsigned int wait_until_wanted(struct receiver *r, unsigned int room)
 	return room;
 }
 
+/* Ask the consumer for so many messages; it answers with them, and ends with a status. */
+static natsStatus request(struct receiver *r, unsigned int room)
+{
+	char subject[SUBJECT_SIZE], text[96];
+
+	snprintf(subject, sizeof(subject), "$JS.API.CONSUMER.MSG.NEXT.%s.gochan",
+		 r->b->settings.stream);
+	snprintf(text, sizeof(text), "{\"batch\":%u,\"expires\":%lld}", room,
+		 FETCH_MS * NS_PER_MS);
+	return natsConnection_PublishRequestString(r->b->nc, subject, r->inbox, text);
+}
+
+/* All messages of a delivery have a subject for their acknowledgment, a status has none. */
+static bool is_status(const natsMsg *msg)
+{
+	const char *reply = natsMsg_GetReply(msg);
+
+	return !reply || !*reply;
+}
+
+static bool more_pending(const struct receiver *r)
+{
+	int messages = 0;
+
+	return natsSubscription_GetPending(r->pulled, &messages, NULL) == NATS_OK && messages;
+}
+
+/*
+ * Take up to @room messages, of one request at a time: so no more can come than there is room
+ * for. (natsSubscription_Fetch() of libnats 3.4 lets requests overlap, and then writes beyond
+ * its list.) NATS_TIMEOUT: the server does not answer; NATS_ERR: it refuses.
+ */
+static natsStatus fetch(struct receiver *r, unsigned int room)
+{
+	const int64_t begun = now_ns();
+	natsStatus status = request(r, room);
+	unsigned int got = 0;
+	natsMsg *msg;
+
+	while (status == NATS_OK && got < room) {
+		status = natsSubscription_NextMsg(&msg, r->pulled, FETCH_MS + ANSWER_MS);
+		if (status != NATS_OK)
+			break;
+		if (is_status(msg)) {
+			natsMsg_Destroy(msg);
+			if (!got && now_ns() - begun < FETCH_MS * NS_PER_MS / 2)
+				status = NATS_ERR;
+			break;
+		}
+		take(r, msg);
+		got++;
+		if (!more_pending(r))
+			event_signal(r->event);
+	}
+	event_signal(r->event);
+	return status;
+}
+
 static void *fetch_thread(void *receiver)
 {
 	struct receiver *r = receiver;
 	int backoff = BACKOFF_MIN_MS;
-	natsMsgList list;
 	natsStatus status;
 	unsigned int room;
-	int i;
 
 	while ((room = wait_for_room(r)) && (room = wait_until_wanted(r, room))) {
-		status = natsSubscription_Fetch(&list, r->sub, room, FETCH_MS, NULL);
-		if (status == NATS_OK) {
-			for (i = 0; i < list.Count; i++) {
-				take(r, list.Msgs[i]);
-				list.Msgs[i] = NULL;
-			}
-			natsMsgList_Destroy(&list);
-			event_signal(r->event);
+		status = fetch(r, room);
+		if (status == NATS_OK || status == NATS_TIMEOUT) {
 			backoff = BACKOFF_MIN_MS;
 			continue;
 		}
-		if (status == NATS_TIMEOUT)
-			continue;
 		if (!stopping(r->b))
 			log_line(LEVEL_DEBUG, r->b, "fetch: %s", nats_problem(status));
 		nats_Sleep(backoff);
@@ -248,6 +308,7 @@ static void delivered(struct receiver *r, const struct gochan_op *op)
 static void put_off(struct receiver *r, int err)
 {
 	struct in *in = r->waiting[r->first_waiting];
+	char text[64];
 
 	log_line(LEVEL_ERROR, r->b,
 		 "a message of %d bytes, number %llu of stream %s, does not fit into the channel: %s; make the channel with a larger --size",
@@ -255,7 +316,8 @@ static void put_off(struct receiver *r, int err)
 		 r->b->settings.stream, strerror(err));
 	r->first_waiting = (r->first_waiting + 1) % r->size;
 	r->nr_waiting--;
-	natsMsg_NakWithDelay(in->msg, POISON_DELAY_NS / NS_PER_MS, NULL);
+	snprintf(text, sizeof(text), "-NAK {\"delay\":%lld}", (long long)POISON_DELAY_NS);
+	answer(r, natsMsg_GetReply(in->msg), text);
 	held_release(r, in);
 }
 
@@ -419,7 +481,7 @@ static bool take_back(struct receiver *r)
 		return false;
 	}
 	held_remove_by_seq(r, in);
-	natsMsg_Nak(in->msg, NULL);
+	refuse(r, in->msg);
 	held_release(r, in);
 	gochan_ack(r->take_fd, &lease);
 	return true;
@@ -461,7 +523,7 @@ static void keep_in_progress(struct receiver *r)
 	pthread_mutex_lock(&r->lock);
 	for (in = r->in; in < r->in + r->size; in++) {
 		if (in->state != IN_FREE)
-			natsMsg_InProgress(in->msg, NULL);
+			answer(r, natsMsg_GetReply(in->msg), "+WPI");
 	}
 	pthread_mutex_unlock(&r->lock);
 }
@@ -530,6 +592,17 @@ static bool prepare(struct receiver *r)
 	return r->in && r->waiting && r->by_seq && r->buf && r->event >= 0;
 }
 
+static bool subscribe(struct receiver *r)
+{
+	natsStatus status = natsInbox_Create(&r->inbox);
+
+	if (status == NATS_OK)
+		status = natsConnection_SubscribeSync(&r->pulled, r->b->nc, r->inbox);
+	if (status != NATS_OK)
+		log_line(LEVEL_ERROR, r->b, "%s", nats_problem(status));
+	return status == NATS_OK;
+}
+
 /* Fetch no more; what was not sent into the channel yet is delivered elsewhere at once. */
 static void stop_fetching(struct receiver *r)
 {
@@ -544,7 +617,7 @@ static void stop_fetching(struct receiver *r)
 
 		r->first_waiting = (r->first_waiting + 1) % r->size;
 		r->nr_waiting--;
-		natsMsg_Nak(in->msg, NULL);
+		refuse(r, in->msg);
 		held_release(r, in);
 	}
 	pthread_mutex_unlock(&r->lock);
@@ -556,6 +629,8 @@ static void receiver_free(struct receiver *r)
 
 	__atomic_store_n(&r->b->counters.held, 0, __ATOMIC_RELAXED);
 
+	natsSubscription_Destroy(r->pulled);
+	natsInbox_Destroy(r->inbox);
 	natsSubscription_Destroy(r->sub);
 	for (i = 0; r->in && i < r->size; i++)
 		natsMsg_Destroy(r->in[i].msg);
@@ -586,7 +661,7 @@ struct receiver *receiver_start(struct bridge *b)
 		goto free;
 	}
 	r->sub = stream_subscribe(b);
-	if (!r->sub)
+	if (!r->sub || !subscribe(r))
 		goto free;
 	if (pthread_create(&r->fetcher, NULL, fetch_thread, r)) {
 		log_line(LEVEL_ERROR, b, "cannot make a thread");

@@ -46,7 +46,9 @@ struct acked {
  * struct receiver - moves messages from the stream into the channel
  * @b: the bridge
  * @channel: ID of the receiving channel
- * @sub: for the consumer of the stream
+ * @sub: that there is a consumer of the stream
+ * @inbox: subject to which the consumer sends messages
+ * @pulled: they
  * @take_fd: to take back messages from the channel, or -1 without permission
  * @buf: for such a message
  * @msg_size: its size
@@ -77,6 +79,8 @@ struct receiver {
 	struct bridge *b;
 	uint64_t channel;
 	natsSubscription *sub;
+	natsInbox *inbox;
+	natsSubscription *pulled;
 	int take_fd;
 	void *buf;
 	uint32_t msg_size;
