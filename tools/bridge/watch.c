@@ -37,6 +37,7 @@
  * @look_at: when to look at the stream next
  * @closed: the marker was seen
  * @floor: up to which messages of the stream were repaired
+ * @repair_at: when to look for such messages next
  * @again_at: when to publish again what is there up to @again_floor; 0: nothing is there
  * @again_floor: see @again_at
  */
@@ -49,6 +50,7 @@ struct watch {
 	int64_t look_at;
 	bool closed;
 	uint64_t floor;
+	int64_t repair_at;
 	int64_t again_at;
 	uint64_t again_floor;
 };
@@ -123,9 +125,15 @@ static bool is_done_once(struct watch *w, const struct stream_state *state)
 /* See repair.c. */
 static void repair(struct watch *w, const struct stream_state *state)
 {
-	const uint64_t floor = stream_ack_floor(w->b);
 	struct stream_state now = *state;
+	uint64_t floor;
 
+	if (now_ns() < w->repair_at)
+		return;
+	w->repair_at = now_ns() + LOOK_NS;
+	floor = stream_ack_floor(w->b);
+	if (!floor)
+		return;		/* the server has not answered, or nothing is done with */
 	/* The state is older than the floor. */
 	if (now.first <= floor && stream_get_state(w->b, &now) != NATS_OK)
 		return;
