@@ -1,11 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The messages of the stream that are on this machine: found by their number in the stream,
- * or, once they are in the channel, by their number there. All of it needs @lock, except for
- * receiver_find().
+ * or, once they are in the channel, by their number there; and the answers that the stream
+ * gets for them. What looks up or changes the table needs @lock; receiver_find() takes it.
  */
 #include "bridge.h"
 #include "recv.h"
+
+/* Not natsMsg_Ack() and the like, which answer once only, and only for natsSubscription_Fetch(). */
+void held_answer(struct receiver *r, const char *subject, const char *text)
+{
+	if (subject)
+		natsConnection_PublishString(r->b->nc, subject, text);
+}
+
+void held_ack(struct receiver *r, const char *subject)
+{
+	held_answer(r, subject, "+ACK");
+}
+
+void held_refuse(struct receiver *r, const natsMsg *msg)
+{
+	held_answer(r, natsMsg_GetReply(msg), "-NAK");
+}
 
 struct in *held_find_by_seq(struct receiver *r, uint64_t seq)
 {

@@ -17,7 +17,8 @@
  *
  * The fetcher gets messages; the deliverer sends them and receives notices; receiver_tick(),
  * in the watcher, keeps messages in progress. @lock protects all of struct receiver that
- * changes; what the deliverer alone uses is with it.
+ * changes; what the deliverer alone uses is with it. The fetcher is in fetch.c, the table of
+ * messages in held.c.
  */
 #include <errno.h>
 #include <poll.h>
@@ -30,41 +31,19 @@
 #include "bridge.h"
 #include "recv.h"
 
-#define FETCH_MS	1000
-#define ANSWER_MS	500		/* for the server to say that this is over */
-#define BACKOFF_MIN_MS	20
-#define BACKOFF_MAX_MS	2000
+#define CONFIRM_MS	1000
 #define BATCH		64
 #define CHECK_NS	NS_PER_S	/* between looks whether workers take messages */
-#define IDLE_MS		50		/* between looks whether there is one */
 #define POISON_DELAY_NS	(30 * NS_PER_S)	/* before what cannot be sent is delivered again */
 
 /* ---- acknowledgments to the stream ---- */
-
-/* Not natsMsg_Ack() and the like, which answer once only, and only for their own requests. */
-static void answer(struct receiver *r, const char *subject, const char *text)
-{
-	if (subject)
-		natsConnection_PublishString(r->b->nc, subject, text);
-}
-
-static void send_ack(struct receiver *r, const char *subject)
-{
-	answer(r, subject, "+ACK");
-}
-
-/* It is to be delivered again, to any machine. */
-static void refuse(struct receiver *r, const natsMsg *msg)
-{
-	answer(r, natsMsg_GetReply(msg), "-NAK");
-}
 
 /* Acknowledge; remember it until that is confirmed, and in case it is delivered again. */
 static void acknowledge(struct receiver *r, struct in *in)
 {
 	struct acked *a = &r->recent[in->stream_seq % RECENT];
 
-	send_ack(r, natsMsg_GetReply(in->msg));
+	held_ack(r, natsMsg_GetReply(in->msg));
 	a->stream_seq = in->stream_seq;
 	a->time = in->time;
 	if (r->nr_unconfirmed < UNCONFIRMED_MAX)
@@ -87,10 +66,10 @@ static void confirm(struct receiver *r)
 	pthread_mutex_unlock(&r->lock);
 	if (!n)
 		return;
-	confirmed = natsConnection_FlushTimeout(r->b->nc, FETCH_MS) == NATS_OK;
+	confirmed = natsConnection_FlushTimeout(r->b->nc, CONFIRM_MS) == NATS_OK;
 	for (i = 0; i < n; i++) {
 		if (!confirmed)
-			send_ack(r, list[i]);
+			held_ack(r, list[i]);
 		pthread_mutex_lock(&r->lock);
 		if (!confirmed && r->nr_unconfirmed < UNCONFIRMED_MAX) {
 			r->unconfirmed[r->nr_unconfirmed++] = list[i];
@@ -99,194 +78,6 @@ static void confirm(struct receiver *r)
 		pthread_mutex_unlock(&r->lock);
 		free(list[i]);
 	}
-}
-
-/* ---- the fetcher ---- */
-
-/* Delivered again while it is here, or after it was acknowledged here. */
-static bool is_known(struct receiver *r, natsMsg *msg, const jsMsgMetaData *meta)
-{
-	const struct acked *a = &r->recent[meta->Sequence.Stream % RECENT];
-	struct in *in = held_find(r, meta->Sequence.Stream, meta->Timestamp);
-
-	if (in) {
-		natsMsg_Destroy(in->msg);
-		in->msg = msg;
-		return true;
-	}
-	if (a->stream_seq != meta->Sequence.Stream || a->time != meta->Timestamp)
-		return false;
-	send_ack(r, natsMsg_GetReply(msg));
-	natsMsg_Destroy(msg);
-	return true;
-}
-
-static void take(struct receiver *r, natsMsg *msg)
-{
-	jsMsgMetaData *meta = NULL;
-	struct in *in;
-
-	if (natsMsg_GetMetaData(&meta, msg) != NATS_OK) {
-		natsMsg_Destroy(msg);
-		return;
-	}
-	__atomic_add_fetch(&r->b->counters.fetched, 1, __ATOMIC_RELAXED);
-	pthread_mutex_lock(&r->lock);
-	if (meta->NumDelivered > 1)
-		__atomic_add_fetch(&r->b->counters.redelivered, 1, __ATOMIC_RELAXED);
-	/* A consumer that was made again counts deliveries anew. */
-	if ((meta->NumDelivered > 1 || meta->Sequence.Stream <= r->highest) &&
-	    is_known(r, msg, meta))
-		msg = NULL;
-	if (meta->Sequence.Stream > r->highest)
-		r->highest = meta->Sequence.Stream;
-	in = msg ? held_find_free(r) : NULL;
-	if (msg && !in) {
-		log_line(LEVEL_WARNING, r->b, "more messages than were asked for");
-		refuse(r, msg);
-		natsMsg_Destroy(msg);
-	} else if (msg) {
-		in->msg = msg;
-		in->stream_seq = meta->Sequence.Stream;
-		in->time = meta->Timestamp;
-		in->state = IN_WAITING;
-		r->used++;
-		__atomic_store_n(&r->b->counters.held, r->used, __ATOMIC_RELAXED);
-		r->waiting[(r->first_waiting + r->nr_waiting++) % r->size] = in;
-	}
-	pthread_mutex_unlock(&r->lock);
-	jsMsgMetaData_Destroy(meta);
-}
-
-static unsigned int wait_for_room(struct receiver *r)
-{
-	unsigned int room;
-
-	pthread_mutex_lock(&r->lock);
-	while (r->used == r->size && !r->stop)
-		pthread_cond_wait(&r->room, &r->lock);
-	room = r->stop ? 0 : r->size - r->used;
-	pthread_mutex_unlock(&r->lock);
-	return room;
-}
-
-static bool is_told_to_stop(struct receiver *r)
-{
-	bool stop;
-
-	pthread_mutex_lock(&r->lock);
-	stop = r->stop;
-	pthread_mutex_unlock(&r->lock);
-	return stop;
-}
-
-/* Do workers wait for messages? */
-static bool is_wanted(const struct receiver *r)
-{
-	struct gochan_info info;
-
-	return gochan_info(r->b->recv_fd, &info) == 0 && info.receivers_waiting;
-}
-
-/*
- * While workers take nothing, wait for one that waits. Those that poll do not show, so try
- * one message from time to time.
- */
-static unsigned int wait_until_wanted(struct receiver *r, unsigned int room)
-{
-	const int64_t end = now_ns() + r->b->settings.ack_wait * NS_PER_S;
-
-	while (__atomic_load_n(&r->idle, __ATOMIC_ACQUIRE)) {
-		if (is_wanted(r)) {
-			__atomic_store_n(&r->idle, false, __ATOMIC_RELEASE);
-			break;
-		}
-		if (is_told_to_stop(r))
-			return 0;
-		if (now_ns() >= end)
-			return 1;
-		nats_Sleep(IDLE_MS);
-	}
-	return room;
-}
-
-/* Ask the consumer for so many messages; it answers with them, and ends with a status. */
-static natsStatus request(struct receiver *r, unsigned int room)
-{
-	char subject[SUBJECT_SIZE], text[96];
-
-	snprintf(subject, sizeof(subject), "$JS.API.CONSUMER.MSG.NEXT.%s.gochan",
-		 r->b->settings.stream);
-	snprintf(text, sizeof(text), "{\"batch\":%u,\"expires\":%lld}", room,
-		 FETCH_MS * NS_PER_MS);
-	return natsConnection_PublishRequestString(r->b->nc, subject, r->inbox, text);
-}
-
-/* All messages of a delivery have a subject for their acknowledgment, a status has none. */
-static bool is_status(const natsMsg *msg)
-{
-	const char *reply = natsMsg_GetReply(msg);
-
-	return !reply || !*reply;
-}
-
-static bool more_pending(const struct receiver *r)
-{
-	int messages = 0;
-
-	return natsSubscription_GetPending(r->pulled, &messages, NULL) == NATS_OK && messages;
-}
-
-/*
- * Take up to @room messages, of one request at a time: so no more can come than there is room
- * for. (natsSubscription_Fetch() of libnats 3.4 lets requests overlap, and then writes beyond
- * its list.) NATS_TIMEOUT: the server does not answer; NATS_ERR: it refuses.
- */
-static natsStatus fetch(struct receiver *r, unsigned int room)
-{
-	const int64_t begun = now_ns();
-	natsStatus status = request(r, room);
-	unsigned int got = 0;
-	natsMsg *msg;
-
-	while (status == NATS_OK && got < room) {
-		status = natsSubscription_NextMsg(&msg, r->pulled, FETCH_MS + ANSWER_MS);
-		if (status != NATS_OK)
-			break;
-		if (is_status(msg)) {
-			natsMsg_Destroy(msg);
-			if (!got && now_ns() - begun < FETCH_MS * NS_PER_MS / 2)
-				status = NATS_ERR;
-			break;
-		}
-		take(r, msg);
-		got++;
-		if (!more_pending(r))
-			event_signal(r->event);
-	}
-	event_signal(r->event);
-	return status;
-}
-
-static void *fetch_thread(void *receiver)
-{
-	struct receiver *r = receiver;
-	int backoff = BACKOFF_MIN_MS;
-	natsStatus status;
-	unsigned int room;
-
-	while ((room = wait_for_room(r)) && (room = wait_until_wanted(r, room))) {
-		status = fetch(r, room);
-		if (status == NATS_OK || status == NATS_TIMEOUT) {
-			backoff = BACKOFF_MIN_MS;
-			continue;
-		}
-		if (!stopping(r->b))
-			log_line(LEVEL_DEBUG, r->b, "fetch: %s", nats_problem(status));
-		nats_Sleep(backoff);
-		backoff = backoff * 2 < BACKOFF_MAX_MS ? backoff * 2 : BACKOFF_MAX_MS;
-	}
-	return NULL;
 }
 
 /* ---- the deliverer ---- */
@@ -317,7 +108,7 @@ static void put_off(struct receiver *r, int err)
 	r->first_waiting = (r->first_waiting + 1) % r->size;
 	r->nr_waiting--;
 	snprintf(text, sizeof(text), "-NAK {\"delay\":%lld}", (long long)POISON_DELAY_NS);
-	answer(r, natsMsg_GetReply(in->msg), text);
+	held_answer(r, natsMsg_GetReply(in->msg), text);
 	held_release(r, in);
 }
 
@@ -481,7 +272,7 @@ static bool take_back(struct receiver *r)
 		return false;
 	}
 	held_remove_by_seq(r, in);
-	refuse(r, in->msg);
+	held_refuse(r, in->msg);
 	held_release(r, in);
 	gochan_ack(r->take_fd, &lease);
 	return true;
@@ -523,7 +314,7 @@ static void keep_in_progress(struct receiver *r)
 	pthread_mutex_lock(&r->lock);
 	for (in = r->in; in < r->in + r->size; in++) {
 		if (in->state != IN_FREE)
-			answer(r, natsMsg_GetReply(in->msg), "+WPI");
+			held_answer(r, natsMsg_GetReply(in->msg), "+WPI");
 	}
 	pthread_mutex_unlock(&r->lock);
 }
@@ -592,17 +383,6 @@ static bool prepare(struct receiver *r)
 	return r->in && r->waiting && r->by_seq && r->buf && r->event >= 0;
 }
 
-static bool subscribe(struct receiver *r)
-{
-	natsStatus status = natsInbox_Create(&r->inbox);
-
-	if (status == NATS_OK)
-		status = natsConnection_SubscribeSync(&r->pulled, r->b->nc, r->inbox);
-	if (status != NATS_OK)
-		log_line(LEVEL_ERROR, r->b, "%s", nats_problem(status));
-	return status == NATS_OK;
-}
-
 /* Fetch no more; what was not sent into the channel yet is delivered elsewhere at once. */
 static void stop_fetching(struct receiver *r)
 {
@@ -617,7 +397,7 @@ static void stop_fetching(struct receiver *r)
 
 		r->first_waiting = (r->first_waiting + 1) % r->size;
 		r->nr_waiting--;
-		refuse(r, in->msg);
+		held_refuse(r, in->msg);
 		held_release(r, in);
 	}
 	pthread_mutex_unlock(&r->lock);
@@ -628,9 +408,7 @@ static void receiver_free(struct receiver *r)
 	unsigned int i;
 
 	__atomic_store_n(&r->b->counters.held, 0, __ATOMIC_RELAXED);
-
-	natsSubscription_Destroy(r->pulled);
-	natsInbox_Destroy(r->inbox);
+	fetcher_free(r);
 	natsSubscription_Destroy(r->sub);
 	for (i = 0; r->in && i < r->size; i++)
 		natsMsg_Destroy(r->in[i].msg);
@@ -661,7 +439,7 @@ struct receiver *receiver_start(struct bridge *b)
 		goto free;
 	}
 	r->sub = stream_subscribe(b);
-	if (!r->sub || !subscribe(r))
+	if (!r->sub || !fetcher_subscribe(r))
 		goto free;
 	if (pthread_create(&r->fetcher, NULL, fetch_thread, r)) {
 		log_line(LEVEL_ERROR, b, "cannot make a thread");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The receiving side of a bridge, which recv.c and held.c share. */
+/* The receiving side of a bridge, which recv.c, fetch.c and held.c share. */
 #ifndef GOCHAN_BRIDGE_RECV_H
 #define GOCHAN_BRIDGE_RECV_H
 
@@ -46,9 +46,11 @@ struct acked {
  * struct receiver - moves messages from the stream into the channel
  * @b: the bridge
  * @channel: ID of the receiving channel
- * @sub: that there is a consumer of the stream
- * @inbox: subject to which the consumer sends messages
- * @pulled: they
+ * @sub: makes the consumer of the stream, or finds it; receives nothing
+ * @inbox: subjects to which the consumer sends messages begin with it
+ * @pulled: receives these messages
+ * @requests: how many there were; the fetcher's
+ * @reply: subject for the status of the last one; the fetcher's
  * @take_fd: to take back messages from the channel, or -1 without permission
  * @buf: for such a message
  * @msg_size: its size
@@ -81,6 +83,8 @@ struct receiver {
 	natsSubscription *sub;
 	natsInbox *inbox;
 	natsSubscription *pulled;
+	unsigned int requests;
+	char reply[SUBJECT_SIZE];
 	int take_fd;
 	void *buf;
 	uint32_t msg_size;
@@ -106,7 +110,20 @@ struct receiver {
 	int64_t kept_at;
 };
 
-/* ---- held.c: those on this machine ---- */
+/* ---- fetch.c ---- */
+
+/* Subscribe to what the consumer sends. */
+bool fetcher_subscribe(struct receiver *r);
+void fetcher_free(struct receiver *r);
+void *fetch_thread(void *receiver);
+
+/* ---- held.c: the messages on this machine ---- */
+
+/* Publish an answer to @subject, that of a message for acknowledgments. */
+void held_answer(struct receiver *r, const char *subject, const char *text);
+void held_ack(struct receiver *r, const char *subject);
+/* It is to be delivered again, to any machine. */
+void held_refuse(struct receiver *r, const natsMsg *msg);
 
 struct in *held_find(struct receiver *r, uint64_t stream_seq, int64_t time);
 struct in *held_find_free(struct receiver *r);
