@@ -35,8 +35,9 @@ static const char *const titles[COLUMNS] = {
 };
 
 enum {
-	CONNECTED, HELD_MESSAGES, RECEIVED, CONFIRMED, DUPLICATE, REPEATED, FETCHED, AGAIN,
-	DELIVERED, ACKNOWLEDGED, DEAD_LETTERS, CONNECTIONS, METRICS
+	METRIC_CONNECTED, METRIC_HELD, METRIC_RECEIVED, METRIC_CONFIRMED, METRIC_DUPLICATES,
+	METRIC_RETRIED, METRIC_FETCHED, METRIC_REDELIVERED, METRIC_DELIVERED,
+	METRIC_ACKNOWLEDGED, METRIC_DEAD, METRIC_RECONNECTS, METRICS
 };
 
 static const char *const metrics[METRICS] = {
@@ -176,8 +177,8 @@ static void set_rates(struct bridge *b, const struct bridge *before)
 	if (b->time_ns <= before->time_ns)
 		return;
 	b->seconds = (double)(b->time_ns - before->time_ns) / 1e9;
-	b->in = (b->values[CONFIRMED] - before->values[CONFIRMED]) / b->seconds;
-	b->out = (b->values[ACKNOWLEDGED] - before->values[ACKNOWLEDGED]) / b->seconds;
+	b->in = (b->values[METRIC_CONFIRMED] - before->values[METRIC_CONFIRMED]) / b->seconds;
+	b->out = (b->values[METRIC_ACKNOWLEDGED] - before->values[METRIC_ACKNOWLEDGED]) / b->seconds;
 	/* A process that was started again counts from 0. */
 	if (b->in >= 0 && b->out >= 0)
 		return;
@@ -239,8 +240,10 @@ static size_t count(void)
 static double value(size_t row, int column)
 {
 	static const int metric_of[] = {
-		[HELD] = HELD_MESSAGES, [RETRIED] = REPEATED, [DUPLICATES] = DUPLICATE,
-		[REDELIVERED] = AGAIN, [DEAD] = DEAD_LETTERS, [RECONNECTS] = CONNECTIONS,
+		[HELD] = METRIC_HELD, [RETRIED] = METRIC_RETRIED,
+		[DUPLICATES] = METRIC_DUPLICATES,
+		[REDELIVERED] = METRIC_REDELIVERED, [DEAD] = METRIC_DEAD,
+		[RECONNECTS] = METRIC_RECONNECTS,
 	};
 	const struct bridge *b = &bridges.list[row];
 
@@ -253,7 +256,7 @@ static const char *state(const struct bridge *b)
 {
 	if (b->stale)
 		return "gone";
-	return b->values[CONNECTED] > 0 ? "connected" : "disconnected";
+	return b->values[METRIC_CONNECTED] > 0 ? "connected" : "disconnected";
 }
 
 static const char *text(size_t row, int column)
@@ -280,7 +283,7 @@ static void json(size_t row)
 	json_string("stream", b->stream);
 	json_string("mode", b->mode);
 	json_string("state", state(b));
-	for (int i = HELD_MESSAGES; i < METRICS; i++)
+	for (int i = METRIC_HELD; i < METRICS; i++)
 		json_decimal(metrics[i], b->values[i], 0);
 	json_decimal("confirmed_per_second", b->in, 3);
 	json_decimal("acknowledged_per_second", b->out, 3);
