@@ -64,7 +64,7 @@ is_accounted() {
 	done
 }
 
-# all_accounted SECONDS FIRST LAST DOUBLED: likewise in time, as all_accounted does.
+# all_accounted SECONDS FIRST LAST DOUBLED: as all_done, but for what the servers have lost.
 all_accounted() {
 	within "$1" is_accounted "$2" "$3"
 	tally "$2" "$3"

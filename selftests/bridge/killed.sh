@@ -65,7 +65,7 @@ server_away_at_the_start() {
 	all_done 120 1 100
 }
 
-# A bridge makes it again, which takes it up to two seconds; what is in progress is delivered again.
+# A bridge makes it again within two seconds; what is in progress is delivered again.
 consumer_deleted() {
 	with_machines m1 m2
 	server m1

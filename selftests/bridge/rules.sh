@@ -56,7 +56,7 @@ waiting_sender() {
 	within 30 has_on m1 jobs.send senders_waiting "$3"
 }
 
-# R7: on each machine, who waits longest is served first.
+# R7: on each machine, waiters are served in FIFO order.
 waiters_in_order() {
 	with_machines m1 m2
 	server m1

@@ -26,7 +26,7 @@ authority() {
 	request "$1" -addext basicConstraints=critical,CA:TRUE
 }
 
-# certificate NAME SUBJECT: signed by "ca"; for whom it is, such as IP:10.0.0.1.
+# certificate NAME ALTERNATIVE_NAME: signed by "ca", for a name such as IP:10.0.0.1.
 certificate() {
 	request "$1" -CA ca.pem -CAkey ca.key -addext basicConstraints=CA:FALSE \
 		-addext "subjectAltName=$2"

@@ -532,8 +532,8 @@ int main(int argc, char **argv)
 	log_setup(c.json, c.verbose);
 	signal(SIGPIPE, SIG_IGN);
 	/*
-	 * So that a thread does not preempt another for each single message; otherwise, when
-	 * processors are busy, there is a switch for each. Without it all is slower, no more.
+	 * On busy processors, threads that are woken for each message would preempt each other.
+	 * A failure only makes the bridge slower.
 	 */
 	sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){ 0 });
 	srandom(getpid() ^ (unsigned int)now_ns());

@@ -99,6 +99,8 @@ bool metrics_write(struct bridge *const *list, int nr)
 		ok = rename(new_path, path) == 0;
 	if (!ok && !failed)
 		log_line(LEVEL_ERROR, NULL, "metrics: %s: %s", path, strerror(errno));
+	if (!ok)
+		unlink(new_path);
 	failed = !ok;
 	return ok;
 }

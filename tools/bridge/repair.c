@@ -34,7 +34,7 @@ static uint64_t next_number(struct bridge *b, uint64_t from)
 		 b->subject);
 	if (natsConnection_RequestString(&reply, b->nc, subject, request, REQUEST_MS) != NATS_OK)
 		return 0;
-	/* The first one is the message's: those before it are texts that are fixed. */
+	/* What comes before it, the type and the subject, has no such text. */
 	found = strstr(natsMsg_GetData(reply), "\"seq\":");
 	if (found)
 		number = strtoull(found + strlen("\"seq\":"), NULL, 10);
@@ -65,6 +65,7 @@ static bool publish_again(struct bridge *b, natsMsg *msg)
 	return status == NATS_OK;
 }
 
+/* How many messages were repaired, and how. */
 struct repaired {
 	unsigned int removed;
 	unsigned int published;
@@ -84,6 +85,7 @@ static void repair_message(struct bridge *b, struct receiver *r, natsMsg *msg, b
 	case MESSAGE_UNKNOWN:
 		if (again && publish_again(b, msg) && remove_message(b, number))
 			repaired->published++;
+		break;
 	}
 }
 

@@ -159,7 +159,7 @@ static void on_result(jsCtx *js, natsMsg *msg, jsPubAck *ack, jsPubAckErr *error
 		}
 		s->results[s->nr_results++] = o - s->out;
 		s->unanswered--;
-		/* Not for each: many come together, and others follow while there are any. */
+		/* Not for each result: while messages are unanswered, others follow. */
 		tell = !ack || s->nr_results >= s->unanswered;
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -372,7 +372,7 @@ static void take_back(struct sender *s)
 	int i;
 
 	__atomic_store_n(&s->b->broken, false, __ATOMIC_RELEASE);
-	/* libnats 3.4 crashes if nothing was ever published so. */
+	/* libnats 3.4 crashes if nothing was ever published asynchronously. */
 	if (!s->asynchronous)
 		return;
 	if (js_PublishAsyncGetPendingList(&list, s->js) != NATS_OK)
