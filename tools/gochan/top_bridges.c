@@ -166,6 +166,11 @@ static enum status parse_file(struct bridges *to, const char *path, FILE *file)
 	return status;
 }
 
+static double rate(const struct bridge *b, const struct bridge *before, int metric)
+{
+	return (b->values[metric] - before->values[metric]) / b->seconds;
+}
+
 static void set_rates(struct bridge *b, const struct bridge *before)
 {
 	if (b->time_ns == before->time_ns && !b->stale) {
@@ -177,8 +182,8 @@ static void set_rates(struct bridge *b, const struct bridge *before)
 	if (b->time_ns <= before->time_ns)
 		return;
 	b->seconds = (double)(b->time_ns - before->time_ns) / 1e9;
-	b->in = (b->values[METRIC_CONFIRMED] - before->values[METRIC_CONFIRMED]) / b->seconds;
-	b->out = (b->values[METRIC_ACKNOWLEDGED] - before->values[METRIC_ACKNOWLEDGED]) / b->seconds;
+	b->in = rate(b, before, METRIC_CONFIRMED);
+	b->out = rate(b, before, METRIC_ACKNOWLEDGED);
 	/* A process that was started again counts from 0. */
 	if (b->in >= 0 && b->out >= 0)
 		return;
