@@ -208,6 +208,21 @@ static void show_subjects(const jsStreamStateSubjects *subjects)
 		       (unsigned long long)subjects->List[i].Msgs);
 }
 
+/* The messages that are in the stream, by number. */
+static void show_messages(const char *stream, const jsStreamState *state)
+{
+	natsMsg *msg;
+	uint64_t i;
+
+	for (i = state->FirstSeq; i <= state->LastSeq; i++) {
+		if (js_GetMsg(&msg, js, stream, i, NULL, NULL) != NATS_OK)
+			continue;
+		printf("%llu of %s: %.32s\n", (unsigned long long)i, natsMsg_GetSubject(msg),
+		       natsMsg_GetData(msg));
+		natsMsg_Destroy(msg);
+	}
+}
+
 static int run_show(char **args)
 {
 	static const char *const stream_fields[] = { "messages", "last", "sealed", "leader" };
@@ -225,12 +240,16 @@ static int run_show(char **args)
 		print_stream(stream, stream_fields[i]);
 	}
 	show_subjects(stream->State.Subjects);
+	show_messages(args[0], &stream->State);
 	jsStreamInfo_Destroy(stream);
 	check(js_GetConsumerInfo(&consumer, js, args[0], "gochan", NULL, NULL), "consumer");
 	for (i = 0; i < ARRAY_SIZE(consumer_fields); i++) {
 		printf("%s: ", consumer_fields[i]);
 		print_consumer(consumer, consumer_fields[i]);
 	}
+	printf("delivered up to: %llu, acknowledged up to: %llu\n",
+	       (unsigned long long)consumer->Delivered.Stream,
+	       (unsigned long long)consumer->AckFloor.Stream);
 	jsConsumerInfo_Destroy(consumer);
 	return 0;
 }

@@ -21,17 +21,19 @@
 
 #define REQUEST_MS	5000
 
-/* The number of the first message of the queue from @from on; 0 if there is none. */
+/*
+ * The number of the first message of the stream from @from on; 0 if there is none. Not of the
+ * queue's subject, as nats-server 2.9 does not find all of a subject after it was killed.
+ */
 static uint64_t next_number(struct bridge *b, uint64_t from)
 {
-	char subject[SUBJECT_SIZE], request[SUBJECT_SIZE + 64];
+	char subject[SUBJECT_SIZE], request[64];
 	natsMsg *reply = NULL;
 	uint64_t number = 0;
 	const char *found;
 
 	snprintf(subject, sizeof(subject), "$JS.API.STREAM.MSG.GET.%s", b->settings.stream);
-	snprintf(request, sizeof(request), "{\"seq\":%" PRIu64 ",\"next_by_subj\":\"%s\"}", from,
-		 b->subject);
+	snprintf(request, sizeof(request), "{\"seq\":%" PRIu64 ",\"next_by_subj\":\">\"}", from);
 	if (natsConnection_RequestString(&reply, b->nc, subject, request, REQUEST_MS) != NATS_OK)
 		return 0;
 	/* What comes before it, the type and the subject, has no such text. */
@@ -44,7 +46,12 @@ static uint64_t next_number(struct bridge *b, uint64_t from)
 
 static bool remove_message(struct bridge *b, uint64_t number)
 {
-	return js_DeleteMsg(b->js, b->settings.stream, number, NULL, NULL) == NATS_OK;
+	natsStatus status = js_DeleteMsg(b->js, b->settings.stream, number, NULL, NULL);
+
+	if (status != NATS_OK)
+		log_line(LEVEL_DEBUG, b, "removing message %" PRIu64 " of stream %s: %s", number,
+			 b->settings.stream, nats_problem(status));
+	return status == NATS_OK;
 }
 
 static bool publish_again(struct bridge *b, natsMsg *msg)
@@ -99,7 +106,8 @@ void stream_repair(struct bridge *b, struct receiver *r, uint64_t floor, bool ag
 	     number = next_number(b, number + 1)) {
 		if (js_GetMsg(&msg, b->js, b->settings.stream, number, NULL, NULL) != NATS_OK)
 			continue;
-		repair_message(b, r, msg, again, &repaired);
+		if (strcmp(natsMsg_GetSubject(msg), b->subject) == 0)
+			repair_message(b, r, msg, again, &repaired);
 		natsMsg_Destroy(msg);
 	}
 	if (repaired.removed)

@@ -211,20 +211,21 @@ natsStatus stream_get_state(struct bridge *b, struct stream_state *state)
 	int i;
 
 	jsOptions_Init(&options);
-	options.Stream.Info.SubjectsFilter = ">";
+	options.Stream.Info.SubjectsFilter = b->close_subject;
 	status = js_GetStreamInfo(&info, b->js, b->settings.stream, &options, NULL);
 	if (status != NATS_OK)
 		return status;
 	*state = (struct stream_state){
 		.first = info->State.FirstSeq,
+		.messages = info->State.Msgs,
 		.sealed = info->Config->Sealed,
 	};
 	subjects = info->State.Subjects;
 	for (i = 0; subjects && i < subjects->Count; i++) {
-		if (strcmp(subjects->List[i].Subject, b->close_subject) == 0)
-			state->closed = subjects->List[i].Msgs > 0;
-		else
-			state->messages += subjects->List[i].Msgs;
+		if (strcmp(subjects->List[i].Subject, b->close_subject) != 0)
+			continue;
+		state->closed = subjects->List[i].Msgs > 0;
+		state->messages -= subjects->List[i].Msgs;
 	}
 	jsStreamInfo_Destroy(info);
 	return NATS_OK;
