@@ -81,7 +81,8 @@ check_growth() {
 }
 
 # Producers push for a minute, and nobody receives: how long it takes is what is tested. The
-# stream is of 50 messages, with 3000 bytes each.
+# stream is of 50 messages, with 3000 bytes each. The server's Go heap grows to about 28 MiB
+# before it is first collected, whatever the server does.
 consumer_stops() {
 	bridge_options='--cap 16 --size 4096 --capacity 50'
 	with_machines m1 m2 m3
@@ -99,7 +100,7 @@ consumer_stops() {
 	has_on m2 jobs.send senders_waiting 1 || fail 'the sender does not wait'
 	check_growth bridge-m2 "$(cat bridge-m2.rss)" 2048
 	check_growth bridge-m3 "$(cat bridge-m3.rss)" 2048
-	check_growth nats-m1 "$(cat nats-m1.rss)" 8192
+	check_growth nats-m1 "$(cat nats-m1.rss)" 24576
 	worker m3
 	all_done 180 1 600
 	ends sender-m2 0 20
