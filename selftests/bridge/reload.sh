@@ -104,11 +104,11 @@ changed() {
 	has_begun jobs 2 || fail 'the bridge of jobs was started again'
 }
 
-# No job is lost or done twice.
+# No job is lost or done twice, also of those that are in the channel, which is always full.
 changed_while_busy() {
 	with_config "$(section jobs)"
 	begins jobs 1
-	worker m1
+	worker m1 -d 10
 	send_jobs m1 1 300
 	for times in 1 2 3; do
 		within 90 has_effects $((times * 50))
