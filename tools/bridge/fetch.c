@@ -52,7 +52,7 @@ static void take(struct receiver *r, natsMsg *msg)
 		msg = NULL;
 	if (meta->Sequence.Stream > r->highest)
 		r->highest = meta->Sequence.Stream;
-	in = msg ? held_find_free(r) : NULL;
+	in = msg ? held_take_free(r) : NULL;
 	if (msg && !in) {
 		log_line(LEVEL_WARNING, r->b, "more messages than were asked for");
 		held_refuse(r, msg);

@@ -55,6 +55,8 @@ void held_release(struct receiver *r, struct in *in)
 	natsMsg_Destroy(in->msg);
 	in->msg = NULL;
 	in->state = IN_FREE;
+	in->next = r->free;
+	r->free = in;
 	r->used--;
 	__atomic_store_n(&r->b->counters.held, r->used, __ATOMIC_RELAXED);
 	pthread_cond_signal(&r->room);
@@ -71,15 +73,13 @@ struct in *held_find(struct receiver *r, uint64_t stream_seq, int64_t time)
 	return NULL;
 }
 
-struct in *held_find_free(struct receiver *r)
+struct in *held_take_free(struct receiver *r)
 {
-	struct in *in;
+	struct in *in = r->free;
 
-	for (in = r->in; in < r->in + r->size; in++) {
-		if (in->state == IN_FREE)
-			return in;
-	}
-	return NULL;
+	if (in)
+		r->free = in->next;
+	return in;
 }
 
 enum whereabouts receiver_find(struct receiver *r, uint64_t stream_seq, int64_t time)

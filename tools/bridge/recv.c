@@ -358,6 +358,7 @@ unsigned int receiver_used(struct receiver *r)
 static bool prepare(struct receiver *r)
 {
 	struct gochan_info info;
+	unsigned int i;
 
 	if (gochan_info(r->b->recv_fd, &info))
 		return false;
@@ -380,6 +381,10 @@ static bool prepare(struct receiver *r)
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->room, NULL);
 	r->kept_at = now_ns();
+	for (i = 0; r->in && i < r->size; i++) {
+		r->in[i].next = r->free;
+		r->free = &r->in[i];
+	}
 	return r->in && r->waiting && r->by_seq && r->buf && r->event >= 0;
 }
 

@@ -25,7 +25,7 @@ enum in_state {
  * @time: when the stream got it
  * @seq: its number on the channel, once it is there
  * @since: from when on
- * @next: in the list of by_seq
+ * @next: in a list of by_seq, or in that of free places
  */
 struct in {
 	enum in_state state;
@@ -64,6 +64,7 @@ struct acked {
  * @room: a place of @in was freed, or @stop set
  * @stop: fetch no more
  * @in: messages, one for each slot of the channel
+ * @free: list of those places of @in that are free
  * @size: places of @in, the channel's capacity
  * @used: of these, in use
  * @waiting: ring of those to be sent
@@ -97,7 +98,7 @@ struct receiver {
 	pthread_mutex_t lock;
 	pthread_cond_t room;
 	bool stop;
-	struct in *in;
+	struct in *in, *free;
 	unsigned int size, used;
 	struct in **waiting;
 	unsigned int first_waiting, nr_waiting;
@@ -126,7 +127,7 @@ void held_ack(struct receiver *r, const char *subject);
 void held_refuse(struct receiver *r, const natsMsg *msg);
 
 struct in *held_find(struct receiver *r, uint64_t stream_seq, int64_t time);
-struct in *held_find_free(struct receiver *r);
+struct in *held_take_free(struct receiver *r);
 void held_release(struct receiver *r, struct in *in);
 /* By the number on the channel, once it is set. */
 struct in *held_find_by_seq(struct receiver *r, uint64_t seq);
