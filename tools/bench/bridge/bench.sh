@@ -7,7 +7,7 @@
 # line for each measurement:
 #
 #   rate WAY SIZE WORKERS MESSAGES_PER_SECOND
-#   latency WAY SIZE MEDIAN_NS P99_NS
+#   latency WAY SIZE WORKERS MEDIAN_NS P99_NS
 #
 # WAY is bridge, or nats; or nats-asap, where the client sends each message at once.
 #
@@ -56,7 +56,7 @@ print_rate() {
 }
 
 print_latency() {
-	echo "latency $1 $3 $median $p99"
+	echo "latency $1 $3 $4 $median $p99"
 }
 
 # Channels that have been used once, so that no bridge is idle. Their messages are no longer
@@ -85,8 +85,8 @@ while [ "$rounds" -gt 0 ]; do
 		start_bridges "$size"
 		for n in $workers; do
 			each_way print_rate "$count" "$size" "$n" 64 0
+			each_way print_latency 100 "$size" "$n" 1 20000
 		done
-		each_way print_latency 200 "$size" 1 1 20000
 		end_bridges
 	done
 	rounds=$((rounds - 1))

@@ -13,20 +13,20 @@ function median(list,	n, values, i, j, value) {
 	return n ? values[int((n + 1) / 2)] : 0
 }
 
-$1 == "rate" {
+{
 	point = $3 " | " $4
-	if (!((point) in seen))
+}
+
+$1 == "rate" {
+	if (!(point in seen))
 		points[++nr_points] = point
 	seen[point]
 	rate[point, $2] = rate[point, $2] " " $5
 }
 
 $1 == "latency" {
-	if (!($3 in has_latency))
-		sizes[++nr_sizes] = $3
-	has_latency[$3]
-	middle[$3, $2] = middle[$3, $2] " " $4
-	high[$3, $2] = high[$3, $2] " " $5
+	middle[point, $2] = middle[point, $2] " " $5
+	high[point, $2] = high[point, $2] " " $6
 }
 
 END {
@@ -43,13 +43,14 @@ END {
 			median(rate[p, "nats-asap"])
 	}
 	print "\nMicroseconds from send to receive, median (99th percentile):\n"
-	print "| bytes | bridge | NATS client | added |"
-	print "| ---: | ---: | ---: | ---: |"
-	for (i = 1; i <= nr_sizes; i++) {
-		s = sizes[i]
-		bridge = median(middle[s, "bridge"]) / 1000
-		nats = median(middle[s, "nats"]) / 1000
-		printf "| %s | %d (%d) | %d (%d) | %d |\n", s, bridge, median(high[s, "bridge"]) / 1000,
-			nats, median(high[s, "nats"]) / 1000, bridge - nats
+	print "| bytes | workers | bridge | NATS client | added |"
+	print "| ---: | ---: | ---: | ---: | ---: |"
+	for (i = 1; i <= nr_points; i++) {
+		p = points[i]
+		bridge = median(middle[p, "bridge"]) / 1000
+		nats = median(middle[p, "nats"]) / 1000
+		printf "| %s | %d (%d) | %d (%d) | %d |\n", p, bridge,
+			median(high[p, "bridge"]) / 1000, nats, median(high[p, "nats"]) / 1000,
+			bridge - nats
 	}
 }
