@@ -143,7 +143,8 @@ bridges_killed() {
 	close_all m1 m2 m3
 }
 
-# Where only the sending side dies, the message IDs suppress duplicates.
+# Where only the sending side dies, the message IDs suppress duplicates, also if the channel has
+# got another mode and name meanwhile.
 sending_bridge_killed() {
 	with_machines m1 m2
 	server m1
@@ -156,6 +157,9 @@ sending_bridge_killed() {
 		[ $count -lt 400 ] || break
 		within 90 has_effects $count
 		stop bridge-m1 KILL
+		on m1 chmod 660 /dev/gochans/jobs.send
+		on m1 mv /dev/gochans/jobs.send /dev/gochans/moved
+		on m1 mv /dev/gochans/moved /dev/gochans/jobs.send
 		bridge m1 --send
 	done
 	all_done 180 1 400

@@ -354,7 +354,7 @@ static bool take_results(struct sender *s)
 		if (o->result != REFUSED)
 			continue;
 		log_line(LEVEL_ERROR, s->b,
-			 "stream %s refuses a message: it was closed, or the message is too long; the message stays in the channel",
+			 "stream %s refuses a message: it was closed, or the message is too long; messages stay in the channel, use gochan recv to get them",
 			 s->b->settings.stream);
 		acknowledge(s, ops, nr_ops);
 		return false;
@@ -523,7 +523,8 @@ static int move(struct sender *s)
 
 /*
  * What tells this channel from any other, now and before: the boot, the channel's number,
- * and when its file was made, as numbers begin anew when the module is loaded.
+ * and when its file was made, as numbers begin anew when the module is loaded. The time of
+ * modification, as chmod(1) and mv(1) set that of the last change.
  */
 static bool make_id(struct sender *s, const struct gochan_info *info)
 {
@@ -541,7 +542,7 @@ static bool make_id(struct sender *s, const struct gochan_info *info)
 	fclose(file);
 	snprintf(s->id, sizeof(s->id), "%.8s%.4s%.4s-%" PRIx64 "-%llx", boot, boot + 9, boot + 14,
 		 (uint64_t)info->id,
-		 (unsigned long long)st.st_ctim.tv_sec * NS_PER_S + st.st_ctim.tv_nsec);
+		 (unsigned long long)st.st_mtim.tv_sec * NS_PER_S + st.st_mtim.tv_nsec);
 	return true;
 }
 
