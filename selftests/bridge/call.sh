@@ -6,7 +6,8 @@
 # shellcheck disable=SC2034 # for run_tests
 tests='
 	waits_for_receiver in_order two_receivers on_one_machine sender_gives_up
-	receiver_gives_up call_sizes call_closed receiving_bridge_killed call_server_killed
+	receiver_gives_up call_sizes call_too_long call_closed receiving_bridge_killed
+	call_server_killed
 '
 
 calls() {
@@ -106,6 +107,23 @@ call_sizes() {
 	expect 0 on m2 gochan recv jobs -n 1 --raw --timeout 30
 	cmp out largest
 	ends sender 0 30
+}
+
+# What the receivers' machine cannot take is reported there once, and is not lost.
+call_too_long() {
+	with_machines m1 m2
+	server m1
+	bridge_options='--cap 1 --size 4096'
+	bridge m1 --call
+	on m2 gochan make jobs --size 8
+	bridge m2 --call
+	start receiver m2 gochan recv jobs -n 1
+	within 30 has_on m2 jobs receivers_waiting 1
+	expect 4 on m1 gochan send jobs.send 'longer than eight' --timeout 3
+	is "$(grep -c 'cannot send a message of 17 bytes: .* the same --size' bridge-m2.err)" 1
+	expect 0 on m1 gochan send jobs.send short --timeout 30
+	ends receiver 0 30
+	is "$(cat receiver.out)" short
 }
 
 call_closed() {

@@ -130,7 +130,7 @@ server_away_for_long() {
 	within 60 has_passed $(($(uptime_s) + 20))
 	used=$(($(ticks bridge-m2) - before)) slept=$(($(wakeups bridge-m2) - slept_before))
 	note "in 20 seconds $used hundredths of a second of processor time, $slept wakeups"
-	[ $used -le 1500 ] || fail "the bridge has used $used hundredths of a second"
+	[ $used -le 800 ] || fail "the bridge has used $used hundredths of a second"
 	restart_server m1
 	worker m2
 	all_done 90 1 50

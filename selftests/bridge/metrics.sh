@@ -5,7 +5,7 @@
 
 # shellcheck disable=SC2034 # for run_tests
 tests='
-	counts states names_in_labels several_channels counts_of_the_unit removed_at_the_end
+	counts counts_of_calls states names_in_labels several_channels counts_of_the_unit removed_at_the_end
 	cannot_be_written no_such_file
 '
 
@@ -54,6 +54,22 @@ counts() {
 	is "$(stat -c %a metrics)" 644
 	within 30 shows '^ 0 0 0 0 0 0 0 0 connected queue JOBS jobs'
 	is "$(top --json | sed -n 's/.*"acknowledged_total":\([0-9]*\).*/\1/p')" 20
+}
+
+counts_of_calls() {
+	with_machines m1
+	server m1
+	bridge_options='--cap 1 --size 256'
+	start_bridge m1 --call --metrics metrics
+	wait_for_bridge m1
+	start receiver m1 gochan recv jobs -n 5
+	send_jobs m1 1 5
+	ends receiver 0 60
+	ends sender-m1 0 30
+	for name in received confirmed delivered acknowledged; do
+		within 30 has_metric ${name}_total 5
+	done
+	within 30 shows '^ 0 0 0 0 0 0 0 0 connected call JOBS jobs'
 }
 
 states() {

@@ -6,11 +6,11 @@
 
 # shellcheck disable=SC2034 # for run_tests
 tests='
-	usage unreachable_host no_server_there no_jetstream other_retention other_discard
-	other_subject taken_subject no_limit old_messages_dropped other_capacity short_messages long_messages
-	no_permission wrong_password open_password_file missing_channel not_acknowledged
+	usage hosts unreachable_host no_server_there no_jetstream other_retention other_discard
+	other_subject taken_subject no_limit old_messages_dropped other_capacity short_messages
+	long_messages no_permission wrong_password open_password_file missing_channel not_acknowledged
 	no_done_channel buffered_call permission_of_channel no_gochanfs two_bridges loop
-	loop_over_two_machines two_loops other_ack_wait over_max_payload bad_config
+	loop_over_two_machines two_loops other_ack_wait no_consumer over_max_payload bad_config
 '
 
 url=nats://10.0.0.1/JOBS
@@ -32,6 +32,21 @@ usage() {
 	refused 2 'storage disk' jobs $url --queue --storage disk
 	refused 2 'log xml' jobs $url --queue --log xml
 	refused 2 'tls-cert and tls-key go together' jobs $url --queue --tls-cert cert
+	refused 2 'no end of calls, so no --once' jobs $url --call --once
+}
+
+# Each of the servers has to be there, and no more than are used.
+hosts() {
+	with_machines m1
+	for hosts in '' ',' ':4222' 'a,' ',a' 'a,,b' 'a,:4222'; do
+		refused 2 'a host is missing' jobs "nats://$hosts/JOBS" --queue
+	done
+	many=h1
+	for i in $(seq 2 16); do
+		many=$many,h$i
+	done
+	refused 1 'cannot connect to nats://h1,' jobs "nats://$many/JOBS" --queue --cap 4
+	refused 2 'more than 16 servers' jobs "nats://$many,h17/JOBS" --queue
 }
 
 unreachable_host() {
@@ -144,7 +159,7 @@ wrong_password() {
 	secured_server
 	refused 1 'use --creds FILE or --password FILE' jobs $url --queue --cap 4
 	password_file me:wrong
-	refused 1 'use --creds FILE or --password FILE' jobs $url --queue --cap 4 \
+	refused 1 'does the server know this user\? Check the file' jobs $url --queue --cap 4 \
 		--password password
 	! grep -q wrong err || fail 'the password is in the log'
 	password_file me:right
@@ -275,7 +290,26 @@ other_ack_wait() {
 	with_machines m1 m2
 	server m1
 	bridge m2 --queue
-	refused 1 'same --ack-wait' jobs $url --queue --cap 4 --ack-wait 7
+	refused 1 'same --ack-wait.* nats consumer rm JOBS gochan' jobs $url --queue --cap 4 \
+		--ack-wait 7
+}
+
+# A user who may use the stream, but not its consumer.
+no_consumer() {
+	with_machines m1 m2
+	server_text='authorization { users: [
+		{ user: "me", password: "right", permissions: { publish: ">", subscribe: ">" } }
+		{ user: "you", password: "right", permissions: {
+			publish: { deny: "$JS.API.CONSUMER.>" }, subscribe: ">" } }
+	] }'
+	write_config m1 "$server_text"
+	start_server m1
+	within 30 grep -q 'Server is ready' m1.log
+	password_file me:right
+	bridge m2 --queue --password password
+	password_file you:right
+	expect 1 on m1 timeout 400 gochan bridge jobs $url --recv --cap 4 --password password
+	grep -q 'may this user use the consumer' err || fail "$(cat err)"
 }
 
 # ---- sizes and configuration --------------------------------------------------------

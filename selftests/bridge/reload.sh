@@ -7,7 +7,7 @@
 # shellcheck disable=SC2034 # for run_tests
 tests='
 	added removed changed changed_while_busy moved_to_other_stream typo file_gone
-	failed_bridge_comes_back all_closed
+	failed_bridge_comes_back all_closed no_config
 '
 
 # section NAME [LINE...]: of a bridge with a stream of the same name, in capitals.
@@ -179,6 +179,15 @@ all_closed() {
 	passes mail hello
 	on m1 gochan close mail.send
 	ends bridge-m1 0 60
+}
+
+# Without a file there is nothing to read again; the bridge ends with its terminal.
+no_config() {
+	with_machines m1
+	server m1
+	bridge m1 --queue
+	kill -HUP "$(pid bridge-m1)"
+	ends bridge-m1 0 30
 }
 
 # shellcheck source-path=SCRIPTDIR source=jobs.sh

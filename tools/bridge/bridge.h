@@ -29,6 +29,7 @@
 #define HEADER_ROOM		256
 
 #define CHANNELS_OF_BRIDGE	3
+#define SERVERS_MAX		16
 
 enum mode {
 	MODE_NONE,
@@ -219,6 +220,8 @@ void server_disconnect(struct bridge *b);
 bool channels_open(struct bridge *b);
 /* Remove what channels_open() has made, as the bridge could not be set up. */
 void channels_unmake(struct bridge *b);
+/* Close a channel, the @which one; log a failure. */
+bool channel_close(const struct bridge *b, int fd, const char *which);
 int64_t now_ns(void);
 void event_signal(int fd);
 void event_clear(int fd);

@@ -129,6 +129,7 @@ static void complete(struct asker *a)
 	struct gochan_op op = GOCHAN_RECV(a->b->send_fd, a->other, a->size);
 
 	a->asked = false;
+	__atomic_add_fetch(&a->b->counters.received, 1, __ATOMIC_RELAXED);
 	__atomic_add_fetch(&a->b->counters.confirmed, 1, __ATOMIC_RELAXED);
 	if (a->owed) {
 		a->owed = false;
@@ -201,12 +202,14 @@ static void *ask_thread(void *asker)
  * @sub: a membership in the queue group, or NULL
  * @recent: IDs of requests whose messages were taken, as a ring
  * @next: where the next one goes
+ * @problem: errno of the last send that has failed for good, until one succeeds
  */
 struct answerer {
 	struct bridge *b;
 	natsSubscription *sub;
 	char recent[RECENT][64];
 	unsigned int next;
+	int problem;
 };
 
 static bool was_taken(const struct answerer *a, const char *id)
@@ -216,6 +219,17 @@ static bool was_taken(const struct answerer *a, const char *id)
 			return true;
 	}
 	return false;
+}
+
+/* Once, as the message is asked with again and again. */
+static void report_problem(struct answerer *a, int len)
+{
+	if (a->problem == errno)
+		return;
+	a->problem = errno;
+	log_line(LEVEL_ERROR, a->b, "cannot send a message of %d bytes: %s%s", len,
+		 strerror(errno), errno == EMSGSIZE || errno == EINVAL ?
+		 "; make the channels of all machines with the same --size" : "");
 }
 
 /* False if the receiving channel is closed. */
@@ -230,13 +244,14 @@ static bool answer(struct answerer *a, natsMsg *msg)
 	taken = *id && was_taken(a, id);
 	if (!taken && gochan_batch(&op, 1, 0, 0) == 1) {
 		taken = true;
+		a->problem = 0;
 		snprintf(a->recent[a->next++ % RECENT], sizeof(a->recent[0]), "%s", id);
 		__atomic_add_fetch(&a->b->counters.delivered, 1, __ATOMIC_RELAXED);
+		__atomic_add_fetch(&a->b->counters.acknowledged, 1, __ATOMIC_RELAXED);
 	} else if (!taken && errno == EPIPE) {
 		return false;
 	} else if (!taken && errno != EAGAIN) {
-		log_line(LEVEL_ERROR, a->b, "cannot send a message of %d bytes: %s",
-			 natsMsg_GetDataLength(msg), strerror(errno));
+		report_problem(a, natsMsg_GetDataLength(msg));
 	}
 	natsConnection_Publish(a->b->nc, natsMsg_GetReply(msg), taken ? "+" : "-", 1);
 	return true;
@@ -293,8 +308,8 @@ static void on_close(natsConnection *nc, natsSubscription *sub, natsMsg *msg, vo
 	(void)nc;
 	(void)sub;
 	natsMsg_Destroy(msg);
-	gochan_close(b->send_fd);
-	gochan_close(b->recv_fd);
+	if (!channel_close(b, b->send_fd, "sending") || !channel_close(b, b->recv_fd, "receiving"))
+		__atomic_store_n(&b->failed, true, __ATOMIC_RELEASE);
 	bridge_stop(b);
 }
 

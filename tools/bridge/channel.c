@@ -100,8 +100,10 @@ static void report_open(const struct bridge *b, const char *name, int oflags)
 			 remedy);
 		break;
 	case EACCES:
-		log_line(LEVEL_ERROR, b, "no permission to %s channel %s",
-			 oflags == O_RDONLY ? "receive from" : "send to", name);
+		log_line(LEVEL_ERROR, b,
+			 "no permission to %s channel %s; run the bridge as its owner, or make it with --mode 0660 and a group",
+			 oflags == O_RDONLY ? "receive from" : oflags == O_WRONLY ? "send to" :
+			 "receive from and send to", name);
 		break;
 	default:
 		log_line(LEVEL_ERROR, b, "%s: %s", name, strerror(errno));
@@ -114,7 +116,7 @@ static bool lock_channel(const struct bridge *b, const char *name, int fd)
 		return true;
 	if (errno == EWOULDBLOCK)
 		log_line(LEVEL_ERROR, b,
-			 "channel %s has a bridge already; a channel can have one, in one direction",
+			 "channel %s has a bridge already; a channel can have one, in one direction; stop the other one",
 			 name);
 	else
 		log_line(LEVEL_ERROR, b, "%s: flock: %s", name, strerror(errno));
@@ -252,4 +254,13 @@ bool channels_open(struct bridge *b)
 	default:
 		return open_send(b, send_name) && open_recv(b, b->settings.name);
 	}
+}
+
+bool channel_close(const struct bridge *b, int fd, const char *which)
+{
+	if (gochan_close(fd) == 0 || errno == EALREADY)
+		return true;
+	log_line(LEVEL_ERROR, b, "cannot close the %s channel: %s; run the bridge as its owner",
+		 which, strerror(errno));
+	return false;
 }

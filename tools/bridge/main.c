@@ -60,7 +60,8 @@ static const char help[] =
 "  -h, --help             show this help\n"
 "  -V, --version          print the version\n"
 "\n"
-"Exit status: 0 the queue was closed, or stopped by a signal, 1 error, 2 wrong usage.\n";
+"Exit status: 0 the queue was closed, nothing was left (--once), or stopped by a\n"
+"signal, 1 error, 2 wrong usage.\n";
 
 enum {
 	OPT_SETTING = 256,	/* settings_set() knows it */
@@ -414,7 +415,7 @@ static int run(const struct command *c)
 			reload(c->config);
 			start_waiting();
 			ready = false;
-		} else if (info.ssi_signo != SIGHUP) {
+		} else {
 			sd_notify(0, "STOPPING=1");
 			drop_waiting();
 			stop_all();

@@ -102,9 +102,11 @@ static void put_off(struct receiver *r, int err)
 	char text[64];
 
 	log_line(LEVEL_ERROR, r->b,
-		 "a message of %d bytes, number %llu of stream %s, does not fit into the channel: %s; make the channel with a larger --size",
+		 "a message of %d bytes, number %llu of stream %s, does not fit into the channel: %s; %s",
 		 natsMsg_GetDataLength(in->msg), (unsigned long long)in->stream_seq,
-		 r->b->settings.stream, strerror(err));
+		 r->b->settings.stream, strerror(err),
+		 err == EINVAL ? "all of its messages have the same size; make it without --fixed" :
+		 "make it with a larger --size");
 	r->first_waiting = (r->first_waiting + 1) % r->size;
 	r->nr_waiting--;
 	snprintf(text, sizeof(text), "-NAK {\"delay\":%lld}", (long long)POISON_DELAY_NS);
@@ -129,7 +131,8 @@ static bool send_failed(struct receiver *r, int err)
 		return true;
 	}
 	log_line(LEVEL_ERROR, r->b, "cannot send into the channel: %s",
-		 err == EPIPE ? "it was closed on this machine" : strerror(err));
+		 err == EPIPE ? "it was closed on this machine; remove it, and start the bridge again" :
+		 strerror(err));
 	return false;
 }
 
@@ -221,7 +224,8 @@ static bool wait_for_work(struct receiver *r)
 		return true;
 	if (chosen <= 0) {
 		log_line(LEVEL_ERROR, r->b, "cannot receive from the done channel: %s",
-			 chosen ? strerror(errno) : "it is closed");
+			 chosen ? strerror(errno) :
+			 "it was closed on this machine; remove it, and start the bridge again");
 		return false;
 	}
 	event_clear(r->event);

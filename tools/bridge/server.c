@@ -195,7 +195,7 @@ static bool set_tls(const struct bridge *b, natsOptions *options)
 static natsStatus set_servers(const struct bridge *b, natsOptions *options)
 {
 	char *copy = strdup(b->settings.servers), *rest = copy, *url;
-	const char *list[16];
+	const char *list[SERVERS_MAX];
 	natsStatus status;
 	int n = 0;
 
@@ -245,7 +245,9 @@ static void report_no_connection(const struct bridge *b, natsStatus status)
 	const char *remedy = "is nats-server running there?";
 
 	if (status == NATS_CONNECTION_AUTH_FAILED || status == NATS_NOT_PERMITTED)
-		remedy = "use --creds FILE or --password FILE";
+		remedy = s->creds || s->password ?
+			 "does the server know this user? Check the file with the secrets" :
+			 "use --creds FILE or --password FILE";
 	else if (status == NATS_SSL_ERROR || status == NATS_SECURE_CONNECTION_REQUIRED ||
 		 status == NATS_SECURE_CONNECTION_WANTED)
 		remedy = "see --tls-ca, --tls-cert and --tls-key";

@@ -31,6 +31,21 @@ static bool is_stream_name(const char *name)
 	return c != name;
 }
 
+static unsigned int count_hosts(const char *hosts)
+{
+	unsigned int n = 1;
+
+	while ((hosts = strchr(hosts, ',')) && hosts++)
+		n++;
+	return n;
+}
+
+static bool has_empty_host(const char *hosts)
+{
+	return !*hosts || *hosts == ',' || *hosts == ':' || strstr(hosts, ",,") ||
+	       strstr(hosts, ",:") || hosts[strlen(hosts) - 1] == ',';
+}
+
 /* "a,b" becomes "nats://a,nats://b". */
 static char *expand_servers(const char *scheme, size_t scheme_len, char *hosts)
 {
@@ -47,9 +62,23 @@ static char *expand_servers(const char *scheme, size_t scheme_len, char *hosts)
 	return text;
 }
 
+static bool set_servers(struct settings *s, const char *url, size_t scheme_len, char *hosts)
+{
+	if (has_empty_host(hosts))
+		return bad_url(url, "a host is missing");
+	if (count_hosts(hosts) > SERVERS_MAX)
+		return bad_url(url, "there are more than 16 servers");
+	free(s->servers);
+	s->servers = expand_servers(url, scheme_len, hosts);
+	if (!s->servers)
+		log_line(LEVEL_ERROR, NULL, "out of memory");
+	return s->servers;
+}
+
 bool settings_set_url(struct settings *s, const char *url)
 {
 	const char *hosts, *slash;
+	bool ok = false;
 	char *copy;
 
 	if (strncmp(url, "nats://", 7) != 0 && strncmp(url, "tls://", 6) != 0)
@@ -58,8 +87,6 @@ bool settings_set_url(struct settings *s, const char *url)
 	slash = strchr(hosts, '/');
 	if (!slash)
 		return bad_url(url, "the name of the stream is missing");
-	if (slash == hosts)
-		return bad_url(url, "the host is missing");
 	if (memchr(hosts, '@', slash - hosts)) {
 		log_line(LEVEL_ERROR, NULL,
 			 "a user or password in the URL is seen by everybody; put it into a file of mode 0600, and use --password FILE or --creds FILE");
@@ -70,12 +97,12 @@ bool settings_set_url(struct settings *s, const char *url)
 			       "the name of a stream has letters, digits, '-' and '_', and at most 63");
 	snprintf(s->stream, sizeof(s->stream), "%s", slash + 1);
 	copy = strndup(hosts, slash - hosts);
-	free(s->servers);
-	s->servers = copy ? expand_servers(url, hosts - url, copy) : NULL;
-	free(copy);
-	if (!s->servers)
+	if (copy)
+		ok = set_servers(s, url, hosts - url, copy);
+	else
 		log_line(LEVEL_ERROR, NULL, "out of memory");
-	return s->servers;
+	free(copy);
+	return ok;
 }
 
 /* ---- single settings ---- */
@@ -209,6 +236,8 @@ bool settings_check(const struct settings *s)
 		return incomplete(s, "tls-cert and tls-key go together");
 	if (s->mode == MODE_CALL && (s->capacity || s->replicas || s->memory))
 		return incomplete(s, "calls have no stream, so no capacity, replicas or storage");
+	if (s->mode == MODE_CALL && s->once)
+		return incomplete(s, "there is no end of calls, so no --once");
 	return true;
 }
 

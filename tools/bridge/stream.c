@@ -40,7 +40,7 @@ static bool check_capacity(struct bridge *b, const jsStreamConfig *c)
 
 	if (c->MaxMsgs <= 0)
 		return other_setting(b, "it has no limit of messages",
-				     "set one: nats stream edit --max-msgs N");
+				     "set one: nats stream edit STREAM --max-msgs N");
 	b->stream_capacity = c->MaxMsgs;
 	if (!b->settings.capacity || b->settings.capacity == c->MaxMsgs)
 		return true;
@@ -90,10 +90,10 @@ static bool check_stream(struct bridge *b, const jsStreamConfig *c)
 				     "use another name, or remove the stream");
 	if (c->Discard != js_DiscardNew)
 		return other_setting(b, "when full it drops old messages",
-				     "use: nats stream edit --discard new");
+				     "use: nats stream edit STREAM --discard new");
 	if (c->MaxAge || c->MaxBytes > 0)
 		return other_setting(b, "it drops messages by age, or has a limit of bytes",
-				     "use: nats stream edit --max-age 0 --max-bytes -1");
+				     "use: nats stream edit STREAM --max-age 0 --max-bytes -1");
 	if (b->settings.replicas && b->settings.replicas != c->Replicas)
 		return other_setting(b, "it has another number of replicas",
 				     "leave out --replicas, or edit the stream");
@@ -270,6 +270,20 @@ static natsStatus subscribe(struct bridge *b, natsSubscription **sub, jsErrCode 
 	return js_PullSubscribe(sub, b->js, b->subject, "gochan", NULL, &options, code);
 }
 
+static void report_no_consumer(const struct bridge *b, natsStatus status, jsErrCode code)
+{
+	const char *stream = b->settings.stream;
+
+	if (is_passing(status, code))
+		log_line(LEVEL_ERROR, b,
+			 "consumer of stream %s: %s; has the cluster a leader, and may this user use the consumer? gochan-bridge(1) lists the permissions",
+			 stream, nats_problem(status));
+	else
+		log_line(LEVEL_ERROR, b,
+			 "consumer of stream %s: %s; all bridges of a stream need the same --ack-wait; if that or the capacity has changed, stop them all, and use: nats consumer rm %s gochan",
+			 stream, nats_problem(status), stream);
+}
+
 natsSubscription *stream_subscribe(struct bridge *b)
 {
 	natsStatus status = NATS_OK;
@@ -287,9 +301,7 @@ natsSubscription *stream_subscribe(struct bridge *b)
 		nats_Sleep(OPEN_RETRY_MS);
 	}
 	if (!stopping(b))
-		log_line(LEVEL_ERROR, b, "consumer of stream %s: %s%s", b->settings.stream,
-			 nats_problem(status), is_passing(status, code) ? "" :
-			 "; all bridges of a stream need the same --ack-wait");
+		report_no_consumer(b, status, code);
 	return NULL;
 }
 

@@ -14,7 +14,6 @@
  *
  * Bridges look at the stream from time to time, and when a marker is published.
  */
-#include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -87,15 +86,6 @@ static void on_marker(natsConnection *nc, natsSubscription *sub, natsMsg *msg, v
 	event_signal(b->wake);
 }
 
-static bool close_local(const struct bridge *b, int fd, const char *which)
-{
-	if (gochan_close(fd) == 0 || errno == EALREADY)
-		return true;
-	log_line(LEVEL_ERROR, b, "cannot close the %s channel: %s; run the bridge as its owner",
-		 which, strerror(errno));
-	return false;
-}
-
 /* ---- looking at the stream ---- */
 
 /* The queue ends on this machine if all machines have moved everything. */
@@ -165,7 +155,7 @@ static bool look(struct watch *w)
 	w->look_at = now_ns() + (w->closed || b->settings.once ? LOOK_CLOSED_NS : LOOK_NS);
 	status = stream_get_state(b, &state);
 	if (status == NATS_NOT_FOUND) {
-		log_line(LEVEL_ERROR, b, "stream %s is gone, and its messages with it",
+		log_line(LEVEL_ERROR, b, "stream %s is gone, and its messages with it; start the bridge again to make it again",
 			 b->settings.stream);
 		b->failed = true;
 		return true;
@@ -175,7 +165,7 @@ static bool look(struct watch *w)
 	if (state.closed && !w->closed) {
 		w->closed = true;
 		log_line(LEVEL_INFO, b, "stream %s is closed", b->settings.stream);
-		if (b->send_fd >= 0 && !close_local(b, b->send_fd, "sending")) {
+		if (b->send_fd >= 0 && !channel_close(b, b->send_fd, "sending")) {
 			b->failed = true;
 			return true;
 		}
@@ -183,7 +173,7 @@ static bool look(struct watch *w)
 	if (w->receiver && state.messages)
 		repair(w, &state);
 	if (is_ended(w, &state)) {
-		if (b->recv_fd >= 0 && !close_local(b, b->recv_fd, "receiving"))
+		if (b->recv_fd >= 0 && !channel_close(b, b->recv_fd, "receiving"))
 			b->failed = true;
 		return true;
 	}
@@ -247,10 +237,10 @@ static bool was_closed(struct bridge *b, bool *ok)
 
 	if (stream_get_state(b, &state) != NATS_OK || !state.sealed || state.messages)
 		return false;
-	log_line(LEVEL_INFO, b, "stream %s was closed; to begin anew, remove it: nats stream rm %s",
+	log_line(LEVEL_INFO, b, "stream %s was closed; to begin anew, remove it (nats stream rm %s) and, on each machine, its closed channels (gochan rm), which would close the new one",
 		 b->settings.stream, b->settings.stream);
-	*ok = (b->send_fd < 0 || close_local(b, b->send_fd, "sending")) &&
-	      (b->recv_fd < 0 || close_local(b, b->recv_fd, "receiving"));
+	*ok = (b->send_fd < 0 || channel_close(b, b->send_fd, "sending")) &&
+	      (b->recv_fd < 0 || channel_close(b, b->recv_fd, "receiving"));
 	if (b->send_fd >= 0 && gochan_info(b->send_fd, &info) == 0 && info.len) {
 		log_line(LEVEL_ERROR, b,
 			 "%u messages came too late for the stream; they stay in the sending channel",
