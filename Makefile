@@ -26,7 +26,7 @@ user:
 	$(MAKE) -s --no-print-directory -C tools/lib
 	$(MAKE) -s --no-print-directory -C tools/gochan
 
-# gochan bridge, which alone needs the libraries of NATS, of INI files and of systemd.
+# gochan bridge, which alone needs the libraries of NATS and of systemd.
 bridge:
 	@scripts/prerequisites -b
 	$(MAKE) -s --no-print-directory -C tools/lib
