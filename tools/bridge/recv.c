@@ -36,6 +36,9 @@
 #define CHECK_NS	NS_PER_S	/* between looks whether workers take messages */
 #define POISON_DELAY_NS	(30 * NS_PER_S)	/* before what cannot be sent is delivered again */
 
+static const char was_closed[] =
+	"it was closed on this machine; remove it, and start the bridge again";
+
 /* ---- acknowledgments to the stream ---- */
 
 /* Acknowledge; remember it until that is confirmed, and in case it is delivered again. */
@@ -131,8 +134,7 @@ static bool send_failed(struct receiver *r, int err)
 		return true;
 	}
 	log_line(LEVEL_ERROR, r->b, "cannot send into the channel: %s",
-		 err == EPIPE ? "it was closed on this machine; remove it, and start the bridge again" :
-		 strerror(err));
+		 err == EPIPE ? was_closed : strerror(err));
 	return false;
 }
 
@@ -224,8 +226,7 @@ static bool wait_for_work(struct receiver *r)
 		return true;
 	if (chosen <= 0) {
 		log_line(LEVEL_ERROR, r->b, "cannot receive from the done channel: %s",
-			 chosen ? strerror(errno) :
-			 "it was closed on this machine; remove it, and start the bridge again");
+			 chosen ? strerror(errno) : was_closed);
 		return false;
 	}
 	event_clear(r->event);
