@@ -7,7 +7,7 @@
 tests='
 	waits_for_receiver in_order two_receivers on_one_machine sender_gives_up
 	receiver_gives_up call_sizes call_too_long call_closed receiving_bridge_killed
-	call_server_killed
+	call_server_killed request_without_id call_closed_offline
 '
 
 calls() {
@@ -126,6 +126,30 @@ call_too_long() {
 	is "$(cat receiver.out)" short
 }
 
+# Of a client of NATS that is no bridge.
+request_without_id() {
+	with_machines m1
+	calls m1
+	start receiver m1 gochan recv jobs -n 1
+	within 30 has_on m1 jobs receivers_waiting 1
+	nats "$(url m1)" publish gochan.JOBS 1 3 || :
+	ends receiver 0 60
+	is "$(cat receiver.out)" xxx
+	is_running bridge-m1 || fail 'the bridge ended'
+}
+
+# Closed while there is no server: told as soon as there is one.
+call_closed_offline() {
+	with_machines m1
+	calls m1
+	kill_server m1
+	within 30 grep -q 'the connection is lost' bridge-m1.err
+	on m1 gochan close jobs.send
+	restart_server m1
+	ends bridge-m1 0 60
+	expect 3 on m1 gochan send jobs late
+}
+
 call_closed() {
 	with_machines m1 m2
 	calls m1 m2
@@ -136,6 +160,7 @@ call_closed() {
 	ends bridge-m1 0 30
 	ends bridge-m2 0 30
 	expect 3 on m2 gochan send jobs.send late
+	expect 3 on m1 gochan send jobs late
 }
 
 receiving_bridge_killed() {

@@ -161,6 +161,24 @@ static bool goes_on(const struct asker *a, int64_t *stop_at)
 	return false;
 }
 
+/* The sending channel is closed: tell all machines, and close the receiving one here. */
+static void announce_close(struct bridge *b)
+{
+	natsStatus status;
+
+	for (;;) {
+		status = natsConnection_Publish(b->nc, b->close_subject, "", 0);
+		if (status == NATS_OK)
+			status = natsConnection_FlushTimeout(b->nc, ANSWER_MS);
+		if (status == NATS_OK || stopping(b))
+			break;
+		log_line(LEVEL_DEBUG, b, "close: %s", nats_problem(status));
+		poll(&(struct pollfd){ b->stop_fd, POLLIN, 0 }, 1, BACKOFF_MAX_MS);
+	}
+	if (!channel_close(b, b->recv_fd, "receiving"))
+		__atomic_store_n(&b->failed, true, __ATOMIC_RELEASE);
+}
+
 static void *ask_thread(void *asker)
 {
 	struct asker *a = asker;
@@ -188,7 +206,7 @@ static void *ask_thread(void *asker)
 		backoff = backoff * 2 < BACKOFF_MAX_MS ? backoff * 2 : BACKOFF_MAX_MS;
 	}
 	if (found < 0)
-		natsConnection_Publish(a->b->nc, a->b->close_subject, "", 0);
+		announce_close(a->b);
 	natsConnection_FlushTimeout(a->b->nc, ANSWER_MS);
 	bridge_stop(a->b);
 	return NULL;
@@ -199,14 +217,12 @@ static void *ask_thread(void *asker)
 /**
  * struct answerer - the receiving half
  * @b: the bridge
- * @sub: a membership in the queue group, or NULL
  * @recent: IDs of requests whose messages were taken, as a ring
  * @next: where the next one goes
  * @problem: errno of the last send that has failed for good, until one succeeds
  */
 struct answerer {
 	struct bridge *b;
-	natsSubscription *sub;
 	char recent[RECENT][64];
 	unsigned int next;
 	int problem;
@@ -237,10 +253,11 @@ static bool answer(struct answerer *a, natsMsg *msg)
 {
 	struct gochan_op op = GOCHAN_SEND(a->b->recv_fd, natsMsg_GetData(msg),
 					  natsMsg_GetDataLength(msg));
-	const char *id = "";
+	const char *id;
 	bool taken;
 
-	natsMsgHeader_Get(msg, ID_HEADER, &id);
+	if (natsMsgHeader_Get(msg, ID_HEADER, &id) != NATS_OK)
+		id = "";	/* not of a bridge */
 	taken = *id && was_taken(a, id);
 	if (!taken && gochan_batch(&op, 1, 0, 0) == 1) {
 		taken = true;
@@ -278,26 +295,32 @@ static bool is_receiver_waiting(const struct answerer *a)
 /* Be a member of the group while a receiver waits. */
 static bool serve(struct answerer *a)
 {
+	natsSubscription *sub = NULL;
 	natsMsg *msg = NULL;
 	natsStatus status;
 	bool ok = true;
 
-	status = natsConnection_QueueSubscribeSync(&a->sub, a->b->nc, a->b->subject, GROUP);
-	while (status == NATS_OK && ok && !stopping(a->b)) {
-		if (natsSubscription_NextMsg(&msg, a->sub, MEMBER_MS) == NATS_OK) {
+	status = natsConnection_QueueSubscribeSync(&sub, a->b->nc, a->b->subject, GROUP);
+	if (status != NATS_OK) {
+		log_line(LEVEL_DEBUG, a->b, "call: %s", nats_problem(status));
+		poll(&(struct pollfd){ a->b->stop_fd, POLLIN, 0 }, 1, MEMBER_MS);
+		return true;
+	}
+	while (ok && !stopping(a->b)) {
+		if (natsSubscription_NextMsg(&msg, sub, MEMBER_MS) == NATS_OK) {
 			ok = answer(a, msg);
 			natsMsg_Destroy(msg);
 		} else if (!is_receiver_waiting(a)) {
 			break;
 		}
 	}
-	natsSubscription_Unsubscribe(a->sub);
-	/* What was on its way is answered, too. */
-	while (ok && natsSubscription_NextMsg(&msg, a->sub, 0) == NATS_OK) {
+	/* What is on its way is answered, too. */
+	status = natsSubscription_Drain(sub);
+	while (ok && status == NATS_OK && natsSubscription_NextMsg(&msg, sub, MEMBER_MS) == NATS_OK) {
 		ok = answer(a, msg);
 		natsMsg_Destroy(msg);
 	}
-	natsSubscription_Destroy(a->sub);
+	natsSubscription_Destroy(sub);
 	return ok;
 }
 
