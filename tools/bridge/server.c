@@ -16,6 +16,7 @@
 #define RECONNECT_MIN_MS	50
 #define RECONNECT_MAX_MS	4000
 #define CONNECT_TIMEOUT_MS	5000
+#define WRITE_TIMEOUT_MS	5000
 #define CLOSE_TIMEOUT_MS	5000
 #define PING_INTERVAL_MS	5000	/* two without an answer: the connection is dead */
 
@@ -221,9 +222,15 @@ static natsStatus set_behaviour(struct bridge *b, natsOptions *options)
 		status = natsOptions_SetMaxReconnect(options, -1);
 	if (status == NATS_OK)
 		status = natsOptions_SetCustomReconnectDelay(options, reconnect_delay, b);
-	/* What is published while there is no connection fails, so that it is not reordered. */
+	/*
+	 * What is published while there is no connection fails, so that it is not reordered;
+	 * except for one message.
+	 */
 	if (status == NATS_OK)
 		status = natsOptions_SetReconnectBufSize(options, 1);
+	/* Without it, a write into a connection that is cut off blocks all threads. */
+	if (status == NATS_OK)
+		status = natsOptions_SetWriteDeadline(options, WRITE_TIMEOUT_MS);
 	if (status == NATS_OK)
 		status = natsOptions_SetPingInterval(options, PING_INTERVAL_MS);
 	if (status == NATS_OK)
