@@ -7,6 +7,7 @@
 # shellcheck disable=SC2034 # for run_tests
 tests='
 	loss_and_delay short_cut cut_receiver silent_cut cut_sender cut_server
+	acknowledged_meanwhile blocked_write
 '
 
 # TCP copes with it: nothing is done twice.
@@ -120,6 +121,50 @@ cut_server() {
 	heal_link m1
 	all_done 180 1 400 100
 	close_all m2 m3
+}
+
+# What workers acknowledge while there is no connection is acknowledged after it, and not only
+# when it is delivered again. The server ends in good order, so it forgets nothing.
+acknowledged_meanwhile() {
+	bridge_options='--cap 16 --size 4096 --capacity 40 --ack-wait 300'
+	with_machines m1 m2
+	server m1
+	queues m2
+	send_jobs m2 1 10
+	within 60 stream_has 10
+	worker m2 -d 500
+	within 60 has_effects 2
+	stop nats-m1 TERM
+	within 60 has_effects 10
+	within 60 has_on m2 jobs.done len 0
+	restart_server m1
+	within 60 stream_has 0
+	all_done 0 1 10
+}
+
+# has_sent COUNT: the stream has got so many.
+has_sent() {
+	[ "$(get "$(servers)" JOBS last)" -ge "$1" ]
+}
+
+# A link is cut while more is being sent than the socket has room for.
+blocked_write() {
+	bridge_options='--cap 256 --size 4096 --capacity 2000'
+	with_machines m1 m2 m3
+	server m1
+	on m2 sh -c 'echo 4096 16384 16384 >/proc/sys/net/ipv4/tcp_wmem'
+	bridge m2 --send
+	bridge m3 --recv
+	shape m2 delay 100ms
+	send_long_jobs m2 1 1500
+	within 60 has_sent 100
+	cut_link m2
+	within 60 grep -q 'the connection is lost' bridge-m2.err
+	unshape m2
+	heal_link m2
+	worker m3
+	all_done 180 1 1500 256
+	ends sender-m2 0 60
 }
 
 # shellcheck source-path=SCRIPTDIR source=jobs.sh

@@ -12,7 +12,7 @@
  * fetched until a worker waits.
  *
  * An acknowledgment is a message without an answer. It is repeated after a reconnect unless
- * the connection has carried a ping and its answer after it. A message is known by its number
+ * the same connection has carried a ping and its answer after it. A message is known by its number
  * and its time in the stream, as the numbers of a stream that is made again begin anew.
  *
  * The fetcher gets messages; the deliverer sends them and receives notices; receiver_tick(),
@@ -55,11 +55,25 @@ static void acknowledge(struct receiver *r, struct in *in)
 	__atomic_add_fetch(&r->b->counters.acknowledged, 1, __ATOMIC_RELAXED);
 }
 
-/* A ping is answered after what was sent before it. */
+/* How often the connection was made again; it is counted before anything is sent by it. */
+static uint64_t count_connections(struct receiver *r)
+{
+	uint64_t count = 0;
+
+	if (natsConnection_GetStats(r->b->nc, r->stats) == NATS_OK)
+		natsStatistics_GetCounts(r->stats, NULL, NULL, NULL, NULL, &count);
+	return count;
+}
+
+/*
+ * A ping is answered after what was sent before it, if both went by the same connection: what
+ * was acknowledged without one, or by one that broke, was not sent or may be lost.
+ */
 static void confirm(struct receiver *r)
 {
 	char *list[UNCONFIRMED_MAX];
 	unsigned int i, n;
+	uint64_t count;
 	bool confirmed;
 
 	pthread_mutex_lock(&r->lock);
@@ -69,7 +83,10 @@ static void confirm(struct receiver *r)
 	pthread_mutex_unlock(&r->lock);
 	if (!n)
 		return;
-	confirmed = natsConnection_FlushTimeout(r->b->nc, CONFIRM_MS) == NATS_OK;
+	count = count_connections(r);
+	confirmed = natsConnection_FlushTimeout(r->b->nc, CONFIRM_MS) == NATS_OK &&
+		    count == r->connections && count_connections(r) == count;
+	r->connections = count;
 	for (i = 0; i < n; i++) {
 		if (!confirmed)
 			held_ack(r, list[i]);
@@ -386,6 +403,9 @@ static bool prepare(struct receiver *r)
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->room, NULL);
 	r->kept_at = now_ns();
+	if (natsStatistics_Create(&r->stats) != NATS_OK)
+		return false;
+	r->connections = count_connections(r);
 	for (i = 0; r->in && i < r->size; i++) {
 		r->in[i].next = r->free;
 		r->free = &r->in[i];
@@ -420,6 +440,7 @@ static void receiver_free(struct receiver *r)
 	__atomic_store_n(&r->b->counters.held, 0, __ATOMIC_RELAXED);
 	fetcher_free(r);
 	natsSubscription_Destroy(r->sub);
+	natsStatistics_Destroy(r->stats);
 	for (i = 0; r->in && i < r->size; i++)
 		natsMsg_Destroy(r->in[i].msg);
 	for (i = 0; i < r->nr_unconfirmed; i++)

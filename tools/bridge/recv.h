@@ -55,6 +55,8 @@ struct acked {
  * @buf: for such a message
  * @msg_size: its size
  * @idle: workers have not taken what is in the channel, so nothing is fetched; atomic
+ * @stats: for @connections; the watcher's
+ * @connections: how many there were before, when acknowledgments were confirmed last
  * @checked_at: when that was looked at last; the watcher's
  * @fetcher: thread
  * @deliverer: thread
@@ -90,6 +92,8 @@ struct receiver {
 	void *buf;
 	uint32_t msg_size;
 	bool idle;
+	natsStatistics *stats;
+	uint64_t connections;
 	int64_t checked_at;
 	pthread_t fetcher, deliverer;
 	int event;
