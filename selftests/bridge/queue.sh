@@ -8,6 +8,7 @@
 tests='
 	three_machines machine_without_workers order_of_one_sender full_stream_blocks sizes send_and_recv
 	closed_on_one_machine closed_with_nothing_inside closed_too_early requeued_by_a_worker once stopped
+	foreign_message
 '
 
 three_machines() {
@@ -213,6 +214,26 @@ stopped() {
 		done
 	done
 	all_done 120 1 300
+}
+
+has_passed() {
+	[ "$(uptime_s)" -ge "$1" ]
+}
+
+# A message in the receiving channel that has not come over the bridge: nothing is fetched to
+# wait behind it while there is no worker.
+foreign_message() {
+	bridge_options='--cap 16 --size 4096 --capacity 40 --ack-wait 2'
+	with_machines m1
+	server m1
+	bridge m1 --queue
+	on m1 gochan send jobs 21
+	send_jobs m1 1 20
+	within 60 stream_has 20
+	within 60 has_passed $(($(uptime_s) + 12))
+	is "$(on m1 gochan info jobs len)" 1
+	worker m1
+	all_done 60 1 21
 }
 
 # shellcheck source-path=SCRIPTDIR source=jobs.sh

@@ -100,9 +100,18 @@ static bool is_wanted(const struct receiver *r)
 	return gochan_info(r->b->recv_fd, &info) == 0 && info.receivers_waiting;
 }
 
+/* Is there no message that a worker could take? */
+static bool is_empty(const struct receiver *r)
+{
+	struct gochan_info info;
+
+	return gochan_info(r->b->recv_fd, &info) == 0 && !info.len;
+}
+
 /*
  * While workers take nothing, wait for one that waits. Those that poll do not show, so try
- * one message from time to time.
+ * one message from time to time, unless one is there already, of whoever: behind that of
+ * another sender, it could not be taken back.
  */
 static unsigned int wait_until_wanted(struct receiver *r, unsigned int room)
 {
@@ -115,7 +124,7 @@ static unsigned int wait_until_wanted(struct receiver *r, unsigned int room)
 		}
 		if (is_told_to_stop(r))
 			return 0;
-		if (now_ns() >= end)
+		if (now_ns() >= end && is_empty(r))
 			return 1;
 		nats_Sleep(IDLE_MS);
 	}
