@@ -297,6 +297,7 @@ other_ack_wait() {
 # A user who may use the stream, but not its consumer.
 no_consumer() {
 	with_machines m1 m2
+	# shellcheck disable=SC2016 # subjects of JetStream
 	server_text='authorization { users: [
 		{ user: "me", password: "right", permissions: { publish: ">", subscribe: ">" } }
 		{ user: "you", password: "right", permissions: {

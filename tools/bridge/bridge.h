@@ -254,12 +254,17 @@ natsSubscription *stream_subscribe(struct bridge *b);
  * consumer is gone, make it again.
  */
 uint64_t stream_ack_floor(struct bridge *b);
+/* Has the consumer delivered all that it will, and got all acknowledgments? */
+bool stream_is_drained(struct bridge *b);
 
 /* ---- repair.c ---- */
 
 struct receiver;
-/* Up to @floor; @again: also messages of other bridges, or of none. */
-void stream_repair(struct bridge *b, struct receiver *r, uint64_t floor, bool again);
+/*
+ * Up to @floor; @again: also messages of other bridges, or of none. False if there was no room
+ * to publish one of these again.
+ */
+bool stream_repair(struct bridge *b, struct receiver *r, uint64_t floor, bool again);
 
 /* ---- watch.c ---- */
 

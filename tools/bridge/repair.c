@@ -76,6 +76,7 @@ static bool publish_again(struct bridge *b, natsMsg *msg)
 struct repaired {
 	unsigned int removed;
 	unsigned int published;
+	unsigned int failed;
 };
 
 static void repair_message(struct bridge *b, struct receiver *r, natsMsg *msg, bool again,
@@ -90,13 +91,17 @@ static void repair_message(struct bridge *b, struct receiver *r, natsMsg *msg, b
 		repaired->removed += remove_message(b, number);
 		break;
 	case MESSAGE_UNKNOWN:
-		if (again && publish_again(b, msg) && remove_message(b, number))
+		if (!again)
+			break;
+		if (publish_again(b, msg) && remove_message(b, number))
 			repaired->published++;
+		else
+			repaired->failed++;
 		break;
 	}
 }
 
-void stream_repair(struct bridge *b, struct receiver *r, uint64_t floor, bool again)
+bool stream_repair(struct bridge *b, struct receiver *r, uint64_t floor, bool again)
 {
 	struct repaired repaired = { 0 };
 	uint64_t number;
@@ -109,6 +114,8 @@ void stream_repair(struct bridge *b, struct receiver *r, uint64_t floor, bool ag
 		if (strcmp(natsMsg_GetSubject(msg), b->subject) == 0)
 			repair_message(b, r, msg, again, &repaired);
 		natsMsg_Destroy(msg);
+		/* With many messages, those in progress must not be forgotten. */
+		receiver_tick(r);
 	}
 	if (repaired.removed)
 		log_line(LEVEL_WARNING, b,
@@ -117,5 +124,5 @@ void stream_repair(struct bridge *b, struct receiver *r, uint64_t floor, bool ag
 	if (repaired.published)
 		log_line(LEVEL_WARNING, b,
 			 "stream %s had %u messages that it would not have delivered; they are published again",
-			 b->settings.stream, repaired.published);
+			 b->settings.stream, repaired.published);	return !repaired.failed;
 }

@@ -321,6 +321,21 @@ static void make_consumer_again(struct bridge *b)
 		 status == NATS_OK ? "it was made again" : nats_problem(status));
 }
 
+bool stream_is_drained(struct bridge *b)
+{
+	jsConsumerInfo *info = NULL;
+	bool drained = false;
+	natsStatus status;
+
+	status = js_GetConsumerInfo(&info, b->js, b->settings.stream, "gochan", NULL, NULL);
+	if (status == NATS_NOT_FOUND)
+		make_consumer_again(b);
+	else if (status == NATS_OK)
+		drained = !info->NumPending && !info->NumAckPending;
+	jsConsumerInfo_Destroy(info);
+	return drained;
+}
+
 /* A server that was killed may have an old floor; with nothing pending, all is done with. */
 uint64_t stream_ack_floor(struct bridge *b)
 {

@@ -39,6 +39,7 @@
  * @repair_at: when to look for such messages next
  * @again_at: when to publish again what is there up to @again_floor; 0: nothing is there
  * @again_floor: see @again_at
+ * @again_failed: the last attempt to do so has failed
  */
 struct watch {
 	struct bridge *b;
@@ -52,6 +53,7 @@ struct watch {
 	int64_t repair_at;
 	int64_t again_at;
 	uint64_t again_floor;
+	bool again_failed;
 };
 
 /* ---- the close marker ---- */
@@ -88,12 +90,22 @@ static void on_marker(natsConnection *nc, natsSubscription *sub, natsMsg *msg, v
 
 /* ---- looking at the stream ---- */
 
+/*
+ * Has everything been received? A sealed stream may have messages that were acknowledged, as a
+ * killed server forgets their deletion; then they cannot be removed any more.
+ */
+static bool is_drained(struct bridge *b, const struct stream_state *state)
+{
+	return !state->messages || (state->sealed && stream_is_drained(b));
+}
+
 /* The queue ends on this machine if all machines have moved everything. */
 static bool is_ended(struct watch *w, const struct stream_state *state)
 {
 	struct bridge *b = w->b;
 
-	if (!state->closed || state->messages || !__atomic_load_n(&b->sent_all, __ATOMIC_ACQUIRE))
+	if (!state->closed || !is_drained(b, state) ||
+	    !__atomic_load_n(&b->sent_all, __ATOMIC_ACQUIRE))
 		return false;
 	if (!w->receiver)
 		return true;
@@ -110,6 +122,21 @@ static bool is_done_once(struct watch *w, const struct stream_state *state)
 
 	return b->settings.once && __atomic_load_n(&b->sent_all, __ATOMIC_ACQUIRE) &&
 	       (!w->receiver || (!state->messages && !receiver_used(w->receiver)));
+}
+
+/* While that fails, try it at each look; report it once. */
+static void repair_again(struct watch *w)
+{
+	const char *stream = w->b->settings.stream;
+	bool ok = stream_repair(w->b, w->receiver, w->again_floor, true);
+
+	if (ok)
+		w->again_at = 0;
+	else if (!w->again_failed)
+		log_line(LEVEL_WARNING, w->b,
+			 "stream %s has messages that it does not deliver, and no room to publish them again; if senders wait forever, use: nats consumer rm %s gochan",
+			 stream, stream);
+	w->again_failed = !ok;
 }
 
 /* See repair.c. */
@@ -132,8 +159,7 @@ static void repair(struct watch *w, const struct stream_state *state)
 		return;
 	}
 	if (w->again_at && now_ns() >= w->again_at) {
-		stream_repair(w->b, w->receiver, w->again_floor, true);
-		w->again_at = 0;
+		repair_again(w);
 		return;
 	}
 	if (!w->again_at) {
@@ -155,7 +181,8 @@ static bool look(struct watch *w)
 	w->look_at = now_ns() + (w->closed || b->settings.once ? LOOK_CLOSED_NS : LOOK_NS);
 	status = stream_get_state(b, &state);
 	if (status == NATS_NOT_FOUND) {
-		log_line(LEVEL_ERROR, b, "stream %s is gone, and its messages with it; start the bridge again to make it again",
+		log_line(LEVEL_ERROR, b,
+			 "stream %s is gone, and its messages with it; start the bridge again to make it again",
 			 b->settings.stream);
 		b->failed = true;
 		return true;
@@ -169,8 +196,10 @@ static bool look(struct watch *w)
 			b->failed = true;
 			return true;
 		}
+		/* The number of messages may be older than the marker. */
+		return false;
 	}
-	if (w->receiver && state.messages)
+	if (w->receiver && state.messages && !state.sealed)
 		repair(w, &state);
 	if (is_ended(w, &state)) {
 		if (b->recv_fd >= 0 && !channel_close(b, b->recv_fd, "receiving"))
@@ -235,9 +264,10 @@ static bool was_closed(struct bridge *b, bool *ok)
 	struct stream_state state;
 	struct gochan_info info;
 
-	if (stream_get_state(b, &state) != NATS_OK || !state.sealed || state.messages)
+	if (stream_get_state(b, &state) != NATS_OK || !state.sealed || !is_drained(b, &state))
 		return false;
-	log_line(LEVEL_INFO, b, "stream %s was closed; to begin anew, remove it (nats stream rm %s) and, on each machine, its closed channels (gochan rm), which would close the new one",
+	log_line(LEVEL_INFO, b,
+		 "stream %s was closed; to begin anew, remove it (nats stream rm %s) and, on each machine, its closed channels (gochan rm), which would close the new one",
 		 b->settings.stream, b->settings.stream);
 	*ok = (b->send_fd < 0 || channel_close(b, b->send_fd, "sending")) &&
 	      (b->recv_fd < 0 || channel_close(b, b->recv_fd, "receiving"));
