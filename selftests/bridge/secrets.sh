@@ -171,7 +171,7 @@ bad_credentials() {
 	# a seed of somebody else, and one that is none
 	(umask 077; sed 's/^SU.*/SUABYVJAFNFQQGS4QK3SDOKRIHCCJ7GWD6SGAT7L35DJZE6OG2YIBRFCDY/' \
 		creds >other)
-	refused_creds 'use --creds FILE' other
+	refused_creds 'does the server know this user' other
 	(umask 077; sed 's/^SUAM/SUAN/' creds >damaged; echo >blank)
 	refused_creds 'file of --creds' damaged
 	refused_creds 'file of --creds' blank
