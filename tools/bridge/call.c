@@ -316,7 +316,10 @@ static bool serve(struct answerer *a)
 	}
 	/* What is on its way is answered, too. */
 	status = natsSubscription_Drain(sub);
-	while (ok && status == NATS_OK && natsSubscription_NextMsg(&msg, sub, MEMBER_MS) == NATS_OK) {
+	while (ok && status == NATS_OK) {
+		status = natsSubscription_NextMsg(&msg, sub, MEMBER_MS);
+		if (status != NATS_OK)
+			break;
 		ok = answer(a, msg);
 		natsMsg_Destroy(msg);
 	}
