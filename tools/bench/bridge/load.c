@@ -253,15 +253,19 @@ static void request(const char *inbox, unsigned int batch)
 	      "request");
 }
 
-/* Receive a batch, or what there is of it. */
+/* Receive a batch, or what there is of it. Now and then the server sends no status. */
 static void work_batch(struct shared *shared, natsSubscription *sub, unsigned int count,
 		       unsigned int batch)
 {
 	const char *reply;
+	natsStatus status;
 	natsMsg *msg;
 
 	while (batch--) {
-		check(natsSubscription_NextMsg(&msg, sub, WAIT_MS), "receive");
+		status = natsSubscription_NextMsg(&msg, sub, 5 * IDLE_MS);
+		if (status == NATS_TIMEOUT)
+			return;
+		check(status, "receive");
 		reply = natsMsg_GetReply(msg);
 		if (!reply || !*reply) {
 			natsMsg_Destroy(msg);
