@@ -261,8 +261,8 @@ bool stream_is_drained(struct bridge *b);
 
 struct receiver;
 /*
- * Up to @floor; @again: also messages of other bridges, or of none. False if there was no room
- * to publish one of these again.
+ * Up to @floor; @again: also messages of other bridges, or of none. False if one of these
+ * could not be published again.
  */
 bool stream_repair(struct bridge *b, struct receiver *r, uint64_t floor, bool again);
 

@@ -35,8 +35,8 @@ static unsigned int count_hosts(const char *hosts)
 {
 	unsigned int n = 1;
 
-	while ((hosts = strchr(hosts, ',')) && hosts++)
-		n++;
+	for (; *hosts; hosts++)
+		n += *hosts == ',';
 	return n;
 }
 

@@ -134,7 +134,7 @@ static void repair_again(struct watch *w)
 		w->again_at = 0;
 	else if (!w->again_failed)
 		log_line(LEVEL_WARNING, w->b,
-			 "stream %s has messages that it does not deliver, and no room to publish them again; if senders wait forever, use: nats consumer rm %s gochan",
+			 "stream %s has messages that it does not deliver, and they could not be published again; if it is full of them, use: nats consumer rm %s gochan",
 			 stream, stream);
 	w->again_failed = !ok;
 }
