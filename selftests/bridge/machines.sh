@@ -35,6 +35,11 @@ within() {
 	done
 }
 
+# has_passed UPTIME
+has_passed() {
+	[ "$(uptime_s)" -ge "$1" ]
+}
+
 # ---- processes ----------------------------------------------------------------
 
 # What runs first on a machine: CGROUP DIRECTORY COMMAND...

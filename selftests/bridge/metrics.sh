@@ -5,8 +5,8 @@
 
 # shellcheck disable=SC2034 # for run_tests
 tests='
-	counts counts_of_calls states names_in_labels several_channels counts_of_the_unit removed_at_the_end
-	cannot_be_written no_such_file
+	counts counts_of_calls states names_in_labels several_channels counts_of_the_unit
+	removed_at_the_end cannot_be_written no_such_file
 '
 
 # metric NAME: its value in the file.

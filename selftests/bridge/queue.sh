@@ -216,10 +216,6 @@ stopped() {
 	all_done 120 1 300
 }
 
-has_passed() {
-	[ "$(uptime_s)" -ge "$1" ]
-}
-
 # A message in the receiving channel that has not come over the bridge: nothing is fetched to
 # wait behind it while there is no worker.
 foreign_message() {
