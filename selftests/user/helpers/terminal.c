@@ -13,6 +13,7 @@
  *	size R C	resize the terminal
  *	signal N	send it to the process group that has the terminal
  *	run COMMAND	run it in a shell, beside COMMAND
+ *	hangup		hang up the terminal
  *	end STATUS	wait until COMMAND exits with this status
  *
  * In a line ^ stands for the escape character. Each wait is for what is written after the
@@ -206,14 +207,21 @@ static void run(const char *command)
 		errx(1, "%s: failed", command);
 }
 
+static void hang_up(const char *unused)
+{
+	(void)unused;
+	close(terminal);
+	terminal = -1;
+}
+
 static void wait_for_end(pid_t pid, const char *argument)
 {
 	const time_t end = time(NULL) + TIMEOUT;
 	int status;
 
 	while (waitpid(pid, &status, WNOHANG) == 0) {
-		/* An error after the last process has closed the terminal does not wait. */
-		if (!read_output())
+		/* No terminal, or one that the last process has closed, is nothing to wait for. */
+		if (terminal < 0 || !read_output())
 			usleep(10000);
 		if (time(NULL) >= end)
 			fail("end", argument);
@@ -243,6 +251,7 @@ static const struct {
 	{ "size", NULL, resize },
 	{ "signal", NULL, send_signal },
 	{ "run", NULL, run },
+	{ "hangup", NULL, hang_up },
 };
 
 static void step(const char *name, const char *argument)
