@@ -82,6 +82,20 @@ static unsigned int parse(const char *text, unsigned int min, unsigned int max)
 	return n;
 }
 
+/*
+ * Memory whose pages are there: to fault them in, huge ones above all, would count as time of
+ * the first messages.
+ */
+static void *touched_memory(size_t size)
+{
+	void *memory = malloc(size);
+
+	if (!memory)
+		err(1, "memory");
+	memset(memory, 1, size);
+	return memory;
+}
+
 static bool is_url(const char *name)
 {
 	return strncmp(name, "nats://", 7) == 0;
@@ -135,34 +149,29 @@ static void publish(unsigned int i, const void *message, size_t size, bool wait)
 		check(js_PublishAsync(nats.js, nats.subject, message, size, &options), "publish");
 }
 
-static void produce_nats(unsigned int count, size_t size, unsigned int batch,
+static void produce_nats(char *message, unsigned int count, size_t size, unsigned int batch,
 			 unsigned int pause_us)
 {
-	uint64_t *message = calloc(1, size);
 	unsigned int i;
 
-	if (!message)
-		err(1, "message");
 	for (i = 0; i < count; i++) {
-		*message = now();
+		const uint64_t sent = now();
+
+		memcpy(message, &sent, sizeof(sent));
 		publish(i, message, size, batch == 1);
 		if (pause_us)
 			usleep(pause_us);
 	}
 	if (batch > 1)
 		check(js_PublishAsyncComplete(nats.js, NULL), "publish");
-	free(message);
 }
 
-static void produce_channel(int ch, unsigned int count, size_t size, unsigned int batch,
-			    unsigned int pause_us)
+static void produce_channel(int ch, char *messages, unsigned int count, size_t size,
+			    unsigned int batch, unsigned int pause_us)
 {
 	struct gochan_op ops[BATCH_MAX];
-	char *messages = calloc(batch, size);
 	unsigned int i, n;
 
-	if (!messages)
-		err(1, "messages");
 	for (; count; count -= n) {
 		n = count < batch ? count : batch;
 		for (i = 0; i < n; i++) {
@@ -176,7 +185,6 @@ static void produce_channel(int ch, unsigned int count, size_t size, unsigned in
 		if (pause_us)
 			usleep(pause_us);
 	}
-	free(messages);
 }
 
 static void produce(char **argv)
@@ -185,6 +193,7 @@ static void produce(char **argv)
 	const size_t size = parse(argv[2], sizeof(uint64_t), SIZE_MAX_BYTES);
 	const unsigned int batch = parse(argv[3], 1, BATCH_MAX);
 	const unsigned int pause_us = parse(argv[4], 0, 1000000);
+	char *messages = touched_memory(batch * size);
 	uint64_t start;
 	int ch = -1;
 
@@ -196,10 +205,11 @@ static void produce(char **argv)
 		err(1, "%s", argv[0]);
 	start = now();
 	if (nats.js)
-		produce_nats(count, size, batch, pause_us);
+		produce_nats(messages, count, size, batch, pause_us);
 	else
-		produce_channel(ch, count, size, batch, pause_us);
+		produce_channel(ch, messages, count, size, batch, pause_us);
 	printf("%" PRIu64 "\n", start);
+	free(messages);
 }
 
 /* ---- workers ---- */
@@ -302,13 +312,14 @@ static void work_nats(struct shared *shared, const char *url, unsigned int count
 }
 
 /* Wait for a message, and take what else is there. */
-static unsigned int receive(struct gochan_op *ops, int ch, char *messages, unsigned int batch)
+static unsigned int receive(struct gochan_op *ops, int ch, char *messages, size_t size,
+			    unsigned int batch)
 {
 	unsigned int i;
 	int got;
 
 	for (i = 0; i < batch; i++)
-		ops[i] = GOCHAN_RECV(ch, messages + i * SIZE_MAX_BYTES, SIZE_MAX_BYTES);
+		ops[i] = GOCHAN_RECV(ch, messages + i * size, size);
 	got = gochan_select(ops, 1, IDLE_MS * 1000000LL, 0);
 	if (got < 0 && (errno == ETIMEDOUT || errno == EAGAIN))
 		return 0;
@@ -324,17 +335,19 @@ static void work_channel(struct shared *shared, const char *name, unsigned int c
 			 unsigned int batch)
 {
 	struct gochan_op ops[BATCH_MAX], acks[BATCH_MAX];
-	char *messages = malloc(batch * SIZE_MAX_BYTES);
 	int ch = gochan_open(name, O_RDONLY);
+	struct gochan_info info;
 	unsigned int i, n;
+	char *messages;
 
-	if (ch < 0 || !messages)
+	if (ch < 0 || gochan_info(ch, &info) < 0)
 		err(1, "%s", name);
+	messages = touched_memory(batch * info.msg_size);
 	__atomic_add_fetch(&shared->ready, 1, __ATOMIC_RELEASE);
 	while (!all_done(shared, count)) {
-		n = receive(ops, ch, messages, batch);
+		n = receive(ops, ch, messages, info.msg_size, batch);
 		for (i = 0; i < n; i++) {
-			received(shared, count, messages + i * SIZE_MAX_BYTES);
+			received(shared, count, messages + i * info.msg_size);
 			acks[i] = (struct gochan_op) {
 				.fd = ch, .opcode = GOCHAN_OP_ACK, .lease = ops[i].lease,
 			};
@@ -342,6 +355,7 @@ static void work_channel(struct shared *shared, const char *name, unsigned int c
 		if (n && gochan_batch(acks, n, -1, 0) != (int)n)
 			err(1, "acknowledge");
 	}
+	free(messages);
 }
 
 static int compare(const void *a, const void *b)
