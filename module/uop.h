@@ -51,10 +51,13 @@ static inline bool uop_is_nil(const struct uop *u)
 	return !compat_fd_file(u->fd);
 }
 
-/* Does it wait for an event, and not in a wait queue of the channel? */
+/*
+ * Does it wait for an event, and not in a wait queue of the channel? Not by @op.peek: others may
+ * change the bits beside it while @op is queued.
+ */
 static inline bool uop_polls(const struct uop *u)
 {
-	return u->opcode == GOCHAN_OP_POLL || u->op.peek;
+	return u->opcode == GOCHAN_OP_POLL || (u->flags & GOCHAN_PEEK);
 }
 
 static inline bool uop_is_plain(u16 opcode, u16 flags)

@@ -6,14 +6,22 @@
  *
  * Both process their wait queues from the head. The one that is behind skips those
  * that the other has claimed, and so keeps catching up with it.
+ *
+ * Also a select that polls while a send completes its receive: KCSAN sees which of its fields
+ * are shared.
  */
 #include <kselftest_harness.h>
 
 #include "../lib/ops.h"
 
+#include <poll.h>
+#include <sched.h>
+#include <sys/eventfd.h>
+
 #define SELECTS		32
 #define SIDES		2
 #define ROUNDS		12
+#define MESSAGES	5000
 #define LONG		5000
 
 /* A message that is buffered beforehand and not from a select. */
@@ -320,6 +328,54 @@ TEST_F(claim_race, r1_r14_exactly_one)
 		close(race->sides[0].ch);
 		close(race->sides[1].ch);
 	}
+}
+
+/* On an unbuffered channel, a send that does not wait finds only selects that do. */
+static void *send_each(void *arg)
+{
+	const int ch = *(const int *)arg;
+	unsigned int i;
+	ssize_t ret;
+
+	for (i = 0; i < MESSAGES; i++) {
+		while ((ret = ch_try_send(ch, &i, sizeof(i))) == -EAGAIN)
+			sched_yield();
+		if (ret != sizeof(i))
+			break;
+	}
+	return NULL;
+}
+
+/* R14: a select receives while it also polls a file and peeks at another channel. */
+TEST(r14_polls_meanwhile)
+{
+	unsigned int i, msg, peeked;
+	pthread_t thread;
+	int ch, other, event;
+
+	ch = ch_make(0, sizeof(msg), 0);
+	other = ch_make(0, sizeof(msg), 0);
+	event = eventfd(0, EFD_CLOEXEC);
+	ASSERT_LE(0, ch);
+	ASSERT_LE(0, other);
+	ASSERT_LE(0, event);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, send_each, &ch));
+	for (i = 0; i < MESSAGES; i++) {
+		struct gochan_op ops[] = {
+			GOCHAN_POLL(event, POLLIN),
+			GOCHAN_RECV(ch, &msg, sizeof(msg)),
+			GOCHAN_RECV(other, &peeked, sizeof(peeked)),
+		};
+
+		ops[2].flags = GOCHAN_PEEK;
+		ASSERT_EQ(1, ops_select(ch, ops, 3, 0));
+		ASSERT_EQ(i, msg);
+	}
+	pthread_join(thread, NULL);
+	EXPECT_TRUE(no_waiters(ch));
+	close(event);
+	close(other);
+	close(ch);
 }
 
 TEST_HARNESS_MAIN
