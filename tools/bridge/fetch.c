@@ -52,14 +52,13 @@ static void take(struct receiver *r, natsMsg *msg)
 		msg = NULL;
 	if (meta->Sequence.Stream > r->highest)
 		r->highest = meta->Sequence.Stream;
-	in = msg ? held_take_free(r) : NULL;
+	in = msg ? held_take_free(r, meta->Sequence.Stream) : NULL;
 	if (msg && !in) {
 		log_line(LEVEL_WARNING, r->b, "more messages than were asked for");
 		held_refuse(r, msg);
 		natsMsg_Destroy(msg);
 	} else if (msg) {
 		in->msg = msg;
-		in->stream_seq = meta->Sequence.Stream;
 		in->time = meta->Timestamp;
 		in->state = IN_WAITING;
 		r->used++;
@@ -187,6 +186,7 @@ static natsStatus fetch(struct receiver *r, unsigned int room)
 		}
 		if (strcmp(natsMsg_GetSubject(msg), r->reply) != 0) {
 			natsMsg_Destroy(msg);
+			event_signal(r->event);
 			continue;
 		}
 		natsMsg_Destroy(msg);

@@ -50,8 +50,38 @@ void held_remove_by_seq(struct receiver *r, struct in *in)
 	*link = in->next;
 }
 
+struct in *held_find(struct receiver *r, uint64_t stream_seq, int64_t time)
+{
+	struct in *in;
+
+	for (in = r->by_stream[stream_seq & r->mask]; in; in = in->next_by_stream) {
+		if (in->stream_seq == stream_seq && in->time == time)
+			return in;
+	}
+	return NULL;
+}
+
+struct in *held_take_free(struct receiver *r, uint64_t stream_seq)
+{
+	struct in **list = &r->by_stream[stream_seq & r->mask];
+	struct in *in = r->free;
+
+	if (!in)
+		return NULL;
+	r->free = in->next;
+	in->stream_seq = stream_seq;
+	in->next_by_stream = *list;
+	*list = in;
+	return in;
+}
+
 void held_release(struct receiver *r, struct in *in)
 {
+	struct in **link = &r->by_stream[in->stream_seq & r->mask];
+
+	while (*link != in)
+		link = &(*link)->next_by_stream;
+	*link = in->next_by_stream;
 	natsMsg_Destroy(in->msg);
 	in->msg = NULL;
 	in->state = IN_FREE;
@@ -60,26 +90,6 @@ void held_release(struct receiver *r, struct in *in)
 	r->used--;
 	__atomic_store_n(&r->b->counters.held, r->used, __ATOMIC_RELAXED);
 	pthread_cond_signal(&r->room);
-}
-
-struct in *held_find(struct receiver *r, uint64_t stream_seq, int64_t time)
-{
-	struct in *in;
-
-	for (in = r->in; in < r->in + r->size; in++) {
-		if (in->state != IN_FREE && in->stream_seq == stream_seq && in->time == time)
-			return in;
-	}
-	return NULL;
-}
-
-struct in *held_take_free(struct receiver *r)
-{
-	struct in *in = r->free;
-
-	if (in)
-		r->free = in->next;
-	return in;
 }
 
 enum whereabouts receiver_find(struct receiver *r, uint64_t stream_seq, int64_t time)

@@ -15,10 +15,10 @@
  * the same connection has carried a ping and its answer after it. A message is known by its number
  * and its time in the stream, as the numbers of a stream that is made again begin anew.
  *
- * The fetcher gets messages; the deliverer sends them and receives notices; receiver_tick(),
- * in the watcher, keeps messages in progress. @lock protects all of struct receiver that
- * changes; what the deliverer alone uses is with it. The fetcher is in fetch.c, the table of
- * messages in held.c.
+ * The fetcher gets messages. The deliverer sends them, and receives notices; as it asks the
+ * server nothing for whose answer it would have to wait, it also keeps messages in progress.
+ * receiver_tick(), in the watcher, confirms acknowledgments and takes messages back. The fetcher
+ * is in fetch.c, the table of messages in held.c.
  */
 #include <errno.h>
 #include <poll.h>
@@ -224,8 +224,39 @@ static void take_notices(struct receiver *r, const struct gochan_done *first)
 	pthread_mutex_unlock(&r->lock);
 }
 
-/* Wait until there is something to do; take what there is from the done channel. */
-static bool wait_for_work(struct receiver *r)
+/*
+ * If it is due, tell the stream that what is here is in progress. Returns the nanoseconds until
+ * it is due next, or -1 if nothing is here.
+ */
+static int64_t keep_in_progress(struct receiver *r)
+{
+	const int64_t period = r->b->settings.ack_wait * NS_PER_S / 3;
+	const int64_t now = now_ns();
+	struct in *in;
+	int64_t left;
+
+	pthread_mutex_lock(&r->lock);
+	if (now - r->kept_at >= period) {
+		r->kept_at = now;
+		for (in = r->in; in < r->in + r->size; in++) {
+			if (in->state != IN_FREE)
+				held_answer(r, natsMsg_GetReply(in->msg), "+WPI");
+		}
+	}
+	left = r->kept_at + period - now_ns();
+	if (!r->used)
+		left = -1;
+	else if (left < 1)
+		left = 1;
+	pthread_mutex_unlock(&r->lock);
+	return left;
+}
+
+/*
+ * Wait until there is something to do, or for @timeout_ns unless that is -1; take what there is
+ * from the done channel.
+ */
+static bool wait_for_work(struct receiver *r, int64_t timeout_ns)
 {
 	struct gochan_done notice;
 	struct gochan_op ops[] = {
@@ -233,13 +264,13 @@ static bool wait_for_work(struct receiver *r)
 		GOCHAN_POLL(r->event, POLLIN),
 		GOCHAN_POLL(r->nr_waiting ? r->b->recv_fd : -1, POLLOUT),
 	};
-	int chosen = gochan_select(ops, ARRAY_SIZE(ops), -1, 0);
+	int chosen = gochan_select(ops, ARRAY_SIZE(ops), timeout_ns, 0);
 
 	if (chosen == 0 && ops[0].result != GOCHAN_R_CLOSED) {
 		take_notices(r, ops[0].len == sizeof(notice) ? &notice : NULL);
 		return true;
 	}
-	if (chosen < 0 && errno == EINTR)
+	if (chosen < 0 && (errno == EINTR || errno == ETIMEDOUT))
 		return true;
 	if (chosen <= 0) {
 		log_line(LEVEL_ERROR, r->b, "cannot receive from the done channel: %s",
@@ -256,7 +287,7 @@ static void *deliver_thread(void *receiver)
 	bool ok = true;
 
 	while (ok && !__atomic_load_n(&r->finished, __ATOMIC_ACQUIRE))
-		ok = deliver(r) && wait_for_work(r);
+		ok = deliver(r) && wait_for_work(r, keep_in_progress(r));
 	if (!ok) {
 		__atomic_store_n(&r->b->failed, true, __ATOMIC_RELEASE);
 		bridge_stop(r->b);
@@ -328,41 +359,25 @@ static bool is_stuck(struct receiver *r)
 
 /* ---- in the watcher ---- */
 
-/* Tell the stream that what is here is in progress. */
-static void keep_in_progress(struct receiver *r)
-{
-	struct in *in;
-
-	pthread_mutex_lock(&r->lock);
-	for (in = r->in; in < r->in + r->size; in++) {
-		if (in->state != IN_FREE)
-			held_answer(r, natsMsg_GetReply(in->msg), "+WPI");
-	}
-	pthread_mutex_unlock(&r->lock);
-}
-
 void receiver_tick(struct receiver *r)
 {
-	const int64_t period = r->b->settings.ack_wait * NS_PER_S / 3;
-
 	confirm(r);
-	if (now_ns() - r->checked_at > CHECK_NS) {
-		r->checked_at = now_ns();
-		if (is_stuck(r)) {
-			log_line(LEVEL_DEBUG, r->b, "no worker takes messages; they go elsewhere");
-			__atomic_store_n(&r->idle, true, __ATOMIC_RELEASE);
-			take_all_back(r);
-		}
-	}
-	if (now_ns() - r->kept_at < period)
+	if (now_ns() - r->checked_at < CHECK_NS)
 		return;
-	r->kept_at = now_ns();
-	keep_in_progress(r);
+	r->checked_at = now_ns();
+	if (!is_stuck(r))
+		return;
+	log_line(LEVEL_DEBUG, r->b, "no worker takes messages; they go elsewhere");
+	__atomic_store_n(&r->idle, true, __ATOMIC_RELEASE);
+	take_all_back(r);
 }
 
 void receiver_reconnected(struct receiver *r)
 {
+	pthread_mutex_lock(&r->lock);
 	r->kept_at = 0;
+	pthread_mutex_unlock(&r->lock);
+	event_signal(r->event);
 }
 
 unsigned int receiver_used(struct receiver *r)
@@ -398,6 +413,7 @@ static bool prepare(struct receiver *r)
 	r->in = calloc(r->size, sizeof(*r->in));
 	r->waiting = calloc(r->size, sizeof(void *));
 	r->by_seq = calloc(r->mask, sizeof(void *));
+	r->by_stream = calloc(r->mask, sizeof(void *));
 	r->mask--;
 	r->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pthread_mutex_init(&r->lock, NULL);
@@ -410,7 +426,7 @@ static bool prepare(struct receiver *r)
 		r->in[i].next = r->free;
 		r->free = &r->in[i];
 	}
-	return r->in && r->waiting && r->by_seq && r->buf && r->event >= 0;
+	return r->in && r->waiting && r->by_seq && r->by_stream && r->buf && r->event >= 0;
 }
 
 /* Fetch no more; what was not sent into the channel yet is delivered elsewhere at once. */
@@ -453,6 +469,7 @@ static void receiver_free(struct receiver *r)
 	free(r->in);
 	free(r->waiting);
 	free(r->by_seq);
+	free(r->by_stream);
 	free(r);
 }
 

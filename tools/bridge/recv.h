@@ -26,6 +26,7 @@ enum in_state {
  * @seq: its number on the channel, once it is there
  * @since: from when on
  * @next: in a list of by_seq, or in that of free places
+ * @next_by_stream: in a list of by_stream
  */
 struct in {
 	enum in_state state;
@@ -35,6 +36,7 @@ struct in {
 	uint64_t seq;
 	int64_t since;
 	struct in *next;
+	struct in *next_by_stream;
 };
 
 struct acked {
@@ -57,12 +59,12 @@ struct acked {
  * @idle: workers have not taken what is in the channel, so nothing is fetched; atomic
  * @stats: for @connections; the watcher's
  * @connections: how many there were before, when acknowledgments were confirmed last
- * @checked_at: when that was looked at last; the watcher's
+ * @checked_at: when it was checked last whether workers take messages; the watcher's
  * @fetcher: thread
  * @deliverer: thread
- * @event: readable when messages wait, or @finished is set
+ * @event: readable when messages wait, @kept_at was reset, or @finished is set
  * @finished: the deliverer is to end; atomic
- * @lock: protects the following
+ * @lock: protects the following, and @buf
  * @room: a place of @in was freed, or @stop set
  * @stop: fetch no more
  * @in: messages, one for each slot of the channel
@@ -73,12 +75,13 @@ struct acked {
  * @first_waiting: the first of them
  * @nr_waiting: how many
  * @by_seq: lists of those in the channel, by their number there
- * @mask: number of lists less 1
+ * @by_stream: lists of all messages, by their number in the stream
+ * @mask: number of lists of each, less 1
  * @unconfirmed: subjects of acknowledgments that may not have reached the server
  * @nr_unconfirmed: how many
  * @recent: messages acknowledged last
  * @highest: number in the stream up to which messages were fetched
- * @kept_at: when the stream was told last what is in progress; the watcher's
+ * @kept_at: when the stream was told last what is in progress; 0 to tell it at once
  */
 struct receiver {
 	struct bridge *b;
@@ -106,7 +109,7 @@ struct receiver {
 	unsigned int size, used;
 	struct in **waiting;
 	unsigned int first_waiting, nr_waiting;
-	struct in **by_seq;
+	struct in **by_seq, **by_stream;
 	uint64_t mask;
 	char *unconfirmed[UNCONFIRMED_MAX];
 	unsigned int nr_unconfirmed;
@@ -131,7 +134,11 @@ void held_ack(struct receiver *r, const char *subject);
 void held_refuse(struct receiver *r, const natsMsg *msg);
 
 struct in *held_find(struct receiver *r, uint64_t stream_seq, int64_t time);
-struct in *held_take_free(struct receiver *r);
+/*
+ * Take a free place for the message of this number in the stream, or NULL if all are in use. The
+ * caller sets @msg, @time and @state, and counts it in @used.
+ */
+struct in *held_take_free(struct receiver *r, uint64_t stream_seq);
 void held_release(struct receiver *r, struct in *in);
 /* By the number on the channel, once it is set. */
 struct in *held_find_by_seq(struct receiver *r, uint64_t seq);

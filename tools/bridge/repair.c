@@ -114,7 +114,7 @@ bool stream_repair(struct bridge *b, struct receiver *r, uint64_t floor, bool ag
 		if (strcmp(natsMsg_GetSubject(msg), b->subject) == 0)
 			repair_message(b, r, msg, again, &repaired);
 		natsMsg_Destroy(msg);
-		/* With many messages, those in progress must not be forgotten. */
+		/* This may take long. */
 		receiver_tick(r);
 	}
 	if (repaired.removed)
@@ -124,5 +124,6 @@ bool stream_repair(struct bridge *b, struct receiver *r, uint64_t floor, bool ag
 	if (repaired.published)
 		log_line(LEVEL_WARNING, b,
 			 "stream %s had %u messages that it would not have delivered; they are published again",
-			 b->settings.stream, repaired.published);	return !repaired.failed;
+			 b->settings.stream, repaired.published);
+	return !repaired.failed;
 }

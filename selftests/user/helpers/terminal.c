@@ -17,7 +17,7 @@
  *	end STATUS	wait until COMMAND exits with this status
  *
  * In a line ^ stands for the escape character. Each wait is for what is written after the
- * last keys, size, signal or run, and after the last output that was waited for. Exits with
+ * last keys, size, signal, run or hangup, and after the last output that was waited for. Exits with
  * 0 if all of that happened; otherwise prints what did not, and the output.
  */
 #include <err.h>
@@ -197,8 +197,10 @@ static void resize(const char *argument)
 
 static void send_signal(const char *argument)
 {
-	if (kill(-tcgetpgrp(terminal), atoi(argument)) < 0)
-		err(1, "kill");
+	const pid_t group = tcgetpgrp(terminal);
+
+	if (group < 0 || kill(-group, atoi(argument)) < 0)
+		err(1, "signal %s", argument);
 }
 
 static void run(const char *command)
@@ -220,7 +222,7 @@ static void wait_for_end(pid_t pid, const char *argument)
 	int status;
 
 	while (waitpid(pid, &status, WNOHANG) == 0) {
-		/* No terminal, or one that the last process has closed, is nothing to wait for. */
+		/* Without a terminal, or once all have closed it, nothing can be read. */
 		if (terminal < 0 || !read_output())
 			usleep(10000);
 		if (time(NULL) >= end)

@@ -342,7 +342,7 @@ static void work_channel(struct shared *shared, const char *name, unsigned int c
 
 	if (ch < 0 || gochan_info(ch, &info) < 0)
 		err(1, "%s", name);
-	messages = touched_memory(batch * info.msg_size);
+	messages = touched_memory((size_t)batch * info.msg_size);
 	__atomic_add_fetch(&shared->ready, 1, __ATOMIC_RELEASE);
 	while (!all_done(shared, count)) {
 		n = receive(ops, ch, messages, info.msg_size, batch);
