@@ -52,8 +52,8 @@ static inline bool uop_is_nil(const struct uop *u)
 }
 
 /*
- * Does it wait for an event, and not in a wait queue of the channel? Not by @op.peek: others may
- * change the bits beside it while @op is queued.
+ * Does it wait for an event, and not in a wait queue of the channel? Not read from @op.peek, as
+ * others may change the bits beside it while @op is queued.
  */
 static inline bool uop_polls(const struct uop *u)
 {

@@ -114,7 +114,7 @@ bool stream_repair(struct bridge *b, struct receiver *r, uint64_t floor, bool ag
 		if (strcmp(natsMsg_GetSubject(msg), b->subject) == 0)
 			repair_message(b, r, msg, again, &repaired);
 		natsMsg_Destroy(msg);
-		/* This may take long. */
+		/* With many messages this takes long; the receiver's other work must go on. */
 		receiver_tick(r);
 	}
 	if (repaired.removed)
